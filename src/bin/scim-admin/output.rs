@@ -1,0 +1,258 @@
+//! Results and failures as people and programs read them.
+
+use std::error::Error;
+
+use hellotracks_scim::storage::StoreError;
+use hellotracks_scim::storage::secrets::{KeyRecord, SecretsError, Tenant};
+use hellotracks_scim::storage::tables::{CreatedTable, TablesError};
+use hellotracks_scim::tenant::ApiKey;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::commands::Failure;
+
+/// The result of a command.
+#[derive(Debug)]
+pub enum Report {
+    Tables(Vec<CreatedTable>),
+    Tenant(Tenant),
+    Tenants(Vec<Tenant>),
+    NewKey { key: ApiKey, record: KeyRecord },
+    Key(KeyRecord),
+    Keys(Vec<KeyRecord>),
+}
+
+impl Report {
+    pub fn json(&self) -> String {
+        let value = match self {
+            Self::Tables(tables) => tables.iter().map(table_json).collect(),
+            Self::Tenant(tenant) => tenant_json(tenant),
+            Self::Tenants(tenants) => tenants.iter().map(tenant_json).collect(),
+            Self::NewKey { key, record } => {
+                let mut value = key_json(record);
+                if let Value::Object(members) = &mut value {
+                    members.insert("tenant".to_owned(), json!(key.tenant().as_str()));
+                    members.insert("key".to_owned(), json!(key.expose()));
+                }
+                value
+            }
+            Self::Key(record) => key_json(record),
+            Self::Keys(records) => records.iter().map(key_json).collect(),
+        };
+        format!("{value:#}")
+    }
+
+    pub fn text(&self) -> String {
+        match self {
+            Self::Tables(tables) => columns(["TABLE", "STATE"], tables.iter().map(table_row)),
+            Self::Tenant(tenant) => tenants_text(std::slice::from_ref(tenant)),
+            Self::Tenants(tenants) => tenants_text(tenants),
+            Self::NewKey { key, record } => {
+                format!(
+                    "{}\n\n{}",
+                    keys_text(std::slice::from_ref(record)),
+                    key.expose()
+                )
+            }
+            Self::Key(record) => keys_text(std::slice::from_ref(record)),
+            Self::Keys(records) => keys_text(records),
+        }
+    }
+
+    /// What the operator has to know in addition; it is no part of the result.
+    pub fn note(&self) -> Option<&'static str> {
+        match self {
+            Self::NewKey { .. } => {
+                Some("copy the key now: it is not stored and cannot be shown again")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// A failure with its causes, and what to do when that can be said.
+pub fn explain(failure: &Failure) -> String {
+    let mut text = format!("error: {failure}");
+    let mut cause = failure.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        // The SDK repeats itself from layer to layer.
+        if !text.contains(&said) {
+            text.push_str("\n  caused by: ");
+            text.push_str(&said);
+        }
+        cause = error.source();
+    }
+    if let Some(hint) = hint(failure) {
+        text.push_str("\nhint: ");
+        text.push_str(hint);
+    }
+    text
+}
+
+fn hint(failure: &Failure) -> Option<&'static str> {
+    let (Failure::Secrets(SecretsError::Store(error)) | Failure::Tables(TablesError::Store(error))) =
+        failure
+    else {
+        return None;
+    };
+    match error {
+        StoreError::Refused { message, .. } if message.starts_with("ResourceNotFoundException") => {
+            Some("run `scim-admin tables create` first, or check --secrets-table and the region")
+        }
+        StoreError::Unavailable { .. } => {
+            Some("check the AWS credentials, the region and the network, then try again")
+        }
+        _ => None,
+    }
+}
+
+fn table_json(table: &CreatedTable) -> Value {
+    json!({ "table": table.name, "created": table.created })
+}
+
+fn tenant_json(tenant: &Tenant) -> Value {
+    json!({
+        "id": tenant.id.as_str(),
+        "name": tenant.name,
+        "enabled": tenant.enabled,
+        "created": stamp(tenant.created),
+        "activeKeys": tenant.active_keys,
+    })
+}
+
+fn key_json(record: &KeyRecord) -> Value {
+    json!({
+        "id": record.id.as_str(),
+        "label": record.label,
+        "created": stamp(record.created),
+        "expires": record.expires.map(stamp),
+        "revoked": record.revoked.map(stamp),
+    })
+}
+
+fn table_row(table: &CreatedTable) -> [String; 2] {
+    [
+        table.name.clone(),
+        if table.created { "created" } else { "exists" }.to_owned(),
+    ]
+}
+
+fn tenants_text(tenants: &[Tenant]) -> String {
+    let rows = tenants.iter().map(|tenant| {
+        [
+            tenant.id.to_string(),
+            if tenant.enabled {
+                "enabled"
+            } else {
+                "disabled"
+            }
+            .to_owned(),
+            tenant.active_keys.to_string(),
+            stamp(tenant.created),
+            tenant.name.clone(),
+        ]
+    });
+    columns(["TENANT", "STATE", "KEYS", "CREATED", "NAME"], rows)
+}
+
+fn keys_text(records: &[KeyRecord]) -> String {
+    let rows = records.iter().map(|record| {
+        [
+            record.id.to_string(),
+            stamp(record.created),
+            record.expires.map_or_else(|| "never".to_owned(), stamp),
+            record.revoked.map_or_else(|| "no".to_owned(), stamp),
+            record.label.clone(),
+        ]
+    });
+    columns(["KEY ID", "CREATED", "EXPIRES", "REVOKED", "LABEL"], rows)
+}
+
+fn stamp(time: OffsetDateTime) -> String {
+    time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
+}
+
+/// Lines up the cells of each column. The last column is as wide as it likes.
+fn columns<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let lines: Vec<[String; N]> = std::iter::once(header.map(str::to_owned))
+        .chain(rows)
+        .collect();
+    let mut widths = [0; N];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let lines: Vec<String> = lines
+        .iter()
+        .map(|line| {
+            let cells: Vec<String> = line
+                .iter()
+                .zip(widths)
+                .map(|(cell, width)| format!("{cell:width$}"))
+                .collect();
+            cells.join("  ").trim_end().to_owned()
+        })
+        .collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use hellotracks_scim::tenant::TenantId;
+
+    use super::*;
+
+    fn new_key() -> Report {
+        let key = ApiKey::from_secret(&TenantId::parse("acme").unwrap(), [7; 32]);
+        let record = KeyRecord {
+            id: key.digest().key_id(),
+            label: "entra".to_owned(),
+            created: OffsetDateTime::UNIX_EPOCH,
+            expires: None,
+            revoked: None,
+        };
+        Report::NewKey { key, record }
+    }
+
+    #[test]
+    fn columns_line_up() {
+        let rows = [
+            ["a".to_owned(), "b".to_owned()],
+            ["ccc".to_owned(), "é".to_owned()],
+        ];
+        assert_eq!(
+            columns(["X", "YY"], rows.into_iter()),
+            "X    YY\na    b\nccc  é"
+        );
+    }
+
+    #[test]
+    fn a_new_key_is_shown_once_in_both_forms() {
+        for shown in [new_key().text(), new_key().json()] {
+            assert_eq!(shown.matches("htscim_acme_0707").count(), 1, "{shown}");
+        }
+        assert!(new_key().note().is_some());
+    }
+
+    #[test]
+    fn json_is_for_programs() {
+        let value: Value = serde_json::from_str(&new_key().json()).unwrap();
+        assert_eq!(value["created"], "1970-01-01T00:00:00Z");
+        assert_eq!(value["expires"], Value::Null);
+        assert_eq!(value["tenant"], "acme");
+    }
+
+    #[test]
+    fn a_missing_table_comes_with_a_hint() {
+        let error = StoreError::Refused {
+            message: "ResourceNotFoundException: cannot do operations".to_owned(),
+            source: "inner".into(),
+        };
+        let text = explain(&Failure::Secrets(error.into()));
+        assert!(text.contains("caused by: inner"), "{text}");
+        assert!(text.contains("scim-admin tables create"), "{text}");
+    }
+}

@@ -1,0 +1,121 @@
+//! The environment variables of the function.
+
+use std::time::Duration;
+
+use crate::storage::Tables;
+
+/// What the environment says. README.md lists the variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `SCIM_SECRETS_TABLE` and `SCIM_DIRECTORY_TABLE`.
+    pub tables: Tables,
+    /// `SCIM_PUBLIC_URL`: the URL that clients know the service by, without `/scim/v2`; absent
+    /// means the host of each request.
+    pub public_url: Option<String>,
+    /// `SCIM_TOMBSTONE_RETENTION_DAYS`: how long deleted users are kept; 30 unless set.
+    pub tombstone_retention: time::Duration,
+    /// `SCIM_REQUEST_DEADLINE_MS`: how long a request may take before it is answered with 503;
+    /// 8,000 unless set.
+    pub request_deadline: Duration,
+}
+
+/// A variable that is missing or has no meaning.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("environment variable {name} {problem}")]
+pub struct ConfigError {
+    name: &'static str,
+    problem: String,
+}
+
+const DEFAULT_RETENTION_DAYS: u32 = 30;
+const DEFAULT_DEADLINE_MS: u32 = 8_000;
+
+impl Config {
+    /// Reads the variables through `variable`, which is [`std::env::var`] in the function.
+    ///
+    /// # Errors
+    /// When a table's name is missing, or a value cannot be used.
+    pub fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
+        let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
+        let required = |name| {
+            variable(name).ok_or_else(|| ConfigError {
+                name,
+                problem: "is not set; it is the name of a DynamoDB table".to_owned(),
+            })
+        };
+        let number = |name, default| match variable(name) {
+            None => Ok(default),
+            Some(text) => text
+                .trim()
+                .parse::<u32>()
+                .ok()
+                .filter(|number| *number > 0)
+                .ok_or_else(|| ConfigError {
+                    name,
+                    problem: format!("is `{text}`; it must be a whole number above 0"),
+                }),
+        };
+        let public_url =
+            variable("SCIM_PUBLIC_URL").map(|url| url.trim().trim_end_matches('/').to_owned());
+        if let Some(url) = &public_url
+            && !(url.starts_with("https://") || url.starts_with("http://"))
+        {
+            return Err(ConfigError {
+                name: "SCIM_PUBLIC_URL",
+                problem: format!("is `{url}`; it must start with `https://`"),
+            });
+        }
+        let days = number("SCIM_TOMBSTONE_RETENTION_DAYS", DEFAULT_RETENTION_DAYS)?;
+        let deadline = number("SCIM_REQUEST_DEADLINE_MS", DEFAULT_DEADLINE_MS)?;
+        Ok(Self {
+            tables: Tables {
+                secrets: required("SCIM_SECRETS_TABLE")?,
+                directory: required("SCIM_DIRECTORY_TABLE")?,
+            },
+            public_url,
+            tombstone_retention: time::Duration::days(days.into()),
+            request_deadline: Duration::from_millis(deadline.into()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, String> {
+        let tables = [("SCIM_SECRETS_TABLE", "s"), ("SCIM_DIRECTORY_TABLE", "d")];
+        Config::read(|name| {
+            let mut all = variables.iter().chain(&tables);
+            all.find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+        .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn only_the_tables_are_required() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.tombstone_retention, time::Duration::days(30));
+        assert_eq!(config.request_deadline, Duration::from_secs(8));
+        assert_eq!(config.public_url, None);
+        assert_eq!(
+            read(&[("SCIM_SECRETS_TABLE", " ")]).unwrap_err(),
+            "environment variable SCIM_SECRETS_TABLE is not set; it is the name of a DynamoDB table"
+        );
+    }
+
+    #[test]
+    fn values_are_checked() {
+        assert_eq!(
+            read(&[("SCIM_PUBLIC_URL", "https://scim.example/")])
+                .unwrap()
+                .public_url
+                .as_deref(),
+            Some("https://scim.example")
+        );
+        assert!(read(&[("SCIM_PUBLIC_URL", "scim.example")]).is_err());
+        assert!(read(&[("SCIM_REQUEST_DEADLINE_MS", "0")]).is_err());
+        assert!(read(&[("SCIM_TOMBSTONE_RETENTION_DAYS", "-1")]).is_err());
+    }
+}

@@ -1,0 +1,106 @@
+//! From the `Authorization` header to the tenant.
+
+use lambda_http::Request;
+use lambda_http::http::header::AUTHORIZATION;
+use time::OffsetDateTime;
+
+use super::App;
+use super::log::Trace;
+use crate::scim::ScimError;
+use crate::service::Failure;
+use crate::storage::secrets::Credential;
+use crate::tenant::{PresentedKey, TenantId};
+
+/// The tenant whose API-KEY the request carries.
+///
+/// Every request costs one read of the secrets table, whatever it carries, and is refused with
+/// the same status: neither tells a guesser how near the guess was.
+///
+/// # Errors
+/// 401 with what the tenant's admin must do; 503 when the key cannot be checked.
+pub(super) async fn authenticate(
+    app: &App,
+    request: &Request,
+    now: OffsetDateTime,
+    trace: &Trace,
+) -> Result<TenantId, Failure> {
+    let presented = bearer_token(request);
+    let key = PresentedKey::new(presented);
+    let refusal = match app.store.credential(&key, now, trace.meter()).await? {
+        Credential::Accepted { tenant, key } => {
+            trace.set_tenant(&tenant, key);
+            return Ok(tenant);
+        }
+        Credential::Unknown if presented.is_empty() => {
+            "the request has no API-KEY; enter it as Secret Token in Entra's provisioning settings"
+        }
+        Credential::Unknown => {
+            "the API-KEY is not valid; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"
+        }
+        Credential::Revoked => {
+            "the API-KEY was revoked; copy the present one from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"
+        }
+        Credential::Expired => {
+            "the API-KEY has expired; create a new one under Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"
+        }
+        Credential::TenantDisabled => {
+            "the API is disabled for this account; enable it under Settings > API & Integrations"
+        }
+    };
+    Err(ScimError::Unauthorized(refusal.to_owned()).into())
+}
+
+/// What follows `Bearer` in the header; empty if there is nothing.
+///
+/// Entra writes the word itself, and admins paste it once more, with spaces or a line break: the
+/// word may be doubled and in any case, and white space is dropped.
+fn bearer_token(request: &Request) -> &[u8] {
+    let Some(header) = request.headers().get(AUTHORIZATION) else {
+        return b"";
+    };
+    let mut rest = header.as_bytes().trim_ascii();
+    let mut is_bearer = false;
+    while let Some((word, after)) = rest.split_at_checked(SCHEME.len())
+        && word.eq_ignore_ascii_case(SCHEME)
+        && after.first().is_none_or(u8::is_ascii_whitespace)
+    {
+        is_bearer = true;
+        rest = after.trim_ascii_start();
+    }
+    if is_bearer { rest } else { b"" }
+}
+
+const SCHEME: &[u8] = b"bearer";
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::Body;
+
+    use super::*;
+
+    fn token(header: &str) -> String {
+        let request = lambda_http::http::Request::builder()
+            .header("authorization", header)
+            .body(Body::Empty)
+            .unwrap();
+        String::from_utf8(bearer_token(&request).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn the_scheme_is_read_as_admins_paste_it() {
+        for header in [
+            "Bearer k",
+            "bearer k",
+            "BEARER  k ",
+            "Bearer Bearer k",
+            "Bearer bearer\tk",
+            " Bearer k",
+        ] {
+            assert_eq!(token(header), "k", "{header}");
+        }
+        for header in ["", "Bearer", "Bearer ", "Basic k", "k", "Bearerk"] {
+            assert_eq!(token(header), "", "{header}");
+        }
+        assert_eq!(bearer_token(&Request::new(Body::Empty)), b"");
+    }
+}

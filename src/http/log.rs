@@ -1,0 +1,104 @@
+//! One JSON line for each request: what it was, whose, how it ended and what it cost. It holds no
+//! secret and nothing about a person: no ids of users, no filters, no bodies.
+
+use std::error::Error;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use lambda_http::http::StatusCode;
+use lambda_http::{Request, RequestExt};
+use uuid::Uuid;
+
+use crate::service::Failure;
+use crate::storage::{Cost, Meter};
+use crate::tenant::{KeyId, TenantId};
+
+/// What is known of a request while it is handled.
+#[derive(Debug)]
+pub(super) struct Trace {
+    started: Instant,
+    request_id: String,
+    credentials: OnceLock<(TenantId, KeyId)>,
+    route: OnceLock<&'static str>,
+    meter: Meter,
+}
+
+impl Trace {
+    /// Begins with Lambda's id of the request, so that this line and Lambda's own share it.
+    pub(super) fn start(request: &Request) -> Self {
+        let request_id = request
+            .lambda_context_ref()
+            .map(|context| context.request_id.clone());
+        Self {
+            started: Instant::now(),
+            request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+            credentials: OnceLock::new(),
+            route: OnceLock::new(),
+            meter: Meter::default(),
+        }
+    }
+
+    pub(super) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// Where the request's calls to DynamoDB are counted.
+    pub(super) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    pub(super) fn set_tenant(&self, tenant: &TenantId, key: KeyId) {
+        let _ = self.credentials.set((tenant.clone(), key));
+    }
+
+    pub(super) fn set_route(&self, route: &'static str) {
+        let _ = self.route.set(route);
+    }
+
+    /// Writes the line.
+    pub(super) fn finish(&self, request: &Request, status: StatusCode, failure: Option<&Failure>) {
+        let Cost {
+            calls,
+            read_units,
+            write_units,
+        } = self.meter.cost();
+        let credentials = self.credentials.get();
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    request_id = self.request_id,
+                    tenant = credentials.map(|(tenant, _)| tracing::field::display(tenant)),
+                    key_id = credentials.map(|(_, key)| tracing::field::display(key)),
+                    method = request.method().as_str(),
+                    route = self.route.get(),
+                    status = status.as_u16(),
+                    scim_type = failure.and_then(|failure| failure.error.scim_type()),
+                    cause = failure
+                        .and_then(|failure| failure.cause.as_ref())
+                        .map(chain),
+                    ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    dynamodb_calls = calls,
+                    read_units,
+                    write_units,
+                    "request"
+                )
+            };
+        }
+        if status.is_server_error() {
+            line!(error);
+        } else {
+            line!(info);
+        }
+    }
+}
+
+/// An error and its causes, outermost first.
+fn chain(error: &(impl Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,141 @@
+//! Writing a response.
+
+use lambda_http::http::StatusCode;
+use lambda_http::http::header::{
+    ALLOW, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use lambda_http::{Body, Response};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::route::Document;
+use crate::scim::discovery::{self, RESOURCE_TYPES};
+use crate::scim::list::list_response;
+use crate::scim::{ScimError, text::quote};
+use crate::service::{Answer, Failure, matches_etag};
+
+/// Without a charset: one client compares the whole value.
+const SCIM_JSON: &str = "application/scim+json";
+
+/// Seconds after which a client is asked to try again. What makes the directory unavailable
+/// passes within a second or takes minutes; Entra comes back with its next cycle in any case.
+const RETRY_SECONDS: &str = "2";
+
+/// The answer to a refused or failed request. The request's id is told where the operator's log
+/// is needed to go on.
+pub(super) fn error(error: &ScimError, request_id: &str) -> Response<Body> {
+    let mut body = error.to_body();
+    if let (true, Some(members)) = (error.status().is_server_error(), body.as_object_mut()) {
+        members.insert(
+            "detail".to_owned(),
+            format!("{error} (request {request_id})").into(),
+        );
+    }
+    let mut response = json(error.status(), &body);
+    match error {
+        ScimError::Unauthorized(_) => set(&mut response, WWW_AUTHENTICATE, "Bearer"),
+        ScimError::MethodNotAllowed(_, allowed) => set(&mut response, ALLOW, allowed),
+        ScimError::Unavailable(_) => set(&mut response, RETRY_AFTER, RETRY_SECONDS),
+        _ => {}
+    }
+    response
+}
+
+/// 200 with a ListResponse.
+pub(super) fn list(list: &Value) -> Response<Body> {
+    json(StatusCode::OK, list)
+}
+
+/// 201 with the new resource and its location.
+pub(super) fn created(created: Answer) -> Response<Body> {
+    resource(StatusCode::CREATED, created)
+}
+
+/// 200 with the changed resource: RFC 7644 §3.5.2 allows 204, and more clients want the body.
+pub(super) fn changed(changed: Answer) -> Response<Body> {
+    resource(StatusCode::OK, changed)
+}
+
+/// 200 with the resource, or 304 if the client has this version.
+pub(super) fn found(found: Answer, if_none_match: Option<&str>) -> Response<Body> {
+    if !if_none_match.is_some_and(|known| matches_etag(known, &found.etag)) {
+        return resource(StatusCode::OK, found);
+    }
+    let mut response = empty(StatusCode::NOT_MODIFIED);
+    set(&mut response, ETAG, &found.etag);
+    response
+}
+
+/// 204.
+pub(super) fn deleted() -> Response<Body> {
+    empty(StatusCode::NO_CONTENT)
+}
+
+/// A discovery document.
+///
+/// # Errors
+/// 404 when there is no such schema or resource type.
+pub(super) fn discovery(document: &Document, base: &str) -> Result<Response<Body>, Failure> {
+    let missing = |what: &str, name: &str| {
+        Failure::from(ScimError::NotFound(format!(
+            "there is no {what} {}",
+            quote(name)
+        )))
+    };
+    let body = match document {
+        Document::ServiceProviderConfig => discovery::service_provider_config(base),
+        Document::ResourceTypes => {
+            let all: Vec<_> = RESOURCE_TYPES
+                .iter()
+                .map(|found| discovery::resource_type(found, base))
+                .collect();
+            list_response(all.len() as u64, 1, all)
+        }
+        Document::ResourceType(name) => RESOURCE_TYPES
+            .iter()
+            .find(|found| found.name.eq_ignore_ascii_case(name))
+            .map(|found| Value::Object(discovery::resource_type(found, base)))
+            .ok_or_else(|| missing("resource type", name))?,
+        Document::Schemas => {
+            let all: Vec<_> = discovery::schemas()
+                .map(|found| discovery::schema(found, base))
+                .collect();
+            list_response(all.len() as u64, 1, all)
+        }
+        Document::Schema(urn) => discovery::schemas()
+            .find(|found| found.id.eq_ignore_ascii_case(urn))
+            .map(|found| Value::Object(discovery::schema(found, base)))
+            .ok_or_else(|| missing("schema", urn))?,
+    };
+    Ok(json(StatusCode::OK, &body))
+}
+
+fn resource(status: StatusCode, answer: Answer) -> Response<Body> {
+    let mut response = json(status, &answer.body);
+    set(&mut response, ETAG, &answer.etag);
+    set(&mut response, LOCATION, &answer.location);
+    response
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
+    // Maps with text keys, which all bodies are, can always be written.
+    let text = serde_json::to_string(body).unwrap_or_default();
+    let mut response = Response::new(Body::Text(text));
+    *response.status_mut() = status;
+    set(&mut response, CONTENT_TYPE, SCIM_JSON);
+    response
+}
+
+fn empty(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    response
+}
+
+/// Sets a header. A value that cannot be one is left out: it can only come from a client's own
+/// `Host`.
+fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}

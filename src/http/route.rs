@@ -1,0 +1,241 @@
+//! Every URL of the service.
+//!
+//! Below the base path `/scim/v2`, with any case, doubled or trailing slashes:
+//!
+//! | path | methods |
+//! |---|---|
+//! | `/Users` | GET, POST |
+//! | `/Users/{id}` | GET, PUT, PATCH, DELETE |
+//! | `/Groups` | GET: an empty list, for Entra asks whether the tenant uses groups or not |
+//! | `/Groups/{id}` | 404: there are none |
+//! | `/ServiceProviderConfig` | GET |
+//! | `/ResourceTypes`, `/ResourceTypes/{name}` | GET |
+//! | `/Schemas`, `/Schemas/{urn}` | GET |
+//! | `/Me`, `/Bulk`, `/.search`, `/` | 501 |
+
+use lambda_http::http::Method;
+use percent_encoding::percent_decode_str;
+
+use crate::scim::schema::{GROUPS, ResourceType, USERS};
+use crate::scim::{ScimError, text::quote};
+
+/// What a request asks for.
+#[derive(Debug)]
+pub(super) struct Route {
+    /// The path as a pattern, for the log: without ids.
+    pub name: &'static str,
+    pub operation: Operation,
+}
+
+/// An operation on the path of a [`Route`].
+#[derive(Debug)]
+pub(super) enum Operation {
+    Discover(Document),
+    List(&'static ResourceType),
+    Create(&'static ResourceType),
+    Get(&'static ResourceType, String),
+    Patch(&'static ResourceType, String),
+    Replace(&'static ResourceType, String),
+    Delete(&'static ResourceType, String),
+}
+
+/// A discovery document.
+#[derive(Debug)]
+pub(super) enum Document {
+    ServiceProviderConfig,
+    ResourceTypes,
+    ResourceType(String),
+    Schemas,
+    Schema(String),
+}
+
+/// Finds what `method` on a path means.
+///
+/// # Errors
+/// 404, 405 or 501.
+pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError> {
+    let route = |name, operation| Ok(Route { name, operation });
+    let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
+    let lower: Vec<String> = segments
+        .iter()
+        .map(|segment| segment.to_ascii_lowercase())
+        .collect();
+    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let id = segments.get(1).copied().unwrap_or_default().to_owned();
+    let discover = |name, document| match *method {
+        Method::GET => route(name, Operation::Discover(document)),
+        _ => not_allowed(method, name, "GET"),
+    };
+    match lower.as_slice() {
+        ["serviceproviderconfig"] => {
+            discover("/ServiceProviderConfig", Document::ServiceProviderConfig)
+        }
+        ["resourcetypes"] => discover("/ResourceTypes", Document::ResourceTypes),
+        ["resourcetypes", _] => discover("/ResourceTypes/{name}", Document::ResourceType(id)),
+        ["schemas"] => discover("/Schemas", Document::Schemas),
+        ["schemas", _] => discover("/Schemas/{urn}", Document::Schema(id)),
+        ["users"] => match *method {
+            Method::GET => route("/Users", Operation::List(&USERS)),
+            Method::POST => route("/Users", Operation::Create(&USERS)),
+            _ => not_allowed(method, "/Users", "GET, POST"),
+        },
+        ["groups"] => match *method {
+            Method::GET => route("/Groups", Operation::List(&GROUPS)),
+            Method::POST => not_implemented(
+                "groups are not provisioned; turn off the mapping `Provision Microsoft Entra ID Groups`",
+            ),
+            _ => not_allowed(method, "/Groups", "GET"),
+        },
+        ["users" | "groups", ".search"] | [".search"] => {
+            not_implemented("searching by POST is not supported; use GET with `filter`")
+        }
+        ["users", _] => item("/Users/{id}", &USERS, method, id),
+        ["groups", _] => item("/Groups/{id}", &GROUPS, method, id),
+        ["me"] => not_implemented(
+            "an API-KEY belongs to a tenant and not to a user, so there is no `/Me`",
+        ),
+        ["bulk"] => not_implemented("`/Bulk` is not supported; send the operations one by one"),
+        [] => not_implemented("there is no list over all resource types; use `/Users`"),
+        _ => Err(ScimError::NotFound(format!(
+            "there is no {}; the Tenant URL ends with `/scim/v2`, and below it there is `/Users`",
+            quote(&segments.join("/"))
+        ))),
+    }
+}
+
+fn item(
+    name: &'static str,
+    resource_type: &'static ResourceType,
+    method: &Method,
+    id: String,
+) -> Result<Route, ScimError> {
+    let operation = match *method {
+        Method::GET => Operation::Get(resource_type, id),
+        Method::PUT => Operation::Replace(resource_type, id),
+        Method::PATCH => Operation::Patch(resource_type, id),
+        Method::DELETE => Operation::Delete(resource_type, id),
+        _ => return not_allowed(method, name, "GET, PUT, PATCH, DELETE"),
+    };
+    Ok(Route { name, operation })
+}
+
+fn not_allowed(method: &Method, name: &str, allowed: &'static str) -> Result<Route, ScimError> {
+    let text = format!(
+        "{} is not possible on `{name}`; it takes {allowed}",
+        quote(method.as_str())
+    );
+    Err(ScimError::MethodNotAllowed(text, allowed))
+}
+
+fn not_implemented(text: &str) -> Result<Route, ScimError> {
+    Err(ScimError::NotImplemented(text.to_owned()))
+}
+
+/// A request's path, split at the base path.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Target {
+    /// What API Gateway put in front of the base path: a stage or a mapping of a custom domain.
+    pub prefix: String,
+    /// The decoded segments below the base path, empty ones left out: Entra doubles the slash
+    /// when the Tenant URL ends with one.
+    pub segments: Vec<String>,
+}
+
+/// The base path of all URLs.
+pub(super) const BASE_PATH: &str = "/scim/v2";
+
+/// How many segments API Gateway may put in front of the base path.
+const MAX_PREFIX: usize = 3;
+
+impl Target {
+    /// Splits a raw path.
+    ///
+    /// # Errors
+    /// 404 when it does not contain the base path.
+    pub(super) fn parse(raw_path: &str) -> Result<Self, ScimError> {
+        let raw: Vec<&str> = raw_path
+            .split('/')
+            .filter(|segment| !segment.is_empty())
+            .collect();
+        let is_base = |pair: &[&str]| matches!(pair, [scim, v2] if scim.eq_ignore_ascii_case("scim") && v2.eq_ignore_ascii_case("v2"));
+        let start = raw
+            .windows(2)
+            .take(MAX_PREFIX + 1)
+            .position(is_base)
+            .ok_or_else(|| {
+                ScimError::NotFound(format!(
+                    "there is nothing here; the Tenant URL ends with `{BASE_PATH}`"
+                ))
+            })?;
+        let (prefix, rest) = raw.split_at(start);
+        Ok(Self {
+            prefix: prefix.iter().map(|segment| format!("/{segment}")).collect(),
+            segments: rest
+                .iter()
+                .skip(2)
+                .map(|segment| percent_decode_str(segment).decode_utf8_lossy().into_owned())
+                .collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(method: Method, path: &str) -> Result<&'static str, u16> {
+        let target = Target::parse(path).map_err(|error| error.status().as_u16())?;
+        route(&method, &target)
+            .map(|route| route.name)
+            .map_err(|error| error.status().as_u16())
+    }
+
+    #[test]
+    fn paths_are_forgiving() {
+        for path in [
+            "/scim/v2/Users",
+            "/scim/v2//Users",
+            "/scim/v2/Users/",
+            "//scim//v2/users",
+            "/SCIM/V2/USERS",
+            "/prod/scim/v2/Users",
+        ] {
+            assert_eq!(named(Method::GET, path), Ok("/Users"), "{path}");
+        }
+        assert_eq!(
+            named(Method::GET, "/scim/v2/Schemas/urn%3Aietf:x"),
+            Ok("/Schemas/{urn}")
+        );
+        assert_eq!(
+            Target::parse("/a/b/scim/v2/Users/1").unwrap().prefix,
+            "/a/b"
+        );
+    }
+
+    #[test]
+    fn other_paths_and_methods_are_refused() {
+        for path in [
+            "/",
+            "",
+            "/scim",
+            "/scim/v1/Users",
+            "/a/b/c/d/scim/v2/Users",
+            "/scim/v2/Devices",
+            "/scim/v2/Users/1/2",
+        ] {
+            assert_eq!(named(Method::GET, path), Err(404), "{path}");
+        }
+        assert_eq!(named(Method::DELETE, "/scim/v2/Users"), Err(405));
+        assert_eq!(named(Method::POST, "/scim/v2/Users/1"), Err(405));
+        assert_eq!(named(Method::PATCH, "/scim/v2/Schemas"), Err(405));
+        for path in [
+            "/scim/v2/Me",
+            "/scim/v2/Bulk",
+            "/scim/v2/Users/.search",
+            "/scim/v2/Groups",
+            "/scim/v2",
+        ] {
+            assert_eq!(named(Method::POST, path), Err(501), "{path}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The Lambda function: environment, clients, then one request after the other.
+
+use hellotracks_scim::config::Config;
+use hellotracks_scim::http::{App, handle};
+use hellotracks_scim::storage::{Store, Timeouts};
+use lambda_http::{Error, run, service_fn};
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_target(false)
+        .with_env_filter(
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info")),
+        )
+        .init();
+    let config = Config::read(|name| std::env::var(name).ok())?;
+    let sdk_config = aws_config::load_from_env().await;
+    let store = Store::connect(&sdk_config, config.tables.clone(), Timeouts::default());
+    let app = App { store, config };
+    let app = &app;
+    run(service_fn(move |request| async move {
+        Ok::<_, Error>(handle(app, request).await)
+    }))
+    .await
+}

@@ -1,0 +1,136 @@
+//! SCIM errors (RFC 7644 §3.12): the one place that knows statuses and `scimType`s.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+
+/// The `schemas` value of an error body.
+pub const ERROR_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
+
+/// A refused or failed request. The text is the `detail` that Entra shows to the tenant's admin:
+/// it says what is wrong and what to do, and holds nothing of another tenant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScimError {
+    /// The body is not JSON, or not the message the operation expects.
+    #[error("{0}")]
+    InvalidSyntax(String),
+    /// The filter is malformed, or compares what cannot be compared.
+    #[error("{0}")]
+    InvalidFilter(String),
+    /// A PATCH path is malformed or names no attribute of the resource type.
+    #[error("{0}")]
+    InvalidPath(String),
+    /// A value is missing, of the wrong type, or out of bounds.
+    #[error("{0}")]
+    InvalidValue(String),
+    /// A PATCH path selects nothing that could be operated on.
+    #[error("{0}")]
+    NoTarget(String),
+    /// A PATCH names an attribute that clients cannot change.
+    #[error("{0}")]
+    Mutability(String),
+    /// A value that must be unique in the tenant is taken.
+    #[error("{0}")]
+    Uniqueness(String),
+    /// No, or no valid, credentials.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// The request is understood and will not be answered (RFC 7644 §4: filters on discovery).
+    #[error("{0}")]
+    Forbidden(String),
+    /// No such resource or endpoint.
+    #[error("{0}")]
+    NotFound(String),
+    /// The endpoint does not support this method; the second field is the `Allow` header.
+    #[error("{0}")]
+    MethodNotAllowed(String, &'static str),
+    /// `If-Match` does not name the current version.
+    #[error("{0}")]
+    PreconditionFailed(String),
+    /// The body is larger than the service accepts.
+    #[error("{0}")]
+    PayloadTooLarge(String),
+    /// The body's `Content-Type` is not JSON.
+    #[error("{0}")]
+    UnsupportedMediaType(String),
+    /// A part of SCIM that this service does not offer.
+    #[error("{0}")]
+    NotImplemented(String),
+    /// The database cannot answer now; the same request may succeed later.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A defect of this service.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl ScimError {
+    /// The HTTP status of the answer.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::InvalidSyntax(_)
+            | Self::InvalidFilter(_)
+            | Self::InvalidPath(_)
+            | Self::InvalidValue(_)
+            | Self::NoTarget(_)
+            | Self::Mutability(_) => StatusCode::BAD_REQUEST,
+            Self::Uniqueness(_) => StatusCode::CONFLICT,
+            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed(..) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
+            Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The `scimType` keyword of RFC 7644 §3.12, table 9, where one fits.
+    pub fn scim_type(&self) -> Option<&'static str> {
+        match self {
+            Self::InvalidSyntax(_) => Some("invalidSyntax"),
+            Self::InvalidFilter(_) => Some("invalidFilter"),
+            Self::InvalidPath(_) => Some("invalidPath"),
+            Self::InvalidValue(_) => Some("invalidValue"),
+            Self::NoTarget(_) => Some("noTarget"),
+            Self::Mutability(_) => Some("mutability"),
+            Self::Uniqueness(_) => Some("uniqueness"),
+            _ => None,
+        }
+    }
+
+    /// The error body. `status` is a string there, and nothing beyond the RFC's members is
+    /// present: strict clients refuse both.
+    pub fn to_body(&self) -> Value {
+        let mut body = json!({
+            "schemas": [ERROR_SCHEMA],
+            "status": self.status().as_str(),
+            "detail": self.to_string(),
+        });
+        if let (Some(scim_type), Some(members)) = (self.scim_type(), body.as_object_mut()) {
+            members.insert("scimType".to_owned(), scim_type.into());
+        }
+        body
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_has_the_rfc_s_members_only() {
+        let body = ScimError::Uniqueness("taken".to_owned()).to_body();
+        assert_eq!(
+            body,
+            json!({"schemas": [ERROR_SCHEMA], "status": "409", "scimType": "uniqueness", "detail": "taken"})
+        );
+        let body = ScimError::NotFound("gone".to_owned()).to_body();
+        assert_eq!(
+            body,
+            json!({"schemas": [ERROR_SCHEMA], "status": "404", "detail": "gone"})
+        );
+    }
+}

@@ -1,0 +1,238 @@
+//! From a parsed filter to one that cannot fail: every path resolved, every literal typed.
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{Filter, Literal, Operator};
+use crate::scim::schema::{Attribute, BoundPath, Kind, Resolved, ResourceType, check};
+use crate::scim::text::{fold, quote};
+
+/// A filter whose every path names an attribute and whose every literal has its type.
+#[derive(Debug, Clone)]
+pub enum BoundFilter {
+    /// All of these.
+    And(Vec<BoundFilter>),
+    /// Any of these.
+    Or(Vec<BoundFilter>),
+    /// Not this.
+    Not(Box<BoundFilter>),
+    /// The attribute has a value.
+    Present(BoundPath),
+    /// A comparison.
+    Compare(Comparison),
+    /// One element of the attribute satisfies the whole filter.
+    Element(BoundPath, Box<BoundFilter>),
+    /// A condition on an attribute that no resource of this service has: matches nothing.
+    Nothing,
+}
+
+/// One comparison of a bound filter.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// What is compared.
+    pub path: BoundPath,
+    /// With what, and how.
+    pub test: Test,
+}
+
+/// A typed comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// Text; `value` is folded already unless the attribute is `caseExact`.
+    Text {
+        /// Any operator but `ne`, which is the negation of `eq`.
+        operator: Operator,
+        /// The text to compare with.
+        value: String,
+        /// Whether values are compared exactly.
+        exact: bool,
+    },
+    /// A boolean; equality only.
+    Boolean(bool),
+    /// A number.
+    Number(Operator, f64),
+    /// An instant.
+    Instant(Operator, OffsetDateTime),
+}
+
+impl Filter {
+    /// Resolves every attribute path against `resource_type` and types every literal (RFC 7644
+    /// §3.4.2.2).
+    ///
+    /// # Errors
+    /// The text for the client, when an attribute is unknown, or the operator or the literal does
+    /// not fit the attribute's type.
+    pub fn bind(self, resource_type: &ResourceType) -> Result<BoundFilter, String> {
+        bind(self, &Scope::Resource(resource_type))
+    }
+
+    /// Resolves a filter in brackets against the elements of `attribute`.
+    ///
+    /// # Errors
+    /// As [`Filter::bind`].
+    pub fn bind_element(self, attribute: &'static Attribute) -> Result<BoundFilter, String> {
+        bind(self, &Scope::Element(attribute))
+    }
+}
+
+/// What names in a filter refer to.
+enum Scope<'a> {
+    Resource(&'a ResourceType),
+    Element(&'static Attribute),
+}
+
+impl Scope<'_> {
+    /// The path that `text` names; `None` if it is of a schema this service does not have.
+    fn resolve(&self, text: &str) -> Result<Option<BoundPath>, String> {
+        match self {
+            Self::Resource(resource_type) => match resource_type.resolve(text) {
+                Ok(Resolved::Attribute(path)) => Ok(Some(path)),
+                Ok(Resolved::Undefined) => Ok(None),
+                Ok(Resolved::Resource | Resolved::Extension(_)) => Err(format!(
+                    "{} is a schema and cannot be compared; name one of its attributes",
+                    quote(text)
+                )),
+                Err(error) => Err(error.to_string()),
+            },
+            Self::Element(attribute) => check::sub_attribute(attribute, text)
+                .map(|sub_attribute| Some(BoundPath::within_element(sub_attribute)))
+                .ok_or_else(|| {
+                    format!(
+                        "{} is not a sub-attribute of `{}`",
+                        quote(text),
+                        attribute.name
+                    )
+                }),
+        }
+    }
+}
+
+fn bind(filter: Filter, scope: &Scope<'_>) -> Result<BoundFilter, String> {
+    let all = |terms: Vec<Filter>| {
+        terms
+            .into_iter()
+            .map(|term| bind(term, scope))
+            .collect::<Result<_, String>>()
+    };
+    match filter {
+        Filter::And(terms) => all(terms).map(BoundFilter::And),
+        Filter::Or(terms) => all(terms).map(BoundFilter::Or),
+        Filter::Not(inner) => Ok(BoundFilter::Not(Box::new(bind(*inner, scope)?))),
+        Filter::Present(path) => Ok(scope
+            .resolve(&path)?
+            .map_or(BoundFilter::Nothing, BoundFilter::Present)),
+        Filter::Compare(path, operator, literal) => match scope.resolve(&path)? {
+            Some(path) => comparison(path, operator, literal),
+            None => Ok(BoundFilter::Nothing),
+        },
+        Filter::Element(path, inner) => match scope.resolve(&path)? {
+            Some(path) if path.attribute.is_complex() && path.sub_attribute.is_none() => {
+                let inner = inner.bind_element(path.attribute)?;
+                Ok(BoundFilter::Element(path, Box::new(inner)))
+            }
+            Some(_) => Err(format!(
+                "{} has no sub-attributes to filter by",
+                quote(&path)
+            )),
+            None => Ok(BoundFilter::Nothing),
+        },
+    }
+}
+
+fn comparison(
+    path: BoundPath,
+    operator: Operator,
+    literal: Literal,
+) -> Result<BoundFilter, String> {
+    let path = with_default_sub_attribute(path)?;
+    // `ne` is the negation of `eq`, for absent and for multi-valued attributes too: it matches
+    // where no value is equal. `eq null` is the negation of `pr` (RFC 7643 §2.5: null is unassigned).
+    let (operator, negated) = match operator {
+        Operator::Ne => (Operator::Eq, true),
+        other => (other, false),
+    };
+    let (bound, negated) = match (&literal, operator) {
+        (Literal::Bare(word), Operator::Eq) if word.eq_ignore_ascii_case("null") => {
+            (BoundFilter::Present(path), !negated)
+        }
+        _ => {
+            let test = test(&path, operator, literal)?;
+            (BoundFilter::Compare(Comparison { path, test }), negated)
+        }
+    };
+    Ok(if negated {
+        BoundFilter::Not(Box::new(bound))
+    } else {
+        bound
+    })
+}
+
+/// A complex attribute stands for its `value` (RFC 7643 §2.4): `manager eq "x"`, `emails co "@x"`.
+fn with_default_sub_attribute(path: BoundPath) -> Result<BoundPath, String> {
+    if !path.leaf().is_complex() {
+        return Ok(path);
+    }
+    match path.leaf().sub_attribute("value") {
+        Some(value) => Ok(BoundPath {
+            sub_attribute: Some(value),
+            ..path
+        }),
+        None => Err(format!(
+            "`{path}` is complex; compare one of its sub-attributes"
+        )),
+    }
+}
+
+fn test(path: &BoundPath, operator: Operator, literal: Literal) -> Result<Test, String> {
+    let (Literal::String(text) | Literal::Bare(text)) = literal;
+    let mismatch = |expected: &str| {
+        Err(format!(
+            "`{path}` is {expected}, and the filter compares it with {}",
+            quote(&text)
+        ))
+    };
+    let unfit = |kind: &str| {
+        Err(format!(
+            "`{}` does not apply to `{path}`, which is {kind}",
+            operator.keyword()
+        ))
+    };
+    let is_order = matches!(
+        operator,
+        Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le
+    );
+    match path.leaf().kind {
+        Kind::Boolean if operator != Operator::Eq => unfit("a boolean"),
+        Kind::Boolean => match check::boolean(&text) {
+            Some(truth) => Ok(Test::Boolean(truth)),
+            None => mismatch("true or false"),
+        },
+        Kind::Integer | Kind::Decimal if operator != Operator::Eq && !is_order => unfit("a number"),
+        Kind::Integer | Kind::Decimal => match text.trim().parse::<f64>() {
+            Ok(number) => Ok(Test::Number(operator, number)),
+            Err(_) => mismatch("a number"),
+        },
+        Kind::DateTime if operator == Operator::Eq || is_order => {
+            match OffsetDateTime::parse(&text, &Rfc3339) {
+                Ok(instant) => Ok(Test::Instant(operator, instant)),
+                Err(_) => mismatch("a date and time such as `2026-01-31T08:00:00Z`"),
+            }
+        }
+        Kind::Binary if is_order => unfit("binary"),
+        Kind::String | Kind::Reference(_) | Kind::Binary | Kind::DateTime => {
+            let exact = path.leaf().case_exact;
+            let value = if exact {
+                text
+            } else {
+                fold(&text).into_owned()
+            };
+            Ok(Test::Text {
+                operator,
+                value,
+                exact,
+            })
+        }
+        // Not reached: a complex leaf was replaced by its `value` before.
+        Kind::Complex(_) => unfit("complex"),
+    }
+}

@@ -1,0 +1,20 @@
+//! SCIM 2.0 semantics as pure functions: no I/O, clock, randomness or environment.
+//!
+//! Case-insensitivity lives at three doors: [`schema::check`] (bodies), [`path`] (PATCH paths and
+//! attribute lists) and [`filter`]. Behind them every attribute name is in schema case and names
+//! are compared exactly.
+
+pub mod discovery;
+pub mod error;
+pub mod filter;
+pub mod list;
+pub mod patch;
+pub mod path;
+pub mod project;
+pub mod resource;
+pub mod schema;
+pub mod text;
+
+pub use error::ScimError;
+pub use resource::{Meta, Resource, ResourceId, Stored};
+pub use schema::ResourceType;

@@ -1,0 +1,265 @@
+//! From a parsed PATCH to steps on attributes that exist.
+
+use serde_json::{Map, Value};
+
+use super::request::{Kind, Operation, PatchRequest};
+use crate::scim::ScimError;
+use crate::scim::filter::{BoundFilter, Filter, Literal, Operator};
+use crate::scim::path::Path;
+use crate::scim::schema::{Attribute, BoundPath, Mutability, Resolved, ResourceType, check};
+use crate::scim::text::quote;
+
+/// One change of one attribute.
+pub(super) struct Step {
+    pub target: Target,
+    pub change: Change,
+}
+
+/// What is done to a target.
+pub(super) enum Change {
+    Add(Value),
+    Replace(Value),
+    /// With a value: only these elements, as Entra without its compliance flag removes members.
+    Remove(Option<Value>),
+}
+
+/// Where a step applies.
+pub(super) struct Target {
+    /// The path as the client wrote it, for errors.
+    pub text: String,
+    pub path: BoundPath,
+    /// Selects elements of a multi-valued attribute.
+    pub selection: Option<Selection>,
+}
+
+/// The filter of a value path.
+pub(super) struct Selection {
+    pub filter: BoundFilter,
+    /// The element that the filter describes, if it is a conjunction of equalities: `{type: work}`
+    /// for `[type eq "work"]`. It is created where nothing matches.
+    pub template: Option<Map<String, Value>>,
+}
+
+/// Binds every operation before the first is applied.
+pub(super) fn bind(
+    resource_type: &ResourceType,
+    request: &PatchRequest,
+) -> Result<Vec<Step>, ScimError> {
+    let mut steps = Vec::with_capacity(request.operations.len());
+    for operation in &request.operations {
+        bind_operation(resource_type, operation, &mut steps)?;
+    }
+    Ok(steps)
+}
+
+fn bind_operation(
+    resource_type: &ResourceType,
+    operation: &Operation,
+    steps: &mut Vec<Step>,
+) -> Result<(), ScimError> {
+    let change = |value: Option<Value>| match operation.kind {
+        Kind::Add => Change::Add(value.unwrap_or(Value::Null)),
+        Kind::Replace => Change::Replace(value.unwrap_or(Value::Null)),
+        Kind::Remove => Change::Remove(value.filter(|value| !check::is_empty(value))),
+    };
+    let Some(path) = &operation.path else {
+        return match (operation.kind, &operation.value) {
+            (Kind::Remove, _) => Err(ScimError::NoTarget(
+                "a `remove` operation lacks `path`; name the attribute to remove".to_owned(),
+            )),
+            (_, Some(Value::Object(members))) => {
+                bind_members(resource_type, members, &change, steps)
+            }
+            _ => Err(ScimError::InvalidValue(
+                "an operation without `path` needs an object of attributes as `value`".to_owned(),
+            )),
+        };
+    };
+    let is_write = operation.kind != Kind::Remove;
+    match resource_type.resolve(&path.attribute) {
+        Err(error) => Err(ScimError::InvalidPath(format!(
+            "{error}; remove it from the attribute mappings or correct its name"
+        ))),
+        // The tenant's admin mapped an attribute that this service does not keep.
+        Ok(Resolved::Undefined) => Ok(()),
+        Ok(Resolved::Attribute(attribute)) => {
+            let target = target(path, attribute)?;
+            match locked(&target.path) {
+                Some(Mutability::WriteOnly) => return Ok(()),
+                Some(_) => {
+                    return Err(ScimError::Mutability(format!(
+                        "{} is set by the service and cannot be changed; remove it from the attribute mappings",
+                        quote(&target.text)
+                    )));
+                }
+                None => {}
+            }
+            if is_write && operation.value.is_none() {
+                return Err(ScimError::InvalidValue(format!(
+                    "the operation on {} lacks `value`",
+                    quote(&target.text)
+                )));
+            }
+            if !is_write && target.path.leaf().required && target.path.sub_attribute.is_none() {
+                return Err(ScimError::Mutability(format!(
+                    "{} is required and cannot be removed",
+                    quote(&target.text)
+                )));
+            }
+            steps.push(Step {
+                target,
+                change: change(operation.value.clone()),
+            });
+            Ok(())
+        }
+        // A schema's URN as path stands for all its attributes.
+        Ok(schema @ (Resolved::Resource | Resolved::Extension(_))) => match &operation.value {
+            Some(Value::Object(members)) if is_write => match schema {
+                Resolved::Extension(schema) => bind_member(
+                    resource_type,
+                    schema.id,
+                    &Value::Object(members.clone()),
+                    &change,
+                    steps,
+                ),
+                _ => bind_members(resource_type, members, &change, steps),
+            },
+            _ if is_write => Err(ScimError::InvalidValue(format!(
+                "the operation on {} needs an object of attributes as `value`",
+                quote(&path.attribute)
+            ))),
+            _ => {
+                let Resolved::Extension(schema) = schema else {
+                    return Err(ScimError::Mutability(
+                        "a resource's core attributes cannot be removed as a whole".to_owned(),
+                    ));
+                };
+                let members = schema
+                    .attributes
+                    .iter()
+                    .map(|attribute| (attribute.name.to_owned(), Value::Null))
+                    .collect();
+                bind_member(
+                    resource_type,
+                    schema.id,
+                    &Value::Object(members),
+                    &|_| Change::Remove(None),
+                    steps,
+                )
+            }
+        },
+    }
+}
+
+/// The members of a path-less value. Each key is resolved as a path is: plain, dotted, an
+/// attribute's URN, a schema's URN with an object, even with a filter. What is unknown or
+/// readOnly is ignored, as in a POST body.
+fn bind_members(
+    resource_type: &ResourceType,
+    members: &Map<String, Value>,
+    change: &impl Fn(Option<Value>) -> Change,
+    steps: &mut Vec<Step>,
+) -> Result<(), ScimError> {
+    members
+        .iter()
+        .try_for_each(|(name, value)| bind_member(resource_type, name, value, change, steps))
+}
+
+fn bind_member(
+    resource_type: &ResourceType,
+    name: &str,
+    value: &Value,
+    change: &impl Fn(Option<Value>) -> Change,
+    steps: &mut Vec<Step>,
+) -> Result<(), ScimError> {
+    let Ok(path) = Path::parse(name) else {
+        return Ok(());
+    };
+    match (resource_type.resolve(&path.attribute), value) {
+        (Ok(Resolved::Attribute(attribute)), _) => {
+            let target = target(&path, attribute)?;
+            if locked(&target.path).is_none() {
+                steps.push(Step {
+                    target,
+                    change: change(Some(value.clone())),
+                });
+            }
+            Ok(())
+        }
+        (Ok(Resolved::Extension(schema)), Value::Object(members)) => {
+            members.iter().try_for_each(|(name, value)| {
+                bind_member(
+                    resource_type,
+                    &format!("{}:{name}", schema.id),
+                    value,
+                    change,
+                    steps,
+                )
+            })
+        }
+        (Ok(Resolved::Resource), Value::Object(members)) => {
+            bind_members(resource_type, members, change, steps)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Why clients cannot set the attribute, if they cannot.
+fn locked(path: &BoundPath) -> Option<Mutability> {
+    if check::is_writable(*path) {
+        return None;
+    }
+    // `schemas` follows from the attributes present: setting it is as good as ignored.
+    if path.attribute.name == "schemas" {
+        return Some(Mutability::WriteOnly);
+    }
+    Some(path.sub_attribute.unwrap_or(path.attribute).mutability)
+}
+
+fn target(path: &Path, bound: BoundPath) -> Result<Target, ScimError> {
+    let text = path.to_string();
+    let mut bound = bound;
+    if let Some(name) = &path.sub_attribute {
+        bound.sub_attribute = check::sub_attribute(bound.attribute, name);
+        if bound.sub_attribute.is_none() {
+            return Err(ScimError::InvalidPath(format!(
+                "{} is not a sub-attribute of `{}`; correct the attribute mappings",
+                quote(name),
+                bound.attribute.name
+            )));
+        }
+    }
+    let selection = match &path.filter {
+        // Entra can put a filter on an attribute that has one value: it means that value.
+        Some(_) if !bound.attribute.multi_valued => None,
+        Some(filter) => Some(Selection {
+            filter: filter
+                .clone()
+                .bind_element(bound.attribute)
+                .map_err(ScimError::InvalidPath)?,
+            template: template(bound.attribute, filter),
+        }),
+        None => None,
+    };
+    Ok(Target {
+        text,
+        path: bound,
+        selection,
+    })
+}
+
+/// The element that a conjunction of equalities describes.
+fn template(attribute: &Attribute, filter: &Filter) -> Option<Map<String, Value>> {
+    match filter {
+        Filter::And(terms) => terms.iter().try_fold(Map::new(), |mut element, term| {
+            element.extend(template(attribute, term)?);
+            Some(element)
+        }),
+        Filter::Compare(name, Operator::Eq, Literal::String(text) | Literal::Bare(text)) => {
+            let sub_attribute = check::sub_attribute(attribute, name)?;
+            let value = check::value(sub_attribute, Value::String(text.clone())).ok()??;
+            Some(Map::from_iter([(sub_attribute.name.to_owned(), value)]))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,39 @@
+//! PATCH (RFC 7644 §3.5.2): all operations or none.
+//!
+//! A request is [parsed](request) whole, then [bound](bind) whole, and only then applied to a copy
+//! of the resource, operation by operation ([write], [remove]). Where Entra's requests need more
+//! than the RFC allows, the function that gives it says so.
+
+mod bind;
+mod elements;
+mod remove;
+pub mod request;
+mod write;
+
+use super::schema::check::settle;
+use super::{Resource, ResourceType, ScimError};
+pub use request::PatchRequest;
+
+/// Applies all operations or none (RFC 7644 §3.5.2); `None` when nothing changed.
+///
+/// # Errors
+/// `invalidPath`, `invalidValue`, `noTarget` or `mutability`, each naming the operation's path.
+pub fn apply(
+    resource_type: &ResourceType,
+    current: &Resource,
+    request: &PatchRequest,
+) -> Result<Option<Resource>, ScimError> {
+    let mut attributes = current.attributes().clone();
+    for step in bind::bind(resource_type, request)? {
+        match step.change {
+            bind::Change::Add(value) => write::add(&mut attributes, &step.target, value)?,
+            bind::Change::Replace(value) => write::replace(&mut attributes, &step.target, value)?,
+            bind::Change::Remove(value) => remove::remove(&mut attributes, &step.target, value)?,
+        }
+    }
+    let next = settle(resource_type, attributes)?;
+    Ok((next != *current).then_some(next))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! Projection: which attributes an answer contains (RFC 7644 §3.9, RFC 7643 §7 `returned`).
+
+use serde_json::{Map, Value};
+
+use super::schema::check::put;
+use super::schema::{Attribute, BoundPath, COMMON, Resolved, ResourceType, Returned};
+
+/// What a client asked for with `attributes` or `excludedAttributes`.
+#[derive(Debug, Default)]
+pub struct Projection {
+    /// Only these, if given; `excluded` is then of no effect (RFC 7644 §3.9 allows one of the two).
+    included: Option<Vec<Resolved>>,
+    excluded: Vec<Resolved>,
+}
+
+impl Projection {
+    /// Reads the two query parameters: comma-separated attribute names. Unknown names select
+    /// nothing and are no error.
+    pub fn parse(
+        resource_type: &ResourceType,
+        attributes: Option<&str>,
+        excluded_attributes: Option<&str>,
+    ) -> Self {
+        let names = |list: &str| {
+            list.split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .filter_map(|name| resource_type.resolve(name).ok())
+                .collect::<Vec<_>>()
+        };
+        Self {
+            included: attributes.filter(|list| !list.trim().is_empty()).map(names),
+            excluded: excluded_attributes.map(names).unwrap_or_default(),
+        }
+    }
+
+    /// The part of `object`, a resource as clients see it, that the answer contains.
+    pub fn apply(
+        &self,
+        resource_type: &ResourceType,
+        object: Map<String, Value>,
+    ) -> Map<String, Value> {
+        let mut projected = Map::new();
+        for (name, value) in object {
+            let extension = resource_type
+                .extensions
+                .iter()
+                .find(|schema| schema.id == name);
+            let kept = match (extension, value) {
+                (Some(schema), Value::Object(members)) => {
+                    let members = self.members(Some(schema.id), schema.attributes, members);
+                    (!members.is_empty()).then_some(Value::Object(members))
+                }
+                (_, value) => resource_type
+                    .core
+                    .attributes
+                    .iter()
+                    .chain(COMMON)
+                    .find(|attribute| attribute.name == name)
+                    .and_then(|attribute| self.value(None, attribute, value)),
+            };
+            put(&mut projected, &name, kept);
+        }
+        projected
+    }
+
+    fn members(
+        &self,
+        extension: Option<&'static str>,
+        attributes: &'static [Attribute],
+        members: Map<String, Value>,
+    ) -> Map<String, Value> {
+        members
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let attribute = attributes.iter().find(|attribute| attribute.name == name)?;
+                self.value(extension, attribute, value)
+                    .map(|value| (name, value))
+            })
+            .collect()
+    }
+
+    fn value(
+        &self,
+        extension: Option<&'static str>,
+        attribute: &'static Attribute,
+        value: Value,
+    ) -> Option<Value> {
+        match attribute.returned {
+            Returned::Always => return Some(value),
+            Returned::Never => return None,
+            Returned::Request if self.included.is_none() => return None,
+            Returned::Request | Returned::Default => {}
+        }
+        let mention = |list: &[Resolved]| Mention::of(list, extension, attribute);
+        match &self.included {
+            Some(included) => match mention(included) {
+                Mention::None => None,
+                Mention::Whole => Some(value),
+                Mention::Parts(parts) => retain(value, |name| parts.contains(&name)),
+            },
+            None => match mention(&self.excluded) {
+                Mention::None => Some(value),
+                Mention::Whole => None,
+                Mention::Parts(parts) => retain(value, |name| !parts.contains(&name)),
+            },
+        }
+    }
+}
+
+/// How a list of paths names an attribute.
+enum Mention {
+    None,
+    Whole,
+    /// These sub-attributes of it.
+    Parts(Vec<&'static str>),
+}
+
+impl Mention {
+    fn of(list: &[Resolved], extension: Option<&'static str>, attribute: &Attribute) -> Self {
+        let mut parts = Vec::new();
+        for resolved in list {
+            match resolved {
+                Resolved::Resource if extension.is_none() => return Self::Whole,
+                Resolved::Extension(schema) if extension == Some(schema.id) => return Self::Whole,
+                Resolved::Attribute(BoundPath {
+                    extension: of,
+                    attribute: named,
+                    sub_attribute,
+                }) if *of == extension && named.name == attribute.name => match sub_attribute {
+                    Some(sub_attribute) => parts.push(sub_attribute.name),
+                    None => return Self::Whole,
+                },
+                _ => {}
+            }
+        }
+        if parts.is_empty() {
+            Self::None
+        } else {
+            Self::Parts(parts)
+        }
+    }
+}
+
+/// The value with only the members that `keep` wants; nothing if none is left.
+fn retain(value: Value, keep: impl Fn(&str) -> bool + Copy) -> Option<Value> {
+    match value {
+        Value::Object(mut members) => {
+            members.retain(|name, _| keep(name));
+            (!members.is_empty()).then_some(Value::Object(members))
+        }
+        Value::Array(elements) => {
+            let kept: Vec<Value> = elements
+                .into_iter()
+                .filter_map(|element| retain(element, keep))
+                .collect();
+            (!kept.is_empty()).then_some(Value::Array(kept))
+        }
+        other => Some(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::schema::USERS;
+
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+    fn projected(attributes: Option<&str>, excluded: Option<&str>) -> Value {
+        let Value::Object(lena) = json!({
+            "schemas": ["s"], "id": "i", "userName": "lena", "name": {"givenName": "Lena", "familyName": "Ortiz"},
+            "emails": [{"type": "work", "value": "a"}, {"type": "home"}],
+            ENTERPRISE: {"department": "Fibre", "manager": {"value": "m"}},
+            "meta": {"version": "1", "created": "c"}
+        }) else {
+            panic!("not an object")
+        };
+        Value::Object(Projection::parse(&USERS, attributes, excluded).apply(&USERS, lena))
+    }
+
+    #[test]
+    fn attributes_selects_and_always_stays() {
+        assert_eq!(
+            projected(Some("id"), None),
+            json!({"schemas": ["s"], "id": "i"})
+        );
+        assert_eq!(
+            projected(
+                Some("USERNAME, name.givenname,emails.value,manager,shoeSize"),
+                None
+            ),
+            json!({"schemas": ["s"], "id": "i", "userName": "lena", "name": {"givenName": "Lena"},
+                   "emails": [{"value": "a"}], ENTERPRISE: {"manager": {"value": "m"}}})
+        );
+        assert_eq!(
+            projected(Some(ENTERPRISE), None),
+            json!({"schemas": ["s"], "id": "i", ENTERPRISE: {"department": "Fibre", "manager": {"value": "m"}}})
+        );
+    }
+
+    #[test]
+    fn excluded_attributes_removes_all_but_always() {
+        assert_eq!(
+            projected(
+                None,
+                Some(&format!(
+                    "schemas,id,name,emails.type,meta.version,{ENTERPRISE}:department,userName"
+                ))
+            ),
+            json!({"schemas": ["s"], "id": "i", "emails": [{"value": "a"}],
+                   ENTERPRISE: {"manager": {"value": "m"}}, "meta": {"created": "c"}})
+        );
+    }
+
+    #[test]
+    fn attributes_wins_over_excluded_attributes() {
+        assert_eq!(
+            projected(Some("userName"), Some("userName")),
+            json!({"schemas": ["s"], "id": "i", "userName": "lena"})
+        );
+        assert_eq!(projected(Some(" "), None), projected(None, None));
+    }
+}

@@ -1,0 +1,45 @@
+//! Comparing text as SCIM does.
+
+use std::borrow::Cow;
+
+use unicase::UniCase;
+
+/// The case-folded form of `text` (Unicode default case folding): two values of an attribute
+/// with `caseExact: false` are equal when their folded forms are (RFC 7643 §2.2).
+pub fn fold(text: &str) -> Cow<'_, str> {
+    if !text.is_ascii() {
+        return Cow::Owned(UniCase::unicode(text).to_folded_case());
+    }
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Cow::Owned(text.to_ascii_lowercase());
+    }
+    Cow::Borrowed(text)
+}
+
+/// `text` as an error message shows it: in backticks, cut to a readable length.
+pub fn quote(text: &str) -> String {
+    const SHOWN: usize = 80;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or_default()),
+        None => format!("`{text}`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_knows_more_than_ascii() {
+        assert_eq!(fold("Lena@Crew.Example"), "lena@crew.example");
+        assert_eq!(fold("ΟΔΟΣ"), fold("οδος"));
+        assert_eq!(fold("STRASSE"), fold("straße"));
+        assert!(matches!(fold("plain"), Cow::Borrowed("plain")));
+    }
+
+    #[test]
+    fn long_input_is_cut_at_a_character() {
+        assert_eq!(quote("é"), "`é`");
+        assert_eq!(quote(&"é".repeat(100)), format!("`{}…`", "é".repeat(80)));
+    }
+}

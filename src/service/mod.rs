@@ -1,0 +1,219 @@
+//! The use cases: load, let [`scim`](crate::scim) decide, store. One file for each operation.
+//!
+//! The one place that turns storage errors into SCIM errors, and the one that decides what to do
+//! after a lost race: load again and decide again, so that no update is lost.
+
+mod create;
+mod delete;
+mod get;
+mod list;
+mod patch;
+mod replace;
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::scim::project::Projection;
+use crate::scim::{ResourceId, ResourceType, ScimError, Stored};
+use crate::storage::{StoreError, TenantStore};
+
+pub use list::ListQuery;
+
+/// The use cases of one resource type of one tenant, for one request.
+#[derive(Debug)]
+pub struct Resources<'a> {
+    /// The tenant's data.
+    pub store: TenantStore<'a>,
+    /// Which resources.
+    pub resource_type: &'static ResourceType,
+    /// The service's base URL, for locations; without a final slash.
+    pub base: &'a str,
+    /// When the request is handled, to the millisecond.
+    pub now: OffsetDateTime,
+    /// How long tombstones are kept.
+    pub retention: time::Duration,
+}
+
+/// A resource as an operation answers it.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its entity tag.
+    pub etag: String,
+    /// Its URL.
+    pub location: String,
+    /// The resource, projected.
+    pub body: Map<String, Value>,
+}
+
+/// A refused or failed operation: what the client is told, and what only the log is.
+#[derive(Debug)]
+pub struct Failure {
+    /// The outward message.
+    pub error: ScimError,
+    /// The inward cause.
+    pub cause: Option<StoreError>,
+}
+
+impl From<ScimError> for Failure {
+    fn from(error: ScimError) -> Self {
+        Self { error, cause: None }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(cause: StoreError) -> Self {
+        let error = match &cause {
+            StoreError::Taken { attribute } => ScimError::Uniqueness(format!(
+                "another resource of this tenant has the same `{attribute}`; change it, or match on `{attribute}` so that the existing resource is updated"
+            )),
+            StoreError::TooLarge(text) => {
+                ScimError::InvalidValue(format!("{text}; map fewer or shorter values"))
+            }
+            StoreError::NotFound => ScimError::NotFound("the resource does not exist".to_owned()),
+            StoreError::VersionMismatch | StoreError::Conflict | StoreError::AlreadyExists => ScimError::Unavailable(
+                "other requests kept changing the same resource; nothing was changed by this one, send it again".to_owned(),
+            ),
+            StoreError::Unavailable { .. } => ScimError::Unavailable(
+                "the directory cannot answer at the moment; send the request again".to_owned(),
+            ),
+            StoreError::Refused { .. } | StoreError::Damaged(_) => ScimError::Internal(
+                "the service failed; its operator finds the cause in the log under this request's id".to_owned(),
+            ),
+        };
+        Self {
+            error,
+            cause: Some(cause),
+        }
+    }
+}
+
+/// How often a lost race is run again, and with what pauses: two seconds in all. The random part
+/// keeps the racers from meeting again.
+const RACES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(4))
+    .with_max_delay(Duration::from_millis(250))
+    .with_max_times(14)
+    .with_jitter();
+
+/// Loads, decides and writes again for as long as somebody else writes in between.
+async fn until_settled<T, F>(attempt: impl FnMut() -> F) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, Failure>>,
+{
+    attempt
+        .retry(RACES)
+        .when(|failure| {
+            matches!(
+                failure.cause,
+                Some(StoreError::VersionMismatch | StoreError::Conflict)
+            )
+        })
+        .await
+}
+
+impl Resources<'_> {
+    /// The resource, or 404.
+    async fn load(&self, id: &str) -> Result<Stored, Failure> {
+        let found = match ResourceId::parse(id) {
+            Some(id) => self.store.get(self.resource_type, &id).await?,
+            None => None,
+        };
+        found.ok_or_else(|| {
+            ScimError::NotFound(format!(
+                "no {} with the id {} exists in this tenant",
+                self.resource_type.name,
+                crate::scim::text::quote(id)
+            ))
+            .into()
+        })
+    }
+
+    fn answer(&self, stored: Stored, projection: &Projection) -> Answer {
+        Answer {
+            etag: stored.meta.etag(),
+            location: stored.location(self.resource_type, self.base),
+            body: projection.apply(
+                self.resource_type,
+                stored.represent(self.resource_type, self.base),
+            ),
+        }
+    }
+}
+
+/// `If-Match` (RFC 7644 §3.14): the versions a client is willing to change; absent means any.
+#[derive(Debug, Clone, Default)]
+pub struct IfMatch(pub Option<String>);
+
+impl IfMatch {
+    fn check(&self, stored: &Stored) -> Result<(), ScimError> {
+        match &self.0 {
+            Some(expected) if !matches_etag(expected, &stored.meta.etag()) => {
+                Err(ScimError::PreconditionFailed(format!(
+                    "the resource has changed: its version is {}; read it again before changing it",
+                    stored.meta.etag()
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a list of entity tags, or `*`, names `etag` (RFC 9110 §13.1). Tags are compared weakly:
+/// every version of this service is a weak one.
+pub fn matches_etag(list: &str, etag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    list.split(',')
+        .any(|tag| tag.trim() == "*" || opaque(tag) == opaque(etag))
+}
+
+/// The object in a request body.
+///
+/// # Errors
+/// `invalidSyntax` when the body is not a JSON object.
+fn parse_object(body: &[u8]) -> Result<Map<String, Value>, ScimError> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(ScimError::InvalidSyntax(
+            "the request has no body; send a JSON object".to_owned(),
+        ));
+    }
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(ScimError::InvalidSyntax(
+            "the body must be a JSON object".to_owned(),
+        )),
+        Err(error) => Err(ScimError::InvalidSyntax(format!(
+            "the body is not JSON: line {}, column {}",
+            error.line(),
+            error.column()
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entity_tags_match_weakly_and_in_lists() {
+        for list in ["W/\"3\"", "\"3\"", "*", "W/\"1\", W/\"3\"", " W/\"3\" "] {
+            assert!(matches_etag(list, "W/\"3\""), "{list}");
+        }
+        for list in ["W/\"33\"", "3", "", "W/\"2\""] {
+            assert!(!matches_etag(list, "W/\"3\""), "{list}");
+        }
+    }
+
+    #[test]
+    fn bodies_are_objects() {
+        assert!(parse_object(b"{\"a\": 1}").is_ok());
+        for body in [&b""[..], b" ", b"[]", b"\"x\"", b"{", b"{\"a\":\xff}"] {
+            assert_eq!(
+                parse_object(body).unwrap_err().scim_type(),
+                Some("invalidSyntax")
+            );
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Reading a tenant's part of the directory table. Every read is strongly consistent: a client
+//! finds what it wrote a moment ago.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+use super::item::{self, COUNT, Item};
+use super::meter::Pool;
+use super::plan::Plan;
+use super::tables::SORT_KEY;
+use super::{Meter, Store, StoreError, keys};
+use crate::scim::filter::BoundFilter;
+use crate::scim::list::Page;
+use crate::scim::{ResourceId, ResourceType, Stored};
+use crate::tenant::TenantId;
+
+/// What one tenant owns. Made for one request, whose cost goes to one meter.
+#[derive(Debug)]
+pub struct TenantStore<'a> {
+    pub(super) store: &'a Store,
+    pub(super) partition: String,
+    pub(super) meter: &'a Meter,
+}
+
+/// BatchGetItem's limit.
+const BATCH: usize = 100;
+
+/// How long to leave DynamoDB alone when it throttles a batch: a second and a half in all.
+const THROTTLED_BATCH: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(50))
+    .with_max_times(5)
+    .with_jitter();
+
+impl Store {
+    /// The tenant's part of the directory: the only way to it.
+    pub fn tenant<'a>(&'a self, tenant: &TenantId, meter: &'a Meter) -> TenantStore<'a> {
+        TenantStore {
+            store: self,
+            partition: keys::partition(tenant),
+            meter,
+        }
+    }
+}
+
+impl TenantStore<'_> {
+    /// The resource with this id.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn get(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+    ) -> Result<Option<Stored>, StoreError> {
+        let item = self.get_item(keys::resource(resource_type, id)).await?;
+        item.as_ref().map(item::read).transpose()
+    }
+
+    /// The resource that holds this value of the type's unique attribute.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn holder(
+        &self,
+        resource_type: &ResourceType,
+        value: &str,
+    ) -> Result<Option<ResourceId>, StoreError> {
+        let item = self.get_item(keys::guard(resource_type, value)?).await?;
+        item.as_ref().map(item::holder).transpose()
+    }
+
+    /// One page of all resources of a type in the order of their ids, and how many there are.
+    ///
+    /// The counters say in which bucket of ids the page starts, so the cost of a page does not
+    /// grow with `startIndex` beyond one bucket.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn page(
+        &self,
+        resource_type: &ResourceType,
+        page: &Page,
+    ) -> Result<(u64, Vec<Stored>), StoreError> {
+        let counts = self.counts(resource_type).await?;
+        let total = counts.iter().sum();
+        let mut skip = page.skip();
+        if page.count == 0 || skip >= total {
+            return Ok((total, Vec::new()));
+        }
+        let first_bucket = counts
+            .iter()
+            .position(|count| {
+                let is_here = skip < *count;
+                if !is_here {
+                    skip -= count;
+                }
+                is_here
+            })
+            .unwrap_or_default();
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let mut resources =
+            Vec::with_capacity(page.count.min(usize::try_from(total).unwrap_or(usize::MAX)));
+        let mut seen = 0;
+        self.walk(
+            resource_type,
+            first_bucket,
+            Some(skip.saturating_add(page.count)),
+            |item| {
+                seen += 1;
+                if seen > skip && resources.len() < page.count {
+                    resources.push(item::read(item)?);
+                }
+                Ok(resources.len() < page.count)
+            },
+        )
+        .await?;
+        Ok((total, resources))
+    }
+
+    /// Shows `visit` every resource that may match the filter, in the order of their ids. Which
+    /// others it shows depends on the access path, so the filter has still to be evaluated.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn candidates(
+        &self,
+        resource_type: &ResourceType,
+        filter: &BoundFilter,
+        mut visit: impl FnMut(Stored),
+    ) -> Result<(), StoreError> {
+        let ids = match Plan::of(resource_type, filter) {
+            Plan::Nothing => return Ok(()),
+            Plan::Id(id) => match ResourceId::parse(&id) {
+                Some(id) => vec![id],
+                None => return Ok(()),
+            },
+            Plan::Lookup(prefix) => self.lookup(prefix).await?,
+            Plan::Scan => {
+                return self
+                    .walk(resource_type, 0, None, |item| {
+                        visit(item::read(item)?);
+                        Ok(true)
+                    })
+                    .await;
+            }
+        };
+        if let [id] = ids.as_slice() {
+            self.get(resource_type, id)
+                .await?
+                .into_iter()
+                .for_each(visit);
+            return Ok(());
+        }
+        for batch in ids.chunks(BATCH) {
+            let mut resources = self.get_batch(resource_type, batch).await?;
+            resources.sort_by(|one, other| one.id.cmp(&other.id));
+            resources.into_iter().for_each(&mut visit);
+        }
+        Ok(())
+    }
+
+    async fn get_item(&self, sort_key: String) -> Result<Option<Item>, StoreError> {
+        let answer = self
+            .store
+            .client
+            .get_item()
+            .table_name(&self.store.tables.directory)
+            .set_key(Some(item::key(&self.partition, sort_key)))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        self.meter.record(
+            Pool::Read,
+            answer
+                .as_ref()
+                .ok()
+                .and_then(|answer| answer.consumed_capacity()),
+        );
+        Ok(answer.map_err(StoreError::from_sdk)?.item)
+    }
+
+    async fn get_batch(
+        &self,
+        resource_type: &ResourceType,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Stored>, StoreError> {
+        let table = &self.store.tables.directory;
+        let mut wanted: Vec<Item> = ids
+            .iter()
+            .map(|id| item::key(&self.partition, keys::resource(resource_type, id)))
+            .collect();
+        let mut resources = Vec::with_capacity(ids.len());
+        let mut pauses = THROTTLED_BATCH.build();
+        loop {
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .consistent_read(true)
+                .build()?;
+            let answer = self
+                .store
+                .client
+                .batch_get_item()
+                .request_items(table, request)
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .send()
+                .await;
+            self.meter.record(
+                Pool::Read,
+                answer.iter().flat_map(|answer| answer.consumed_capacity()),
+            );
+            let mut answer = answer.map_err(StoreError::from_sdk)?;
+            let found = answer
+                .responses
+                .as_mut()
+                .and_then(|tables| tables.remove(table))
+                .unwrap_or_default();
+            for item in &found {
+                resources.push(item::read(item)?);
+            }
+            let unprocessed = answer
+                .unprocessed_keys
+                .and_then(|mut tables| tables.remove(table));
+            match unprocessed {
+                Some(rest) if !rest.keys.is_empty() => wanted = rest.keys,
+                _ => return Ok(resources),
+            }
+            // DynamoDB leaves keys when an answer reaches 16 MB, then the rest can follow at once,
+            // and when it is throttling, then nothing was found.
+            if found.is_empty() {
+                let Some(pause) = pauses.next() else {
+                    let message = "BatchGetItem leaves all keys unprocessed";
+                    return Err(StoreError::Unavailable {
+                        message: message.to_owned(),
+                        source: message.into(),
+                    });
+                };
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+
+    /// The resources whose lookups start with `prefix`, each once, in order.
+    async fn lookup(&self, prefix: String) -> Result<Vec<ResourceId>, StoreError> {
+        let mut ids = BTreeSet::new();
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
+        self.each(
+            query.expression_attribute_values(":prefix", AttributeValue::S(prefix)),
+            |item| {
+                ids.extend(keys::lookup_id(item::text(item, SORT_KEY)?));
+                Ok(true)
+            },
+        )
+        .await?;
+        Ok(ids.into_iter().collect())
+    }
+
+    /// How many resources of the type there are in each bucket of ids.
+    async fn counts(&self, resource_type: &ResourceType) -> Result<Vec<u64>, StoreError> {
+        let mut counts = vec![0; keys::BUCKETS];
+        let prefix = keys::counters(resource_type);
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
+        self.each(
+            query.expression_attribute_values(":prefix", AttributeValue::S(prefix)),
+            |item| {
+                let bucket = keys::counter_bucket(resource_type, item::text(item, SORT_KEY)?);
+                if let Some(count) = bucket.and_then(|bucket| counts.get_mut(bucket)) {
+                    *count = item::number(item, COUNT)?;
+                }
+                Ok(true)
+            },
+        )
+        .await?;
+        Ok(counts)
+    }
+
+    /// Shows `visit` the items of the type's resources from a bucket on, in the order of their
+    /// ids, until it returns false. `expected` is how many it is likely to want, if that is known.
+    async fn walk(
+        &self,
+        resource_type: &ResourceType,
+        first_bucket: usize,
+        expected: Option<usize>,
+        visit: impl FnMut(&Item) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(
+                ":from",
+                AttributeValue::S(keys::bucket_start(resource_type, first_bucket)),
+            )
+            .expression_attribute_values(
+                ":to",
+                AttributeValue::S(keys::resources_end(resource_type)),
+            )
+            .set_limit(expected.and_then(|expected| i32::try_from(expected).ok()));
+        self.each(query, visit).await
+    }
+
+    fn query(&self) -> QueryFluentBuilder {
+        self.store
+            .client
+            .query()
+            .table_name(&self.store.tables.directory)
+            .expression_attribute_values(":pk", AttributeValue::S(self.partition.clone()))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+    }
+
+    /// Shows `visit` every item of a query, page after page, until it returns false.
+    async fn each(
+        &self,
+        query: QueryFluentBuilder,
+        mut visit: impl FnMut(&Item) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut pages = query.into_paginator().send();
+        while let Some(answer) = pages.next().await {
+            self.meter.record(
+                Pool::Read,
+                answer
+                    .as_ref()
+                    .ok()
+                    .and_then(|answer| answer.consumed_capacity()),
+            );
+            for item in answer.map_err(StoreError::from_sdk)?.items() {
+                if !visit(item)? {
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+}

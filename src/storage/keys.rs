@@ -1,0 +1,293 @@
+//! Every key of the directory table, on one page.
+//!
+//! The partition key is the tenant, so no key of one tenant can be a key of another. `<T>` is the
+//! letter of the resource type.
+//!
+//! | sort key | item |
+//! |---|---|
+//! | `<T>#<id>` | a resource |
+//! | `L#<T>#<attribute>#<value>#<id>` | lookup: the resource has this value |
+//! | `N#<T>#<attribute>#<value>` | guard: the value is taken in the tenant |
+//! | `C#<T>#<first two digits of ids>` | how many resources have such an id |
+//! | `D#<T>#<id>` | tombstone of a deleted resource |
+//!
+//! Values stand in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
+//! are percent-encoded, so that no value can reach into the next part.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::scim::resource::select;
+use crate::scim::schema::{BoundPath, Resolved};
+use crate::scim::text::fold;
+use crate::scim::{Resource, ResourceId, ResourceType, Stored};
+use crate::tenant::TenantId;
+
+use super::StoreError;
+
+/// The attributes that can be looked up by value, whatever the tenant's size.
+pub(super) const USER_LOOKUPS: &[&str] = &[
+    "userName",
+    "externalId",
+    "emails.value",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+];
+
+const GROUP_LOOKUPS: &[&str] = &["displayName", "externalId"];
+
+/// The longest value in a lookup key, in bytes. DynamoDB allows 1,024 for the whole key. Lookups
+/// only narrow the choice, the filter is evaluated on what they find, so a cut value is no error.
+const MAX_LOOKUP_VALUE: usize = 512;
+
+/// The longest value that can be guarded, in bytes as it stands in the key.
+const MAX_GUARDED_VALUE: usize = 900;
+
+/// The most lookups and guards a resource may have. One transaction must be able to remove all of
+/// them and write as many others, beside the resource itself; DynamoDB allows 100 actions.
+pub(super) const MAX_KEYS: usize = 45;
+
+/// Counters of a resource type: one for each first byte of an id, so that writers rarely meet.
+pub(super) const BUCKETS: usize = 256;
+
+/// The partition key of everything the tenant owns in the directory.
+pub(super) fn partition(tenant: &TenantId) -> String {
+    format!("T#{tenant}")
+}
+
+/// The sort key of a resource.
+pub(super) fn resource(resource_type: &ResourceType, id: &ResourceId) -> String {
+    format!("{}#{id}", letter(resource_type))
+}
+
+/// The lowest sort key that a resource counted in `bucket` can have.
+pub(super) fn bucket_start(resource_type: &ResourceType, bucket: usize) -> String {
+    format!("{}#{bucket:02x}", letter(resource_type))
+}
+
+/// A sort key above those of all resources of a type.
+pub(super) fn resources_end(resource_type: &ResourceType) -> String {
+    format!("{}#~", letter(resource_type))
+}
+
+/// The sort key of a deleted resource's tombstone.
+pub(super) fn tombstone(resource_type: &ResourceType, id: &ResourceId) -> String {
+    format!("D#{}#{id}", letter(resource_type))
+}
+
+/// The start of the sort keys of all counters of a type.
+pub(super) fn counters(resource_type: &ResourceType) -> String {
+    format!("C#{}#", letter(resource_type))
+}
+
+/// The sort key of the counter that a resource is counted in.
+pub(super) fn counter(resource_type: &ResourceType, id: &ResourceId) -> String {
+    let bucket = id.as_str().get(..2).unwrap_or_default();
+    format!("{}{bucket}", counters(resource_type))
+}
+
+/// The bucket of a counter's sort key.
+pub(super) fn counter_bucket(resource_type: &ResourceType, sort_key: &str) -> Option<usize> {
+    let digits = sort_key.strip_prefix(&counters(resource_type))?;
+    usize::from_str_radix(digits, 16)
+        .ok()
+        .filter(|bucket| *bucket < BUCKETS)
+}
+
+/// The start of the sort keys of all lookups of resources with this value of the attribute.
+pub(super) fn lookup(resource_type: &ResourceType, path: &BoundPath, value: &str) -> String {
+    let value = comparable(path, value);
+    format!(
+        "L#{}#{path}#{}#",
+        letter(resource_type),
+        cut(&escape(&value), MAX_LOOKUP_VALUE)
+    )
+}
+
+/// The id at the end of a lookup's sort key.
+pub(super) fn lookup_id(sort_key: &str) -> Option<ResourceId> {
+    ResourceId::parse(sort_key.rsplit_once('#')?.1)
+}
+
+/// Whether the attribute can be looked up.
+pub(super) fn has_lookup(resource_type: &ResourceType, path: &BoundPath) -> bool {
+    lookup_paths(resource_type).any(|indexed| {
+        indexed.extension == path.extension
+            && indexed.attribute.name == path.attribute.name
+            && indexed.sub_attribute.map(|sub| sub.name) == path.sub_attribute.map(|sub| sub.name)
+    })
+}
+
+/// The sort keys of all lookups of a resource.
+pub(super) fn lookups(
+    resource_type: &ResourceType,
+    id: &ResourceId,
+    resource: &Resource,
+) -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
+    for path in lookup_paths(resource_type) {
+        for value in select(resource.attributes(), &path)
+            .into_iter()
+            .filter_map(Value::as_str)
+        {
+            keys.insert(format!("{}{id}", lookup(resource_type, &path, value)));
+        }
+    }
+    keys
+}
+
+/// The sort keys of all guards of a resource: its unique value, and the one that stays reserved
+/// for it.
+///
+/// # Errors
+/// [`StoreError::TooLarge`] when the value is too long for a key.
+pub(super) fn guards(
+    resource_type: &ResourceType,
+    stored: &Stored,
+) -> Result<BTreeSet<String>, StoreError> {
+    let attribute = unique_attribute(resource_type);
+    [
+        stored.resource.text(attribute),
+        stored.reserved_user_name.as_deref(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|value| guard(resource_type, value))
+    .collect()
+}
+
+/// The sort key of the guard of a unique value.
+///
+/// # Errors
+/// [`StoreError::TooLarge`] when the value is too long for a key.
+pub(super) fn guard(resource_type: &ResourceType, value: &str) -> Result<String, StoreError> {
+    let attribute = unique_attribute(resource_type);
+    let folded = escape(&fold(value)).into_owned();
+    if folded.len() > MAX_GUARDED_VALUE {
+        return Err(StoreError::TooLarge(format!(
+            "`{attribute}` is {} bytes long, and {MAX_GUARDED_VALUE} are accepted",
+            folded.len()
+        )));
+    }
+    Ok(format!("N#{}#{attribute}#{folded}", letter(resource_type)))
+}
+
+/// The attribute whose values are unique in a tenant.
+pub(super) fn unique_attribute(resource_type: &ResourceType) -> &'static str {
+    match resource_type.name {
+        "Group" => "displayName",
+        _ => "userName",
+    }
+}
+
+fn letter(resource_type: &ResourceType) -> char {
+    match resource_type.name {
+        "Group" => 'G',
+        _ => 'U',
+    }
+}
+
+fn lookup_paths(resource_type: &ResourceType) -> impl Iterator<Item = BoundPath> {
+    let names = match resource_type.name {
+        "Group" => GROUP_LOOKUPS,
+        _ => USER_LOOKUPS,
+    };
+    names
+        .iter()
+        .filter_map(|name| match resource_type.resolve(name) {
+            Ok(Resolved::Attribute(path)) => Some(path),
+            _ => None,
+        })
+}
+
+fn comparable<'a>(path: &BoundPath, value: &'a str) -> Cow<'a, str> {
+    if path.leaf().case_exact {
+        Cow::Borrowed(value)
+    } else {
+        fold(value)
+    }
+}
+
+fn escape(value: &str) -> Cow<'_, str> {
+    if value.contains(['#', '%']) {
+        Cow::Owned(value.replace('%', "%25").replace('#', "%23"))
+    } else {
+        Cow::Borrowed(value)
+    }
+}
+
+/// The longest start of `text` of at most `length` bytes.
+fn cut(text: &str, length: usize) -> &str {
+    let end = (0..=length.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::scim::schema::USERS;
+
+    fn id() -> ResourceId {
+        ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap()
+    }
+
+    #[test]
+    fn every_lookup_names_an_attribute() {
+        assert_eq!(lookup_paths(&USERS).count(), USER_LOOKUPS.len());
+        assert_eq!(
+            lookup_paths(&crate::scim::schema::GROUPS).count(),
+            GROUP_LOOKUPS.len()
+        );
+    }
+
+    #[test]
+    fn values_are_folded_as_the_schema_says_and_cannot_reach_beyond_their_part() {
+        let mut attributes = Map::new();
+        for (name, value) in [("userName", "Lena#1%"), ("externalId", "Abc")] {
+            attributes.insert(name.to_owned(), json!(value));
+        }
+        attributes.insert(
+            "emails".to_owned(),
+            json!([{"value": "L@x"}, {"value": "l@X"}, {"type": "work"}]),
+        );
+        let keys = lookups(&USERS, &id(), &Resource::from_storage(attributes));
+        assert_eq!(
+            keys.into_iter().collect::<Vec<_>>(),
+            [
+                format!("L#U#emails.value#l@x#{}", id()),
+                format!("L#U#externalId#Abc#{}", id()),
+                format!("L#U#userName#lena%231%25#{}", id()),
+            ]
+        );
+        assert_eq!(
+            guard(&USERS, "Lena#1%").unwrap(),
+            "N#U#userName#lena%231%25"
+        );
+    }
+
+    #[test]
+    fn ids_and_buckets_come_back_from_keys() {
+        assert_eq!(
+            lookup_id(&format!("L#U#userName#a%23b#{}", id())),
+            Some(id())
+        );
+        assert_eq!(counter_bucket(&USERS, &counter(&USERS, &id())), Some(0x28));
+        assert_eq!(counter_bucket(&USERS, "C#G#28"), None);
+    }
+
+    #[test]
+    fn long_values_stay_within_dynamodb_s_limit() {
+        let long = "é".repeat(2000);
+        let Ok(Resolved::Attribute(path)) = USERS.resolve("userName") else {
+            panic!("no userName")
+        };
+        assert!(lookup(&USERS, &path, &long).len() + 36 <= 1024);
+        assert!(matches!(guard(&USERS, &long), Err(StoreError::TooLarge(_))));
+        assert!(guard(&USERS, &"#".repeat(300)).unwrap().len() <= 1024);
+    }
+}

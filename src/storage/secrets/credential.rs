@@ -1,0 +1,96 @@
+//! The check of a presented key: one read of one item, whatever was presented.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use time::OffsetDateTime;
+
+use super::item::{self, KeyItem};
+use crate::storage::meter::Pool;
+use crate::storage::tables::{PARTITION_KEY, SORT_KEY};
+use crate::storage::{Meter, Store, StoreError};
+use crate::tenant::{KeyId, PresentedKey, TenantId};
+
+/// What is to be thought of a presented key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// The key is valid.
+    Accepted {
+        /// Whose key it is.
+        tenant: TenantId,
+        /// Which of the tenant's keys it is.
+        key: KeyId,
+    },
+    /// No such key was ever issued.
+    Unknown,
+    /// The key was revoked, which cannot be undone.
+    Revoked,
+    /// The key was issued for a limited time, which has passed.
+    Expired,
+    /// The key is in order, but its tenant is disabled.
+    TenantDisabled,
+}
+
+impl Store {
+    /// Looks a presented key up. The read is strongly consistent: revoking a key and disabling a
+    /// tenant take effect with the next request.
+    ///
+    /// An absent, malformed or wrong key costs the same single read as a valid one, so neither
+    /// the time to answer nor the bill tells them apart.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`] when the item of the key is not
+    /// complete. The key is not accepted then.
+    pub async fn credential(
+        &self,
+        presented: &PresentedKey,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<Credential, StoreError> {
+        let digest = presented.digest().to_hex();
+        let partition = match presented.tenant() {
+            Some(tenant) => item::partition(tenant),
+            // Nothing is ever stored here. The digest spreads a flood of senseless requests over
+            // 256 partitions.
+            None => AttributeValue::S(format!("UNKNOWN#{}", digest.get(..2).unwrap_or_default())),
+        };
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.tables.secrets)
+            .key(PARTITION_KEY, partition)
+            .key(SORT_KEY, item::key_sort_key(&digest))
+            .consistent_read(true)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        meter.record(
+            Pool::Read,
+            answer
+                .as_ref()
+                .ok()
+                .and_then(|answer| answer.consumed_capacity()),
+        );
+        let answer = answer.map_err(StoreError::from_sdk)?;
+        let (Some(tenant), Some(item)) = (presented.tenant(), answer.item()) else {
+            return Ok(Credential::Unknown);
+        };
+        let key = KeyItem::read(item)?;
+        Ok(judge(&key, now).unwrap_or_else(|| Credential::Accepted {
+            tenant: tenant.clone(),
+            key: key.record.id,
+        }))
+    }
+}
+
+/// Why the key is refused. What is wrong with the key itself comes first: enabling the tenant
+/// would not help it.
+fn judge(key: &KeyItem, now: OffsetDateTime) -> Option<Credential> {
+    if key.record.revoked.is_some() {
+        Some(Credential::Revoked)
+    } else if key.record.expires.is_some_and(|expires| expires <= now) {
+        Some(Credential::Expired)
+    } else if !key.tenant_enabled {
+        Some(Credential::TenantDisabled)
+    } else {
+        None
+    }
+}

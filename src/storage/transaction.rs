@@ -1,0 +1,83 @@
+//! TransactWriteItems, and what its failures mean.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, TransactWriteItem};
+
+use super::meter::Pool;
+use super::{Meter, Store, StoreError};
+
+/// What became of a transaction.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// All of it was written.
+    Written,
+    /// Nothing was written: the condition on the item at this position does not hold. If several
+    /// do not, this is the first.
+    ConditionFailed(usize),
+}
+
+impl Store {
+    /// Writes all items or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when another transaction touched one of the items at the same
+    /// time, and failures of DynamoDB.
+    pub(super) async fn transact(
+        &self,
+        writes: impl Into<Vec<TransactWriteItem>>,
+        meter: &Meter,
+    ) -> Result<Outcome, StoreError> {
+        let answer = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes.into()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .send()
+            .await;
+        meter.record(
+            Pool::Write,
+            answer.iter().flat_map(|answer| answer.consumed_capacity()),
+        );
+        match answer {
+            Ok(_) => Ok(Outcome::Written),
+            Err(error) => cancelled(error),
+        }
+    }
+}
+
+/// Reads the reasons of a cancelled transaction: one for each item, `None` for the blameless.
+fn cancelled<R>(error: SdkError<TransactWriteItemsError, R>) -> Result<Outcome, StoreError>
+where
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
+        return Err(StoreError::from_sdk(error));
+    };
+    let codes: Vec<_> = cancelled
+        .cancellation_reasons()
+        .iter()
+        .map(|reason| reason.code().unwrap_or_default())
+        .collect();
+    if let Some(position) = codes
+        .iter()
+        .position(|code| *code == "ConditionalCheckFailed")
+    {
+        return Ok(Outcome::ConditionFailed(position));
+    }
+    if codes.contains(&"TransactionConflict") {
+        return Err(StoreError::Conflict);
+    }
+    let throttled =
+        codes.contains(&"ThrottlingError") || codes.contains(&"ProvisionedThroughputExceeded");
+    if throttled {
+        let message = cancelled.message().unwrap_or_default().to_owned();
+        return Err(StoreError::Unavailable {
+            message,
+            source: Box::new(error),
+        });
+    }
+    Err(StoreError::from_sdk(error))
+}

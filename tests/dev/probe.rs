@@ -1,0 +1,72 @@
+//! Entra's Test-connection request, sent until it is answered as Entra wants it.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::settings::Settings;
+
+/// A match on a user that does not exist.
+pub const TEST_CONNECTION: &str =
+    "/Users?filter=userName+eq+%2282f7c2ab-4a5e-4f4e-9d9c-0e5d3a7c1b60%22";
+
+/// The function may still be compiling behind the first request, on a slow machine in full.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+const BETWEEN_REPORTS: Duration = Duration::from_secs(15);
+const BETWEEN_TRIES: Duration = Duration::from_millis(300);
+/// cargo-lambda holds a request back until a function takes it, so one that takes long is no fault;
+/// asking again after this long keeps a lost one from being waited for until the end.
+const ONE_TRY: Duration = Duration::from_secs(30);
+
+pub async fn until_answered(settings: &Settings, key: &str) -> Result<()> {
+    let started = Instant::now();
+    let mut last_report = started;
+    loop {
+        let seen = match timeout(ONE_TRY, ask(settings.port, key)).await {
+            Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => return Ok(()),
+            Ok(Ok(answer)) => format!("it answers, but not with 200:\n{}", answer.trim_end()),
+            Ok(Err(error)) => format!("no answer yet ({error})"),
+            Err(_) => "no answer yet (the request waits for the function)".to_owned(),
+        };
+        if started.elapsed() > PATIENCE {
+            bail!(
+                "the service did not come up in {} minutes; {seen}",
+                PATIENCE.as_secs() / 60
+            );
+        }
+        if last_report.elapsed() > BETWEEN_REPORTS {
+            last_report = Instant::now();
+            println!(
+                "waiting for the service, {} s: {seen}",
+                started.elapsed().as_secs()
+            );
+        }
+        sleep(BETWEEN_TRIES).await;
+    }
+}
+
+/// One request by hand: a client library would be the largest dependency of this program.
+async fn ask(port: u16, key: &str) -> Result<String> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
+    let request = format!(
+        "GET /scim/v2{TEST_CONNECTION} HTTP/1.1\r\n\
+         Host: 127.0.0.1:{port}\r\n\
+         Authorization: Bearer {key}\r\n\
+         Accept: application/scim+json\r\n\
+         Connection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await?;
+    let mut answer = Vec::new();
+    stream
+        .read_to_end(&mut answer)
+        .await
+        .context("the connection broke")?;
+    if answer.is_empty() {
+        bail!("the connection closed without an answer");
+    }
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}

@@ -1,0 +1,124 @@
+//! The local stand behind `make dev`: everything the service needs, on this machine, with one command.
+//!
+//! In order: the embedded DynamoDB engine on a file under `.local/` ([`engine`]), both tables and two
+//! demo tenants with a key each ([`demo`]), the function under `cargo lambda watch` ([`watch`]), a
+//! Test-connection request until it is answered ([`probe`]), and then, not before, `.local/dev.env`
+//! ([`env_file`]). Ctrl-C, SIGTERM, SIGHUP and the end of the parent process end all of it ([`stop`]).
+//!
+//! With `--engine-only` it stops after the tenants and prints what to export for a function that the
+//! developer runs himself.
+
+mod demo;
+mod engine;
+mod env_file;
+mod probe;
+mod processes;
+mod settings;
+mod stop;
+mod watch;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use demo::Demo;
+use engine::Engine;
+use env_file::EnvFile;
+use settings::Settings;
+use stop::Stop;
+use watch::Watch;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nerror: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<()> {
+    let settings = Settings::from_environment()?;
+    // From here on a signal is an orderly end, whatever the stand is busy with.
+    let mut stop = Stop::listen()?;
+    let _lock = settings.lock()?;
+    // What a run that was killed left behind would tell its readers that the service answers.
+    let env_file = EnvFile::clear(settings.local.join("dev.env"))?;
+    if !settings.engine_only {
+        settings.check_port()?;
+    }
+
+    let engine = Engine::start(&settings.local.join("dynamodb")).await?;
+    let outcome = tokio::select! {
+        outcome = stand(&settings, &engine, env_file) => outcome,
+        why = stop.requested() => {
+            println!("\nmake dev: {why}, stopped");
+            Ok(())
+        }
+    };
+    engine.stop().await;
+    outcome
+}
+
+/// Runs until something goes wrong. Dropping it, which a signal does, ends the function and removes
+/// the environment file.
+async fn stand(settings: &Settings, engine: &Engine, env_file: EnvFile) -> Result<()> {
+    let demo = Demo::set_up(&settings.local.join("dev-keys"), engine.endpoint()).await?;
+    if settings.engine_only {
+        print_exports(engine);
+        std::future::pending::<()>().await;
+    }
+
+    let mut watch = Watch::start(settings, engine.endpoint())?;
+    tokio::select! {
+        why = watch.failed() => bail!("{why} before the service answered; the lines above say why"),
+        answered = probe::until_answered(settings, demo.first.expose()) => answered?,
+    }
+    env_file
+        .write(&[
+            ("SCIM_BASE_URL", &settings.base_url()),
+            ("SCIM_API_KEY", demo.first.expose()),
+            ("SCIM_API_KEY_2", demo.second.expose()),
+        ])
+        .context("cannot write .local/dev.env")?;
+    print_welcome(settings, &demo);
+
+    bail!("{}", watch.ended().await)
+}
+
+fn print_welcome(settings: &Settings, demo: &Demo) {
+    let url = settings.base_url();
+    let key = demo.first.expose();
+    println!(
+        "\n\
+The service answers.
+
+  Tenant URL   {url}
+               {url}?aadOptscim062020
+  API-KEY      {key}
+  environment  .local/dev.env (SCIM_BASE_URL, SCIM_API_KEY, SCIM_API_KEY_2 of a second tenant)
+
+Test connection, as Entra does it:
+
+  curl -i -H 'Authorization: Bearer {key}' \\
+    '{url}{query}'
+
+Ctrl-C ends it; data and keys stay under .local/.
+",
+        query = probe::TEST_CONNECTION,
+    );
+}
+
+fn print_exports(engine: &Engine) {
+    println!("\nThe engine runs. For a function or scim-admin of your own:\n");
+    for (name, value) in watch::environment(engine.endpoint()) {
+        println!("export {name}={value}");
+    }
+    println!("\nThe demo tenants' keys are in .local/dev-keys. Ctrl-C ends the engine.\n");
+}
+
+/// How long something that was told to end may take before it is ended.
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,0 +1,105 @@
+//! What the developer chose, and what must be free before anything starts.
+
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+/// The choices, all from the environment, because that is what `make dev PORT=9001` and
+/// `PORT=9001 make dev` have in common.
+pub struct Settings {
+    /// `PORT`: where the service listens, on the loopback address only.
+    pub port: u16,
+    /// `RELEASE=1`: the function is built as it is deployed.
+    pub release: bool,
+    /// `--engine-only`: no function.
+    pub engine_only: bool,
+    /// `.local/` of the project: data, keys, tools. Nothing in it is committed.
+    pub local: PathBuf,
+    /// The project's own cargo-lambda, or the one that is on the PATH.
+    pub cargo_lambda: PathBuf,
+}
+
+impl Settings {
+    pub fn from_environment() -> Result<Self> {
+        let port = match variable("PORT") {
+            None => 9000,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|port| *port != 0)
+                .with_context(|| format!("PORT is `{text}`, which is no port number"))?,
+        };
+        let release = variable("RELEASE").is_some_and(|text| text != "0");
+        let mut engine_only = false;
+        for argument in std::env::args().skip(1) {
+            match argument.as_str() {
+                "--engine-only" => engine_only = true,
+                other => bail!("unknown argument `{other}`; there is only `--engine-only`"),
+            }
+        }
+        let local = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".local");
+        std::fs::create_dir_all(&local)
+            .with_context(|| format!("cannot create {}", local.display()))?;
+        let own = local.join("venv/bin/cargo-lambda");
+        let cargo_lambda = if own.is_file() {
+            own
+        } else {
+            PathBuf::from("cargo-lambda")
+        };
+        Ok(Self {
+            port,
+            release,
+            engine_only,
+            local,
+            cargo_lambda,
+        })
+    }
+
+    /// What Entra calls the Tenant URL.
+    pub fn base_url(&self) -> String {
+        format!("http://127.0.0.1:{}/scim/v2", self.port)
+    }
+
+    /// Held as long as this process lives, however it ends: two engines on one file would each
+    /// believe that they are alone.
+    pub fn lock(&self) -> Result<File> {
+        let path = self.local.join("dev.lock");
+        let file =
+            File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => {
+                bail!("it runs already from this folder; end the other `make dev` first")
+            }
+            Err(TryLockError::Error(error)) => {
+                Err(error).with_context(|| format!("cannot lock {}", path.display()))
+            }
+        }
+    }
+
+    /// cargo-lambda would start, fail to bind and say so between the lines of a compilation.
+    pub fn check_port(&self) -> Result<()> {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => bail!(
+                "port {port} is in use by another program; end it or choose another port: make dev PORT={other}",
+                port = self.port,
+                other = self.port.checked_add(1).unwrap_or(9000),
+            ),
+            Err(error) => {
+                Err(error).with_context(|| format!("cannot listen on port {}", self.port))
+            }
+        }
+    }
+}
+
+/// An empty variable is what `make` exports for one that was not given.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name)
+        .ok()
+        .map(|text| text.trim().to_owned())
+        .filter(|text| !text.is_empty())
+}

@@ -1,0 +1,184 @@
+//! The function's permissions: exactly what its calls need, so that neither a call is refused nor a
+//! permission is left behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::yaml::{at, identifier, items, parse, source, string, tagged};
+
+/// The permission that each call of the SDK needs, by the name of its method. A transaction needs
+/// those of its parts, which are listed below.
+const CALLS: &[(&str, Option<&str>)] = &[
+    ("batch_get_item", Some("BatchGetItem")),
+    ("batch_write_item", Some("BatchWriteItem")),
+    ("delete_item", Some("DeleteItem")),
+    ("get_item", Some("GetItem")),
+    ("put_item", Some("PutItem")),
+    ("query", Some("Query")),
+    ("scan", Some("Scan")),
+    ("transact_get_items", None),
+    ("transact_write_items", None),
+    ("update_item", Some("UpdateItem")),
+];
+
+/// The parts of a transaction, by the name of their type.
+const PARTS: &[(&str, &str)] = &[
+    ("ConditionCheck", "ConditionCheckItem"),
+    ("Delete", "DeleteItem"),
+    ("Get", "GetItem"),
+    ("Put", "PutItem"),
+    ("Update", "UpdateItem"),
+];
+
+/// Methods of the SDK's client that are no calls.
+const NO_CALLS: &[&str] = &["clone", "config"];
+
+/// Who makes the calls in a file, and on which table.
+#[derive(Debug, PartialEq, Eq)]
+enum Caller {
+    /// The deployed function, with the permissions of template.yaml.
+    Function(&'static str),
+    /// `scim-admin`, with the permissions of the person who runs it.
+    Operator,
+}
+
+fn caller(file: &Path) -> Caller {
+    let path = file.to_str().unwrap().replace('\\', "/");
+    if path.ends_with("storage/secrets/credential.rs") {
+        Caller::Function("SecretsTable")
+    } else if path.contains("storage/secrets") || path.ends_with("storage/tables.rs") {
+        Caller::Operator
+    } else {
+        Caller::Function("DirectoryTable")
+    }
+}
+
+#[test]
+fn the_function_may_do_exactly_what_it_does() {
+    let text = source("template.yaml");
+    let template = parse(&text);
+    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for policy in items(at(
+        &template,
+        &["Resources", "Function", "Properties", "Policies"],
+    )) {
+        for statement in items(at(policy, &["Statement"])) {
+            assert_eq!(string(at(statement, &["Effect"])), "Allow");
+            let (tag, resource) = tagged(at(statement, &["Resource"]));
+            assert_eq!(tag, "GetAtt", "a statement names one table by its ARN");
+            let table = resource.strip_suffix(".Arn").expect("an ARN").to_owned();
+            let actions = items(at(statement, &["Action"])).map(|action| {
+                let action = string(action);
+                let name = action
+                    .strip_prefix("dynamodb:")
+                    .expect("a DynamoDB action")
+                    .to_owned();
+                assert!(
+                    !name.contains('*'),
+                    "`{action}` allows more than the function does"
+                );
+                name
+            });
+            allowed.entry(table).or_default().extend(actions);
+        }
+    }
+
+    let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for file in rust_files("src/storage") {
+        if let Caller::Function(table) = caller(&file) {
+            let code = code(&fs::read_to_string(&file).unwrap());
+            needed
+                .entry(table.to_owned())
+                .or_default()
+                .extend(permissions(&code));
+        }
+    }
+    assert_eq!(
+        allowed, needed,
+        "the policy in template.yaml (left) and what the calls in src/storage need (right) differ; \
+         a file whose calls only scim-admin makes belongs into `caller` above"
+    );
+}
+
+/// A call that is not in `CALLS` would go unseen by the test above.
+#[test]
+fn every_call_of_the_function_is_known_here() {
+    for file in rust_files("src/storage") {
+        if caller(&file) == Caller::Operator {
+            continue;
+        }
+        let code = code(&fs::read_to_string(&file).unwrap());
+        for (position, _) in code.match_indices("client.") {
+            let method = identifier(&code[position + "client.".len()..]);
+            let known = CALLS.iter().any(|(name, _)| *name == method) || NO_CALLS.contains(&method);
+            assert!(known, "{}: unknown call `{method}`", file.display());
+        }
+    }
+}
+
+fn permissions(code: &str) -> BTreeSet<String> {
+    let calls = CALLS
+        .iter()
+        .filter(|(method, _)| code.contains(&format!(".{method}()")))
+        .filter_map(|(_, permission)| *permission);
+    let parts = PARTS
+        .iter()
+        .filter(|(part, _)| {
+            // `Get::builder()` must not be found in `BatchGet::builder()`.
+            let ways = [
+                format!("{part}::builder()"),
+                format!("{part}Builder::default()"),
+            ];
+            ways.iter().any(|way| {
+                code.match_indices(way.as_str()).any(|(position, _)| {
+                    !code[..position].ends_with(|before: char| before.is_alphanumeric())
+                })
+            })
+        })
+        .map(|(_, permission)| *permission);
+    calls.chain(parts).map(str::to_owned).collect()
+}
+
+#[test]
+fn permissions_are_found_in_code_of_any_layout() {
+    let text = "
+        // Not a call: self.client.scan()
+        self.client
+            .batch_get_item()
+            .table_name(name);
+        let put = types::Put::builder();
+        let keys = KeysAndAttributesGet::builder();
+    ";
+    let found = permissions(&code(text));
+    assert_eq!(
+        found,
+        BTreeSet::from(["BatchGetItem".to_owned(), "PutItem".to_owned()])
+    );
+}
+
+/// Source text without line comments and white space, so that a call looks the same however it is
+/// wrapped.
+fn code(text: &str) -> String {
+    text.lines()
+        .map(|line| line.split("//").next().unwrap_or_default())
+        .flat_map(str::split_whitespace)
+        .collect()
+}
+
+fn rust_files(folder: &str) -> Vec<PathBuf> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    assert!(!files.is_empty(), "no Rust files in {folder}");
+    files
+}

@@ -1,0 +1,64 @@
+//! Reading template.yaml, with the tags that CloudFormation adds to YAML.
+
+use std::fs;
+use std::path::Path;
+
+use saphyr::{LoadableYamlNode, Yaml};
+
+pub fn source(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+pub fn parse(text: &str) -> Yaml<'_> {
+    let mut documents = Yaml::load_from_str(text).expect("template.yaml is YAML");
+    assert_eq!(documents.len(), 1);
+    documents.remove(0)
+}
+
+pub fn at<'y, 't>(mut node: &'y Yaml<'t>, path: &[&str]) -> &'y Yaml<'t> {
+    for step in path {
+        node = node
+            .as_mapping_get(step)
+            .unwrap_or_else(|| panic!("template.yaml: no `{step}` on the way {path:?}"));
+    }
+    node
+}
+
+pub fn items<'y, 't>(node: &'y Yaml<'t>) -> impl Iterator<Item = &'y Yaml<'t>> {
+    node.as_sequence().expect("a list").iter()
+}
+
+pub fn string(node: &Yaml<'_>) -> String {
+    node.as_str()
+        .unwrap_or_else(|| panic!("not a text: {node:?}"))
+        .to_owned()
+}
+
+pub fn boolean(node: &Yaml<'_>) -> bool {
+    node.as_bool()
+        .unwrap_or_else(|| panic!("not a truth value: {node:?}"))
+}
+
+pub fn number(node: &Yaml<'_>) -> u64 {
+    let number = node
+        .as_integer()
+        .unwrap_or_else(|| panic!("not a number: {node:?}"));
+    u64::try_from(number).unwrap()
+}
+
+/// The name of a CloudFormation function such as `!GetAtt`, and its argument.
+pub fn tagged(node: &Yaml<'_>) -> (String, String) {
+    match node {
+        Yaml::Tagged(tag, inner) => (tag.suffix.clone(), string(inner)),
+        other => panic!("not a CloudFormation function: {other:?}"),
+    }
+}
+
+/// The name that a piece of source text starts with.
+pub fn identifier(text: &str) -> &str {
+    let end = text
+        .find(|c: char| !c.is_alphanumeric() && c != '_')
+        .unwrap_or(text.len());
+    &text[..end]
+}
