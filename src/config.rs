@@ -17,6 +17,9 @@ pub struct Config {
     /// `SCIM_REQUEST_DEADLINE_MS`: how long a request may take before it is answered with 503;
     /// 8,000 unless set.
     pub request_deadline: Duration,
+    /// `SCIM_PUBLIC_DISCOVERY`: whether `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas`
+    /// are answered without an API-KEY (RFC 7644 §4 allows both); `false` unless set.
+    pub public_discovery: bool,
 }
 
 /// A variable that is missing or has no meaning.
@@ -67,7 +70,18 @@ impl Config {
         }
         let days = number("SCIM_TOMBSTONE_RETENTION_DAYS", DEFAULT_RETENTION_DAYS)?;
         let deadline = number("SCIM_REQUEST_DEADLINE_MS", DEFAULT_DEADLINE_MS)?;
+        let public_discovery = match variable("SCIM_PUBLIC_DISCOVERY").as_deref().map(str::trim) {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(text) => {
+                return Err(ConfigError {
+                    name: "SCIM_PUBLIC_DISCOVERY",
+                    problem: format!("is `{text}`; it must be `true` or `false`"),
+                });
+            }
+        };
         Ok(Self {
+            public_discovery,
             tables: Tables {
                 secrets: required("SCIM_SECRETS_TABLE")?,
                 directory: required("SCIM_DIRECTORY_TABLE")?,
@@ -116,6 +130,12 @@ mod tests {
         );
         assert!(read(&[("SCIM_PUBLIC_URL", "scim.example")]).is_err());
         assert!(read(&[("SCIM_REQUEST_DEADLINE_MS", "0")]).is_err());
+        assert!(
+            read(&[("SCIM_PUBLIC_DISCOVERY", "true")])
+                .unwrap()
+                .public_discovery
+        );
+        assert!(read(&[("SCIM_PUBLIC_DISCOVERY", "yes")]).is_err());
         assert!(read(&[("SCIM_TOMBSTONE_RETENTION_DAYS", "-1")]).is_err());
     }
 }

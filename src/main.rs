@@ -1,9 +1,10 @@
 //! The Lambda function: environment, clients, then one request after the other.
 
 use hellotracks_scim::config::Config;
-use hellotracks_scim::http::{App, handle};
+use hellotracks_scim::http::{App, handle, repair_url};
 use hellotracks_scim::storage::{Store, Timeouts};
-use lambda_http::{Error, run, service_fn};
+use lambda_http::tower::util::MapRequest;
+use lambda_http::{Adapter, Error, lambda_runtime, service_fn};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -22,8 +23,8 @@ async fn main() -> Result<(), Error> {
     let store = Store::connect(&sdk_config, config.tables.clone(), Timeouts::default());
     let app = App { store, config };
     let app = &app;
-    run(service_fn(move |request| async move {
+    let handler = Adapter::from(service_fn(move |request| async move {
         Ok::<_, Error>(handle(app, request).await)
-    }))
-    .await
+    }));
+    lambda_runtime::run(MapRequest::new(handler, repair_url)).await
 }

@@ -9,9 +9,23 @@ use super::log::Trace;
 use crate::scim::ScimError;
 use crate::service::Failure;
 use crate::storage::secrets::Credential;
-use crate::tenant::{PresentedKey, TenantId};
+use crate::tenant::{KeyDigest, PresentedKey, TenantId};
 
-/// The tenant whose API-KEY the request carries.
+/// Who sent a request.
+#[derive(Debug)]
+pub(super) struct Client {
+    /// Whose API-KEY the request carries.
+    pub tenant: TenantId,
+    /// The digest of the API-KEY.
+    pub key: KeyDigest,
+}
+
+/// Whether the request carries credentials of any kind.
+pub(super) fn has_credentials(request: &Request) -> bool {
+    request.headers().contains_key(AUTHORIZATION)
+}
+
+/// Checks the request's API-KEY.
 ///
 /// Every request costs one read of the secrets table, whatever it carries, and is refused with
 /// the same status: neither tells a guesser how near the guess was.
@@ -23,13 +37,23 @@ pub(super) async fn authenticate(
     request: &Request,
     now: OffsetDateTime,
     trace: &Trace,
-) -> Result<TenantId, Failure> {
+) -> Result<Client, Failure> {
     let presented = bearer_token(request);
-    let key = PresentedKey::new(presented);
-    let refusal = match app.store.credential(&key, now, trace.meter()).await? {
-        Credential::Accepted { tenant, key } => {
-            trace.set_tenant(&tenant, key);
-            return Ok(tenant);
+    let presented_key = PresentedKey::new(presented);
+    let credential = app
+        .store
+        .credential(&presented_key, now, trace.meter())
+        .await?;
+    // Whose key it is, valid or not, is known for certain once its item was found.
+    if let (Some(tenant), false) = (presented_key.tenant(), credential == Credential::Unknown) {
+        trace.set_tenant(tenant, presented_key.key_id());
+    }
+    let refusal = match credential {
+        Credential::Accepted { tenant, .. } => {
+            return Ok(Client {
+                tenant,
+                key: presented_key.digest(),
+            });
         }
         Credential::Unknown if presented.is_empty() => {
             "the request has no API-KEY; enter it as Secret Token in Entra's provisioning settings"

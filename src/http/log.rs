@@ -3,10 +3,11 @@
 
 use std::error::Error;
 use std::sync::OnceLock;
-use std::time::Instant;
 
 use lambda_http::http::StatusCode;
+use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::service::Failure;
@@ -21,20 +22,37 @@ pub(super) struct Trace {
     credentials: OnceLock<(TenantId, KeyId)>,
     route: OnceLock<&'static str>,
     meter: Meter,
+    /// A failure inside a request that is answered all the same.
+    inner_failure: OnceLock<Failure>,
 }
 
 impl Trace {
-    /// Begins with Lambda's id of the request, so that this line and Lambda's own share it.
+    /// Begins with API Gateway's id of the request, which the access log and the client's
+    /// `apigw-requestid` header share.
     pub(super) fn start(request: &Request) -> Self {
-        let request_id = request
-            .lambda_context_ref()
-            .map(|context| context.request_id.clone());
+        let request_id = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+            _ => None,
+        };
         Self {
             started: Instant::now(),
             request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
             credentials: OnceLock::new(),
             route: OnceLock::new(),
             meter: Meter::default(),
+            inner_failure: OnceLock::new(),
+        }
+    }
+
+    /// When the request came in.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Takes note of the failure of a part of the request.
+    pub(super) fn set_inner_failure(&self, failure: Option<Failure>) {
+        if let Some(failure) = failure {
+            let _ = self.inner_failure.set(failure);
         }
     }
 
@@ -63,6 +81,7 @@ impl Trace {
             write_units,
         } = self.meter.cost();
         let credentials = self.credentials.get();
+        let failure = failure.or(self.inner_failure.get());
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -84,7 +103,7 @@ impl Trace {
                 )
             };
         }
-        if status.is_server_error() {
+        if failure.is_some_and(|failure| failure.error.status().is_server_error()) {
             line!(error);
         } else {
             line!(info);

@@ -3,6 +3,7 @@
 //! The only folder that names `lambda_http`. [`route`] has every URL on one page.
 
 mod auth;
+mod event;
 mod log;
 mod request;
 mod respond;
@@ -13,14 +14,21 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use lambda_http::{Body, Request, Response};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use crate::config::Config;
 use crate::scim::ScimError;
-use crate::service::{Failure, IfMatch, Resources};
+use crate::scim::bulk::BulkRequest;
+use crate::scim::discovery::RESOURCE_TYPES;
+use crate::scim::list::ListRequest;
+use crate::scim::project::Projection;
+use crate::service::{Directory, Failure, IfMatch};
 use crate::storage::Store;
 
+pub use event::repair_url;
+
 use log::Trace;
-use route::{Operation, Route};
+use route::{Document, Operation, Route};
 
 /// What lives as long as the process.
 #[derive(Debug)]
@@ -58,65 +66,119 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
 async fn answer(app: &App, request: &Request, trace: &Trace) -> Result<Response<Body>, Failure> {
     let target = route::Target::parse(request::path(request))?;
     let now = OffsetDateTime::now_utc().truncate_to_millisecond();
-    let tenant = auth::authenticate(app, request, now, trace).await?;
-    let Route { name, operation } = route::route(request.method(), &target)?;
-    trace.set_route(name);
     let base = request::base_url(request, app.config.public_url.as_deref(), &target);
-    let query = request::Query::parse(request);
-    let resources = |resource_type| Resources {
-        store: app.store.tenant(&tenant, trace.meter()),
-        resource_type,
-        base: &base,
-        now,
-        retention: app.config.tombstone_retention,
+    match route::route(request.method(), &target) {
+        Ok(Route::Discovery(name, document)) => {
+            trace.set_route(name);
+            if !app.config.public_discovery || auth::has_credentials(request) {
+                auth::authenticate(app, request, now, trace).await?;
+            }
+            refuse_filter(&document, &request::parameters(request))?;
+            respond::discovery(&document, &base)
+        }
+        Ok(Route::Directory(name, operation)) => {
+            trace.set_route(name);
+            let client = auth::authenticate(app, request, now, trace).await?;
+            let directory = Directory {
+                store: app.store.tenant(&client.tenant, trace.meter()),
+                base: &base,
+                now,
+                retention: app.config.tombstone_retention,
+                cursor_key: client.key.as_bytes(),
+            };
+            let deadline = trace.started() + app.config.request_deadline / 2;
+            operate(operation, &directory, request, trace, deadline).await
+        }
+        // Who has no key learns nothing of the routes either.
+        Err(error) => {
+            auth::authenticate(app, request, now, trace).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// Runs an operation on a tenant's directory. A bulk request starts no operation after `deadline`.
+async fn operate(
+    operation: Operation,
+    directory: &Directory<'_>,
+    request: &Request,
+    trace: &Trace,
+    deadline: Instant,
+) -> Result<Response<Body>, Failure> {
+    let parameters = request::parameters(request);
+    let projection = |resource_type| {
+        Projection::parse(
+            resource_type,
+            parameters.attributes.as_deref(),
+            parameters.excluded_attributes.as_deref(),
+        )
     };
     let if_match = || IfMatch(request::header(request, "if-match"));
     match operation {
-        Operation::Discover(document) => {
-            query.refuse_filter(&document)?;
-            respond::discovery(&document, &base)
-        }
         Operation::List(resource_type) => {
-            let list = resources(resource_type)
-                .list(&query.list(resource_type)?)
-                .await?;
-            Ok(respond::list(&list))
+            let list = directory.list(&[resource_type], &parameters).await?;
+            Ok(respond::list(list))
+        }
+        Operation::ListAll => {
+            let list = directory.list(RESOURCE_TYPES, &parameters).await?;
+            Ok(respond::list(list))
+        }
+        Operation::Search(resource_types) => {
+            let search = ListRequest::from_body(request::body(request)?.object()?)?;
+            Ok(respond::list(
+                directory.list(&resource_types, &search).await?,
+            ))
+        }
+        Operation::Bulk => {
+            let body = request::body(request)?.object()?;
+            let bulk = BulkRequest::parse(body, RESOURCE_TYPES)?;
+            let mut done = directory.bulk(bulk, deadline).await;
+            trace.set_inner_failure(done.cause());
+            Ok(respond::bulk(done))
         }
         Operation::Create(resource_type) => {
             let body = request::body(request)?;
-            let created = resources(resource_type)
-                .create(body, &query.projection(resource_type))
-                .await?;
+            let projection = projection(resource_type);
+            let created = directory.create(resource_type, body, &projection).await?;
             Ok(respond::created(created))
         }
         Operation::Get(resource_type, id) => {
-            let found = resources(resource_type)
-                .get(&id, &query.projection(resource_type))
-                .await?;
-            Ok(respond::found(
-                found,
-                request::header(request, "if-none-match").as_deref(),
-            ))
+            let projection = projection(resource_type);
+            let found = directory.get(resource_type, &id, &projection).await?;
+            let known = request::header(request, "if-none-match");
+            Ok(respond::found(found, known.as_deref()))
         }
         Operation::Patch(resource_type, id) => {
             let body = request::body(request)?;
-            let projection = query.projection(resource_type);
-            let changed = resources(resource_type)
-                .patch(&id, body, &if_match(), &projection)
+            let projection = projection(resource_type);
+            let changed = directory
+                .patch(resource_type, &id, body, &if_match(), &projection)
                 .await?;
             Ok(respond::changed(changed))
         }
         Operation::Replace(resource_type, id) => {
             let body = request::body(request)?;
-            let projection = query.projection(resource_type);
-            let changed = resources(resource_type)
-                .replace(&id, body, &if_match(), &projection)
+            let projection = projection(resource_type);
+            let changed = directory
+                .replace(resource_type, &id, body, &if_match(), &projection)
                 .await?;
             Ok(respond::changed(changed))
         }
         Operation::Delete(resource_type, id) => {
-            resources(resource_type).delete(&id, &if_match()).await?;
+            directory.delete(resource_type, &id, &if_match()).await?;
             Ok(respond::deleted())
         }
+    }
+}
+
+/// RFC 7644 §4: a filter on `/Schemas` or `/ResourceTypes` is refused, so that no client takes the
+/// whole list for the result; on `/ServiceProviderConfig` it is ignored.
+fn refuse_filter(document: &Document, parameters: &ListRequest) -> Result<(), ScimError> {
+    match document {
+        Document::ServiceProviderConfig => Ok(()),
+        _ if parameters.filter.is_none() => Ok(()),
+        _ => Err(ScimError::Forbidden(
+            "discovery cannot be filtered; leave `filter` out".to_owned(),
+        )),
     }
 }

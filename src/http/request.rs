@@ -3,15 +3,11 @@
 use lambda_http::http::header::{CONTENT_TYPE, HOST};
 use lambda_http::{Request, RequestExt};
 
-use super::route::{BASE_PATH, Document, Target};
-use crate::scim::filter::Filter;
-use crate::scim::list::Page;
-use crate::scim::project::Projection;
-use crate::scim::{ResourceType, ScimError, text::quote};
-use crate::service::ListQuery;
-
-/// The largest body accepted, in bytes.
-const MAX_BODY: usize = 1024 * 1024;
+use super::route::{BASE_PATH, Target};
+use crate::scim::bulk::MAX_PAYLOAD_SIZE;
+use crate::scim::list::ListRequest;
+use crate::scim::{ScimError, text::quote};
+use crate::service::Body;
 
 /// The path as the client sent it. `lambda_http` puts the stage in front of the path of the URI,
 /// and keeps the original beside it.
@@ -22,13 +18,11 @@ pub(super) fn path(request: &Request) -> &str {
     }
 }
 
-/// The text of a header, if it is there and is text.
+/// The text of a header, if it is there. What is not text stays a value that equals no other: a
+/// condition that cannot be read must not be taken for none.
 pub(super) fn header(request: &Request, name: &str) -> Option<String> {
-    request
-        .headers()
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned)
+    let value = request.headers().get(name)?;
+    Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
 /// The service's base URL without a final slash: from the configuration or, as a tenant sees it,
@@ -42,10 +36,11 @@ pub(super) fn base_url(request: &Request, public_url: Option<&str>, target: &Tar
     let host = text(HOST.as_str())
         .or_else(|| request.uri().host())
         .unwrap_or("localhost");
-    // API Gateway always sets the header and takes HTTPS alone.
-    let scheme = text("x-forwarded-proto")
-        .filter(|scheme| *scheme == "http")
-        .unwrap_or("https");
+    // API Gateway takes HTTPS alone and always says so; without the header this is a local run.
+    let scheme = match text("x-forwarded-proto") {
+        Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
+        _ => "http",
+    };
     format!("{scheme}://{host}{}{BASE_PATH}", target.prefix)
 }
 
@@ -53,7 +48,7 @@ pub(super) fn base_url(request: &Request, public_url: Option<&str>, target: &Tar
 ///
 /// # Errors
 /// 413 when it is too large, 415 when it is declared to be something else than JSON.
-pub(super) fn body(request: &Request) -> Result<&[u8], ScimError> {
+pub(super) fn body(request: &Request) -> Result<Body<'_>, ScimError> {
     if let Some(content_type) = request.headers().get(CONTENT_TYPE) {
         let media_type = content_type
             .to_str()
@@ -74,83 +69,24 @@ pub(super) fn body(request: &Request) -> Result<&[u8], ScimError> {
         }
     }
     let body: &[u8] = request.body();
-    if body.len() > MAX_BODY {
+    if body.len() > MAX_PAYLOAD_SIZE {
         return Err(ScimError::PayloadTooLarge(format!(
-            "the body is {} bytes long, and {MAX_BODY} are accepted; send less at once",
+            "the body is {} bytes long, and {MAX_PAYLOAD_SIZE} are accepted; send less at once",
             body.len()
         )));
     }
-    Ok(body)
+    Ok(Body::Text(body))
 }
 
-/// The query parameters. Unknown ones, such as `aadOptscim062020`, are of no effect.
-#[derive(Debug, Default)]
-pub(super) struct Query {
-    filter: Option<String>,
-    attributes: Option<String>,
-    excluded_attributes: Option<String>,
-    start_index: Option<String>,
-    count: Option<String>,
-}
-
-impl Query {
-    /// Reads the query string as a form is written: `+` is a space, `%2B` a plus.
-    pub(super) fn parse(request: &Request) -> Self {
-        let mut query = Self::default();
-        let text = request.uri().query().unwrap_or_default();
-        for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-            let slot = match name.to_ascii_lowercase().as_str() {
-                "filter" => &mut query.filter,
-                "attributes" => &mut query.attributes,
-                "excludedattributes" => &mut query.excluded_attributes,
-                "startindex" => &mut query.start_index,
-                "count" => &mut query.count,
-                _ => continue,
-            };
-            *slot = Some(value.into_owned());
-        }
-        query
-    }
-
-    /// The attributes the answer is to contain.
-    pub(super) fn projection(&self, resource_type: &ResourceType) -> Projection {
-        Projection::parse(
-            resource_type,
-            self.attributes.as_deref(),
-            self.excluded_attributes.as_deref(),
-        )
-    }
-
-    /// The parameters of a list.
-    ///
-    /// # Errors
-    /// `invalidFilter`, `invalidValue`.
-    pub(super) fn list(&self, resource_type: &ResourceType) -> Result<ListQuery, ScimError> {
-        let filter = self
-            .filter
-            .as_deref()
-            .filter(|filter| !filter.trim().is_empty());
-        Ok(ListQuery {
-            filter: filter
-                .map(|filter| Filter::compile(filter, resource_type))
-                .transpose()?,
-            page: Page::parse(self.start_index.as_deref(), self.count.as_deref())?,
-            projection: self.projection(resource_type),
-        })
-    }
-
-    /// RFC 7644 §4: a filter on `/Schemas` or `/ResourceTypes` is refused, so that no client
-    /// takes the whole list for the result; on `/ServiceProviderConfig` it is ignored.
-    ///
-    /// # Errors
-    /// 403.
-    pub(super) fn refuse_filter(&self, document: &Document) -> Result<(), ScimError> {
-        match document {
-            Document::ServiceProviderConfig => Ok(()),
-            _ if self.filter.is_none() => Ok(()),
-            _ => Err(ScimError::Forbidden(
-                "discovery cannot be filtered; leave `filter` out".to_owned(),
-            )),
+/// The parameters of the query string, which is written as a form is: `+` is a space, `%2B` a
+/// plus. Unknown ones, such as `aadOptscim062020`, are of no effect.
+pub(super) fn parameters(request: &Request) -> ListRequest {
+    let mut parameters = ListRequest::default();
+    let text = request.uri().query().unwrap_or_default();
+    for (name, value) in form_urlencoded::parse(text.as_bytes()) {
+        if let Some(parameter) = parameters.parameter(&name) {
+            *parameter = Some(value.into_owned());
         }
     }
+    parameters
 }

@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use super::route::Document;
 use crate::scim::discovery::{self, RESOURCE_TYPES};
-use crate::scim::list::list_response;
+use crate::scim::list::ListResponse;
 use crate::scim::{ScimError, text::quote};
-use crate::service::{Answer, Failure, matches_etag};
+use crate::service::{Answer, BulkResponse, Failure, matches_etag};
 
 /// Without a charset: one client compares the whole value.
 const SCIM_JSON: &str = "application/scim+json";
@@ -25,7 +25,8 @@ const RETRY_SECONDS: &str = "2";
 /// is needed to go on.
 pub(super) fn error(error: &ScimError, request_id: &str) -> Response<Body> {
     let mut body = error.to_body();
-    if let (true, Some(members)) = (error.status().is_server_error(), body.as_object_mut()) {
+    let is_failure = matches!(error, ScimError::Internal(_) | ScimError::Unavailable(_));
+    if let (true, Some(members)) = (is_failure, body.as_object_mut()) {
         members.insert(
             "detail".to_owned(),
             format!("{error} (request {request_id})").into(),
@@ -42,8 +43,13 @@ pub(super) fn error(error: &ScimError, request_id: &str) -> Response<Body> {
 }
 
 /// 200 with a ListResponse.
-pub(super) fn list(list: &Value) -> Response<Body> {
-    json(StatusCode::OK, list)
+pub(super) fn list(list: ListResponse) -> Response<Body> {
+    json(StatusCode::OK, &list.into_body())
+}
+
+/// 200 with what became of each operation.
+pub(super) fn bulk(bulk: BulkResponse) -> Response<Body> {
+    json(StatusCode::OK, &bulk.into_body())
 }
 
 /// 201 with the new resource and its location.
@@ -89,7 +95,7 @@ pub(super) fn discovery(document: &Document, base: &str) -> Result<Response<Body
                 .iter()
                 .map(|found| discovery::resource_type(found, base))
                 .collect();
-            list_response(all.len() as u64, 1, all)
+            ListResponse::of_all(all).into_body()
         }
         Document::ResourceType(name) => RESOURCE_TYPES
             .iter()
@@ -100,7 +106,7 @@ pub(super) fn discovery(document: &Document, base: &str) -> Result<Response<Body
             let all: Vec<_> = discovery::schemas()
                 .map(|found| discovery::schema(found, base))
                 .collect();
-            list_response(all.len() as u64, 1, all)
+            ListResponse::of_all(all).into_body()
         }
         Document::Schema(urn) => discovery::schemas()
             .find(|found| found.id.eq_ignore_ascii_case(urn))

@@ -6,32 +6,39 @@
 //! |---|---|
 //! | `/Users` | GET, POST |
 //! | `/Users/{id}` | GET, PUT, PATCH, DELETE |
+//! | `/Users/.search`, `/.search` | POST |
+//! | `/` | GET: all resource types |
 //! | `/Groups` | GET: an empty list, for Entra asks whether the tenant uses groups or not |
 //! | `/Groups/{id}` | 404: there are none |
 //! | `/ServiceProviderConfig` | GET |
 //! | `/ResourceTypes`, `/ResourceTypes/{name}` | GET |
 //! | `/Schemas`, `/Schemas/{urn}` | GET |
-//! | `/Me`, `/Bulk`, `/.search`, `/` | 501 |
+//! | `/Bulk` | POST |
+//! | `/Me` | 501 |
 
 use lambda_http::http::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::scim::discovery::RESOURCE_TYPES;
 use crate::scim::schema::{GROUPS, ResourceType, USERS};
 use crate::scim::{ScimError, text::quote};
 
-/// What a request asks for.
+/// What a request asks for. The text is the path as a pattern, for the log: without ids.
 #[derive(Debug)]
-pub(super) struct Route {
-    /// The path as a pattern, for the log: without ids.
-    pub name: &'static str,
-    pub operation: Operation,
+pub(super) enum Route {
+    /// What the service can do.
+    Discovery(&'static str, Document),
+    /// Something about a tenant's resources.
+    Directory(&'static str, Operation),
 }
 
-/// An operation on the path of a [`Route`].
+/// An operation on a tenant's resources.
 #[derive(Debug)]
 pub(super) enum Operation {
-    Discover(Document),
     List(&'static ResourceType),
+    ListAll,
+    Search(Vec<&'static ResourceType>),
+    Bulk,
     Create(&'static ResourceType),
     Get(&'static ResourceType, String),
     Patch(&'static ResourceType, String),
@@ -54,7 +61,7 @@ pub(super) enum Document {
 /// # Errors
 /// 404, 405 or 501.
 pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError> {
-    let route = |name, operation| Ok(Route { name, operation });
+    let route = |name, operation| Ok(Route::Directory(name, operation));
     let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
     let lower: Vec<String> = segments
         .iter()
@@ -63,8 +70,12 @@ pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     let id = segments.get(1).copied().unwrap_or_default().to_owned();
     let discover = |name, document| match *method {
-        Method::GET => route(name, Operation::Discover(document)),
+        Method::GET => Ok(Route::Discovery(name, document)),
         _ => not_allowed(method, name, "GET"),
+    };
+    let search = |name, resource_types| match *method {
+        Method::POST => route(name, Operation::Search(resource_types)),
+        _ => not_allowed(method, name, "POST"),
     };
     match lower.as_slice() {
         ["serviceproviderconfig"] => {
@@ -86,16 +97,22 @@ pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError
             ),
             _ => not_allowed(method, "/Groups", "GET"),
         },
-        ["users" | "groups", ".search"] | [".search"] => {
-            not_implemented("searching by POST is not supported; use GET with `filter`")
-        }
+        ["users", ".search"] => search("/Users/.search", vec![&USERS]),
+        ["groups", ".search"] => search("/Groups/.search", vec![&GROUPS]),
+        [".search"] => search("/.search", RESOURCE_TYPES.to_vec()),
         ["users", _] => item("/Users/{id}", &USERS, method, id),
         ["groups", _] => item("/Groups/{id}", &GROUPS, method, id),
         ["me"] => not_implemented(
             "an API-KEY belongs to a tenant and not to a user, so there is no `/Me`",
         ),
-        ["bulk"] => not_implemented("`/Bulk` is not supported; send the operations one by one"),
-        [] => not_implemented("there is no list over all resource types; use `/Users`"),
+        ["bulk"] => match *method {
+            Method::POST => route("/Bulk", Operation::Bulk),
+            _ => not_allowed(method, "/Bulk", "POST"),
+        },
+        [] => match *method {
+            Method::GET => route("/", Operation::ListAll),
+            _ => not_allowed(method, "/", "GET"),
+        },
         _ => Err(ScimError::NotFound(format!(
             "there is no {}; the Tenant URL ends with `/scim/v2`, and below it there is `/Users`",
             quote(&segments.join("/"))
@@ -116,7 +133,7 @@ fn item(
         Method::DELETE => Operation::Delete(resource_type, id),
         _ => return not_allowed(method, name, "GET, PUT, PATCH, DELETE"),
     };
-    Ok(Route { name, operation })
+    Ok(Route::Directory(name, operation))
 }
 
 fn not_allowed(method: &Method, name: &str, allowed: &'static str) -> Result<Route, ScimError> {
@@ -186,7 +203,7 @@ mod tests {
     fn named(method: Method, path: &str) -> Result<&'static str, u16> {
         let target = Target::parse(path).map_err(|error| error.status().as_u16())?;
         route(&method, &target)
-            .map(|route| route.name)
+            .map(|(Route::Discovery(name, _) | Route::Directory(name, _))| name)
             .map_err(|error| error.status().as_u16())
     }
 
@@ -228,13 +245,9 @@ mod tests {
         assert_eq!(named(Method::DELETE, "/scim/v2/Users"), Err(405));
         assert_eq!(named(Method::POST, "/scim/v2/Users/1"), Err(405));
         assert_eq!(named(Method::PATCH, "/scim/v2/Schemas"), Err(405));
-        for path in [
-            "/scim/v2/Me",
-            "/scim/v2/Bulk",
-            "/scim/v2/Users/.search",
-            "/scim/v2/Groups",
-            "/scim/v2",
-        ] {
+        assert_eq!(named(Method::POST, "/scim/v2"), Err(405));
+        assert_eq!(named(Method::GET, "/scim/v2/Users/.search"), Err(405));
+        for path in ["/scim/v2/Me", "/scim/v2/Groups"] {
             assert_eq!(named(Method::POST, path), Err(501), "{path}");
         }
     }

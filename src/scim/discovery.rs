@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::list::MAX_COUNT;
+use super::bulk::{MAX_OPERATIONS, MAX_PAYLOAD_SIZE};
+use super::cursor;
+use super::list::{DEFAULT_COUNT, MAX_COUNT};
 use super::schema::{
     Attribute, Kind, Mutability, ResourceType, Returned, Schema, USERS, Uniqueness,
 };
@@ -15,11 +17,19 @@ pub fn service_provider_config(base: &str) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": true},
-        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {"supported": true, "maxOperations": MAX_OPERATIONS, "maxPayloadSize": MAX_PAYLOAD_SIZE},
         "filter": {"supported": true, "maxResults": MAX_COUNT},
         "changePassword": {"supported": false},
-        "sort": {"supported": false},
+        "sort": {"supported": true},
         "etag": {"supported": true},
+        "pagination": {
+            "cursor": true,
+            "index": true,
+            "defaultPaginationMethod": "index",
+            "defaultPageSize": DEFAULT_COUNT,
+            "maxPageSize": MAX_COUNT,
+            "cursorTimeout": cursor::TIMEOUT.whole_seconds(),
+        },
         "authenticationSchemes": [{
             "type": "oauthbearertoken",
             "name": "API-KEY",

@@ -28,6 +28,21 @@ pub enum ScimError {
     /// A PATCH names an attribute that clients cannot change.
     #[error("{0}")]
     Mutability(String),
+    /// The request contradicts itself or the state of the resource.
+    #[error("{0}")]
+    Conflict(String),
+    /// A cursor was not given for this query (RFC 9865).
+    #[error("{0}")]
+    InvalidCursor(String),
+    /// A cursor is too old (RFC 9865).
+    #[error("{0}")]
+    ExpiredCursor(String),
+    /// The `count` of a walk by cursor is not one (RFC 9865).
+    #[error("{0}")]
+    InvalidCount(String),
+    /// More than the service does in one request.
+    #[error("{0}")]
+    TooMany(String),
     /// A value that must be unique in the tenant is taken.
     #[error("{0}")]
     Uniqueness(String),
@@ -72,14 +87,17 @@ impl ScimError {
             | Self::InvalidPath(_)
             | Self::InvalidValue(_)
             | Self::NoTarget(_)
-            | Self::Mutability(_) => StatusCode::BAD_REQUEST,
-            Self::Uniqueness(_) => StatusCode::CONFLICT,
+            | Self::Mutability(_)
+            | Self::InvalidCursor(_)
+            | Self::ExpiredCursor(_)
+            | Self::InvalidCount(_) => StatusCode::BAD_REQUEST,
+            Self::Uniqueness(_) | Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(..) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
-            Self::PayloadTooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PayloadTooLarge(_) | Self::TooMany(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -97,6 +115,10 @@ impl ScimError {
             Self::NoTarget(_) => Some("noTarget"),
             Self::Mutability(_) => Some("mutability"),
             Self::Uniqueness(_) => Some("uniqueness"),
+            Self::InvalidCursor(_) => Some("invalidCursor"),
+            Self::ExpiredCursor(_) => Some("expiredCursor"),
+            Self::InvalidCount(_) => Some("invalidCount"),
+            Self::TooMany(_) => Some("tooMany"),
             _ => None,
         }
     }

@@ -1,15 +1,123 @@
-//! Lists (RFC 7644 §3.4.2): paging parameters in, the ListResponse envelope out.
+//! Lists (RFC 7644 §3.4.2, RFC 9865): what a client asks for, and the ListResponse envelope.
 
 use serde_json::{Map, Value, json};
 
 use super::ScimError;
 use super::text::quote;
 
-/// Resources per page where the client does not say.
+/// Resources per page where the client does not say; published in `/ServiceProviderConfig`.
 pub const DEFAULT_COUNT: usize = 100;
 
 /// Resources per page at most; published in `/ServiceProviderConfig`.
 pub const MAX_COUNT: usize = 1000;
+
+/// The parameters of a list, as text: of a query string or of a SearchRequest (RFC 7644 §3.4.3).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListRequest {
+    /// `filter`.
+    pub filter: Option<String>,
+    /// `sortBy`.
+    pub sort_by: Option<String>,
+    /// `sortOrder`.
+    pub sort_order: Option<String>,
+    /// `startIndex`.
+    pub start_index: Option<String>,
+    /// `count`.
+    pub count: Option<String>,
+    /// `cursor`; empty for the first page.
+    pub cursor: Option<String>,
+    /// `attributes`, comma-separated.
+    pub attributes: Option<String>,
+    /// `excludedAttributes`, comma-separated.
+    pub excluded_attributes: Option<String>,
+}
+
+impl ListRequest {
+    /// Where the parameter `name`, in any case, belongs; nowhere if it is unknown.
+    pub fn parameter(&mut self, name: &str) -> Option<&mut Option<String>> {
+        match name.to_ascii_lowercase().as_str() {
+            "filter" => Some(&mut self.filter),
+            "sortby" => Some(&mut self.sort_by),
+            "sortorder" => Some(&mut self.sort_order),
+            "startindex" => Some(&mut self.start_index),
+            "count" => Some(&mut self.count),
+            "cursor" => Some(&mut self.cursor),
+            "attributes" => Some(&mut self.attributes),
+            "excludedattributes" => Some(&mut self.excluded_attributes),
+            _ => None,
+        }
+    }
+
+    /// Reads a SearchRequest body. Numbers are taken as their text, arrays of names as a list.
+    ///
+    /// # Errors
+    /// `invalidValue` when a parameter is of another type.
+    pub fn from_body(body: Map<String, Value>) -> Result<Self, ScimError> {
+        let mut request = Self::default();
+        for (name, value) in body {
+            let Some(parameter) = request.parameter(&name) else {
+                continue;
+            };
+            *parameter = match value {
+                Value::Null => None,
+                Value::String(text) => Some(text),
+                Value::Number(number) => Some(number.to_string()),
+                Value::Array(names) if names.iter().all(Value::is_string) => Some(
+                    names
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .collect::<Vec<_>>()
+                        .join(","),
+                ),
+                _ => {
+                    return Err(ScimError::InvalidValue(format!(
+                        "{} of a SearchRequest is text, a number or a list of names",
+                        quote(&name)
+                    )));
+                }
+            };
+        }
+        Ok(request)
+    }
+
+    /// How the client walks through the list.
+    ///
+    /// # Errors
+    /// `invalidValue`; for a walk by cursor, `invalidCount`.
+    pub fn paging(&self) -> Result<Paging<'_>, ScimError> {
+        let Some(cursor) = self.cursor.as_deref() else {
+            return Page::parse(self.start_index.as_deref(), self.count.as_deref())
+                .map(Paging::Index);
+        };
+        let count = match number("count", self.count.as_deref()) {
+            Ok(None) => DEFAULT_COUNT,
+            Ok(Some(count @ 0..)) => usize::try_from(count).unwrap_or(MAX_COUNT).min(MAX_COUNT),
+            Ok(Some(_)) | Err(_) => {
+                return Err(ScimError::InvalidCount(
+                    "`count` must be a whole number, 0 or more".to_owned(),
+                ));
+            }
+        };
+        Ok(Paging::Cursor {
+            cursor: Some(cursor).filter(|cursor| !cursor.is_empty()),
+            count,
+        })
+    }
+}
+
+/// The two ways to walk through a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paging<'a> {
+    /// By index.
+    Index(Page),
+    /// By cursor (RFC 9865).
+    Cursor {
+        /// Where to go on; none for the first page.
+        cursor: Option<&'a str>,
+        /// How many resources, [`MAX_COUNT`] at most.
+        count: usize,
+    },
+}
 
 /// Which part of a list a client wants (RFC 7644 §3.4.2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,15 +164,50 @@ fn number(name: &str, text: Option<&str>) -> Result<Option<i64>, ScimError> {
     }
 }
 
-/// The ListResponse message. `Resources` is there even if empty: clients read it unasked.
-pub fn list_response(total: u64, start_index: u64, resources: Vec<Map<String, Value>>) -> Value {
-    json!({
-        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
-        "totalResults": total,
-        "startIndex": start_index,
-        "itemsPerPage": resources.len(),
-        "Resources": resources,
-    })
+/// A part of a list.
+#[derive(Debug, Default, PartialEq)]
+pub struct ListResponse {
+    /// How many resources match in all.
+    pub total: u64,
+    /// The resources of this page, projected.
+    pub resources: Vec<Map<String, Value>>,
+    /// The index of the first, for a walk by index.
+    pub start_index: Option<u64>,
+    /// Where the list goes on, for a walk by cursor.
+    pub next_cursor: Option<String>,
+    /// Where the list goes on backwards, for a walk by cursor.
+    pub previous_cursor: Option<String>,
+}
+
+impl ListResponse {
+    /// A whole list in one page.
+    pub fn of_all(resources: Vec<Map<String, Value>>) -> Self {
+        Self {
+            total: resources.len() as u64,
+            resources,
+            start_index: Some(1),
+            ..Self::default()
+        }
+    }
+
+    /// The ListResponse message. `Resources` is there even if empty: clients read it unasked.
+    pub fn into_body(self) -> Value {
+        let mut body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+            "totalResults": self.total,
+            "itemsPerPage": self.resources.len(),
+            "Resources": self.resources,
+        });
+        if let Some(members) = body.as_object_mut() {
+            let mut set = |name: &str, value: Option<Value>| {
+                value.map(|value| members.insert(name.to_owned(), value))
+            };
+            set("startIndex", self.start_index.map(Value::from));
+            set("nextCursor", self.next_cursor.map(Value::from));
+            set("previousCursor", self.previous_cursor.map(Value::from));
+        }
+        body
+    }
 }
 
 #[cfg(test)]
@@ -81,5 +224,52 @@ mod tests {
         assert_eq!(page(Some("11"), Some("5000")), Ok((11, MAX_COUNT)));
         assert!(page(Some("x"), None).is_err());
         assert!(page(None, Some("1.5")).is_err());
+    }
+
+    #[test]
+    fn a_cursor_parameter_even_if_empty_asks_for_a_walk_by_cursor() {
+        let paging = |cursor: &str, count: Option<&str>| {
+            let request = ListRequest {
+                cursor: Some(cursor.to_owned()),
+                count: count.map(str::to_owned),
+                ..ListRequest::default()
+            };
+            match request.paging() {
+                Ok(Paging::Cursor { cursor, count }) => Ok((cursor.map(str::to_owned), count)),
+                Ok(Paging::Index(_)) => panic!("by index"),
+                Err(error) => Err(error.scim_type()),
+            }
+        };
+        assert_eq!(paging("", None), Ok((None, DEFAULT_COUNT)));
+        assert_eq!(
+            paging("x", Some("5000")),
+            Ok((Some("x".to_owned()), MAX_COUNT))
+        );
+        assert_eq!(paging("", Some("-1")), Err(Some("invalidCount")));
+        assert_eq!(paging("", Some("many")), Err(Some("invalidCount")));
+    }
+
+    #[test]
+    fn a_search_request_says_the_same_as_a_query_string() {
+        let Value::Object(body) = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
+            "attributes": ["userName", "name.givenName"], "Filter": "title pr", "startIndex": 3, "count": "4", "sortBy": null
+        }) else {
+            panic!("not an object")
+        };
+        assert_eq!(
+            ListRequest::from_body(body).unwrap(),
+            ListRequest {
+                attributes: Some("userName,name.givenName".to_owned()),
+                filter: Some("title pr".to_owned()),
+                start_index: Some("3".to_owned()),
+                count: Some("4".to_owned()),
+                ..ListRequest::default()
+            }
+        );
+        let Value::Object(body) = json!({"filter": {"x": 1}}) else {
+            panic!("not an object")
+        };
+        assert!(ListRequest::from_body(body).is_err());
     }
 }

@@ -4,7 +4,10 @@
 //! attribute lists) and [`filter`]. Behind them every attribute name is in schema case and names
 //! are compared exactly.
 
+pub mod bulk;
+pub mod cursor;
 pub mod discovery;
+mod envelope;
 pub mod error;
 pub mod filter;
 pub mod list;
@@ -13,6 +16,7 @@ pub mod path;
 pub mod project;
 pub mod resource;
 pub mod schema;
+pub mod sort;
 pub mod text;
 
 pub use error::ScimError;

@@ -209,14 +209,14 @@ pub fn rfc3339(instant: OffsetDateTime) -> String {
 /// nobody can take it in between and the restore cannot fail.
 pub fn reserved_user_name(current: &Stored, next: &Resource) -> Option<String> {
     let next_name = next.text("userName")?;
-    [
-        current.resource.text("userName"),
-        current.reserved_user_name.as_deref(),
-    ]
-    .into_iter()
-    .flatten()
-    .find(|name| is_recycled_form_of(next_name, name))
-    .map(str::to_owned)
+    let current_name = current.resource.text("userName");
+    let reserved = current.reserved_user_name.as_deref();
+    if current_name.is_some_and(|name| is_recycled_form_of(next_name, name)) {
+        return reserved.or(current_name).map(str::to_owned);
+    }
+    reserved
+        .filter(|name| is_recycled_form_of(next_name, name))
+        .map(str::to_owned)
 }
 
 fn is_recycled_form_of(next: &str, name: &str) -> bool {

@@ -2,13 +2,13 @@
 
 use uuid::Uuid;
 
-use super::{Answer, Failure, Resources, parse_object, until_settled};
+use super::{Answer, Body, Directory, Failure, until_settled};
 use crate::scim::project::Projection;
 use crate::scim::schema::check::check;
-use crate::scim::{Meta, Resource, ResourceId, ScimError, Stored};
+use crate::scim::{Meta, Resource, ResourceId, ResourceType, ScimError, Stored};
 use crate::storage::StoreError;
 
-impl Resources<'_> {
+impl Directory<'_> {
     /// Creates a resource from a request body.
     ///
     /// A deactivated user who is created again with the same userName and the same externalId is
@@ -16,48 +16,61 @@ impl Resources<'_> {
     ///
     /// # Errors
     /// `invalidSyntax`, `invalidValue`, `uniqueness`.
-    pub async fn create(&self, body: &[u8], projection: &Projection) -> Result<Answer, Failure> {
+    pub async fn create(
+        &self,
+        resource_type: &'static ResourceType,
+        body: Body<'_>,
+        projection: &Projection,
+    ) -> Result<Answer, Failure> {
         // A new user has access unless the client says otherwise.
-        let resource = check(self.resource_type, parse_object(body)?)?
-            .with_default_active(self.resource_type, true);
+        let resource =
+            check(resource_type, body.object()?)?.with_default_active(resource_type, true);
         let stored = until_settled(|| async {
-            match self.add(&resource).await {
+            match self.add(resource_type, &resource).await {
                 Err(Failure {
                     cause: Some(cause @ StoreError::Taken { .. }),
                     ..
                 }) => self
-                    .revive(&resource)
+                    .revive(resource_type, &resource)
                     .await?
                     .ok_or_else(|| Failure::from(cause)),
                 settled => settled,
             }
         })
         .await?;
-        Ok(self.answer(stored, projection))
+        Ok(self.answer(resource_type, stored, projection))
     }
 
-    async fn add(&self, resource: &Resource) -> Result<Stored, Failure> {
+    async fn add(
+        &self,
+        resource_type: &ResourceType,
+        resource: &Resource,
+    ) -> Result<Stored, Failure> {
         let stored = Stored {
             id: new_id()?,
             meta: Meta::new(self.now),
             resource: resource.clone(),
             reserved_user_name: None,
         };
-        self.store.create(self.resource_type, &stored).await?;
+        self.store.create(resource_type, &stored).await?;
         Ok(stored)
     }
 
     /// The holder of the resource's unique value with the attributes of `resource`, if it is the
     /// same user in a deactivated state.
-    async fn revive(&self, resource: &Resource) -> Result<Option<Stored>, Failure> {
+    async fn revive(
+        &self,
+        resource_type: &ResourceType,
+        resource: &Resource,
+    ) -> Result<Option<Stored>, Failure> {
         let Some(user_name) = resource.text("userName") else {
             return Ok(None);
         };
-        let Some(holder) = self.store.holder(self.resource_type, user_name).await? else {
+        let Some(holder) = self.store.holder(resource_type, user_name).await? else {
             // The holder is gone since: the name is free for another try.
             return Err(StoreError::Conflict.into());
         };
-        let Some(current) = self.store.get(self.resource_type, &holder).await? else {
+        let Some(current) = self.store.get(resource_type, &holder).await? else {
             return Err(StoreError::Conflict.into());
         };
         let is_same = resource.text("externalId").is_some()
@@ -65,7 +78,7 @@ impl Resources<'_> {
         if !is_same || current.resource.is_active() || !resource.is_active() {
             return Ok(None);
         }
-        self.store_changed(&current, resource.clone())
+        self.store_changed(resource_type, &current, resource.clone())
             .await
             .map(Some)
     }

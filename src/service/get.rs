@@ -1,14 +1,24 @@
 //! GET of one resource (RFC 7644 §3.4.1).
 
-use super::{Answer, Failure, Resources};
+use super::{Answer, Directory, Failure};
+use crate::scim::ResourceType;
 use crate::scim::project::Projection;
 
-impl Resources<'_> {
+impl Directory<'_> {
     /// The resource with this id.
     ///
     /// # Errors
     /// 404 when there is none.
-    pub async fn get(&self, id: &str, projection: &Projection) -> Result<Answer, Failure> {
-        Ok(self.answer(self.load(id).await?, projection))
+    pub async fn get(
+        &self,
+        resource_type: &'static ResourceType,
+        id: &str,
+        projection: &Projection,
+    ) -> Result<Answer, Failure> {
+        Ok(self.answer(
+            resource_type,
+            self.load(resource_type, id).await?,
+            projection,
+        ))
     }
 }

@@ -1,57 +1,343 @@
-//! GET of many resources (RFC 7644 §3.4.2).
+//! GET of many resources (RFC 7644 §3.4.2) and the same by POST (§3.4.3): filtered, sorted, and
+//! in pages by index or by cursor.
 
-use serde_json::Value;
+use std::collections::HashMap;
 
-use super::{Failure, Resources};
-use crate::scim::filter::BoundFilter;
-use crate::scim::list::{Page, list_response};
+use serde_json::{Map, Value};
+
+use super::{Directory, Failure};
+use crate::scim::cursor::{Cursor, Position, Seal};
+use crate::scim::filter::{BoundFilter, Filter};
+use crate::scim::list::{ListRequest, ListResponse, Page, Paging};
 use crate::scim::project::Projection;
+use crate::scim::sort::{BoundSort, Sort, SortKey};
+use crate::scim::{ResourceId, ResourceType, ScimError};
+use crate::storage::directory::Start;
 
-/// Which resources, which part of them, and which of their attributes.
-#[derive(Debug)]
-pub struct ListQuery {
-    /// Only those that match.
-    pub filter: Option<BoundFilter>,
-    /// The part of the list.
-    pub page: Page,
-    /// The attributes.
-    pub projection: Projection,
+/// A resource as clients see it, not projected yet.
+type Object = Map<String, Value>;
+
+/// A list request, bound to one resource type.
+struct Bound {
+    resource_type: &'static ResourceType,
+    filter: Option<BoundFilter>,
+    sort: Option<BoundSort>,
+    projection: Projection,
 }
 
-impl Resources<'_> {
-    /// The ListResponse to a query: resources in the order of their ids.
+impl Bound {
+    fn accepts(&self, object: &Object) -> bool {
+        self.filter
+            .as_ref()
+            .is_none_or(|filter| filter.matches(object))
+    }
+}
+
+impl Directory<'_> {
+    /// The resources of the given types that match, in the order of their ids or as sorted.
     ///
     /// # Errors
-    /// None of the client's making: a filter that matches nothing is an empty list.
-    pub async fn list(&self, query: &ListQuery) -> Result<Value, Failure> {
-        let Page { start_index, count } = query.page;
-        let mut total = 0;
-        let mut resources = Vec::new();
-        match &query.filter {
-            None => {
-                let (all, stored) = self.store.page(self.resource_type, &query.page).await?;
-                total = all;
-                resources.extend(
-                    stored
-                        .into_iter()
-                        .map(|stored| self.answer(stored, &query.projection).body),
-                );
+    /// `invalidFilter`, `invalidValue`, `invalidCursor`, `expiredCursor`, `invalidCount`. A filter
+    /// that matches nothing is no error.
+    pub async fn list(
+        &self,
+        resource_types: &[&'static ResourceType],
+        request: &ListRequest,
+    ) -> Result<ListResponse, Failure> {
+        let bound = bind(resource_types, request)?;
+        let paging = request.paging()?;
+        // One type in the order of ids is walked by id, which costs the same on every page.
+        if let ([single], None) = (bound.as_slice(), &request.sort_by) {
+            return match paging {
+                Paging::Index(page) => self.index_page(single, page).await,
+                Paging::Cursor { cursor, count } => {
+                    self.cursor_page(single, &self.seal(resource_types, request), cursor, count)
+                        .await
+                }
+            };
+        }
+        match paging {
+            Paging::Index(page) => {
+                let (total, resources) = self.sorted(&bound, page.skip(), page.count).await?;
+                Ok(ListResponse {
+                    total,
+                    resources,
+                    start_index: Some(page.start_index),
+                    ..ListResponse::default()
+                })
             }
-            Some(filter) => {
-                self.store
-                    .candidates(self.resource_type, filter, |stored| {
-                        let object = stored.represent(self.resource_type, self.base);
-                        if !filter.matches(&object) {
-                            return;
-                        }
-                        total += 1;
-                        if total >= start_index && resources.len() < count {
-                            resources.push(query.projection.apply(self.resource_type, object));
-                        }
-                    })
-                    .await?;
+            Paging::Cursor { cursor, count } => {
+                let seal = self.seal(resource_types, request);
+                let offset = match cursor
+                    .map(|cursor| seal.open(cursor, self.now))
+                    .transpose()?
+                {
+                    Some(Cursor {
+                        position: Position::Offset(offset),
+                        ..
+                    }) => offset,
+                    _ => 0,
+                };
+                let (total, resources) = self.sorted(&bound, offset, count).await?;
+                let close = |offset| {
+                    seal.close(
+                        &Cursor {
+                            position: Position::Offset(offset),
+                            total,
+                        },
+                        self.now,
+                    )
+                };
+                let next = offset.saturating_add(resources.len() as u64);
+                Ok(ListResponse {
+                    total,
+                    next_cursor: (next < total && count > 0).then(|| close(next)),
+                    previous_cursor: (offset > 0)
+                        .then(|| close(offset.saturating_sub(count as u64))),
+                    resources,
+                    start_index: None,
+                })
             }
         }
-        Ok(list_response(total, start_index, resources))
     }
+
+    /// A page by index in the order of ids.
+    async fn index_page(&self, bound: &Bound, page: Page) -> Result<ListResponse, Failure> {
+        let Page { start_index, count } = page;
+        let mut total = 0;
+        let mut resources = Vec::new();
+        if bound.filter.is_none() {
+            let (all, stored) = self.store.page(bound.resource_type, &page).await?;
+            total = all;
+            let represent = stored
+                .into_iter()
+                .map(|stored| stored.represent(bound.resource_type, self.base));
+            resources.extend(
+                represent.map(|object| bound.projection.apply(bound.resource_type, object)),
+            );
+        } else {
+            self.matches(bound, &Start::First, None, |object, _| {
+                total += 1;
+                if total >= start_index && resources.len() < count {
+                    resources.push(bound.projection.apply(bound.resource_type, object));
+                }
+                true
+            })
+            .await?;
+        }
+        Ok(ListResponse {
+            total,
+            resources,
+            start_index: Some(start_index),
+            ..ListResponse::default()
+        })
+    }
+
+    /// A page by cursor in the order of ids. The first page counts all matches; the others stop
+    /// reading when they are full.
+    async fn cursor_page(
+        &self,
+        bound: &Bound,
+        seal: &Seal,
+        cursor: Option<&str>,
+        count: usize,
+    ) -> Result<ListResponse, Failure> {
+        let cursor = cursor
+            .map(|cursor| seal.open(cursor, self.now))
+            .transpose()?;
+        let start = match cursor.as_ref().map(|cursor| &cursor.position) {
+            Some(Position::After(id)) => Start::After(id.clone()),
+            Some(Position::Before(id)) => Start::Before(id.clone()),
+            Some(Position::Offset(_)) | None => Start::First,
+        };
+        let mut total = match (&cursor, &bound.filter) {
+            (Some(cursor), _) => Some(cursor.total),
+            (None, None) => Some(self.store.count(bound.resource_type).await?),
+            (None, Some(_)) => None,
+        };
+        let mut counted = 0;
+        let mut page: Vec<(Object, ResourceId)> = Vec::new();
+        // One more than the page holds tells whether there is another page.
+        let wanted = count.saturating_add(1);
+        let expected = total.is_some().then_some(wanted);
+        self.matches(bound, &start, expected, |object, id| {
+            counted += 1;
+            if page.len() < wanted {
+                page.push((object, id));
+            }
+            total.is_none() || page.len() < wanted
+        })
+        .await?;
+        let total = *total.get_or_insert(counted);
+        let has_more = page.len() > count;
+        page.truncate(count);
+        let backwards = matches!(start, Start::Before(_));
+        if backwards {
+            page.reverse();
+        }
+        let close = |position| seal.close(&Cursor { position, total }, self.now);
+        let first = page.first().map(|(_, id)| id.clone());
+        let last = page.last().map(|(_, id)| id.clone());
+        let (has_previous, has_next) = match start {
+            Start::First => (false, has_more),
+            Start::After(_) => (true, has_more),
+            Start::Before(_) => (has_more, true),
+        };
+        Ok(ListResponse {
+            total,
+            next_cursor: last
+                .filter(|_| has_next)
+                .map(|id| close(Position::After(id))),
+            previous_cursor: first
+                .filter(|_| has_previous)
+                .map(|id| close(Position::Before(id))),
+            resources: page
+                .into_iter()
+                .map(|(object, _)| bound.projection.apply(bound.resource_type, object))
+                .collect(),
+            start_index: None,
+        })
+    }
+
+    /// A page of a list that is not in the order of ids. All matches are read for their sort keys,
+    /// and only the resources of the page are held and read whole.
+    async fn sorted(
+        &self,
+        bound: &[Bound],
+        skip: u64,
+        count: usize,
+    ) -> Result<(u64, Vec<Object>), Failure> {
+        let mut keys: Vec<(usize, Option<SortKey>, ResourceId)> = Vec::new();
+        for (index, bound) in bound.iter().enumerate() {
+            self.matches(bound, &Start::First, None, |object, id| {
+                keys.push((index, bound.sort.map(|sort| sort.key(&object)), id));
+                true
+            })
+            .await?;
+        }
+        // The sort is stable: equal keys stay in the order of types and ids.
+        if let Some(sort) = bound.first().and_then(|bound| bound.sort) {
+            keys.sort_by(|(_, one, _), (_, other, _)| {
+                sort.compare(
+                    one.as_ref().unwrap_or(&SortKey::Missing),
+                    other.as_ref().unwrap_or(&SortKey::Missing),
+                )
+            });
+        }
+        let total = keys.len() as u64;
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        let page: Vec<_> = keys
+            .into_iter()
+            .skip(skip)
+            .take(count)
+            .map(|(index, _, id)| (index, id))
+            .collect();
+        let mut found = HashMap::new();
+        for (index, bound) in bound.iter().enumerate() {
+            let ids: Vec<_> = page
+                .iter()
+                .filter(|(of, _)| *of == index)
+                .map(|(_, id)| id.clone())
+                .collect();
+            for stored in self.store.get_many(bound.resource_type, &ids).await? {
+                let key = (index, stored.id.clone());
+                let object = stored.represent(bound.resource_type, self.base);
+                found.insert(key, bound.projection.apply(bound.resource_type, object));
+            }
+        }
+        Ok((
+            total,
+            page.iter().filter_map(|key| found.remove(key)).collect(),
+        ))
+    }
+
+    /// Shows `visit` every resource that matches, in the order of ids, until it returns false.
+    async fn matches(
+        &self,
+        bound: &Bound,
+        start: &Start,
+        expected: Option<usize>,
+        mut visit: impl FnMut(Object, ResourceId) -> bool,
+    ) -> Result<(), Failure> {
+        self.store
+            .candidates(
+                bound.resource_type,
+                bound.filter.as_ref(),
+                start,
+                expected,
+                |stored| {
+                    let id = stored.id.clone();
+                    let object = stored.represent(bound.resource_type, self.base);
+                    !bound.accepts(&object) || visit(object, id)
+                },
+            )
+            .await?;
+        Ok(())
+    }
+
+    /// The seal of the cursors of a request: of one key, and of one query but for its page.
+    fn seal(&self, resource_types: &[&'static ResourceType], request: &ListRequest) -> Seal {
+        let names: Vec<_> = resource_types
+            .iter()
+            .map(|resource_type| resource_type.name)
+            .collect();
+        let text = |parameter: &Option<String>| parameter.clone().unwrap_or_default();
+        let (filter, by, order) = (
+            text(&request.filter),
+            text(&request.sort_by),
+            text(&request.sort_order),
+        );
+        Seal::new(
+            self.cursor_key,
+            &["cursor", &names.join(","), &filter, &by, &order],
+        )
+    }
+}
+
+/// Binds a request to each of the types. In a list over several types, an attribute that one of
+/// them lacks has no value there (RFC 7644 §3.4.2.1).
+fn bind(
+    resource_types: &[&'static ResourceType],
+    request: &ListRequest,
+) -> Result<Vec<Bound>, ScimError> {
+    let filter = request
+        .filter
+        .as_deref()
+        .filter(|filter| !filter.trim().is_empty());
+    let filter = filter.map(Filter::parse).transpose()?;
+    let sort = Sort::parse(request.sort_by.as_deref(), request.sort_order.as_deref())?;
+    let has_several_types = resource_types.len() > 1;
+    let bind_filter = |filter: Filter, resource_type| {
+        let bound = if has_several_types {
+            filter.bind_where_defined(resource_type)
+        } else {
+            filter.bind(resource_type)
+        };
+        bound.map_err(ScimError::InvalidFilter)
+    };
+    let bind_sort = |sort: &Sort, resource_type| match sort.bind(resource_type) {
+        Err(_) if has_several_types => Ok(sort.unbound()),
+        bound => bound,
+    };
+    resource_types
+        .iter()
+        .map(|resource_type| {
+            Ok(Bound {
+                resource_type,
+                filter: filter
+                    .clone()
+                    .map(|filter| bind_filter(filter, resource_type))
+                    .transpose()?,
+                sort: sort
+                    .as_ref()
+                    .map(|sort| bind_sort(sort, resource_type))
+                    .transpose()?,
+                projection: Projection::parse(
+                    resource_type,
+                    request.attributes.as_deref(),
+                    request.excluded_attributes.as_deref(),
+                ),
+            })
+        })
+        .collect()
 }

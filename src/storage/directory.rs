@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-use super::item::{self, COUNT, Item};
+use super::item::{self, Item};
 use super::meter::Pool;
 use super::plan::Plan;
 use super::tables::SORT_KEY;
@@ -26,10 +26,77 @@ pub struct TenantStore<'a> {
     pub(super) meter: &'a Meter,
 }
 
+/// Where a walk through resources in the order of their ids starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// At the first.
+    First,
+    /// At the one after this.
+    After(ResourceId),
+    /// At the one before this, and then backwards.
+    Before(ResourceId),
+}
+
+impl Start {
+    /// Whether a walk that starts here comes to `id`.
+    fn admits(&self, id: &ResourceId) -> bool {
+        match self {
+            Self::First => true,
+            Self::After(start) => id > start,
+            Self::Before(start) => id < start,
+        }
+    }
+}
+
+/// A range of sort keys of resources.
+struct Range {
+    from: String,
+    to: String,
+    /// The key at one of the ends that is not to be shown.
+    excluded: Option<String>,
+    forward: bool,
+}
+
+impl Range {
+    fn of(resource_type: &ResourceType, start: &Start) -> Self {
+        let all = Self::from_bucket(resource_type, 0);
+        match start {
+            Start::First => all,
+            Start::After(id) => {
+                let key = keys::resource(resource_type, id);
+                Self {
+                    from: key.clone(),
+                    excluded: Some(key),
+                    ..all
+                }
+            }
+            Start::Before(id) => {
+                let key = keys::resource(resource_type, id);
+                Self {
+                    to: key.clone(),
+                    excluded: Some(key),
+                    forward: false,
+                    ..all
+                }
+            }
+        }
+    }
+
+    /// The resources whose ids start with this byte or a higher one.
+    fn from_bucket(resource_type: &ResourceType, bucket: usize) -> Self {
+        Self {
+            from: keys::bucket_start(resource_type, bucket),
+            to: keys::resources_end(resource_type),
+            excluded: None,
+            forward: true,
+        }
+    }
+}
+
 /// BatchGetItem's limit.
 const BATCH: usize = 100;
 
-/// How long to leave DynamoDB alone when it throttles a batch: a second and a half in all.
+/// How long to leave DynamoDB alone when it throttles a batch: up to three seconds in all.
 const THROTTLED_BATCH: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(50))
     .with_max_times(5)
@@ -106,8 +173,7 @@ impl TenantStore<'_> {
             Vec::with_capacity(page.count.min(usize::try_from(total).unwrap_or(usize::MAX)));
         let mut seen = 0;
         self.walk(
-            resource_type,
-            first_bucket,
+            Range::from_bucket(resource_type, first_bucket),
             Some(skip.saturating_add(page.count)),
             |item| {
                 seen += 1;
@@ -121,44 +187,79 @@ impl TenantStore<'_> {
         Ok((total, resources))
     }
 
-    /// Shows `visit` every resource that may match the filter, in the order of their ids. Which
-    /// others it shows depends on the access path, so the filter has still to be evaluated.
+    /// How many resources of a type there are.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn count(&self, resource_type: &ResourceType) -> Result<u64, StoreError> {
+        Ok(self.counts(resource_type).await?.iter().sum())
+    }
+
+    /// The resources with these ids, those that exist, in the order of their ids.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn get_many(
+        &self,
+        resource_type: &ResourceType,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Stored>, StoreError> {
+        let mut resources = Vec::with_capacity(ids.len());
+        match ids {
+            // A single read costs less than a batch of one.
+            [id] => resources.extend(self.get(resource_type, id).await?),
+            _ => {
+                for batch in ids.chunks(BATCH) {
+                    resources.extend(self.get_batch(resource_type, batch).await?);
+                }
+            }
+        }
+        resources.sort_by(|one: &Stored, other| one.id.cmp(&other.id));
+        Ok(resources)
+    }
+
+    /// Shows `visit` the resources that may match the filter, in the order of their ids, until it
+    /// returns false. Which others it shows depends on the access path, so the filter has still to
+    /// be evaluated. `expected` is how many resources `visit` is likely to want, if that is known.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
     pub async fn candidates(
         &self,
         resource_type: &ResourceType,
-        filter: &BoundFilter,
-        mut visit: impl FnMut(Stored),
+        filter: Option<&BoundFilter>,
+        start: &Start,
+        expected: Option<usize>,
+        mut visit: impl FnMut(Stored) -> bool,
     ) -> Result<(), StoreError> {
-        let ids = match Plan::of(resource_type, filter) {
+        let ids = match filter.map_or(Plan::Scan, |filter| Plan::of(resource_type, filter)) {
             Plan::Nothing => return Ok(()),
-            Plan::Id(id) => match ResourceId::parse(&id) {
-                Some(id) => vec![id],
-                None => return Ok(()),
-            },
+            Plan::Id(id) => ResourceId::parse(&id).into_iter().collect(),
             Plan::Lookup(prefix) => self.lookup(prefix).await?,
             Plan::Scan => {
+                // With a filter nobody knows how many have to be read for one that matches.
+                let limit = expected.filter(|_| filter.is_none());
                 return self
-                    .walk(resource_type, 0, None, |item| {
-                        visit(item::read(item)?);
-                        Ok(true)
+                    .walk(Range::of(resource_type, start), limit, |item| {
+                        Ok(visit(item::read(item)?))
                     })
                     .await;
             }
         };
-        if let [id] = ids.as_slice() {
-            self.get(resource_type, id)
-                .await?
-                .into_iter()
-                .for_each(visit);
-            return Ok(());
+        let mut ids: Vec<_> = ids.into_iter().filter(|id| start.admits(id)).collect();
+        if matches!(start, Start::Before(_)) {
+            ids.reverse();
         }
         for batch in ids.chunks(BATCH) {
-            let mut resources = self.get_batch(resource_type, batch).await?;
-            resources.sort_by(|one, other| one.id.cmp(&other.id));
-            resources.into_iter().for_each(&mut visit);
+            let mut resources = self.get_many(resource_type, batch).await?;
+            if matches!(start, Start::Before(_)) {
+                resources.reverse();
+            }
+            for stored in resources {
+                if !visit(stored) {
+                    return Ok(());
+                }
+            }
         }
         Ok(())
     }
@@ -273,7 +374,7 @@ impl TenantStore<'_> {
             |item| {
                 let bucket = keys::counter_bucket(resource_type, item::text(item, SORT_KEY)?);
                 if let Some(count) = bucket.and_then(|bucket| counts.get_mut(bucket)) {
-                    *count = item::number(item, COUNT)?;
+                    *count = item::count(item)?;
                 }
                 Ok(true)
             },
@@ -282,28 +383,30 @@ impl TenantStore<'_> {
         Ok(counts)
     }
 
-    /// Shows `visit` the items of the type's resources from a bucket on, in the order of their
-    /// ids, until it returns false. `expected` is how many it is likely to want, if that is known.
+    /// Shows `visit` the items of a range of resources, in its order, until it returns false.
+    /// `expected` is how many it is likely to want, if that is known.
     async fn walk(
         &self,
-        resource_type: &ResourceType,
-        first_bucket: usize,
+        range: Range,
         expected: Option<usize>,
-        visit: impl FnMut(&Item) -> Result<bool, StoreError>,
+        mut visit: impl FnMut(&Item) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
+        // BETWEEN includes both ends, so the resource to start after or before is read once more.
+        let limit = expected.map(|expected| expected.saturating_add(range.excluded.iter().len()));
         let query = self
             .query()
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(
-                ":from",
-                AttributeValue::S(keys::bucket_start(resource_type, first_bucket)),
-            )
-            .expression_attribute_values(
-                ":to",
-                AttributeValue::S(keys::resources_end(resource_type)),
-            )
-            .set_limit(expected.and_then(|expected| i32::try_from(expected).ok()));
-        self.each(query, visit).await
+            .expression_attribute_values(":from", AttributeValue::S(range.from))
+            .expression_attribute_values(":to", AttributeValue::S(range.to))
+            .scan_index_forward(range.forward)
+            .set_limit(limit.and_then(|limit| i32::try_from(limit).ok()));
+        self.each(query, |item| {
+            if range.excluded.as_deref() == Some(item::text(item, SORT_KEY)?) {
+                return Ok(true);
+            }
+            visit(item)
+        })
+        .await
     }
 
     fn query(&self) -> QueryFluentBuilder {

@@ -20,6 +20,10 @@ pub enum StoreError {
     /// An item with this key exists already.
     #[error("the item exists already")]
     AlreadyExists,
+    /// DynamoDB throttled a transaction, of which nothing was written; the same call may succeed in
+    /// a moment. The SDK repeats other throttled calls by itself, but not transactions.
+    #[error("DynamoDB throttled a transaction")]
+    Throttled,
     /// A concurrent transaction touched the same items; the same call may succeed in a moment.
     #[error("a concurrent transaction touched the same items")]
     Conflict,

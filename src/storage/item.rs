@@ -144,11 +144,25 @@ pub(super) fn read(item: &Item) -> Result<Stored, StoreError> {
     })
 }
 
+/// What a counter counts. A counter that has gone wrong must not make lists fail.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is no counter.
+pub(super) fn count(item: &Item) -> Result<u64, StoreError> {
+    match item.get(COUNT) {
+        Some(AttributeValue::N(digits)) => digits
+            .parse::<i64>()
+            .map(|count| count.max(0).unsigned_abs())
+            .map_err(|_| damaged(item, COUNT)),
+        _ => Err(damaged(item, COUNT)),
+    }
+}
+
 /// A number attribute.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when it is absent or not a whole number.
-pub(super) fn number(item: &Item, name: &str) -> Result<u64, StoreError> {
+fn number(item: &Item, name: &str) -> Result<u64, StoreError> {
     match item.get(name) {
         Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| damaged(item, name)),
         _ => Err(damaged(item, name)),

@@ -27,15 +27,45 @@ use crate::tenant::TenantId;
 
 use super::StoreError;
 
-/// The attributes that can be looked up by value, whatever the tenant's size.
-pub(super) const USER_LOOKUPS: &[&str] = &[
-    "userName",
-    "externalId",
-    "emails.value",
-    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
-];
+/// What storage knows of a resource type beyond its schema.
+struct Layout {
+    name: &'static str,
+    /// The type's part of every sort key.
+    letter: char,
+    /// The attribute whose values are unique in a tenant.
+    unique: &'static str,
+    /// The attributes that can be looked up by value, whatever the tenant's size.
+    lookups: &'static [&'static str],
+}
 
-const GROUP_LOOKUPS: &[&str] = &["displayName", "externalId"];
+/// One layout for each resource type; a test holds it against the types there are.
+const LAYOUTS: &[Layout] = &[USER, GROUP];
+
+const USER: Layout = Layout {
+    name: "User",
+    letter: 'U',
+    unique: "userName",
+    lookups: &[
+        "userName",
+        "externalId",
+        "emails.value",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+    ],
+};
+
+const GROUP: Layout = Layout {
+    name: "Group",
+    letter: 'G',
+    unique: "displayName",
+    lookups: &["displayName", "externalId"],
+};
+
+fn layout(resource_type: &ResourceType) -> &'static Layout {
+    LAYOUTS
+        .iter()
+        .find(|layout| layout.name == resource_type.name)
+        .unwrap_or(&USER)
+}
 
 /// The longest value in a lookup key, in bytes. DynamoDB allows 1,024 for the whole key. Lookups
 /// only narrow the choice, the filter is evaluated on what they find, so a cut value is no error.
@@ -175,25 +205,16 @@ pub(super) fn guard(resource_type: &ResourceType, value: &str) -> Result<String,
 
 /// The attribute whose values are unique in a tenant.
 pub(super) fn unique_attribute(resource_type: &ResourceType) -> &'static str {
-    match resource_type.name {
-        "Group" => "displayName",
-        _ => "userName",
-    }
+    layout(resource_type).unique
 }
 
 fn letter(resource_type: &ResourceType) -> char {
-    match resource_type.name {
-        "Group" => 'G',
-        _ => 'U',
-    }
+    layout(resource_type).letter
 }
 
 fn lookup_paths(resource_type: &ResourceType) -> impl Iterator<Item = BoundPath> {
-    let names = match resource_type.name {
-        "Group" => GROUP_LOOKUPS,
-        _ => USER_LOOKUPS,
-    };
-    names
+    layout(resource_type)
+        .lookups
         .iter()
         .filter_map(|name| match resource_type.resolve(name) {
             Ok(Resolved::Attribute(path)) => Some(path),
@@ -230,19 +251,34 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use crate::scim::schema::USERS;
+    use crate::scim::schema::{USERS, Uniqueness};
 
     fn id() -> ResourceId {
         ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap()
     }
 
     #[test]
-    fn every_lookup_names_an_attribute() {
-        assert_eq!(lookup_paths(&USERS).count(), USER_LOOKUPS.len());
-        assert_eq!(
-            lookup_paths(&crate::scim::schema::GROUPS).count(),
-            GROUP_LOOKUPS.len()
-        );
+    fn every_type_has_a_layout_that_its_schema_bears_out() {
+        let types = [&USERS, &crate::scim::schema::GROUPS];
+        assert_eq!(types.len(), LAYOUTS.len());
+        for resource_type in types {
+            let layout = LAYOUTS
+                .iter()
+                .find(|layout| layout.name == resource_type.name)
+                .unwrap();
+            assert_eq!(lookup_paths(resource_type).count(), layout.lookups.len());
+            let unique = resource_type
+                .core
+                .attributes
+                .iter()
+                .filter(|attribute| attribute.uniqueness == Uniqueness::Server);
+            assert_eq!(
+                unique.map(|attribute| attribute.name).collect::<Vec<_>>(),
+                [layout.unique]
+            );
+        }
+        let letters: BTreeSet<_> = LAYOUTS.iter().map(|layout| layout.letter).collect();
+        assert_eq!(letters.len(), LAYOUTS.len());
     }
 
     #[test]

@@ -61,23 +61,19 @@ where
         .iter()
         .map(|reason| reason.code().unwrap_or_default())
         .collect();
+    // A conflict leaves open what the other conditions would have been: a guard that seems taken
+    // may be the one that the conflicting request has just given to this very resource.
+    if codes.contains(&"TransactionConflict") {
+        return Err(StoreError::Conflict);
+    }
     if let Some(position) = codes
         .iter()
         .position(|code| *code == "ConditionalCheckFailed")
     {
         return Ok(Outcome::ConditionFailed(position));
     }
-    if codes.contains(&"TransactionConflict") {
-        return Err(StoreError::Conflict);
-    }
-    let throttled =
-        codes.contains(&"ThrottlingError") || codes.contains(&"ProvisionedThroughputExceeded");
-    if throttled {
-        let message = cancelled.message().unwrap_or_default().to_owned();
-        return Err(StoreError::Unavailable {
-            message,
-            source: Box::new(error),
-        });
+    if codes.contains(&"ThrottlingError") || codes.contains(&"ProvisionedThroughputExceeded") {
+        return Err(StoreError::Throttled);
     }
     Err(StoreError::from_sdk(error))
 }

@@ -46,7 +46,7 @@ impl TenantStore<'_> {
         for lookup in lookups {
             writes.push(self.put(item::key(&self.partition, lookup))?);
         }
-        writes.push(self.count(resource_type, new, 1)?);
+        writes.push(self.add_to_counter(resource_type, new, 1)?);
         match self.store.transact(writes, self.meter).await? {
             Outcome::Written => Ok(()),
             Outcome::ConditionFailed(RESOURCE) => Err(StoreError::AlreadyExists),
@@ -144,7 +144,7 @@ impl TenantStore<'_> {
             now,
             expires,
         )?)?);
-        writes.push(self.count(resource_type, current, -1)?);
+        writes.push(self.add_to_counter(resource_type, current, -1)?);
         match self.store.transact(writes, self.meter).await? {
             Outcome::Written => Ok(()),
             // The resource's is the only condition.
@@ -213,7 +213,7 @@ impl TenantStore<'_> {
     }
 
     /// Counts a resource in or out.
-    fn count(
+    fn add_to_counter(
         &self,
         resource_type: &ResourceType,
         stored: &Stored,

@@ -35,6 +35,11 @@ impl KeyDigest {
         hex(&self.0)
     }
 
+    /// The digest itself: a secret that only the key's owner and the service can know.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// The short name of the key.
     pub fn key_id(&self) -> KeyId {
         let mut id = self.to_hex();

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
 use hellotracks_scim::storage::{Store, Tables, Timeouts};
 
@@ -19,17 +19,26 @@ pub async fn store() -> Store {
 
 /// A store over tables with this prefix, which may not exist yet.
 pub async fn empty_store(prefix: &str) -> Store {
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
-        .endpoint_url(endpoint())
-        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
-        .load()
-        .await;
-    let tables = Tables {
+    let config = sdk_config(endpoint()).await;
+    Store::connect(&config, tables(prefix), Timeouts::default())
+}
+
+/// The names of the tables with this prefix.
+pub fn tables(prefix: &str) -> Tables {
+    Tables {
         secrets: format!("{prefix}-secrets"),
         directory: format!("{prefix}-directory"),
-    };
-    Store::connect(&config, tables, Timeouts::default())
+    }
+}
+
+/// The SDK's settings for a DynamoDB at `endpoint`.
+pub async fn sdk_config(endpoint: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"))
+        .endpoint_url(endpoint)
+        .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
+        .load()
+        .await
 }
 
 /// The address of the engine, which is started once for the whole test binary.

@@ -3,8 +3,22 @@
 // Tells Clippy that the functions without `#[test]` are tests too (`clippy.toml`).
 #![cfg(test)]
 
+mod auth; // who gets in, and the one answer to all others
+mod capture; // not tests: what the function logs while it answers
+mod clients; // the habits of other clients: Okta, PingFederate, OneLogin, SailPoint
+mod costs; // DynamoDB calls and capacity of each operation
+mod deletion; // deactivated and deleted users: what stays, what goes
+mod directory; // not tests: the directory table as DynamoDB holds it
 mod engine;
+mod errors; // every refusal is a SCIM error with the right status
+mod events; // every request that Entra sends (events/), and the answer it must get (golden/)
 mod keys; // API keys: issue, check, expire, revoke
+mod lists; // pages, filters, projections
+mod logs; // one line for each request, and nothing about people
+mod races; // requests that meet: one winner, nothing lost
 mod service; // not tests: the handler as API Gateway calls it
+mod tenancy; // tenants never see each other
 mod tenants; // tenants: create, list, disable, enable; and the tables that hold them
+mod unavailable; // DynamoDB out of reach, silent, at its limit, or without a table
 mod users; // the life of a user: created, read, changed, deactivated, deleted
+mod wire; // not tests: a stand between the service and DynamoDB that can break the connection

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use hellotracks_scim::config::Config;
-use hellotracks_scim::http::{App, handle};
+use hellotracks_scim::http::{App, handle, repair_url};
 use hellotracks_scim::storage::{Meter, Store, Tables};
 use hellotracks_scim::tenant::{ApiKey, TenantId};
 use lambda_http::http::HeaderMap;
-use lambda_http::{Body, Response};
+use lambda_http::{Body, Context, LambdaEvent, Response};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -53,6 +53,7 @@ impl Service {
                 directory: String::new(),
             },
             public_url: None,
+            public_discovery: false,
             tombstone_retention: time::Duration::days(30),
             request_deadline: Duration::from_secs(20),
         };
@@ -126,12 +127,20 @@ impl Service {
 
     /// Answers an event as it stands.
     pub async fn answer(&self, event: &Value) -> Answer {
-        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
-        Answer::new(handle(&self.app, request).await)
+        let payload = serde_json::from_value(event.clone()).expect("an event");
+        let event = repair_url(LambdaEvent::new(payload, Context::default()));
+        // Boxed: the future is large, and tests hold many of them at a time.
+        Answer::new(Box::pin(handle(&self.app, event.payload.into())).await)
     }
 
     pub async fn get(&self, path: &str) -> Answer {
         self.call("GET", path).send().await
+    }
+
+    /// A list of users with this filter.
+    pub async fn find(&self, filter: &str) -> Answer {
+        self.get(&format!("/Users?{}", query(&[("filter", filter)])))
+            .await
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
@@ -165,6 +174,13 @@ impl Service {
     }
 }
 
+/// A query string as Entra encodes it: `+` for space.
+pub fn query(parameters: &[(&str, &str)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parameters)
+        .finish()
+}
+
 impl Call<'_> {
     /// Adds or replaces a header; its name is in lower case.
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -191,6 +207,13 @@ impl Call<'_> {
     /// A body of any kind.
     pub fn body(mut self, body: &str) -> Self {
         self.event["body"] = body.into();
+        self
+    }
+
+    /// A body of any bytes, as API Gateway passes on what is not text.
+    pub fn bytes(mut self, body: &[u8]) -> Self {
+        self.event["body"] = base64(body).into();
+        self.event["isBase64Encoded"] = true.into();
         self
     }
 
@@ -221,6 +244,16 @@ impl Answer {
             .map_or("", |value| value.to_str().unwrap())
     }
 
+    /// The ids of a list's resources.
+    pub fn ids(&self) -> Vec<String> {
+        assert_eq!(self.status, 200, "{}", self.body);
+        let resources = self.body["Resources"].as_array().expect("resources");
+        resources
+            .iter()
+            .map(|resource| resource["id"].as_str().expect("an id").to_owned())
+            .collect()
+    }
+
     /// The resource's id.
     pub fn id(&self) -> String {
         self.body["id"].as_str().expect("an id").to_owned()
@@ -244,4 +277,23 @@ impl Answer {
         );
         self.body["detail"].as_str().expect("a detail")
     }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let mut group = [0; 4];
+        group[1..=chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes(group);
+        for position in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * position)) as usize & 63];
+            text.push(if position > chunk.len() {
+                '='
+            } else {
+                digit.into()
+            });
+        }
+    }
+    text
 }

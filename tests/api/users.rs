@@ -23,12 +23,19 @@ async fn a_user_is_created_read_changed_and_deleted() {
     let found = service.get(&format!("/Users/{id}")).await;
     assert_eq!((found.status, &found.body), (200, &created.body));
 
-    let patched = service.patch(&format!("/Users/{id}"), json!([{"op": "Replace", "path": "active", "value": "False"}])).await;
+    let patched = service
+        .patch(
+            &format!("/Users/{id}"),
+            json!([{"op": "Replace", "path": "active", "value": "False"}]),
+        )
+        .await;
     assert_eq!(patched.status, 200, "{}", patched.body);
     assert_eq!(patched.body["active"], false);
     assert_eq!(patched.header("etag"), "W/\"2\"");
 
-    let list = service.get("/Users?filter=userName+eq+%22lena%40CREW.example%22").await;
+    let list = service
+        .get("/Users?filter=userName+eq+%22lena%40CREW.example%22")
+        .await;
     assert_eq!(list.body["totalResults"], 1, "{}", list.body);
     assert_eq!(list.body["Resources"][0], patched.body);
 

@@ -4,7 +4,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{Filter, Literal, Operator};
-use crate::scim::schema::{Attribute, BoundPath, Kind, Resolved, ResourceType, check};
+use crate::scim::schema::{
+    Attribute, BoundPath, Kind, ResolveError, Resolved, ResourceType, check,
+};
 use crate::scim::text::{fold, quote};
 
 /// A filter whose every path names an attribute and whose every literal has its type.
@@ -66,6 +68,15 @@ impl Filter {
         bind(self, &Scope::Resource(resource_type))
     }
 
+    /// The same for one of several resource types that are searched together: an attribute that
+    /// this one lacks has no value (RFC 7644 §3.4.2.1).
+    ///
+    /// # Errors
+    /// As [`Filter::bind`], but for unknown attributes.
+    pub fn bind_where_defined(self, resource_type: &ResourceType) -> Result<BoundFilter, String> {
+        bind(self, &Scope::OneOfSeveral(resource_type))
+    }
+
     /// Resolves a filter in brackets against the elements of `attribute`.
     ///
     /// # Errors
@@ -78,6 +89,7 @@ impl Filter {
 /// What names in a filter refer to.
 enum Scope<'a> {
     Resource(&'a ResourceType),
+    OneOfSeveral(&'a ResourceType),
     Element(&'static Attribute),
 }
 
@@ -85,15 +97,20 @@ impl Scope<'_> {
     /// The path that `text` names; `None` if it is of a schema this service does not have.
     fn resolve(&self, text: &str) -> Result<Option<BoundPath>, String> {
         match self {
-            Self::Resource(resource_type) => match resource_type.resolve(text) {
-                Ok(Resolved::Attribute(path)) => Ok(Some(path)),
-                Ok(Resolved::Undefined) => Ok(None),
-                Ok(Resolved::Resource | Resolved::Extension(_)) => Err(format!(
-                    "{} is a schema and cannot be compared; name one of its attributes",
-                    quote(text)
-                )),
-                Err(error) => Err(error.to_string()),
-            },
+            Self::Resource(resource_type) | Self::OneOfSeveral(resource_type) => {
+                match resource_type.resolve(text) {
+                    Ok(Resolved::Attribute(path)) => Ok(Some(path)),
+                    Ok(Resolved::Undefined) => Ok(None),
+                    Ok(Resolved::Resource | Resolved::Extension(_)) => Err(format!(
+                        "{} is a schema and cannot be compared; name one of its attributes",
+                        quote(text)
+                    )),
+                    Err(ResolveError::Unknown { .. }) if matches!(self, Self::OneOfSeveral(_)) => {
+                        Ok(None)
+                    }
+                    Err(error) => Err(error.to_string()),
+                }
+            }
             Self::Element(attribute) => check::sub_attribute(attribute, text)
                 .map(|sub_attribute| Some(BoundPath::within_element(sub_attribute)))
                 .ok_or_else(|| {

@@ -181,7 +181,8 @@ impl<'a> Parser<'a> {
         let word = self.take_while(|next| {
             !next.is_whitespace() && !matches!(next, '(' | ')' | '[' | ']' | '"')
         });
-        if word.is_empty() {
+        if word.is_empty() || word.starts_with('\'') {
+            self.offset -= word.len();
             return Err(self.expected("a value such as `\"text\"`, `true` or `null`"));
         }
         Ok(Literal::Bare(word.to_owned()))

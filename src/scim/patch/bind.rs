@@ -60,7 +60,9 @@ fn bind_operation(
     let change = |value: Option<Value>| match operation.kind {
         Kind::Add => Change::Add(value.unwrap_or(Value::Null)),
         Kind::Replace => Change::Replace(value.unwrap_or(Value::Null)),
-        Kind::Remove => Change::Remove(value.filter(|value| !check::is_empty(value))),
+        Kind::Remove => Change::Remove(value.filter(|value| {
+            !matches!(value, Value::Null | Value::String(_)) || !check::is_empty(value)
+        })),
     };
     let Some(path) = &operation.path else {
         return match (operation.kind, &operation.value) {
@@ -113,40 +115,28 @@ fn bind_operation(
             Ok(())
         }
         // A schema's URN as path stands for all its attributes.
-        Ok(schema @ (Resolved::Resource | Resolved::Extension(_))) => match &operation.value {
-            Some(Value::Object(members)) if is_write => match schema {
-                Resolved::Extension(schema) => bind_member(
-                    resource_type,
-                    schema.id,
-                    &Value::Object(members.clone()),
-                    &change,
-                    steps,
-                ),
-                _ => bind_members(resource_type, members, &change, steps),
-            },
-            _ if is_write => Err(ScimError::InvalidValue(format!(
+        Ok(Resolved::Extension(schema)) => {
+            let value = operation
+                .value
+                .clone()
+                .filter(|_| is_write)
+                .unwrap_or_default();
+            if !value.is_object() && !check::is_empty(&value) {
+                return Err(ScimError::InvalidValue(format!(
+                    "the operation on {} needs an object of attributes as `value`",
+                    quote(&path.attribute)
+                )));
+            }
+            bind_member(resource_type, schema.id, &value, &change, steps)
+        }
+        Ok(Resolved::Resource) => match &operation.value {
+            Some(Value::Object(members)) if is_write => {
+                bind_members(resource_type, members, &change, steps)
+            }
+            _ => Err(ScimError::InvalidValue(format!(
                 "the operation on {} needs an object of attributes as `value`",
                 quote(&path.attribute)
             ))),
-            _ => {
-                let Resolved::Extension(schema) = schema else {
-                    return Err(ScimError::Mutability(
-                        "a resource's core attributes cannot be removed as a whole".to_owned(),
-                    ));
-                };
-                let members = schema
-                    .attributes
-                    .iter()
-                    .map(|attribute| (attribute.name.to_owned(), Value::Null))
-                    .collect();
-                bind_member(
-                    resource_type,
-                    schema.id,
-                    &Value::Object(members),
-                    &|_| Change::Remove(None),
-                    steps,
-                )
-            }
         },
     }
 }
@@ -177,7 +167,9 @@ fn bind_member(
     };
     match (resource_type.resolve(&path.attribute), value) {
         (Ok(Resolved::Attribute(attribute)), _) => {
-            let target = target(&path, attribute)?;
+            let Ok(target) = target(&path, attribute) else {
+                return Ok(());
+            };
             if locked(&target.path).is_none() {
                 steps.push(Step {
                     target,
@@ -195,6 +187,13 @@ fn bind_member(
                     change,
                     steps,
                 )
+            })
+        }
+        // No value for an extension clears all its attributes.
+        (Ok(Resolved::Extension(schema)), value) if check::is_empty(value) => {
+            schema.attributes.iter().try_for_each(|attribute| {
+                let name = format!("{}:{}", schema.id, attribute.name);
+                bind_member(resource_type, &name, &Value::Null, change, steps)
             })
         }
         (Ok(Resolved::Resource), Value::Object(members)) => {
@@ -255,6 +254,7 @@ fn template(attribute: &Attribute, filter: &Filter) -> Option<Map<String, Value>
             element.extend(template(attribute, term)?);
             Some(element)
         }),
+        Filter::Compare(_, _, Literal::Bare(word)) if word == "null" => None,
         Filter::Compare(name, Operator::Eq, Literal::String(text) | Literal::Bare(text)) => {
             let sub_attribute = check::sub_attribute(attribute, name)?;
             let value = check::value(sub_attribute, Value::String(text.clone())).ok()??;

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::scim::schema::Attribute;
-use crate::scim::schema::check::{array_in, container};
+use crate::scim::schema::check::{array_in, container, says_something};
+use crate::scim::text::fold;
 
 use super::bind::Target;
 
@@ -40,23 +41,51 @@ pub(super) fn keeping_one_primary<T>(
     result
 }
 
+/// An element without a value is not there yet, or no longer: it takes nothing from the others.
 fn is_primary(element: &Value) -> bool {
-    element.get("primary") == Some(&Value::Bool(true))
+    element.get("primary") == Some(&Value::Bool(true)) && says_something(element)
 }
 
-/// Adds `element`, or lets it change the element it repeats: the one with the same value and
-/// type or, where a type occurs once (Entra: a user has one work address), the same type.
-pub(super) fn merge(attribute: &Attribute, elements: &mut Vec<Value>, element: Value) {
-    let same = |name: &str, other: &Value| other.get(name) == element.get(name);
-    let has_type = attribute.is_keyed_by_type() && element.get("type").is_some();
-    let position = elements.iter().position(|other| {
+/// Adds `element`, or lets it change the one it repeats: the one with the same value and type or,
+/// where a type occurs once (Entra: a user has one work address), the one with the same type among
+/// the first `present` elements, which were there before the operation.
+pub(super) fn merge(
+    attribute: &Attribute,
+    elements: &mut Vec<Value>,
+    present: usize,
+    element: Value,
+) {
+    let same = |name: &str, other: &Value| match (other.get(name), element.get(name)) {
+        (Some(one), Some(other)) => equals(attribute.sub_attribute(name), one, other),
+        (None, None) => true,
+        _ => false,
+    };
+    let repeats = |other: &Value| {
         *other == element
-            || (has_type && same("type", other))
             || (element.get("value").is_some() && same("value", other) && same("type", other))
+    };
+    let is_keyed = attribute.is_keyed_by_type() && element.get("type").is_some();
+    let position = elements.iter().position(repeats).or_else(|| {
+        elements
+            .iter()
+            .take(present)
+            .position(|other| is_keyed && same("type", other))
     });
     match (position.and_then(|index| elements.get_mut(index)), element) {
         (Some(Value::Object(existing)), Value::Object(members)) => existing.extend(members),
         (Some(existing), other) => *existing = other,
         (None, element) => elements.push(element),
+    }
+}
+
+/// Whether two values of an attribute are equal as its schema compares them.
+pub(super) fn equals(attribute: Option<&Attribute>, one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::String(one), Value::String(other))
+            if attribute.is_some_and(|attribute| !attribute.case_exact) =>
+        {
+            fold(one) == fold(other)
+        }
+        _ => one == other,
     }
 }

@@ -3,8 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::bind::Target;
-use super::elements::elements;
+use super::elements::{elements, equals};
 use crate::scim::ScimError;
+use crate::scim::schema::Attribute;
 use crate::scim::schema::check::{self, container};
 
 /// Removes what is at `target`; of a multi-valued attribute only the elements in `value`, if
@@ -18,30 +19,35 @@ pub(super) fn remove(
     if !attribute.multi_valued {
         let members = container(attributes, target.path.extension);
         match (target.path.sub_attribute, members.get_mut(attribute.name)) {
-            (Some(sub_attribute), Some(Value::Object(object))) => {
+            // Without its `value`, nothing is left of a manager: the rest describes the value.
+            (Some(sub_attribute), Some(Value::Object(object))) if sub_attribute.name != "value" => {
                 object.remove(sub_attribute.name);
             }
-            (None, Some(_)) => {
+            (_, Some(_)) => {
                 members.remove(attribute.name);
             }
             _ => {}
         }
         return Ok(());
     }
+    // A value that names no element, such as `[]`, removes none: that it is there says that not
+    // all are meant.
     let unwanted = match value {
         Some(value) if target.selection.is_none() && target.path.sub_attribute.is_none() => {
             match check::value(attribute, value)? {
                 Some(Value::Array(unwanted)) => Some(unwanted),
-                _ => None,
+                _ => Some(Vec::new()),
             }
         }
         _ => None,
     };
     let is_selected = |element: &Value| match (&target.selection, element) {
         (Some(selection), Value::Object(members)) => selection.filter.matches(members),
-        _ => unwanted
-            .as_ref()
-            .is_none_or(|unwanted| unwanted.iter().any(|given| is_meant(element, given))),
+        _ => unwanted.as_ref().is_none_or(|unwanted| {
+            unwanted
+                .iter()
+                .any(|given| is_meant(attribute, element, given))
+        }),
     };
     let elements = elements(attributes, target);
     match target.path.sub_attribute {
@@ -58,11 +64,12 @@ pub(super) fn remove(
 }
 
 /// Whether a `remove` with the value `given` means `element`: everything it says is true of it.
-fn is_meant(element: &Value, given: &Value) -> bool {
-    match (element, given) {
-        (Value::Object(members), Value::Object(given)) => given
-            .iter()
-            .all(|(name, value)| members.get(name) == Some(value)),
-        _ => element == given,
+fn is_meant(attribute: &Attribute, element: &Value, given: &Value) -> bool {
+    match given {
+        Value::Object(given) => given.iter().all(|(name, value)| {
+            let equal = |other| equals(attribute.sub_attribute(name), other, value);
+            element.get(name).is_some_and(equal)
+        }),
+        given => equals(Some(attribute), element, given),
     }
 }

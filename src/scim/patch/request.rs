@@ -2,8 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use crate::scim::envelope::take;
 use crate::scim::path::Path;
 use crate::scim::{ScimError, text::quote};
+
+/// Operations in one PATCH at most; Entra sends some forty.
+const MAX_OPERATIONS: usize = 500;
 
 /// The operations of a PATCH, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +48,12 @@ impl PatchRequest {
             return Err(ScimError::InvalidSyntax(
                 "`Operations` is empty; send at least one operation".to_owned(),
             ));
+        }
+        if operations.len() > MAX_OPERATIONS {
+            return Err(ScimError::InvalidValue(format!(
+                "the PATCH has {} operations, and {MAX_OPERATIONS} are accepted; split it",
+                operations.len()
+            )));
         }
         let operations = operations
             .into_iter()
@@ -94,16 +104,4 @@ fn kind(name: &str) -> Result<Kind, ScimError> {
             quote(name)
         ))),
     }
-}
-
-/// Removes the member called `name` in any case.
-fn take(members: &mut Map<String, Value>, name: &str) -> Option<Value> {
-    if let Some(value) = members.remove(name) {
-        return Some(value);
-    }
-    let key = members
-        .keys()
-        .find(|key| key.eq_ignore_ascii_case(name))?
-        .clone();
-    members.remove(&key)
 }

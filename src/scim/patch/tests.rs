@@ -136,12 +136,21 @@ fn the_manager_is_set_replaced_and_removed_in_every_shape() {
             );
         }
     }
+    assert_eq!(
+        patched(
+            with_manager.clone(),
+            json!([{"op": "replace", "path": "manager.value", "value": "m"}])
+        ),
+        Ok(json!({ENTERPRISE: {"manager": {"value": "m"}}}))
+    );
     for operation in [
         json!({"op": "replace", "path": urn, "value": ""}),
         json!({"op": "replace", "path": urn, "value": {"value": ""}}),
         json!({"op": "replace", "path": urn, "value": null}),
         json!({"op": "Remove", "path": urn}),
         json!({"op": "remove", "path": "manager", "value": "old"}),
+        json!({"op": "replace", "path": "manager.value", "value": ""}),
+        json!({"op": "remove", "path": "manager.value"}),
     ] {
         assert_eq!(
             patched(with_manager.clone(), json!([operation])),
@@ -224,6 +233,138 @@ fn remove_takes_what_is_meant_and_no_more() {
             json!([{"op": "remove", "path": ENTERPRISE}])
         ),
         Ok(json!({}))
+    );
+}
+
+#[test]
+fn remove_with_a_value_that_names_nothing_removes_nothing() {
+    let two = json!({"emails": [{"type": "work", "value": "a"}, {"type": "home", "value": "b"}]});
+    for value in [
+        json!([]),
+        json!([{"$ref": null, "value": null}]),
+        json!([{"foo": "x"}]),
+        json!({}),
+        json!([{"value": "z"}]),
+    ] {
+        let operation = json!([{"op": "Remove", "path": "emails", "value": value}]);
+        assert_eq!(patched(two.clone(), operation), Ok(two.clone()), "{value}");
+    }
+    let operation = json!([{"op": "Remove", "path": "emails", "value": [{"value": "A"}]}]);
+    assert_eq!(
+        patched(two, operation),
+        Ok(json!({"emails": [{"type": "home", "value": "b"}]}))
+    );
+}
+
+#[test]
+fn add_keeps_what_it_repeats_and_what_it_brings() {
+    let two = json!({"emails": [{"type": "work", "value": "a"}, {"type": "work", "value": "b"}]});
+    let add = |value: Value| json!([{"op": "add", "path": "emails", "value": value}]);
+    assert_eq!(
+        patched(two.clone(), add(json!([{"type": "work", "value": "b"}]))),
+        Ok(two.clone())
+    );
+    assert_eq!(
+        patched(two.clone(), add(json!([{"type": "WORK", "value": "B"}]))).unwrap()["emails"]
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
+    let both = json!([{"type": "home", "value": "c"}, {"type": "home", "value": "d"}]);
+    assert_eq!(
+        patched(two, add(both)).unwrap()["emails"]
+            .as_array()
+            .unwrap()
+            .len(),
+        4
+    );
+}
+
+#[test]
+fn adding_nothing_changes_nothing_and_replacing_by_nothing_clears() {
+    let named = json!({"name": {"givenName": "Lena", "familyName": "Ortiz"}});
+    for operation in [
+        json!({"op": "add", "path": "name", "value": {}}),
+        json!({"op": "add", "value": {"name": {}}}),
+    ] {
+        assert_eq!(
+            patched(named.clone(), json!([operation])),
+            Ok(named.clone())
+        );
+    }
+    assert_eq!(
+        patched(
+            named.clone(),
+            json!([{"op": "replace", "path": "name", "value": {}}])
+        ),
+        Ok(json!({}))
+    );
+    assert_eq!(
+        patched(
+            named,
+            json!([{"op": "replace", "path": "name", "value": [{"givenName": "L"}]}])
+        ),
+        Ok(json!({"name": {"givenName": "L", "familyName": "Ortiz"}}))
+    );
+}
+
+#[test]
+fn an_extension_is_cleared_as_a_whole_in_every_way() {
+    let employed = json!({ENTERPRISE: {"division": "x", "manager": {"value": "m"}}});
+    for operation in [
+        json!({"op": "remove", "path": ENTERPRISE}),
+        json!({"op": "replace", "path": ENTERPRISE, "value": null}),
+        json!({"op": "replace", "value": {ENTERPRISE: null}}),
+        json!({"op": "replace", "value": {ENTERPRISE: {"division": "", "manager": null}}}),
+    ] {
+        assert_eq!(
+            patched(employed.clone(), json!([operation])),
+            Ok(json!({})),
+            "{operation}"
+        );
+    }
+}
+
+#[test]
+fn an_unknown_sub_attribute_in_a_path_less_value_is_ignored() {
+    let operation =
+        json!([{"op": "replace", "value": {"emails[type eq \"work\"].size": "x", "title": "t"}}]);
+    assert_eq!(patched(json!({}), operation), Ok(json!({"title": "t"})));
+}
+
+#[test]
+fn a_value_without_content_takes_no_primary() {
+    let home = json!({"emails": [{"type": "home", "value": "h", "primary": true}]});
+    let primary = json!({"op": "add", "path": "emails[type eq \"work\"].primary", "value": true});
+    let value = json!({"op": "add", "path": "emails[type eq \"work\"].value", "value": "w"});
+    assert_eq!(patched(home.clone(), json!([primary])), Ok(home.clone()));
+    let both = patched(home, json!([primary, value])).unwrap();
+    assert_eq!(both["emails"][0]["primary"], false);
+    assert_eq!(
+        both["emails"][1],
+        json!({"type": "work", "value": "w", "primary": true})
+    );
+}
+
+#[test]
+fn an_element_of_the_same_type_becomes_what_the_filter_describes() {
+    let work = json!({"emails": [{"type": "work", "value": "a"}]});
+    let operation = json!([{"op": "replace", "path": "emails[type eq \"work\" and primary eq true].value", "value": "b"}]);
+    assert_eq!(
+        patched(work, operation),
+        Ok(json!({"emails": [{"type": "work", "value": "b", "primary": true}]}))
+    );
+}
+
+#[test]
+fn a_role_as_json_text_is_a_role_behind_a_filter_too() {
+    let text = r#"{"id":"1","value":"Dispatcher","displayName":"D"}"#;
+    let operation =
+        json!([{"op": "add", "path": "roles[primary eq \"True\"].value", "value": text}]);
+    assert_eq!(
+        patched(json!({}), operation),
+        Ok(json!({"roles": [{"primary": true, "value": "Dispatcher", "display": "D"}]}))
     );
 }
 

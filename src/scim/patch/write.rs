@@ -42,7 +42,9 @@ fn write(
         &target.selection,
         target.path.sub_attribute,
     ) {
-        (false, _, None) if attribute.is_complex() => write_complex(attributes, target, value),
+        (false, _, None) if attribute.is_complex() => {
+            write_complex(attributes, target, value, keep)
+        }
         (false, _, None) => {
             let checked = check::value(attribute, value)?;
             put(
@@ -54,7 +56,13 @@ fn write(
         }
         (false, _, Some(sub_attribute)) => {
             let checked = check::value(sub_attribute, value)?;
-            put(object(attributes, target), sub_attribute.name, checked);
+            let object = object(attributes, target);
+            // As in `write_complex`: the manager's `$ref` does not hold for another manager.
+            let old = object.get("value");
+            if sub_attribute.name == "value" && old.is_some() && old != checked.as_ref() {
+                object.clear();
+            }
+            put(object, sub_attribute.name, checked);
             Ok(())
         }
         (true, None, None) => {
@@ -66,12 +74,17 @@ fn write(
             if !keep {
                 elements.clear();
             }
-            for element in checked {
-                keeping_one_primary(elements, |elements| {
-                    merge_or_push(attribute, elements, element, keep)
-                });
-            }
-            Ok(())
+            let present = elements.len();
+            keeping_one_primary(elements, |elements| {
+                for element in checked {
+                    if keep {
+                        merge(attribute, elements, present, element);
+                    } else {
+                        elements.push(element);
+                    }
+                }
+            });
+            check::check_number(attribute, elements.len())
         }
         (true, None, Some(sub_attribute)) => {
             let checked = check::value(sub_attribute, value)?;
@@ -92,40 +105,41 @@ fn write(
     }
 }
 
-fn merge_or_push(attribute: &Attribute, elements: &mut Vec<Value>, element: Value, merging: bool) {
-    if merging {
-        merge(attribute, elements, element);
-    } else {
-        elements.push(element);
-    }
-}
-
 /// Sets the sub-attributes in `value` and leaves the others (RFC 7644 §3.5.2.3). A new `value`,
 /// as a manager has, replaces the whole: what was known of the old one does not hold for it.
 fn write_complex(
     attributes: &mut Attributes,
     target: &Target,
     value: Value,
+    keep: bool,
 ) -> Result<(), ScimError> {
     let attribute = target.path.attribute;
-    let is_partial = value.as_object().is_some_and(|members| {
-        !members.is_empty()
-            && !members
-                .keys()
-                .any(|name| name.eq_ignore_ascii_case("value"))
-    });
-    if !is_partial {
-        let checked = check::value(attribute, value)?;
-        put(
-            container(attributes, target.path.extension),
-            attribute.name,
-            checked,
-        );
-        return Ok(());
-    }
-    let Value::Object(members) = value else {
-        return Ok(());
+    let value = match value {
+        Value::Array(mut elements) if elements.len() == 1 => elements.pop().unwrap_or_default(),
+        value => value,
     };
+    let members = match value {
+        Value::Object(members)
+            if !members
+                .keys()
+                .any(|name| name.eq_ignore_ascii_case("value")) =>
+        {
+            members
+        }
+        whole => {
+            let checked = check::value(attribute, whole)?;
+            put(
+                container(attributes, target.path.extension),
+                attribute.name,
+                checked,
+            );
+            return Ok(());
+        }
+    };
+    // Adding nothing changes nothing; replacing by nothing clears.
+    if members.is_empty() && !keep {
+        container(attributes, target.path.extension).remove(attribute.name);
+    }
     let object = object(attributes, target);
     for (name, value) in members {
         if let Some(sub_attribute) = check::sub_attribute(attribute, &name)
@@ -166,6 +180,10 @@ fn write_selected(
     let attribute = target.path.attribute;
     let clears = is_empty(&value);
     let new_members = match sub_attribute {
+        // Through the element, so that JSON text in a role's `value` is the role here too.
+        Some(sub_attribute) if sub_attribute.name == "value" => {
+            members(check::single(attribute, value)?)
+        }
         Some(sub_attribute) => {
             let mut members = Map::new();
             put(
@@ -175,10 +193,7 @@ fn write_selected(
             );
             members
         }
-        None => match check::single(attribute, value)? {
-            Some(Value::Object(members)) => members,
-            _ => Map::new(),
-        },
+        None => members(check::single(attribute, value)?),
     };
     let elements = elements(attributes, target);
     keeping_one_primary(elements, |elements| {
@@ -192,11 +207,10 @@ fn write_selected(
             }
             selected += 1;
             match sub_attribute {
-                Some(sub_attribute) => put(
-                    members,
-                    sub_attribute.name,
-                    new_members.get(sub_attribute.name).cloned(),
-                ),
+                Some(sub_attribute) => {
+                    members.remove(sub_attribute.name);
+                    members.extend(new_members.clone());
+                }
                 None if clears => members.clear(),
                 None if keep => members.extend(new_members.clone()),
                 None => {
@@ -218,7 +232,16 @@ fn write_selected(
         };
         let mut members = template.clone();
         members.extend(new_members);
-        elements.push(Value::Object(members));
-        Ok(())
+        // Where a type occurs once, the element of that type becomes what the filter describes.
+        let present = elements.len();
+        merge(attribute, elements, present, Value::Object(members));
+        check::check_number(attribute, elements.len())
     })
+}
+
+fn members(element: Option<Value>) -> Map<String, Value> {
+    match element {
+        Some(Value::Object(members)) => members,
+        _ => Map::new(),
+    }
 }

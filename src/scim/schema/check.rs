@@ -14,6 +14,10 @@ use super::{Attribute, BoundPath, Kind, Mutability, Resolved, ResourceType};
 use crate::scim::text::quote;
 use crate::scim::{Resource, ScimError};
 
+/// Values of one attribute at most. Work on values grows with the square of their number, and no
+/// person has as many addresses.
+pub const MAX_VALUES: usize = 500;
+
 /// Checks the body of a POST or PUT.
 ///
 /// # Errors
@@ -143,11 +147,23 @@ pub fn value(attribute: &Attribute, value: Value) -> Result<Option<Value>, ScimE
         Value::Array(elements) => elements,
         element => vec![element],
     };
+    check_number(attribute, elements.len())?;
     let mut checked = Vec::with_capacity(elements.len());
     for element in elements {
         checked.extend(single(attribute, element)?);
     }
     Ok((!checked.is_empty()).then_some(Value::Array(checked)))
+}
+
+/// Refuses an attribute with more than [`MAX_VALUES`].
+pub(in crate::scim) fn check_number(attribute: &Attribute, count: usize) -> Result<(), ScimError> {
+    if count <= MAX_VALUES {
+        return Ok(());
+    }
+    Err(ScimError::InvalidValue(format!(
+        "`{}` would have {count} values, and {MAX_VALUES} are accepted; map fewer",
+        attribute.name
+    )))
 }
 
 /// One value: of a singular attribute, or one element of a multi-valued one.
@@ -182,11 +198,7 @@ pub(in crate::scim) fn single(
         },
         // A bare string for a complex value: Entra's manager, and element values.
         scalar if attribute.is_complex() => match attribute.sub_attribute("value") {
-            Some(inner) => {
-                let mut members = Map::new();
-                put(&mut members, inner.name, single(inner, scalar)?);
-                Ok(non_empty(members))
-            }
+            Some(inner) => object(attribute, Map::from_iter([(inner.name.to_owned(), scalar)])),
             None => Err(mismatch(attribute.name, expected(attribute), &scalar)),
         },
         scalar => self::scalar(attribute, scalar).map(Some),
@@ -338,7 +350,7 @@ fn settle_value(attribute: &Attribute, value: Value) -> Option<Value> {
 }
 
 /// An element with nothing but a `type` or a `primary` is what clearing its value leaves.
-fn says_something(element: &Value) -> bool {
+pub(in crate::scim) fn says_something(element: &Value) -> bool {
     element.as_object().is_none_or(|members| {
         members
             .keys()
@@ -495,10 +507,12 @@ mod tests {
     #[test]
     fn roles_may_be_json_inside_a_string() {
         let role = r#"{"id":"r-1","value":"Dispatcher","displayName":"Dispatch"}"#;
-        assert_eq!(
-            checked(json!({"userName": "u", "roles": [{"value": role}]})),
-            json!({"userName": "u", "roles": [{"value": "Dispatcher", "display": "Dispatch"}]})
-        );
+        for roles in [json!([{"value": role}]), json!([role]), json!(role)] {
+            assert_eq!(
+                checked(json!({"userName": "u", "roles": roles})),
+                json!({"userName": "u", "roles": [{"value": "Dispatcher", "display": "Dispatch"}]})
+            );
+        }
         // Text that only looks like it stays text.
         assert_eq!(
             checked(json!({"userName": "u", "roles": [{"value": "{x"}]})),
@@ -517,6 +531,20 @@ mod tests {
                 {"type": "work", "value": "a", "primary": true}, {"type": "home", "value": "a", "primary": false}
             ]})
         );
+    }
+
+    #[test]
+    fn the_number_of_values_is_bounded() {
+        let emails =
+            |count: usize| json!({"userName": "u", "emails": vec![json!({"value": "a"}); count]});
+        assert_eq!(
+            checked(emails(MAX_VALUES))["emails"]
+                .as_array()
+                .unwrap()
+                .len(),
+            1
+        );
+        assert!(refusal(emails(MAX_VALUES + 1)).starts_with("`emails` would have 501 values"));
     }
 
     #[test]

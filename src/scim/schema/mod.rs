@@ -37,6 +37,12 @@ pub struct ResourceType {
     pub extensions: &'static [&'static Schema],
 }
 
+impl PartialEq for ResourceType {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
 /// Users, with the enterprise extension.
 pub static USERS: ResourceType = ResourceType {
     name: "User",

@@ -108,7 +108,11 @@ impl ResourceType {
                 .map(Resolved::Attribute)
                 .ok_or_else(|| self.unknown(text));
         }
-        if text.contains(':') {
+        // A schema's id is a URN or, in Microsoft's own schemas, a URL.
+        if ["urn:", "http://", "https://"]
+            .iter()
+            .any(|start| strip_prefix_ignore_case(text, start).is_some())
+        {
             return Ok(Resolved::Undefined);
         }
         let (name, sub_name) = split(text, text)?;
@@ -246,6 +250,10 @@ mod tests {
         assert_eq!(
             path("name.first"),
             "`name.first` is not an attribute of User"
+        );
+        assert_eq!(
+            path("foo:bar"),
+            "`foo:bar` is not an attribute path such as `name.givenName`"
         );
         assert_eq!(
             path("name.a.b"),

@@ -33,7 +33,9 @@ where
         .when(|error| {
             matches!(
                 error,
-                SecretsError::Store(StoreError::Conflict | StoreError::VersionMismatch)
+                SecretsError::Store(
+                    StoreError::Conflict | StoreError::VersionMismatch | StoreError::Throttled
+                )
             )
         })
         .await

@@ -1,0 +1,134 @@
+//! Events that `lambda_http` cannot turn into a request as they are.
+
+use lambda_http::LambdaEvent;
+use lambda_http::http::header::{HOST, HeaderValue};
+use lambda_http::http::uri::Authority;
+use lambda_http::request::LambdaRequest;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+/// What must not be in the path or the query of a URI, beside what is not ASCII.
+const UNFIT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// The longest path and query that are looked at. A URI holds 64 KB, API Gateway takes 10 KB, and
+/// what any parameter may be is far shorter, so that a cut one is refused for its length.
+const MAX_PATH: usize = 4_000;
+const MAX_QUERY: usize = 60_000;
+
+/// Makes the path, the query and the host of an event those of a URI.
+///
+/// `lambda_http` panics on others, and the client would get API Gateway's error instead of a SCIM
+/// answer. Entra is seen to write the quotes of a filter as they are, and API Gateway hands the
+/// path over decoded.
+pub fn repair_url(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
+    if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload {
+        let encode = |text: String, length| {
+            utf8_percent_encode(&text, UNFIT)
+                .to_string()
+                .chars()
+                .take(length)
+                .collect::<String>()
+        };
+        request.raw_query_string = request
+            .raw_query_string
+            .take()
+            .map(|query| encode(query, MAX_QUERY));
+        request.raw_path = request
+            .raw_path
+            .take()
+            .map(|path| encode(path.replace('?', "%3F"), MAX_PATH));
+        let is_authority = |host: &HeaderValue| {
+            Authority::try_from(host.as_bytes()).is_ok_and(|authority| {
+                authority.as_str() == authority.host() || authority.port_u16().is_some()
+            })
+        };
+        if !request.headers.get(HOST).is_none_or(is_authority) {
+            request.headers.remove(HOST);
+        }
+    }
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use lambda_http::{Context, Request};
+
+    use super::*;
+
+    fn repaired(path: &str, query: &str, host: &str) -> Request {
+        let event = serde_json::json!({
+            "version": "2.0",
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": {"host": host},
+            "requestContext": {"http": {"method": "GET"}, "domainName": "domain.example"},
+            "isBase64Encoded": false,
+        });
+        let payload = serde_json::from_value(event).unwrap();
+        Request::from(repair_url(LambdaEvent::new(payload, Context::default())).payload)
+    }
+
+    #[test]
+    fn any_query_string_becomes_one_of_a_uri() {
+        let query = |raw| {
+            repaired("/scim/v2/Users", raw, "h.example")
+                .uri()
+                .query()
+                .unwrap_or_default()
+                .to_owned()
+        };
+        assert_eq!(
+            query("filter=userName+eq+\"ö\""),
+            "filter=userName+eq+%22%C3%B6%22"
+        );
+        assert_eq!(query("a= <b>\t#c"), "a=%20%3Cb%3E%09%23c");
+        for fit in [
+            "filter=a%20eq%20%22b%22&x",
+            "emails[type+eq+%22work%22].value='",
+            "",
+        ] {
+            assert_eq!(query(fit), fit);
+        }
+    }
+
+    #[test]
+    fn any_path_and_host_can_be_answered() {
+        let path = |raw| repaired(raw, "", "h.example").uri().path().to_owned();
+        assert_eq!(
+            path("/scim/v2/Users/a b\"é?%41"),
+            "/scim/v2/Users/a%20b%22%C3%A9%3F%41"
+        );
+        assert_eq!(path(""), "/");
+        let long = repaired(
+            &format!("/{}", "é".repeat(70_000)),
+            &"\"".repeat(70_000),
+            "h.example",
+        );
+        assert_eq!(long.uri().query().map(str::len), Some(MAX_QUERY));
+        for host in [
+            "",
+            "a b",
+            "é",
+            "x/y",
+            "h.example:port",
+            "h.example:99999",
+            "u@h.example",
+        ] {
+            assert_eq!(
+                repaired("/", "", host).uri().host(),
+                Some("domain.example"),
+                "{host}"
+            );
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Request bodies, read when an operation comes to them: an unknown id is 404 before the body is
+//! looked at.
+
+use serde_json::{Map, Value};
+
+use crate::scim::ScimError;
+
+/// A request body that was not looked at yet.
+#[derive(Debug, Clone, Copy)]
+pub enum Body<'a> {
+    /// As it came over the wire.
+    Text(&'a [u8]),
+    /// As part of a bulk request.
+    Parsed(&'a Value),
+}
+
+impl Body<'_> {
+    /// The object in the body.
+    ///
+    /// # Errors
+    /// `invalidSyntax` when the body is not a JSON object.
+    pub fn object(&self) -> Result<Map<String, Value>, ScimError> {
+        let value = match self {
+            Self::Parsed(value) => (*value).clone(),
+            Self::Text(text) if text.trim_ascii().is_empty() => {
+                return Err(ScimError::InvalidSyntax(
+                    "the request has no body; send a JSON object".to_owned(),
+                ));
+            }
+            Self::Text(text) => serde_json::from_slice(text).map_err(|error| {
+                ScimError::InvalidSyntax(format!(
+                    "the body is not JSON: line {}, column {}",
+                    error.line(),
+                    error.column()
+                ))
+            })?,
+        };
+        match value {
+            Value::Object(members) => Ok(members),
+            _ => Err(ScimError::InvalidSyntax(
+                "the body must be a JSON object".to_owned(),
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_are_objects() {
+        assert!(Body::Text(b"{\"a\": 1}").object().is_ok());
+        for body in [&b""[..], b" ", b"[]", b"\"x\"", b"{", b"{\"a\":\xff}"] {
+            assert_eq!(
+                Body::Text(body).object().unwrap_err().scim_type(),
+                Some("invalidSyntax")
+            );
+        }
+        assert!(Body::Parsed(&Value::Null).object().is_err());
+    }
+}

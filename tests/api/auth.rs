@@ -1,0 +1,219 @@
+//! Who gets in: the API-KEY in every form it comes in, and the one answer to all others.
+
+use hellotracks_scim::storage::Meter;
+use hellotracks_scim::tenant::{ApiKey, KeyId, TenantId};
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+use crate::capture::logged;
+use crate::service::{Answer, Call, Service};
+
+const NOW: fn() -> OffsetDateTime = OffsetDateTime::now_utc;
+
+fn refused(answer: &Answer) -> &str {
+    assert_eq!(answer.header("www-authenticate"), "Bearer");
+    answer.error(401, "")
+}
+
+fn acme() -> TenantId {
+    TenantId::parse("acme").unwrap()
+}
+
+fn key_id(key: &str) -> KeyId {
+    ApiKey::parse(key).unwrap().digest().key_id()
+}
+
+/// A further key of `acme`.
+async fn add_key(service: &Service, seed: u8, expires: Option<OffsetDateTime>) -> String {
+    let key = ApiKey::from_secret(&acme(), [seed; 32]);
+    let store = &service.app.store;
+    store
+        .create_key(&key, "further", NOW(), expires, &Meter::default())
+        .await
+        .unwrap();
+    key.expose().to_owned()
+}
+
+async fn revoke(service: &Service, key: &str) {
+    let store = &service.app.store;
+    store
+        .revoke_key(&acme(), &key_id(key), NOW(), &Meter::default())
+        .await
+        .unwrap();
+}
+
+async fn set_enabled(service: &Service, enabled: bool) {
+    let store = &service.app.store;
+    store
+        .set_enabled(&acme(), enabled, &Meter::default())
+        .await
+        .unwrap();
+}
+
+/// What the request cost, as its log line says.
+async fn cost(call: Call<'_>) -> (Answer, [f64; 3]) {
+    let (answer, lines) = logged(call.send()).await;
+    let spent = |name: &str| lines[0][name].as_f64().unwrap();
+    let cost = ["dynamodb_calls", "read_units", "write_units"].map(spent);
+    (answer, cost)
+}
+
+#[tokio::test]
+async fn every_refusal_costs_the_same() {
+    let service = Service::start().await;
+    let revoked = add_key(&service, 2, None).await;
+    revoke(&service, &revoked).await;
+    let expired = add_key(&service, 3, Some(NOW() - Duration::SECOND)).await;
+    let never_issued = ApiKey::from_secret(&acme(), [9; 32]);
+    let no_tenant = ApiKey::from_secret(&TenantId::parse("nobody").unwrap(), [9; 32]);
+    let mut mistyped = service.key.clone();
+    mistyped.pop();
+    let mut headers: Vec<String> = [
+        "",
+        " ",
+        "Bearer",
+        "Bearer ",
+        "Bearer Bearer",
+        "Basic dXNlcjpwYXNz",
+        "Bearer htscim_",
+        "Bearer htscim_acme__",
+        "Bearer eyJhbGciOiJub25lIn0.e30.",
+    ]
+    .map(str::to_owned)
+    .into();
+    for key in [
+        revoked.as_str(),
+        &expired,
+        never_issued.expose(),
+        no_tenant.expose(),
+        &mistyped,
+        &service.key.to_uppercase(),
+        &format!("{}x", service.key),
+        &format!("{} x", service.key),
+        &"x".repeat(6000),
+        &service.key.repeat(80),
+    ] {
+        headers.push(format!("Bearer {key}"));
+    }
+    headers.push(service.key.clone());
+    headers.push(format!("Bearer{}", service.key));
+    headers.push(format!("Token {}", service.key));
+
+    let mut calls: Vec<Call<'_>> = headers
+        .iter()
+        .map(|header| {
+            service
+                .call("GET", "/Users")
+                .header("authorization", header)
+        })
+        .collect();
+    calls.push(
+        service
+            .call("GET", "/Users")
+            .without_header("authorization"),
+    );
+    for call in calls {
+        let (answer, cost) = cost(call).await;
+        refused(&answer);
+        assert_eq!(cost, [1.0, 1.0, 0.0]);
+    }
+    set_enabled(&service, false).await;
+    let (answer, disabled) = cost(service.call("GET", "/Users")).await;
+    assert!(refused(&answer).contains("enable"), "{}", answer.body);
+    assert_eq!(disabled, [1.0, 1.0, 0.0]);
+}
+
+/// No route is open, and none says more than the others.
+#[tokio::test]
+async fn every_route_wants_a_key() {
+    let service = Service::start().await;
+    let user = format!("/Users/{}", service.create_user("lena", json!({})).await);
+    for path in [
+        "/Users",
+        &user,
+        "/Users/x",
+        "/Groups",
+        "/Groups/x",
+        "/ServiceProviderConfig",
+        "/ResourceTypes",
+        "/ResourceTypes/User",
+        "/Schemas",
+        "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User",
+        "/Me",
+        "/Bulk",
+        "/.search",
+        "/Nothing",
+        "",
+    ] {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+            let call = service.call(method, path).json(json!({"userName": "x"}));
+            refused(&call.key("wrong").send().await);
+        }
+    }
+    assert_eq!(service.get("/Users").await.body["totalResults"], 1);
+}
+
+#[tokio::test]
+async fn the_key_is_taken_as_administrators_paste_it() {
+    let service = Service::start().await;
+    let key = &service.key;
+    for header in [
+        format!("Bearer {key}"),
+        format!("bearer {key}"),
+        format!("BEARER {key}"),
+        format!("Bearer   {key}"),
+        format!("Bearer\t{key}"),
+        format!("  Bearer {key}  "),
+        format!("Bearer Bearer {key}"),
+        format!("Bearer bearer  {key}\t"),
+    ] {
+        let call = service
+            .call("GET", "/Users")
+            .header("authorization", &header);
+        assert_eq!(call.send().await.status, 200, "{header}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_revoked_at_once_and_the_next_one_works() {
+    let service = Service::start().await;
+    let next = add_key(&service, 2, Some(NOW() + Duration::HOUR)).await;
+    for key in [&service.key, &next] {
+        let call = service.call("GET", "/Users").key(key);
+        assert_eq!(call.send().await.status, 200);
+    }
+    revoke(&service, &service.key).await;
+    let answer = service.get("/Users").await;
+    assert!(refused(&answer).contains("revoked"), "{}", answer.body);
+    let call = service.call("GET", "/Users").key(&next);
+    assert_eq!(call.send().await.status, 200);
+
+    set_enabled(&service, false).await;
+    refused(&service.call("GET", "/Users").key(&next).send().await);
+    let answer = service.get("/Users").await;
+    assert!(refused(&answer).contains("revoked"), "{}", answer.body);
+    set_enabled(&service, true).await;
+    let call = service.call("GET", "/Users").key(&next);
+    assert_eq!(call.send().await.status, 200);
+    refused(&service.get("/Users").await);
+}
+
+/// A refusal says what to do, and repeats nothing of what was sent.
+#[tokio::test]
+async fn refusals_repeat_nothing_of_the_key() {
+    let service = Service::start().await;
+    for secret in ["hunter2hunter2", &format!("{}x", service.key)] {
+        let answer = service.call("GET", "/Users").key(secret).send().await;
+        let detail = refused(&answer);
+        assert!(
+            !detail.contains(secret) && detail.contains("Secret Token"),
+            "{detail}"
+        );
+    }
+    let answer = service
+        .call("GET", "/Users")
+        .without_header("authorization")
+        .send()
+        .await;
+    assert!(refused(&answer).contains("no API-KEY"));
+}

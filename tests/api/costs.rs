@@ -1,0 +1,153 @@
+//! What each operation costs in DynamoDB, as its log line says: calls, and capacity units.
+//!
+//! One call of each is the check of the API-KEY, which costs one read unit.
+
+use serde_json::{Value, json};
+
+use crate::capture::logged;
+use crate::service::{Answer, Call, Service, query};
+
+/// Sends the request and checks its cost: calls, read units, write units.
+///
+/// AWS's DynamoDB Local reports write units that DynamoDB does not bill: for a transaction of more
+/// than two items it counts some of them. So they are checked on the embedded engine alone.
+async fn assert_cost(call: Call<'_>, calls: u64, read_units: f64, write_units: f64) -> Answer {
+    let (answer, lines) = logged(call.send()).await;
+    let line = &lines[0];
+    let context = format!("{line} {}", answer.body);
+    assert_eq!(line["dynamodb_calls"], calls, "{context}");
+    assert_eq!(line["read_units"].as_f64(), Some(read_units), "{context}");
+    if std::env::var_os("SCIM_TEST_DYNAMODB_ENDPOINT").is_none() {
+        assert_eq!(line["write_units"].as_f64(), Some(write_units), "{context}");
+    }
+    answer
+}
+
+fn patch<'a>(service: &'a Service, path: &str, values: Value) -> Call<'a> {
+    let body = json!({"Operations": [{"op": "replace", "value": values}]});
+    service.call("PATCH", path).json(body)
+}
+
+fn find<'a>(service: &'a Service, filter: &str) -> Call<'a> {
+    let parameters = query(&[("filter", filter)]);
+    service.call("GET", &format!("/Users?{parameters}"))
+}
+
+#[tokio::test]
+async fn reads() {
+    let service = Service::start().await;
+    let id = service
+        .create_user("lena", json!({"externalId": "x", "emails": [{"value": "l@x"}]}))
+        .await;
+    let path = format!("/Users/{id}");
+    // The user.
+    assert_cost(service.call("GET", &path), 2, 2.0, 0.0).await;
+    // Nothing; a read of nothing costs as much as one of a small item.
+    let nobody = "/Users/00000000-0000-4000-8000-000000000000";
+    assert_cost(service.call("GET", nobody), 2, 2.0, 0.0).await;
+    assert_cost(service.call("GET", "/Users/x"), 1, 1.0, 0.0).await;
+    assert_cost(find(&service, &format!("id eq \"{id}\"")), 2, 2.0, 0.0).await;
+    assert_cost(service.call("GET", "/Schemas"), 1, 1.0, 0.0).await;
+    assert_cost(service.call("GET", "/ServiceProviderConfig"), 1, 1.0, 0.0).await;
+}
+
+/// A match query is the same two calls for every tenant: the lookups, then the users.
+#[tokio::test]
+async fn match_queries() {
+    let service = Service::start().await;
+    for user in 0..30 {
+        let body = json!({"externalId": format!("x-{user}"), "emails": [{"value": "all@x"}]});
+        service.create_user(&format!("user{user}"), body).await;
+    }
+    for filter in ["userName eq \"USER7\"", "externalId eq \"x-7\" and active eq true"] {
+        let found = assert_cost(find(&service, filter), 3, 3.0, 0.0).await;
+        assert_eq!(found.ids().len(), 1);
+    }
+    for filter in ["userName eq \"nobody\"", "emails[type eq \"work\"].value eq \"n\""] {
+        let found = assert_cost(find(&service, filter), 2, 2.0, 0.0).await;
+        assert_eq!(found.ids().len(), 0);
+    }
+    // Of an attribute that no user can have, nothing is asked at all.
+    assert_cost(find(&service, "urn:example:x eq 1"), 1, 1.0, 0.0).await;
+    // Thirty users behind one lookup come in one batch, at one unit each.
+    let found = assert_cost(find(&service, "emails eq \"all@x\""), 3, 32.0, 0.0).await;
+    assert_eq!(found.ids().len(), 30);
+}
+
+/// Any page of the unfiltered list: the counters, then the page.
+#[tokio::test]
+async fn pages() {
+    let service = Service::start().await;
+    for user in 0..30 {
+        service.create_user(&format!("user{user}"), json!({})).await;
+    }
+    for (parameters, calls, read_units) in [
+        ("count=0", 2, 2.0),
+        ("startIndex=31", 2, 2.0),
+        ("", 3, 4.0),
+        ("count=5", 3, 3.0),
+        ("startIndex=26&count=5", 3, 3.0),
+    ] {
+        let call = service.call("GET", &format!("/Users?{parameters}"));
+        assert_cost(call, calls, read_units, 0.0).await;
+    }
+    assert_cost(service.call("GET", "/Groups"), 2, 2.0, 0.0).await;
+}
+
+/// A transaction costs two units for each item. Here they are the user, its guard, its counter and
+/// its lookups.
+#[tokio::test]
+async fn creations() {
+    let service = Service::start().await;
+    let post = |body: Value| service.call("POST", "/Users").json(body);
+    // The lookup of the userName.
+    assert_cost(post(json!({"userName": "a"})), 2, 1.0, 8.0).await;
+    // As Entra creates: further lookups of externalId, e-mail address and employee number.
+    let body = json!({
+        "userName": "b", "externalId": "x", "emails": [{"value": "b@x"}], "employeeNumber": "7"
+    });
+    assert_cost(post(body), 2, 1.0, 14.0).await;
+    // The name is taken: who holds it is looked at, for it might be the same user coming back.
+    let taken = assert_cost(post(json!({"userName": "A"})), 4, 3.0, 0.0).await;
+    taken.error(409, "uniqueness");
+    assert_cost(post(json!({})), 1, 1.0, 0.0).await;
+}
+
+#[tokio::test]
+async fn changes() {
+    let service = Service::start().await;
+    let id = service.create_user("lena", json!({"externalId": "x", "title": "Lead"})).await;
+    let path = format!("/Users/{id}");
+    // Nothing changes, nothing is written: the key, the user.
+    for values in [
+        json!({"title": "Lead"}),
+        json!({"active": "True"}),
+        json!({"nickName": ""}),
+    ] {
+        let same = assert_cost(patch(&service, &path, values), 2, 2.0, 0.0).await;
+        assert_eq!((same.status, same.header("etag")), (200, "W/\"1\""));
+    }
+    // Values that nobody looks up by: one item, and no transaction.
+    assert_cost(patch(&service, &path, json!({"title": "Digger"})), 3, 2.0, 1.0).await;
+    assert_cost(patch(&service, &path, json!({"active": false})), 3, 2.0, 1.0).await;
+    // The user, a lookup, and the old one.
+    assert_cost(patch(&service, &path, json!({"externalId": "y"})), 3, 2.0, 6.0).await;
+    // The user, guard and lookup, and the old ones.
+    assert_cost(patch(&service, &path, json!({"userName": "lena.vega"})), 3, 2.0, 10.0).await;
+    // A new case of the same name is the same in guard and lookup.
+    assert_cost(patch(&service, &path, json!({"userName": "Lena.Vega"})), 3, 2.0, 1.0).await;
+    let put = json!({"userName": "lena.vega", "title": "Lead", "externalId": "y"});
+    assert_cost(service.call("PUT", &path).json(put), 3, 2.0, 1.0).await;
+    // Refused before anything is written.
+    assert_cost(patch(&service, &path, json!({"active": "maybe"})), 2, 2.0, 0.0).await;
+}
+
+/// The user, its guard, its counter, its lookups, and the tombstone.
+#[tokio::test]
+async fn deletions() {
+    let service = Service::start().await;
+    let id = service.create_user("lena", json!({"externalId": "x"})).await;
+    let path = format!("/Users/{id}");
+    assert_cost(service.call("DELETE", &path), 3, 2.0, 12.0).await;
+    assert_cost(service.call("DELETE", &path), 2, 2.0, 0.0).await;
+}
