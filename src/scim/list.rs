@@ -11,6 +11,10 @@ pub const DEFAULT_COUNT: usize = 100;
 /// Resources per page at most; published in `/ServiceProviderConfig`.
 pub const MAX_COUNT: usize = 1000;
 
+/// Bytes of resources per page at most, roughly: Lambda's answers end at 6 MB. A page may have
+/// fewer resources than asked for (RFC 7644 §3.4.2.4).
+const MAX_PAGE_SIZE: usize = 4 * 1024 * 1024;
+
 /// The parameters of a list, as text: of a query string or of a SearchRequest (RFC 7644 §3.4.3).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ListRequest {
@@ -164,6 +168,68 @@ fn number(name: &str, text: Option<&str>) -> Result<Option<i64>, ScimError> {
     }
 }
 
+/// The resources of a page while they are collected.
+#[derive(Debug)]
+pub struct PageContent {
+    resources: Vec<Map<String, Value>>,
+    size: usize,
+    count: usize,
+}
+
+impl PageContent {
+    /// A page of at most `count` resources.
+    pub fn new(count: usize) -> Self {
+        Self {
+            resources: Vec::new(),
+            size: 0,
+            count,
+        }
+    }
+
+    /// Whether nothing more fits.
+    pub fn is_full(&self) -> bool {
+        self.resources.len() >= self.count || self.size >= MAX_PAGE_SIZE
+    }
+
+    /// Adds a resource as it is to be shown.
+    pub fn push(&mut self, resource: Map<String, Value>) {
+        self.size += resource
+            .iter()
+            .map(|(name, value)| name.len() + size(value))
+            .sum::<usize>();
+        self.resources.push(resource);
+    }
+
+    /// How many resources it has.
+    pub fn len(&self) -> usize {
+        self.resources.len()
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty()
+    }
+
+    /// The resources.
+    pub fn into_resources(self) -> Vec<Map<String, Value>> {
+        self.resources
+    }
+}
+
+/// About how many bytes the JSON text of a value has.
+fn size(value: &Value) -> usize {
+    const PUNCTUATION: usize = 8;
+    match value {
+        Value::String(text) => text.len() + PUNCTUATION,
+        Value::Array(elements) => elements.iter().map(size).sum(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| name.len() + size(value))
+            .sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => PUNCTUATION,
+    }
+}
+
 /// A part of a list.
 #[derive(Debug, Default, PartialEq)]
 pub struct ListResponse {
@@ -224,6 +290,23 @@ mod tests {
         assert_eq!(page(Some("11"), Some("5000")), Ok((11, MAX_COUNT)));
         assert!(page(Some("x"), None).is_err());
         assert!(page(None, Some("1.5")).is_err());
+    }
+
+    #[test]
+    fn a_page_is_full_by_number_or_by_size() {
+        let resource =
+            |length: usize| Map::from_iter([("title".to_owned(), Value::from("x".repeat(length)))]);
+        let mut page = PageContent::new(2);
+        page.push(resource(1));
+        assert!(!page.is_full());
+        page.push(resource(1));
+        assert!(page.is_full());
+        let mut page = PageContent::new(1000);
+        while !page.is_full() {
+            page.push(resource(100_000));
+        }
+        assert_eq!(page.len(), 42);
+        assert!(PageContent::new(0).is_full());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{Directory, Failure};
 use crate::scim::cursor::{Cursor, Position, Seal};
 use crate::scim::filter::{BoundFilter, Filter};
-use crate::scim::list::{ListRequest, ListResponse, Page, Paging};
+use crate::scim::list::{ListRequest, ListResponse, Page, PageContent, Paging};
 use crate::scim::project::Projection;
 use crate::scim::sort::{BoundSort, Sort, SortKey};
 use crate::scim::{ResourceId, ResourceType, ScimError};
@@ -26,6 +26,11 @@ struct Bound {
 }
 
 impl Bound {
+    /// The part of a resource that the client asked for.
+    fn show(&self, object: Object) -> Object {
+        self.projection.apply(self.resource_type, object)
+    }
+
     fn accepts(&self, object: &Object) -> bool {
         self.filter
             .as_ref()
@@ -103,23 +108,21 @@ impl Directory<'_> {
 
     /// A page by index in the order of ids.
     async fn index_page(&self, bound: &Bound, page: Page) -> Result<ListResponse, Failure> {
-        let Page { start_index, count } = page;
         let mut total = 0;
-        let mut resources = Vec::new();
+        let mut content = PageContent::new(page.count);
         if bound.filter.is_none() {
-            let (all, stored) = self.store.page(bound.resource_type, &page).await?;
-            total = all;
-            let represent = stored
-                .into_iter()
-                .map(|stored| stored.represent(bound.resource_type, self.base));
-            resources.extend(
-                represent.map(|object| bound.projection.apply(bound.resource_type, object)),
-            );
+            total = self
+                .store
+                .page(bound.resource_type, &page, |stored| {
+                    content.push(bound.show(stored.represent(bound.resource_type, self.base)));
+                    !content.is_full()
+                })
+                .await?;
         } else {
             self.matches(bound, &Start::First, None, |object, _| {
                 total += 1;
-                if total >= start_index && resources.len() < count {
-                    resources.push(bound.projection.apply(bound.resource_type, object));
+                if total >= page.start_index && !content.is_full() {
+                    content.push(bound.show(object));
                 }
                 true
             })
@@ -127,8 +130,8 @@ impl Directory<'_> {
         }
         Ok(ListResponse {
             total,
-            resources,
-            start_index: Some(start_index),
+            resources: content.into_resources(),
+            start_index: Some(page.start_index),
             ..ListResponse::default()
         })
     }
@@ -155,46 +158,48 @@ impl Directory<'_> {
             (None, None) => Some(self.store.count(bound.resource_type).await?),
             (None, Some(_)) => None,
         };
+        let backwards = matches!(start, Start::Before(_));
         let mut counted = 0;
-        let mut page: Vec<(Object, ResourceId)> = Vec::new();
+        let mut content = PageContent::new(count);
+        let mut ids = Vec::new();
         // One more than the page holds tells whether there is another page.
-        let wanted = count.saturating_add(1);
-        let expected = total.is_some().then_some(wanted);
+        let mut has_more = false;
+        let expected = total.is_some().then_some(count.saturating_add(1));
         self.matches(bound, &start, expected, |object, id| {
             counted += 1;
-            if page.len() < wanted {
-                page.push((object, id));
+            has_more = content.is_full();
+            if !has_more {
+                content.push(bound.show(object));
+                ids.push(id);
             }
-            total.is_none() || page.len() < wanted
+            total.is_none() || !has_more
         })
         .await?;
         let total = *total.get_or_insert(counted);
-        let has_more = page.len() > count;
-        page.truncate(count);
-        let backwards = matches!(start, Start::Before(_));
+        let mut resources = content.into_resources();
         if backwards {
-            page.reverse();
+            resources.reverse();
+            ids.reverse();
         }
-        let close = |position| seal.close(&Cursor { position, total }, self.now);
-        let first = page.first().map(|(_, id)| id.clone());
-        let last = page.last().map(|(_, id)| id.clone());
         let (has_previous, has_next) = match start {
             Start::First => (false, has_more),
             Start::After(_) => (true, has_more),
             Start::Before(_) => (has_more, true),
         };
+        let close = |position| seal.close(&Cursor { position, total }, self.now);
+        let next_cursor = ids
+            .last()
+            .filter(|_| has_next)
+            .map(|id| close(Position::After(id.clone())));
+        let previous_cursor = ids
+            .first()
+            .filter(|_| has_previous)
+            .map(|id| close(Position::Before(id.clone())));
         Ok(ListResponse {
             total,
-            next_cursor: last
-                .filter(|_| has_next)
-                .map(|id| close(Position::After(id))),
-            previous_cursor: first
-                .filter(|_| has_previous)
-                .map(|id| close(Position::Before(id))),
-            resources: page
-                .into_iter()
-                .map(|(object, _)| bound.projection.apply(bound.resource_type, object))
-                .collect(),
+            resources,
+            next_cursor,
+            previous_cursor,
             start_index: None,
         })
     }
@@ -241,14 +246,19 @@ impl Directory<'_> {
                 .collect();
             for stored in self.store.get_many(bound.resource_type, &ids).await? {
                 let key = (index, stored.id.clone());
-                let object = stored.represent(bound.resource_type, self.base);
-                found.insert(key, bound.projection.apply(bound.resource_type, object));
+                found.insert(
+                    key,
+                    bound.show(stored.represent(bound.resource_type, self.base)),
+                );
             }
         }
-        Ok((
-            total,
-            page.iter().filter_map(|key| found.remove(key)).collect(),
-        ))
+        let mut content = PageContent::new(count);
+        for object in page.iter().filter_map(|key| found.remove(key)) {
+            if !content.is_full() {
+                content.push(object);
+            }
+        }
+        Ok((total, content.into_resources()))
     }
 
     /// Shows `visit` every resource that matches, in the order of ids, until it returns false.

@@ -70,7 +70,7 @@ impl From<StoreError> for Failure {
     fn from(cause: StoreError) -> Self {
         let error = match &cause {
             StoreError::Taken { attribute } => ScimError::Uniqueness(format!(
-                "another resource of this tenant has the same `{attribute}`; change it, or match on `{attribute}` so that the existing resource is updated"
+                "another resource of this tenant has the same `{attribute}`, or keeps it while it is in Entra's recycle bin; change it, or match on `{attribute}` so that the existing resource is updated"
             )),
             StoreError::TooLarge(text) => {
                 ScimError::InvalidValue(format!("{text}; map fewer or shorter values"))

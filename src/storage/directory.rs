@@ -140,7 +140,8 @@ impl TenantStore<'_> {
         item.as_ref().map(item::holder).transpose()
     }
 
-    /// One page of all resources of a type in the order of their ids, and how many there are.
+    /// Shows `visit` all resources of a type in the order of their ids, from the page's first on,
+    /// until the page is over or `visit` returns false. Returns how many resources there are.
     ///
     /// The counters say in which bucket of ids the page starts, so the cost of a page does not
     /// grow with `startIndex` beyond one bucket.
@@ -151,12 +152,13 @@ impl TenantStore<'_> {
         &self,
         resource_type: &ResourceType,
         page: &Page,
-    ) -> Result<(u64, Vec<Stored>), StoreError> {
+        mut visit: impl FnMut(Stored) -> bool,
+    ) -> Result<u64, StoreError> {
         let counts = self.counts(resource_type).await?;
         let total = counts.iter().sum();
         let mut skip = page.skip();
         if page.count == 0 || skip >= total {
-            return Ok((total, Vec::new()));
+            return Ok(total);
         }
         let first_bucket = counts
             .iter()
@@ -169,22 +171,18 @@ impl TenantStore<'_> {
             })
             .unwrap_or_default();
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let mut resources =
-            Vec::with_capacity(page.count.min(usize::try_from(total).unwrap_or(usize::MAX)));
+        let end = skip.saturating_add(page.count);
         let mut seen = 0;
         self.walk(
             Range::from_bucket(resource_type, first_bucket),
-            Some(skip.saturating_add(page.count)),
+            Some(end),
             |item| {
                 seen += 1;
-                if seen > skip && resources.len() < page.count {
-                    resources.push(item::read(item)?);
-                }
-                Ok(resources.len() < page.count)
+                Ok(seen <= skip || (visit(item::read(item)?) && seen < end))
             },
         )
         .await?;
-        Ok((total, resources))
+        Ok(total)
     }
 
     /// How many resources of a type there are.

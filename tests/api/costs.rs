@@ -9,15 +9,16 @@ use crate::service::{Answer, Call, Service, query};
 
 /// Sends the request and checks its cost: calls, read units, write units.
 ///
-/// AWS's DynamoDB Local reports write units that DynamoDB does not bill: for a transaction of more
-/// than two items it counts some of them. So they are checked on the embedded engine alone.
+/// The units are checked on the embedded engine alone, for AWS's DynamoDB Local reports others than
+/// DynamoDB bills: too few for a transaction of more than two items, none for a Query that finds
+/// nothing.
 async fn assert_cost(call: Call<'_>, calls: u64, read_units: f64, write_units: f64) -> Answer {
     let (answer, lines) = logged(call.send()).await;
     let line = &lines[0];
     let context = format!("{line} {}", answer.body);
     assert_eq!(line["dynamodb_calls"], calls, "{context}");
-    assert_eq!(line["read_units"].as_f64(), Some(read_units), "{context}");
     if std::env::var_os("SCIM_TEST_DYNAMODB_ENDPOINT").is_none() {
+        assert_eq!(line["read_units"].as_f64(), Some(read_units), "{context}");
         assert_eq!(line["write_units"].as_f64(), Some(write_units), "{context}");
     }
     answer
@@ -37,7 +38,10 @@ fn find<'a>(service: &'a Service, filter: &str) -> Call<'a> {
 async fn reads() {
     let service = Service::start().await;
     let id = service
-        .create_user("lena", json!({"externalId": "x", "emails": [{"value": "l@x"}]}))
+        .create_user(
+            "lena",
+            json!({"externalId": "x", "emails": [{"value": "l@x"}]}),
+        )
         .await;
     let path = format!("/Users/{id}");
     // The user.
@@ -59,11 +63,17 @@ async fn match_queries() {
         let body = json!({"externalId": format!("x-{user}"), "emails": [{"value": "all@x"}]});
         service.create_user(&format!("user{user}"), body).await;
     }
-    for filter in ["userName eq \"USER7\"", "externalId eq \"x-7\" and active eq true"] {
+    for filter in [
+        "userName eq \"USER7\"",
+        "externalId eq \"x-7\" and active eq true",
+    ] {
         let found = assert_cost(find(&service, filter), 3, 3.0, 0.0).await;
         assert_eq!(found.ids().len(), 1);
     }
-    for filter in ["userName eq \"nobody\"", "emails[type eq \"work\"].value eq \"n\""] {
+    for filter in [
+        "userName eq \"nobody\"",
+        "emails[type eq \"work\"].value eq \"n\"",
+    ] {
         let found = assert_cost(find(&service, filter), 2, 2.0, 0.0).await;
         assert_eq!(found.ids().len(), 0);
     }
@@ -116,7 +126,9 @@ async fn creations() {
 #[tokio::test]
 async fn changes() {
     let service = Service::start().await;
-    let id = service.create_user("lena", json!({"externalId": "x", "title": "Lead"})).await;
+    let id = service
+        .create_user("lena", json!({"externalId": "x", "title": "Lead"}))
+        .await;
     let path = format!("/Users/{id}");
     // Nothing changes, nothing is written: the key, the user.
     for values in [
@@ -128,25 +140,63 @@ async fn changes() {
         assert_eq!((same.status, same.header("etag")), (200, "W/\"1\""));
     }
     // Values that nobody looks up by: one item, and no transaction.
-    assert_cost(patch(&service, &path, json!({"title": "Digger"})), 3, 2.0, 1.0).await;
-    assert_cost(patch(&service, &path, json!({"active": false})), 3, 2.0, 1.0).await;
+    assert_cost(
+        patch(&service, &path, json!({"title": "Digger"})),
+        3,
+        2.0,
+        1.0,
+    )
+    .await;
+    assert_cost(
+        patch(&service, &path, json!({"active": false})),
+        3,
+        2.0,
+        1.0,
+    )
+    .await;
     // The user, a lookup, and the old one.
-    assert_cost(patch(&service, &path, json!({"externalId": "y"})), 3, 2.0, 6.0).await;
+    assert_cost(
+        patch(&service, &path, json!({"externalId": "y"})),
+        3,
+        2.0,
+        6.0,
+    )
+    .await;
     // The user, guard and lookup, and the old ones.
-    assert_cost(patch(&service, &path, json!({"userName": "lena.vega"})), 3, 2.0, 10.0).await;
+    assert_cost(
+        patch(&service, &path, json!({"userName": "lena.vega"})),
+        3,
+        2.0,
+        10.0,
+    )
+    .await;
     // A new case of the same name is the same in guard and lookup.
-    assert_cost(patch(&service, &path, json!({"userName": "Lena.Vega"})), 3, 2.0, 1.0).await;
+    assert_cost(
+        patch(&service, &path, json!({"userName": "Lena.Vega"})),
+        3,
+        2.0,
+        1.0,
+    )
+    .await;
     let put = json!({"userName": "lena.vega", "title": "Lead", "externalId": "y"});
     assert_cost(service.call("PUT", &path).json(put), 3, 2.0, 1.0).await;
     // Refused before anything is written.
-    assert_cost(patch(&service, &path, json!({"active": "maybe"})), 2, 2.0, 0.0).await;
+    assert_cost(
+        patch(&service, &path, json!({"active": "maybe"})),
+        2,
+        2.0,
+        0.0,
+    )
+    .await;
 }
 
 /// The user, its guard, its counter, its lookups, and the tombstone.
 #[tokio::test]
 async fn deletions() {
     let service = Service::start().await;
-    let id = service.create_user("lena", json!({"externalId": "x"})).await;
+    let id = service
+        .create_user("lena", json!({"externalId": "x"}))
+        .await;
     let path = format!("/Users/{id}");
     assert_cost(service.call("DELETE", &path), 3, 2.0, 12.0).await;
     assert_cost(service.call("DELETE", &path), 2, 2.0, 0.0).await;

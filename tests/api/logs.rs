@@ -23,7 +23,14 @@ const PERSONAL: [&str; 6] = [
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 fn person() -> Value {
-    let [email, given_name, phone, external_id, employee_number, title] = PERSONAL;
+    let [
+        email,
+        given_name,
+        phone,
+        external_id,
+        employee_number,
+        title,
+    ] = PERSONAL;
     json!({
         "userName": email,
         "externalId": external_id,
@@ -42,16 +49,29 @@ async fn line(service: &Service, call: Call<'_>) -> (Answer, Value) {
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines.len(), 1, "{text}");
     let secret = service.key.rsplit('_').nth(1).unwrap();
-    for word in PERSONAL.iter().copied().chain([secret, "Bearer", "htscim_"]) {
+    for word in PERSONAL
+        .iter()
+        .copied()
+        .chain([secret, "Bearer", "htscim_"])
+    {
         assert!(!text.contains(word), "{word} is in the log: {text}");
         let folded = word.to_lowercase();
-        assert!(!text.to_lowercase().contains(&folded), "{word} is in the log: {text}");
+        assert!(
+            !text.to_lowercase().contains(&folded),
+            "{word} is in the log: {text}"
+        );
     }
     let line: Value = serde_json::from_str(lines[0]).unwrap();
     for name in ["timestamp", "level", "message", "request_id", "method"] {
         assert!(line[name].is_string(), "{name}: {line}");
     }
-    for name in ["status", "ms", "dynamodb_calls", "read_units", "write_units"] {
+    for name in [
+        "status",
+        "ms",
+        "dynamodb_calls",
+        "read_units",
+        "write_units",
+    ] {
         assert!(line[name].is_number(), "{name}: {line}");
     }
     assert_eq!(line["message"], "request");
@@ -122,8 +142,20 @@ async fn a_request_that_succeeds_leaves_one_line() {
     let operations = json!({"Operations": [{"op": "replace", "value": {"nickName": PERSONAL[1]}}]});
     for (method, path, body, route, status) in [
         ("GET", user.clone(), None, item, 200),
-        ("GET", by(&format!("userName eq \"{}\"", PERSONAL[0])), None, "/Users", 200),
-        ("GET", by(&format!("title co \"{}\"", PERSONAL[5])), None, "/Users", 200),
+        (
+            "GET",
+            by(&format!("userName eq \"{}\"", PERSONAL[0])),
+            None,
+            "/Users",
+            200,
+        ),
+        (
+            "GET",
+            by(&format!("title co \"{}\"", PERSONAL[5])),
+            None,
+            "/Users",
+            200,
+        ),
         ("PATCH", user.clone(), Some(operations), item, 200),
         ("PUT", user.clone(), Some(person()), item, 200),
         ("GET", "/Schemas".to_owned(), None, "/Schemas", 200),
@@ -150,24 +182,86 @@ async fn a_request_that_is_refused_leaves_one_line() {
     let operations = |operation: Value| json!({"Operations": [operation]});
     for (method, path, body, route, status) in [
         ("POST", "/Users", person(), "/Users", 409),
-        ("POST", "/Users", json!({"userName": email, "active": given_name}), "/Users", 400),
+        (
+            "POST",
+            "/Users",
+            json!({"userName": email, "active": given_name}),
+            "/Users",
+            400,
+        ),
         ("POST", "/Users", json!(given_name), "/Users", 400),
-        ("POST", "/Users", json!({"userName": given_name.repeat(100)}), "/Users", 400),
+        (
+            "POST",
+            "/Users",
+            json!({"userName": given_name.repeat(100)}),
+            "/Users",
+            400,
+        ),
         ("PUT", &user, json!({"name": given_name}), item, 400),
-        ("PATCH", &user, operations(json!({"op": "replace", "path": given_name, "value": email})), item, 400),
-        ("PATCH", &user, operations(json!({"op": email, "path": "title", "value": email})), item, 400),
-        ("PATCH", &user, operations(json!({"op": "replace", "path": format!("emails[value sw \"{email}\"].type"), "value": "x"})), item, 400),
-        ("GET", &by(&format!("userName is \"{email}\"")), json!(null), "/Users", 400),
-        ("GET", &by(&format!("active eq \"{email}\"")), json!(null), "/Users", 400),
+        (
+            "PATCH",
+            &user,
+            operations(json!({"op": "replace", "path": given_name, "value": email})),
+            item,
+            400,
+        ),
+        (
+            "PATCH",
+            &user,
+            operations(json!({"op": email, "path": "title", "value": email})),
+            item,
+            400,
+        ),
+        (
+            "PATCH",
+            &user,
+            operations(
+                json!({"op": "replace", "path": format!("emails[value sw \"x{email}\"].type"), "value": "x"}),
+            ),
+            item,
+            400,
+        ),
+        (
+            "GET",
+            &by(&format!("userName is \"{email}\"")),
+            json!(null),
+            "/Users",
+            400,
+        ),
+        (
+            "GET",
+            &by(&format!("active eq \"{email}\"")),
+            json!(null),
+            "/Users",
+            400,
+        ),
         ("GET", &format!("/Users/{email}"), json!(null), item, 404),
-        ("GET", &format!("/Users?startIndex={given_name}"), json!(null), "/Users", 400),
-        ("GET", &format!("/Schemas?filter=id+eq+{given_name}"), json!(null), "/Schemas", 403),
+        (
+            "GET",
+            &format!("/Users?startIndex={given_name}"),
+            json!(null),
+            "/Users",
+            400,
+        ),
+        (
+            "GET",
+            &format!("/Schemas?filter=id+eq+{given_name}"),
+            json!(null),
+            "/Schemas",
+            403,
+        ),
     ] {
         let call = service.call(method, path);
-        let call = if body.is_null() { call } else { call.json(body) };
+        let call = if body.is_null() {
+            call
+        } else {
+            call.json(body)
+        };
         own_line(&service, call, method, route, status).await;
     }
-    let call = service.call("DELETE", &user).header("if-match", PERSONAL[1]);
+    let call = service
+        .call("DELETE", &user)
+        .header("if-match", PERSONAL[1]);
     own_line(&service, call, "DELETE", item, 412).await;
     let call = service.call("POST", "/Users").json(person());
     let call = call.header("content-type", PERSONAL[1]);
@@ -182,16 +276,22 @@ async fn a_request_that_is_refused_leaves_one_line() {
 async fn a_request_of_nobody_or_to_nowhere_leaves_one_line() {
     let service = Service::start().await;
     let wrong = service.key.replace("acme", "other");
-    let answers = [
-        (service.call("GET", "/Users").key(&wrong), 401),
-        (service.call("GET", "/Users").key(PERSONAL[0]), 401),
-        (service.call("GET", "/Users").without_header("authorization"), 401),
-        (service.raw_call("GET", &format!("/{}", PERSONAL[0])), 404),
-    ];
-    for (call, status) in answers {
+    let users = || service.call("GET", "/Users");
+    let nowhere = format!("/{}", PERSONAL[0]);
+    for (call, status, route) in [
+        (users().key(&wrong), 401, json!("/Users")),
+        (users().key(PERSONAL[0]), 401, json!("/Users")),
+        (
+            users().without_header("authorization"),
+            401,
+            json!("/Users"),
+        ),
+        (service.raw_call("GET", &nowhere), 404, json!(null)),
+    ] {
         let (answer, line) = line(&service, call).await;
         assert_eq!(answer.status, status);
-        for name in ["tenant", "key_id", "route", "cause"] {
+        assert_eq!(line["route"], route);
+        for name in ["tenant", "key_id", "cause"] {
             assert_eq!(line.get(name), None, "{line}");
         }
     }

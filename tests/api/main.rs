@@ -4,9 +4,11 @@
 #![cfg(test)]
 
 mod auth; // who gets in, and the one answer to all others
+mod bulk; // many operations in one request: order, references, failures, limits
 mod capture; // not tests: what the function logs while it answers
 mod clients; // the habits of other clients: Okta, PingFederate, OneLogin, SailPoint
 mod costs; // DynamoDB calls and capacity of each operation
+mod cursors; // lists sorted, searched by POST, and walked by cursor
 mod deletion; // deactivated and deleted users: what stays, what goes
 mod directory; // not tests: the directory table as DynamoDB holds it
 mod engine;

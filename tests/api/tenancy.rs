@@ -77,10 +77,7 @@ async fn no_request_reaches_another_tenant_s_user() {
         // The answer is the one that an id which nobody has gets: it does not tell that it exists.
         let nobody = "/Users/00000000-0000-4000-8000-000000000000";
         let unknown = two.send(method, nobody, body).await;
-        let same = answer
-            .body
-            .to_string()
-            .replace(&path[7..], &nobody[7..]);
+        let same = answer.body.to_string().replace(&path[7..], &nobody[7..]);
         assert_eq!(same, unknown.body.to_string(), "{method}");
         assert_eq!(answer.headers, unknown.headers);
     }
@@ -117,7 +114,8 @@ async fn no_list_holds_another_tenant_s_user() {
         for answer in [
             two.send("GET", &format!("/Users?{parameters}"), None).await,
             two.send("GET", &format!("/?{parameters}"), None).await,
-            two.send("POST", "/Users/.search", Some(search.clone())).await,
+            two.send("POST", "/Users/.search", Some(search.clone()))
+                .await,
             two.send("POST", "/.search", Some(search)).await,
         ] {
             assert_eq!(answer.ids(), [""; 0], "{filter}");

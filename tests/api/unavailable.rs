@@ -71,7 +71,10 @@ impl Stand {
         });
         for (answer, elapsed) in futures_util::future::join_all(answers).await {
             unavailable(&answer);
-            assert!(elapsed < DEADLINE + Duration::from_millis(500), "{elapsed:?}");
+            assert!(
+                elapsed < DEADLINE + Duration::from_millis(500),
+                "{elapsed:?}"
+            );
         }
         assert_eq!(self.directory.items("acme").await, before);
     }
@@ -232,6 +235,9 @@ async fn the_log_tells_what_the_client_is_not_told() {
     };
     let cause = line["cause"].as_str().unwrap();
     assert!(cause.contains("slow down"), "{cause}");
-    assert_eq!((&line["status"], &line["level"]), (&json!(503), &json!("ERROR")));
+    assert_eq!(
+        (&line["status"], &line["level"]),
+        (&json!(503), &json!("ERROR"))
+    );
     assert_eq!(line.get("tenant"), None::<&Value>);
 }

@@ -61,8 +61,8 @@ pub(super) fn merge(
         _ => false,
     };
     let repeats = |other: &Value| {
-        *other == element
-            || (element.get("value").is_some() && same("value", other) && same("type", other))
+        let same_type = element.get("type").is_none() || same("type", other);
+        *other == element || (element.get("value").is_some() && same("value", other) && same_type)
     };
     let is_keyed = attribute.is_keyed_by_type() && element.get("type").is_some();
     let position = elements.iter().position(repeats).or_else(|| {
