@@ -22,11 +22,15 @@ DEV_TOOLS := .local/venv/cargo-lambda-$(CARGO_LAMBDA_VERSION)
 BUILD_TOOLS := .local/venv-build/cargo-lambda-$(CARGO_LAMBDA_VERSION)
 AWS_TOOLS := .local/venv-aws/sam-$(SAM_VERSION)-cfn-lint-$(CFN_LINT_VERSION)
 DYNAMODB_LOCAL := .local/dynamodb-local/$(DYNAMODB_LOCAL_PACKAGE)
+# The suites have a file for their versions: they are several, and depend on one another's.
+CONFORMANCE_PACKAGES := .ci/conformance-packages
+CONFORMANCE_TOOLS := .local/venv-conformance/installed
 
 # Both ways of saying it work: `make dev PORT=9001` and `PORT=9001 make dev`.
 PORT ?= 9000
 RELEASE ?=
-export PORT RELEASE
+DATA ?=
+export PORT RELEASE DATA
 
 STACK ?= hellotracks-scim
 SAM_REGION ?= us-east-1
@@ -43,7 +47,7 @@ help: ## List the targets
 # `exec` puts Cargo, and then the runner, in the shell's place: a signal for make's child is a signal
 # for the runner.
 .PHONY: dev
-dev: $(DEV_TOOLS) ## Run the service and all it needs (PORT=9000; RELEASE=1 for the release build)
+dev: $(DEV_TOOLS) ## Run the service and all it needs (PORT=9000; RELEASE=1 for the release build; DATA=.local)
 ifneq ($(filter-out 0,$(RELEASE)),)
 	@$(CARGO) build --features dev --example dev
 	@$(CARGO) build --release --bin hellotracks-scim
@@ -65,6 +69,17 @@ test: ## Run all tests on the embedded engine
 .PHONY: test-dynamodb-local
 test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Local (needs npm and Java)
 	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) test --all-features --test api
+
+# Built before, as for `make dev`, so that a compiler error is seen as one.
+.PHONY: conformance
+conformance: $(DEV_TOOLS) $(CONFORMANCE_TOOLS) ## Run two public SCIM conformance suites against the running service
+	@$(CARGO) build --features dev --example dev --bin hellotracks-scim
+	@.local/venv-conformance/bin/python .ci/conformance .local/venv-conformance/bin $(CARGO)
+
+.PHONY: bench-core
+bench-core: ## Measure the SCIM core: time with criterion (BENCH=name for some), then allocations
+	@$(CARGO) bench --bench core -- $(BENCH)
+	@$(CARGO) bench --bench allocations
 
 .PHONY: lint
 lint: ## Check formatting, lints with warnings denied, and that one dependency tree serves all builds
@@ -130,6 +145,10 @@ $(BUILD_TOOLS):
 
 $(AWS_TOOLS):
 	@bash .ci/install-venv $(PYTHON) .local/venv-aws aws-sam-cli==$(SAM_VERSION) cfn-lint==$(CFN_LINT_VERSION)
+	@touch $@
+
+$(CONFORMANCE_TOOLS): $(CONFORMANCE_PACKAGES)
+	@bash .ci/install-venv $(PYTHON) .local/venv-conformance --requirement $<
 	@touch $@
 
 $(DYNAMODB_LOCAL):

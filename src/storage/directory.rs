@@ -7,10 +7,11 @@ use std::time::Duration;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedCapacity};
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures_util::future::try_join_all;
 
 use super::item::{self, Item};
 use super::meter::Pool;
-use super::plan::Plan;
+use super::plan::{Access, Plan};
 use super::tables::SORT_KEY;
 use super::{Meter, Store, StoreError, keys};
 use crate::scim::filter::BoundFilter;
@@ -230,20 +231,17 @@ impl TenantStore<'_> {
         expected: Option<usize>,
         mut visit: impl FnMut(Stored) -> bool,
     ) -> Result<(), StoreError> {
-        let ids = match filter.map_or(Plan::Scan, |filter| Plan::of(resource_type, filter)) {
-            Plan::Nothing => return Ok(()),
-            Plan::Id(id) => ResourceId::parse(&id).into_iter().collect(),
-            Plan::Lookup(prefix) => self.lookup(prefix).await?,
-            Plan::Scan => {
-                // With a filter nobody knows how many have to be read for one that matches.
-                let limit = expected.filter(|_| filter.is_none());
-                return self
-                    .walk(Range::of(resource_type, start), limit, |item| {
-                        Ok(visit(item::read(item)?))
-                    })
-                    .await;
-            }
+        let plan = filter.map_or(Plan::Scan, |filter| Plan::of(resource_type, filter));
+        let Plan::Find(accesses) = plan else {
+            // With a filter nobody knows how many have to be read for one that matches.
+            let limit = expected.filter(|_| filter.is_none());
+            let range = Range::of(resource_type, start);
+            return self
+                .walk(range, limit, |item| Ok(visit(item::read(item)?)))
+                .await;
         };
+        let found = try_join_all(accesses.into_iter().map(|access| self.find(access))).await?;
+        let ids: BTreeSet<_> = found.into_iter().flatten().collect();
         let mut ids: Vec<_> = ids.into_iter().filter(|id| start.admits(id)).collect();
         if matches!(start, Start::Before(_)) {
             ids.reverse();
@@ -343,8 +341,12 @@ impl TenantStore<'_> {
         }
     }
 
-    /// The resources whose lookups start with `prefix`, each once, in order.
-    async fn lookup(&self, prefix: String) -> Result<Vec<ResourceId>, StoreError> {
+    /// The ids of the resources that an access leads to.
+    async fn find(&self, access: Access) -> Result<BTreeSet<ResourceId>, StoreError> {
+        let prefix = match access {
+            Access::Id(id) => return Ok(ResourceId::parse(&id).into_iter().collect()),
+            Access::Lookup(prefix) | Access::LookupPrefix(prefix) => prefix,
+        };
         let mut ids = BTreeSet::new();
         let query = self
             .query()
@@ -357,7 +359,7 @@ impl TenantStore<'_> {
             },
         )
         .await?;
-        Ok(ids.into_iter().collect())
+        Ok(ids)
     }
 
     /// How many resources of the type there are in each bucket of ids.

@@ -127,11 +127,18 @@ pub(super) fn counter_bucket(resource_type: &ResourceType, sort_key: &str) -> Op
 
 /// The start of the sort keys of all lookups of resources with this value of the attribute.
 pub(super) fn lookup(resource_type: &ResourceType, path: &BoundPath, value: &str) -> String {
-    let value = comparable(path, value);
+    format!("{}#", lookup_prefix(resource_type, path, value))
+}
+
+/// The start of the sort keys of all lookups of resources whose value of the attribute starts
+/// with this.
+pub(super) fn lookup_prefix(resource_type: &ResourceType, path: &BoundPath, start: &str) -> String {
+    let start = comparable(path, start);
+    let start = escape(&start);
     format!(
-        "L#{}#{path}#{}#",
+        "L#{}#{path}#{}",
         letter(resource_type),
-        cut(&escape(&value), MAX_LOOKUP_VALUE)
+        cut(&start, MAX_LOOKUP_VALUE)
     )
 }
 

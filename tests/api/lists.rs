@@ -430,3 +430,41 @@ async fn answers_hold_the_attributes_that_were_asked_for() {
         .await;
     assert_eq!(names(&patched.body), ["id", "schemas", "title"]);
 }
+
+#[tokio::test]
+async fn starts_and_alternatives_of_indexed_values_are_looked_up() {
+    let service = Service::start().await;
+    for user in ["lena", "Leo", "max", "l#1", "L%2"] {
+        let attributes = json!({"externalId": format!("x-{user}"), "emails": [{"value": format!("{user}@crew.example")}]});
+        service.create_user(user, attributes).await;
+    }
+    for (filter, expected) in [
+        (r#"userName sw "LE""#, vec!["Leo", "lena"]),
+        (r#"userName sw "l#""#, vec!["l#1"]),
+        (r#"userName sw "l%""#, vec!["L%2"]),
+        (r#"externalId sw "x-L""#, vec!["L%2", "Leo"]),
+        (r#"emails.value sw "max""#, vec!["max"]),
+        (
+            r#"emails[value sw "le" and value ew "example"]"#,
+            vec!["Leo", "lena"],
+        ),
+        (
+            r#"userName eq "max" or externalId eq "x-Leo" or userName sw "lena""#,
+            vec!["Leo", "lena", "max"],
+        ),
+        (r#"userName eq "max" or userName eq "MAX""#, vec!["max"]),
+        (r#"userName sw "q" or userName eq "q""#, vec![]),
+    ] {
+        let query = form_urlencoded::byte_serialize(filter.as_bytes()).collect::<String>();
+        let list = service.get(&format!("/Users?filter={query}")).await;
+        let mut found: Vec<_> = list.body["Resources"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|user| user["userName"].as_str().unwrap())
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, expected, "{filter}");
+        assert_eq!(list.body["totalResults"], expected.len(), "{filter}");
+    }
+}

@@ -1,4 +1,4 @@
-//! `.local/dev.env`: where the running service is and how to get in, for scripts and test programs.
+//! `dev.env`: where the running service is and how to get in, for scripts and test programs.
 //! It exists exactly as long as the service answers.
 
 use std::fs;

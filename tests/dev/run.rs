@@ -1,9 +1,10 @@
 //! The local stand behind `make dev`: everything the service needs, on this machine, with one command.
 //!
-//! In order: the embedded DynamoDB engine on a file under `.local/` ([`engine`]), both tables and two
-//! demo tenants with a key each ([`demo`]), the function under `cargo lambda watch` ([`watch`]), a
-//! Test-connection request until it is answered ([`probe`]), and then, not before, `.local/dev.env`
-//! ([`env_file`]). Ctrl-C, SIGTERM, SIGHUP and the end of the parent process end all of it ([`stop`]).
+//! In order: the embedded DynamoDB engine on a file ([`engine`]), both tables and two demo tenants with
+//! a key each ([`demo`]), the function under `cargo lambda watch` ([`watch`]), a Test-connection request
+//! until it is answered ([`probe`]), and then, not before, `dev.env` ([`env_file`]). All files are under
+//! `.local/`, or in the folder that `DATA` names. Ctrl-C, SIGTERM, SIGHUP and the end of the parent
+//! process end all of it ([`stop`]).
 //!
 //! With `--engine-only` it stops after the tenants and prints what to export for a function that the
 //! developer runs himself.
@@ -46,12 +47,12 @@ async fn run() -> Result<()> {
     let mut stop = Stop::listen()?;
     let _lock = settings.lock()?;
     // What a run that was killed left behind would tell its readers that the service answers.
-    let env_file = EnvFile::clear(settings.local.join("dev.env"))?;
+    let env_file = EnvFile::clear(settings.data.join("dev.env"))?;
     if !settings.engine_only {
         settings.check_port()?;
     }
 
-    let engine = Engine::start(&settings.local.join("dynamodb")).await?;
+    let engine = Engine::start(&settings.data.join("dynamodb")).await?;
     let outcome = tokio::select! {
         outcome = stand(&settings, &engine, env_file) => outcome,
         why = stop.requested() => {
@@ -66,9 +67,9 @@ async fn run() -> Result<()> {
 /// Runs until something goes wrong. Dropping it, which a signal does, ends the function and removes
 /// the environment file.
 async fn stand(settings: &Settings, engine: &Engine, env_file: EnvFile) -> Result<()> {
-    let demo = Demo::set_up(&settings.local.join("dev-keys"), engine.endpoint()).await?;
+    let demo = Demo::set_up(&settings.data.join("dev-keys"), engine.endpoint()).await?;
     if settings.engine_only {
-        print_exports(engine);
+        print_exports(settings, engine);
         std::future::pending::<()>().await;
     }
 
@@ -83,7 +84,7 @@ async fn stand(settings: &Settings, engine: &Engine, env_file: EnvFile) -> Resul
             ("SCIM_API_KEY", demo.first.expose()),
             ("SCIM_API_KEY_2", demo.second.expose()),
         ])
-        .context("cannot write .local/dev.env")?;
+        .context("cannot write dev.env")?;
     print_welcome(settings, &demo);
 
     bail!("{}", watch.ended().await)
@@ -99,25 +100,29 @@ The service answers.
   Tenant URL   {url}
                {url}?aadOptscim062020
   API-KEY      {key}
-  environment  .local/dev.env (SCIM_BASE_URL, SCIM_API_KEY, SCIM_API_KEY_2 of a second tenant)
+  environment  {data}/dev.env (SCIM_BASE_URL, SCIM_API_KEY, SCIM_API_KEY_2 of a second tenant)
 
 Test connection, as Entra does it:
 
   curl -i -H 'Authorization: Bearer {key}' \\
     '{url}{query}'
 
-Ctrl-C ends it; data and keys stay under .local/.
+Ctrl-C ends it; data and keys stay in {data}.
 ",
+        data = settings.data.display(),
         query = probe::TEST_CONNECTION,
     );
 }
 
-fn print_exports(engine: &Engine) {
+fn print_exports(settings: &Settings, engine: &Engine) {
     println!("\nThe engine runs. For a function or scim-admin of your own:\n");
     for (name, value) in watch::environment(engine.endpoint()) {
         println!("export {name}={value}");
     }
-    println!("\nThe demo tenants' keys are in .local/dev-keys. Ctrl-C ends the engine.\n");
+    println!(
+        "\nThe demo tenants' keys are in {}/dev-keys. Ctrl-C ends the engine.\n",
+        settings.data.display()
+    );
 }
 
 /// How long something that was told to end may take before it is ended.

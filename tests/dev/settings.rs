@@ -10,14 +10,15 @@ use anyhow::{Context, Result, bail};
 /// The choices, all from the environment, because that is what `make dev PORT=9001` and
 /// `PORT=9001 make dev` have in common.
 pub struct Settings {
-    /// `PORT`: where the service listens, on the loopback address only.
+    /// `PORT`: where the service listens, on the loopback address only; 0 stands for any free port.
     pub port: u16,
     /// `RELEASE=1`: the function is built as it is deployed.
     pub release: bool,
     /// `--engine-only`: no function.
     pub engine_only: bool,
-    /// `.local/` of the project: data, keys, tools. Nothing in it is committed.
-    pub local: PathBuf,
+    /// `DATA`: the folder of the database, the keys and `dev.env`; else `.local/` of the project, in
+    /// which nothing is committed. A stand with a folder and a port of its own runs beside others.
+    pub data: PathBuf,
     /// The project's own cargo-lambda, or the one that is on the PATH.
     pub cargo_lambda: PathBuf,
 }
@@ -26,11 +27,11 @@ impl Settings {
     pub fn from_environment() -> Result<Self> {
         let port = match variable("PORT") {
             None => 9000,
-            Some(text) => text
-                .parse()
-                .ok()
-                .filter(|port| *port != 0)
-                .with_context(|| format!("PORT is `{text}`, which is no port number"))?,
+            Some(text) => match text.parse() {
+                Ok(0) => free_port()?,
+                Ok(port) => port,
+                Err(_) => bail!("PORT is `{text}`, which is no port number"),
+            },
         };
         let release = variable("RELEASE").is_some_and(|text| text != "0");
         let mut engine_only = false;
@@ -41,8 +42,9 @@ impl Settings {
             }
         }
         let local = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".local");
-        std::fs::create_dir_all(&local)
-            .with_context(|| format!("cannot create {}", local.display()))?;
+        let data = variable("DATA").map_or_else(|| local.clone(), PathBuf::from);
+        std::fs::create_dir_all(&data)
+            .with_context(|| format!("cannot create {}", data.display()))?;
         let own = local.join("venv/bin/cargo-lambda");
         let cargo_lambda = if own.is_file() {
             own
@@ -53,7 +55,7 @@ impl Settings {
             port,
             release,
             engine_only,
-            local,
+            data,
             cargo_lambda,
         })
     }
@@ -66,13 +68,15 @@ impl Settings {
     /// Held as long as this process lives, however it ends: two engines on one file would each
     /// believe that they are alone.
     pub fn lock(&self) -> Result<File> {
-        let path = self.local.join("dev.lock");
+        let path = self.data.join("dev.lock");
         let file =
             File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => {
-                bail!("it runs already from this folder; end the other `make dev` first")
+                bail!(
+                    "it runs already from this folder; end the other `make dev` first, or give this one its own DATA folder and PORT"
+                )
             }
             Err(TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock {}", path.display()))
@@ -94,6 +98,13 @@ impl Settings {
             }
         }
     }
+}
+
+/// The port is let go at once, and cargo-lambda takes it when it starts: another program could come
+/// first, and [`Settings::check_port`] or cargo-lambda would say so.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+    Ok(listener.local_addr()?.port())
 }
 
 /// An empty variable is what `make` exports for one that was not given.

@@ -138,10 +138,9 @@ fn bind(filter: Filter, scope: &Scope<'_>) -> Result<BoundFilter, String> {
         Filter::Present(path) => Ok(scope
             .resolve(&path)?
             .map_or(BoundFilter::Nothing, BoundFilter::Present)),
-        Filter::Compare(path, operator, literal) => match scope.resolve(&path)? {
-            Some(path) => comparison(path, operator, literal),
-            None => Ok(BoundFilter::Nothing),
-        },
+        Filter::Compare(path, operator, literal) => {
+            comparison(scope.resolve(&path)?, operator, literal)
+        }
         Filter::Element(path, inner) => match scope.resolve(&path)? {
             Some(path) if path.attribute.is_complex() && path.sub_attribute.is_none() => {
                 let inner = inner.bind_element(path.attribute)?;
@@ -156,28 +155,28 @@ fn bind(filter: Filter, scope: &Scope<'_>) -> Result<BoundFilter, String> {
     }
 }
 
+/// A comparison; without a path it is of an attribute that no resource has.
 fn comparison(
-    path: BoundPath,
+    path: Option<BoundPath>,
     operator: Operator,
     literal: Literal,
 ) -> Result<BoundFilter, String> {
-    let path = with_default_sub_attribute(path)?;
     // `ne` is the negation of `eq`, for absent and for multi-valued attributes too: it matches
     // where no value is equal. `eq null` is the negation of `pr` (RFC 7643 §2.5: null is unassigned).
     let (operator, negated) = match operator {
         Operator::Ne => (Operator::Eq, true),
         other => (other, false),
     };
-    let (bound, negated) = match (&literal, operator) {
-        (Literal::Bare(word), Operator::Eq) if word.eq_ignore_ascii_case("null") => {
-            (BoundFilter::Present(path), !negated)
-        }
-        _ => {
+    let is_null = operator == Operator::Eq && literal.is_null();
+    let bound = match path.map(with_default_sub_attribute).transpose()? {
+        None => BoundFilter::Nothing,
+        Some(path) if is_null => BoundFilter::Present(path),
+        Some(path) => {
             let test = test(&path, operator, literal)?;
-            (BoundFilter::Compare(Comparison { path, test }), negated)
+            BoundFilter::Compare(Comparison { path, test })
         }
     };
-    Ok(if negated {
+    Ok(if negated != is_null {
         BoundFilter::Not(Box::new(bound))
     } else {
         bound

@@ -6,6 +6,10 @@
 mod bind;
 mod eval;
 pub(in crate::scim) mod parse;
+#[cfg(test)]
+mod proptests;
+#[cfg(test)]
+mod reference;
 
 use std::fmt;
 
@@ -124,6 +128,13 @@ impl Operator {
         Self::ALL
             .into_iter()
             .find(|operator| operator.keyword().eq_ignore_ascii_case(word))
+    }
+}
+
+impl Literal {
+    /// Whether it is `null`, which is taken in any case.
+    pub(in crate::scim) fn is_null(&self) -> bool {
+        matches!(self, Self::Bare(word) if word.eq_ignore_ascii_case("null"))
     }
 }
 

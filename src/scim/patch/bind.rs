@@ -254,7 +254,7 @@ fn template(attribute: &Attribute, filter: &Filter) -> Option<Map<String, Value>
             element.extend(template(attribute, term)?);
             Some(element)
         }),
-        Filter::Compare(_, _, Literal::Bare(word)) if word == "null" => None,
+        Filter::Compare(_, _, literal) if literal.is_null() => None,
         Filter::Compare(name, Operator::Eq, Literal::String(text) | Literal::Bare(text)) => {
             let sub_attribute = check::sub_attribute(attribute, name)?;
             let value = check::value(sub_attribute, Value::String(text.clone())).ok()??;

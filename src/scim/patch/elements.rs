@@ -62,15 +62,20 @@ pub(super) fn merge(
     };
     let repeats = |other: &Value| {
         let same_type = element.get("type").is_none() || same("type", other);
-        *other == element || (element.get("value").is_some() && same("value", other) && same_type)
+        element.get("value").is_some() && same("value", other) && same_type
     };
     let is_keyed = attribute.is_keyed_by_type() && element.get("type").is_some();
-    let position = elements.iter().position(repeats).or_else(|| {
-        elements
-            .iter()
-            .take(present)
-            .position(|other| is_keyed && same("type", other))
-    });
+    // An element that is there as it is stays as it is, whatever others it resembles.
+    let position = elements
+        .iter()
+        .position(|other| *other == element)
+        .or_else(|| elements.iter().position(repeats))
+        .or_else(|| {
+            elements
+                .iter()
+                .take(present)
+                .position(|other| is_keyed && same("type", other))
+        });
     match (position.and_then(|index| elements.get_mut(index)), element) {
         (Some(Value::Object(existing)), Value::Object(members)) => existing.extend(members),
         (Some(existing), other) => *existing = other,

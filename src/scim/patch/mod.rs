@@ -6,6 +6,8 @@
 
 mod bind;
 mod elements;
+#[cfg(test)]
+mod proptests;
 mod remove;
 pub mod request;
 mod write;

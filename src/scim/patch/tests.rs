@@ -536,3 +536,36 @@ fn a_refused_operation_undoes_those_before_it() {
     assert!(apply(&USERS, &current, &request).is_err());
     assert_eq!(current.text("title"), Some("x"));
 }
+
+#[test]
+fn the_first_of_several_elements_becomes_primary_and_stays_it() {
+    for path in ["roles.primary", "roles[type eq \"app\"].primary"] {
+        let mut roles = json!([
+            {"type": "app", "value": "a"},
+            {"type": "app", "value": "b", "primary": true},
+            {"type": "app", "value": "c"}
+        ]);
+        for _ in 0..2 {
+            let operation = json!([{"op": "replace", "path": path, "value": "True"}]);
+            roles = patched(json!({"roles": roles}), operation).unwrap()["roles"].take();
+            assert_eq!(
+                roles,
+                json!([
+                    {"type": "app", "value": "a", "primary": true},
+                    {"type": "app", "value": "b", "primary": false},
+                    {"type": "app", "value": "c", "primary": false}
+                ])
+            );
+        }
+    }
+}
+
+#[test]
+fn adding_an_element_that_is_there_changes_no_other_that_resembles_it() {
+    let roles = json!([{"type": "app", "value": "A"}, {"value": "a", "display": "x"}]);
+    let operation = json!([{"op": "add", "path": "roles", "value": roles}]);
+    assert_eq!(
+        patched(json!({"roles": roles}), operation),
+        Ok(json!({"roles": roles}))
+    );
+}

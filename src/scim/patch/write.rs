@@ -92,9 +92,13 @@ fn write(
             if elements.is_empty() {
                 elements.push(Value::Object(Map::new()));
             }
+            let mut members = Map::new();
+            put(&mut members, sub_attribute.name, checked);
             keeping_one_primary(elements, |elements| {
                 for element in elements.iter_mut().filter_map(Value::as_object_mut) {
-                    put(element, sub_attribute.name, checked.clone());
+                    element.remove(sub_attribute.name);
+                    element.extend(members.clone());
+                    not_primary(&mut members);
                 }
             });
             Ok(())
@@ -179,7 +183,7 @@ fn write_selected(
 ) -> Result<(), ScimError> {
     let attribute = target.path.attribute;
     let clears = is_empty(&value);
-    let new_members = match sub_attribute {
+    let mut new_members = match sub_attribute {
         // Through the element, so that JSON text in a role's `value` is the role here too.
         Some(sub_attribute) if sub_attribute.name == "value" => {
             members(check::single(attribute, value)?)
@@ -219,6 +223,7 @@ fn write_selected(
                     members.extend(new_members.clone());
                 }
             }
+            not_primary(&mut new_members);
         }
         if selected > 0 || clears {
             return Ok(());
@@ -237,6 +242,14 @@ fn write_selected(
         merge(attribute, elements, present, Value::Object(members));
         check::check_number(attribute, elements.len())
     })
+}
+
+/// Of several elements that one operation makes primary, the first is it: always the same one, so
+/// that a repeated request changes nothing.
+fn not_primary(members: &mut Map<String, Value>) {
+    if let Some(primary) = members.get_mut("primary") {
+        *primary = Value::Bool(false);
+    }
 }
 
 fn members(element: Option<Value>) -> Map<String, Value> {

@@ -3,6 +3,8 @@
 pub mod attribute;
 pub mod check;
 pub mod group;
+#[cfg(test)]
+pub(in crate::scim) mod proptests;
 mod resolve;
 pub mod user;
 
