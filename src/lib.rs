@@ -7,9 +7,9 @@
 //! - [`scim`]: the protocol as pure functions over JSON. No I/O, clock or randomness.
 //! - [`tenant`]: who a tenant is and what an API key is. Pure as well.
 //! - [`storage`]: the two DynamoDB tables. The only folder that names `aws_sdk_dynamodb`.
+//! - [`config`]: the environment variables.
 //! - [`service`]: the use cases; the one place that turns storage errors into SCIM errors.
 //! - [`http`]: routes, authentication, requests, responses. The only folder that names `lambda_http`.
-//! - [`config`]: the environment variables.
 //!
 //! `tests/architecture.rs` enforces this order; ARCHITECTURE.md gives the reasons.
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::schema::check::put;
+use super::schema::members::put;
 use super::schema::{Attribute, BoundPath, COMMON, Resolved, ResourceType, Returned};
 
 /// What a client asked for with `attributes` or `excludedAttributes`.

@@ -12,7 +12,7 @@ use crate::scim::list::{ListRequest, ListResponse, Page, PageContent, Paging};
 use crate::scim::project::Projection;
 use crate::scim::sort::{BoundSort, Sort, SortKey};
 use crate::scim::{ResourceId, ResourceType, ScimError};
-use crate::storage::directory::Start;
+use crate::storage::range::Start;
 
 /// A resource as clients see it, not projected yet.
 type Object = Map<String, Value>;

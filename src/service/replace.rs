@@ -4,6 +4,7 @@ use super::{Answer, Body, Directory, Failure, IfMatch, until_settled};
 use crate::scim::ResourceType;
 use crate::scim::project::Projection;
 use crate::scim::schema::check::check;
+use crate::scim::schema::settle::keep_immutable;
 
 impl Directory<'_> {
     /// Replaces the attributes of a resource by those of a request body; what the body lacks is
@@ -25,6 +26,7 @@ impl Directory<'_> {
             if_match.check(&current)?;
             let resource = check(resource_type, body.object()?)?
                 .with_default_active(resource_type, current.resource.is_active());
+            keep_immutable(resource_type, &current.resource, &resource)?;
             if resource == current.resource {
                 return Ok(current);
             }

@@ -12,6 +12,7 @@ use futures_util::future::try_join_all;
 use super::item::{self, Item};
 use super::meter::Pool;
 use super::plan::{Access, Plan};
+use super::range::{Range, Start};
 use super::tables::SORT_KEY;
 use super::{Meter, Store, StoreError, keys};
 use crate::scim::filter::BoundFilter;
@@ -25,73 +26,6 @@ pub struct TenantStore<'a> {
     pub(super) store: &'a Store,
     pub(super) partition: String,
     pub(super) meter: &'a Meter,
-}
-
-/// Where a walk through resources in the order of their ids starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Start {
-    /// At the first.
-    First,
-    /// At the one after this.
-    After(ResourceId),
-    /// At the one before this, and then backwards.
-    Before(ResourceId),
-}
-
-impl Start {
-    /// Whether a walk that starts here comes to `id`.
-    fn admits(&self, id: &ResourceId) -> bool {
-        match self {
-            Self::First => true,
-            Self::After(start) => id > start,
-            Self::Before(start) => id < start,
-        }
-    }
-}
-
-/// A range of sort keys of resources.
-struct Range {
-    from: String,
-    to: String,
-    /// The key at one of the ends that is not to be shown.
-    excluded: Option<String>,
-    forward: bool,
-}
-
-impl Range {
-    fn of(resource_type: &ResourceType, start: &Start) -> Self {
-        let all = Self::from_bucket(resource_type, 0);
-        match start {
-            Start::First => all,
-            Start::After(id) => {
-                let key = keys::resource(resource_type, id);
-                Self {
-                    from: key.clone(),
-                    excluded: Some(key),
-                    ..all
-                }
-            }
-            Start::Before(id) => {
-                let key = keys::resource(resource_type, id);
-                Self {
-                    to: key.clone(),
-                    excluded: Some(key),
-                    forward: false,
-                    ..all
-                }
-            }
-        }
-    }
-
-    /// The resources whose ids start with this byte or a higher one.
-    fn from_bucket(resource_type: &ResourceType, bucket: usize) -> Self {
-        Self {
-            from: keys::bucket_start(resource_type, bucket),
-            to: keys::resources_end(resource_type),
-            excluded: None,
-            forward: true,
-        }
-    }
 }
 
 /// BatchGetItem's limit.

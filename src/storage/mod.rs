@@ -11,6 +11,7 @@ mod item;
 mod keys;
 pub mod meter;
 mod plan;
+pub mod range;
 pub mod secrets;
 pub mod tables;
 mod transaction;

@@ -5,7 +5,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{Filter, Literal, Operator};
 use crate::scim::schema::{
-    Attribute, BoundPath, Kind, ResolveError, Resolved, ResourceType, check,
+    Attribute, BoundPath, Kind, ResolveError, Resolved, ResourceType, coerce,
 };
 use crate::scim::text::{fold, quote};
 
@@ -111,7 +111,7 @@ impl Scope<'_> {
                     Err(error) => Err(error.to_string()),
                 }
             }
-            Self::Element(attribute) => check::sub_attribute(attribute, text)
+            Self::Element(attribute) => coerce::sub_attribute(attribute, text)
                 .map(|sub_attribute| Some(BoundPath::within_element(sub_attribute)))
                 .ok_or_else(|| {
                     format!(
@@ -219,7 +219,7 @@ fn test(path: &BoundPath, operator: Operator, literal: Literal) -> Result<Test, 
     );
     match path.leaf().kind {
         Kind::Boolean if operator != Operator::Eq => unfit("a boolean"),
-        Kind::Boolean => match check::boolean(&text) {
+        Kind::Boolean => match coerce::boolean(&text) {
             Some(truth) => Ok(Test::Boolean(truth)),
             None => mismatch("true or false"),
         },

@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{BoundFilter, Comparison, Operator, Test};
 use crate::scim::resource::select;
-use crate::scim::schema::check::is_empty;
+use crate::scim::schema::members::is_empty;
 use crate::scim::text::fold;
 
 impl BoundFilter {

@@ -6,7 +6,9 @@ use super::request::{Kind, Operation, PatchRequest};
 use crate::scim::ScimError;
 use crate::scim::filter::{BoundFilter, Filter, Literal, Operator};
 use crate::scim::path::Path;
-use crate::scim::schema::{Attribute, BoundPath, Mutability, Resolved, ResourceType, check};
+use crate::scim::schema::{
+    Attribute, BoundPath, Mutability, Resolved, ResourceType, check, coerce, members,
+};
 use crate::scim::text::quote;
 
 /// One change of one attribute.
@@ -61,7 +63,7 @@ fn bind_operation(
         Kind::Add => Change::Add(value.unwrap_or(Value::Null)),
         Kind::Replace => Change::Replace(value.unwrap_or(Value::Null)),
         Kind::Remove => Change::Remove(value.filter(|value| {
-            !matches!(value, Value::Null | Value::String(_)) || !check::is_empty(value)
+            !matches!(value, Value::Null | Value::String(_)) || !members::is_empty(value)
         })),
     };
     let Some(path) = &operation.path else {
@@ -121,7 +123,7 @@ fn bind_operation(
                 .clone()
                 .filter(|_| is_write)
                 .unwrap_or_default();
-            if !value.is_object() && !check::is_empty(&value) {
+            if !value.is_object() && !members::is_empty(&value) {
                 return Err(ScimError::InvalidValue(format!(
                     "the operation on {} needs an object of attributes as `value`",
                     quote(&path.attribute)
@@ -190,7 +192,7 @@ fn bind_member(
             })
         }
         // No value for an extension clears all its attributes.
-        (Ok(Resolved::Extension(schema)), value) if check::is_empty(value) => {
+        (Ok(Resolved::Extension(schema)), value) if members::is_empty(value) => {
             schema.attributes.iter().try_for_each(|attribute| {
                 let name = format!("{}:{}", schema.id, attribute.name);
                 bind_member(resource_type, &name, &Value::Null, change, steps)
@@ -219,7 +221,7 @@ fn target(path: &Path, bound: BoundPath) -> Result<Target, ScimError> {
     let text = path.to_string();
     let mut bound = bound;
     if let Some(name) = &path.sub_attribute {
-        bound.sub_attribute = check::sub_attribute(bound.attribute, name);
+        bound.sub_attribute = coerce::sub_attribute(bound.attribute, name);
         if bound.sub_attribute.is_none() {
             return Err(ScimError::InvalidPath(format!(
                 "{} is not a sub-attribute of `{}`; correct the attribute mappings",
@@ -256,8 +258,8 @@ fn template(attribute: &Attribute, filter: &Filter) -> Option<Map<String, Value>
         }),
         Filter::Compare(_, _, literal) if literal.is_null() => None,
         Filter::Compare(name, Operator::Eq, Literal::String(text) | Literal::Bare(text)) => {
-            let sub_attribute = check::sub_attribute(attribute, name)?;
-            let value = check::value(sub_attribute, Value::String(text.clone())).ok()??;
+            let sub_attribute = coerce::sub_attribute(attribute, name)?;
+            let value = coerce::value(sub_attribute, Value::String(text.clone())).ok()??;
             Some(Map::from_iter([(sub_attribute.name.to_owned(), value)]))
         }
         _ => None,

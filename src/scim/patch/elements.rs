@@ -3,7 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::scim::schema::Attribute;
-use crate::scim::schema::check::{array_in, container, says_something};
+use crate::scim::schema::members::{array_in, container};
+use crate::scim::schema::settle::says_something;
 use crate::scim::text::fold;
 
 use super::bind::Target;

@@ -12,7 +12,7 @@ mod remove;
 pub mod request;
 mod write;
 
-use super::schema::check::settle;
+use super::schema::settle::{keep_immutable, settle};
 use super::{Resource, ResourceType, ScimError};
 pub use request::PatchRequest;
 
@@ -34,6 +34,7 @@ pub fn apply(
         }
     }
     let next = settle(resource_type, attributes)?;
+    keep_immutable(resource_type, current, &next)?;
     Ok((next != *current).then_some(next))
 }
 

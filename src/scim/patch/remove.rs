@@ -6,7 +6,8 @@ use super::bind::Target;
 use super::elements::{elements, equals};
 use crate::scim::ScimError;
 use crate::scim::schema::Attribute;
-use crate::scim::schema::check::{self, container};
+use crate::scim::schema::coerce;
+use crate::scim::schema::members::container;
 
 /// Removes what is at `target`; of a multi-valued attribute only the elements in `value`, if
 /// there is one.
@@ -34,7 +35,7 @@ pub(super) fn remove(
     // all are meant.
     let unwanted = match value {
         Some(value) if target.selection.is_none() && target.path.sub_attribute.is_none() => {
-            match check::value(attribute, value)? {
+            match coerce::value(attribute, value)? {
                 Some(Value::Array(unwanted)) => Some(unwanted),
                 _ => Some(Vec::new()),
             }

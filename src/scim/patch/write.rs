@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use super::bind::{Selection, Target};
 use super::elements::{elements, keeping_one_primary, merge};
 use crate::scim::ScimError;
-use crate::scim::schema::check::{self, container, is_empty, object_in, put};
+use crate::scim::schema::coerce;
+use crate::scim::schema::members::{container, is_empty, object_in, put};
 use crate::scim::schema::{Attribute, Mutability};
 use crate::scim::text::quote;
 
@@ -46,7 +47,7 @@ fn write(
             write_complex(attributes, target, value, keep)
         }
         (false, _, None) => {
-            let checked = check::value(attribute, value)?;
+            let checked = coerce::value(attribute, value)?;
             put(
                 container(attributes, target.path.extension),
                 attribute.name,
@@ -55,7 +56,7 @@ fn write(
             Ok(())
         }
         (false, _, Some(sub_attribute)) => {
-            let checked = check::value(sub_attribute, value)?;
+            let checked = coerce::value(sub_attribute, value)?;
             let object = object(attributes, target);
             // As in `write_complex`: the manager's `$ref` does not hold for another manager.
             let old = object.get("value");
@@ -66,7 +67,7 @@ fn write(
             Ok(())
         }
         (true, None, None) => {
-            let checked = match check::value(attribute, value)? {
+            let checked = match coerce::value(attribute, value)? {
                 Some(Value::Array(checked)) => checked,
                 _ => Vec::new(),
             };
@@ -84,10 +85,10 @@ fn write(
                     }
                 }
             });
-            check::check_number(attribute, elements.len())
+            coerce::check_number(attribute, elements.len())
         }
         (true, None, Some(sub_attribute)) => {
-            let checked = check::value(sub_attribute, value)?;
+            let checked = coerce::value(sub_attribute, value)?;
             let elements = elements(attributes, target);
             if elements.is_empty() {
                 elements.push(Value::Object(Map::new()));
@@ -131,7 +132,7 @@ fn write_complex(
             members
         }
         whole => {
-            let checked = check::value(attribute, whole)?;
+            let checked = coerce::value(attribute, whole)?;
             put(
                 container(attributes, target.path.extension),
                 attribute.name,
@@ -146,13 +147,13 @@ fn write_complex(
     }
     let object = object(attributes, target);
     for (name, value) in members {
-        if let Some(sub_attribute) = check::sub_attribute(attribute, &name)
+        if let Some(sub_attribute) = coerce::sub_attribute(attribute, &name)
             && sub_attribute.mutability != Mutability::ReadOnly
         {
             put(
                 object,
                 sub_attribute.name,
-                check::value(sub_attribute, value)?,
+                coerce::value(sub_attribute, value)?,
             );
         }
     }
@@ -186,18 +187,18 @@ fn write_selected(
     let mut new_members = match sub_attribute {
         // Through the element, so that JSON text in a role's `value` is the role here too.
         Some(sub_attribute) if sub_attribute.name == "value" => {
-            members(check::single(attribute, value)?)
+            members(coerce::single(attribute, value)?)
         }
         Some(sub_attribute) => {
             let mut members = Map::new();
             put(
                 &mut members,
                 sub_attribute.name,
-                check::value(sub_attribute, value)?,
+                coerce::value(sub_attribute, value)?,
             );
             members
         }
-        None => members(check::single(attribute, value)?),
+        None => members(coerce::single(attribute, value)?),
     };
     let elements = elements(attributes, target);
     keeping_one_primary(elements, |elements| {
@@ -240,7 +241,7 @@ fn write_selected(
         // Where a type occurs once, the element of that type becomes what the filter describes.
         let present = elements.len();
         merge(attribute, elements, present, Value::Object(members));
-        check::check_number(attribute, elements.len())
+        coerce::check_number(attribute, elements.len())
     })
 }
 

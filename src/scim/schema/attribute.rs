@@ -165,6 +165,12 @@ impl Attribute {
         self
     }
 
+    /// Set once.
+    pub const fn immutable(mut self) -> Self {
+        self.mutability = Mutability::Immutable;
+        self
+    }
+
     /// Accepted, never stored, never returned.
     pub const fn write_only(mut self) -> Self {
         self.mutability = Mutability::WriteOnly;

@@ -2,10 +2,13 @@
 
 pub mod attribute;
 pub mod check;
+pub(in crate::scim) mod coerce;
 pub mod group;
+pub(in crate::scim) mod members;
 #[cfg(test)]
 pub(in crate::scim) mod proptests;
 mod resolve;
+pub mod settle;
 pub mod user;
 
 pub use attribute::{Attribute, Kind, Mutability, Returned, Uniqueness};
