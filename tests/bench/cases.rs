@@ -16,7 +16,7 @@ const BASE: &str = "https://scim.hellotracks.example/scim/v2";
 /// Entra's match query.
 const MATCH: &str = r#"userName eq "lena.ortiz@fieldcrew.example""#;
 
-/// Every kind of node and most types of value; the last term decides.
+/// Every kind of node and most types of value; each term has to be looked at.
 const LONG: &str = r#"(emails[type eq "work" and value co "@FIELDCREW."] or phoneNumbers.value sw "+34")
     and active eq true and not (userType eq "Contractor") and meta.lastModified gt "2026-01-31T08:00:00Z"
     and urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "fibre""#;
@@ -44,7 +44,7 @@ pub fn all(measure: &mut impl Measure) {
         ("filter: match, long", LONG),
     ] {
         let filter = bind(text);
-        assert!(filter.matches(&object) == (text == LONG), "{text}");
+        assert!(filter.matches(&object), "{text}");
         measure.operation(name, || &object, |object| filter.matches(black_box(object)));
     }
 
@@ -103,6 +103,8 @@ fn created() -> Resource {
                       {"value": "Timekeeper", "display": "Timekeeper"}],
             "ims": [{"type": "xmpp", "value": "lena@chat.fieldcrew.example"}],
             "photos": [{"type": "thumbnail", "value": "https://fieldcrew.example/photos/lena.jpg"}],
+            "addresses": [{"type": "work", "streetAddress": "12 Dock Rd", "locality": "Bilbao", "country": "ES"},
+                          {"type": "home", "streetAddress": "7 Quay St", "locality": "Getxo", "country": "ES"}],
             "entitlements": [{"value": "vehicle"}, {"value": "warehouse"}]}"#,
     ));
     check(&USERS, user).unwrap()
