@@ -9,15 +9,11 @@ use super::log::Trace;
 use crate::scim::ScimError;
 use crate::service::Failure;
 use crate::storage::secrets::Credential;
-use crate::tenant::{KeyDigest, PresentedKey, TenantId};
+use crate::tenant::PresentedKey;
 
-/// Who sent a request.
-#[derive(Debug)]
-pub(super) struct Client {
-    /// Whose API-KEY the request carries.
-    pub tenant: TenantId,
-    /// The digest of the API-KEY.
-    pub key: KeyDigest,
+/// What the request carries in the place of an API-KEY.
+pub(super) fn presented_key(request: &Request) -> PresentedKey {
+    PresentedKey::new(bearer_token(request))
 }
 
 /// Whether the request carries credentials of any kind.
@@ -37,9 +33,8 @@ pub(super) async fn authenticate(
     request: &Request,
     now: OffsetDateTime,
     trace: &Trace,
-) -> Result<Client, Failure> {
-    let presented = bearer_token(request);
-    let presented_key = PresentedKey::new(presented);
+) -> Result<(), Failure> {
+    let presented_key = presented_key(request);
     let credential = app
         .store
         .credential(&presented_key, now, trace.meter())
@@ -49,13 +44,8 @@ pub(super) async fn authenticate(
         trace.set_tenant(tenant, presented_key.key_id());
     }
     let refusal = match credential {
-        Credential::Accepted { tenant, .. } => {
-            return Ok(Client {
-                tenant,
-                key: presented_key.digest(),
-            });
-        }
-        Credential::Unknown if presented.is_empty() => {
+        Credential::Accepted { .. } => return Ok(()),
+        Credential::Unknown if bearer_token(request).is_empty() => {
             "the request has no API-KEY; enter it as Secret Token in Entra's provisioning settings"
         }
         Credential::Unknown => {

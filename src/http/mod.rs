@@ -23,7 +23,7 @@ use crate::scim::discovery::RESOURCE_TYPES;
 use crate::scim::list::ListRequest;
 use crate::scim::project::Projection;
 use crate::service::{Directory, Failure, IfMatch};
-use crate::storage::Store;
+use crate::storage::{Gate, Store};
 
 pub use event::repair_url;
 
@@ -78,16 +78,30 @@ async fn answer(app: &App, request: &Request, trace: &Trace) -> Result<Response<
         }
         Ok(Route::Directory(name, operation)) => {
             trace.set_route(name);
-            let client = auth::authenticate(app, request, now, trace).await?;
+            let presented = auth::presented_key(request);
+            let cursor_key = presented.digest();
+            let gate = Gate::default();
             let directory = Directory {
-                store: app.store.tenant(&client.tenant, trace.meter()),
+                store: match presented.tenant() {
+                    Some(tenant) => app.store.tenant(tenant, trace.meter(), &gate),
+                    None => app.store.nobody(trace.meter(), &gate),
+                },
                 base: &base,
                 now,
                 retention: app.config.tombstone_retention,
-                cursor_key: client.key.as_bytes(),
+                cursor_key: cursor_key.as_bytes(),
+            };
+            // The first read goes on while the key is checked. A refused key ends both, whatever
+            // was found.
+            let check = async {
+                auth::authenticate(app, request, now, trace).await?;
+                gate.open();
+                Ok::<_, Failure>(())
             };
             let deadline = trace.started() + app.config.request_deadline / 2;
-            operate(operation, &directory, request, trace, deadline).await
+            let work = operate(operation, &directory, request, trace, deadline);
+            let ((), outcome) = tokio::try_join!(check, work.map(Ok))?;
+            outcome
         }
         // Who has no key learns nothing of the routes either.
         Err(error) => {

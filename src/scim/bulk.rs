@@ -433,10 +433,39 @@ mod tests {
         }
         assert!(request(json!({})).is_err());
         assert!(request(json!(["x"])).is_err());
+        assert!(request(Value::Array(vec![json!({}); MAX_OPERATIONS])).is_ok());
         let many = request(Value::Array(vec![json!({}); MAX_OPERATIONS + 1])).unwrap_err();
         assert_eq!(
             (many.status().as_u16(), many.scim_type()),
             (413, Some("tooMany"))
         );
+    }
+
+    #[test]
+    fn references_are_found_wherever_the_data_has_them() {
+        let mut request = request(json!([
+            create("a", "x"), create("b", "x"),
+            {"method": "PUT", "path": "/Users/1", "data": {"x": [{"value": "bulkId:a"}, ["bulkId:b"]], "y": [1, null]}}
+        ]))
+        .unwrap();
+        assert_eq!(request.dependencies().pop(), Some(BTreeSet::from([0, 1])));
+    }
+
+    #[test]
+    fn fail_on_errors_counts_from_one() {
+        let fail_on_errors = |count: Value| {
+            let Value::Object(body) = json!({"failOnErrors": count, "Operations": []}) else {
+                panic!("not an object")
+            };
+            let request = BulkRequest::parse(body, &[&USERS]);
+            request.map(|request| request.fail_on_errors)
+        };
+        assert_eq!(fail_on_errors(json!(null)), Ok(None));
+        assert_eq!(fail_on_errors(json!(0)), Ok(None));
+        assert_eq!(fail_on_errors(json!(1)), Ok(Some(1)));
+        assert_eq!(fail_on_errors(json!(2)), Ok(Some(2)));
+        for wrong in [json!(-1), json!(1.5), json!("1")] {
+            assert!(fail_on_errors(wrong.clone()).is_err(), "{wrong}");
+        }
     }
 }

@@ -145,6 +145,12 @@ mod tests {
         for cursor in [
             cursor(),
             Cursor {
+                position: Position::Before(
+                    ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap(),
+                ),
+                total: 1,
+            },
+            Cursor {
                 position: Position::Offset(3),
                 total: 0,
             },
@@ -181,5 +187,11 @@ mod tests {
         for text in ["", "x", "é", "AAAA"] {
             assert!(refused(Seal::new(&[1; 32], &[]), text));
         }
+    }
+
+    #[test]
+    fn a_seal_does_not_show_its_key() {
+        let seal = Seal::new(&[77; 32], &["User"]);
+        assert_eq!(format!("{seal:?}"), "Seal { .. }");
     }
 }

@@ -247,4 +247,52 @@ mod tests {
                 .all(|sub| sub["name"] != "display")
         );
     }
+
+    #[test]
+    fn the_configuration_says_what_the_service_does() {
+        let config = service_provider_config("https://x");
+        for feature in ["patch", "bulk", "filter", "sort", "etag"] {
+            assert_eq!(config[feature]["supported"], true, "{feature}");
+        }
+        assert_eq!(config["changePassword"]["supported"], false);
+        assert_eq!(config["bulk"]["maxOperations"], 1000);
+        assert_eq!(config["bulk"]["maxPayloadSize"], 1_048_576);
+        assert_eq!(config["filter"]["maxResults"], 1000);
+        assert_eq!(
+            config["pagination"],
+            json!({"cursor": true, "index": true, "defaultPaginationMethod": "index",
+                   "defaultPageSize": 100, "maxPageSize": 1000, "cursorTimeout": 3600})
+        );
+        assert_eq!(
+            config["meta"],
+            json!({"resourceType": "ServiceProviderConfig", "location": "https://x/ServiceProviderConfig"})
+        );
+    }
+
+    #[test]
+    fn the_user_type_names_its_schemas_and_they_are_listed() {
+        let user = Value::Object(resource_type(&USERS, "https://x"));
+        let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        assert_eq!(
+            user,
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+                "id": "User", "name": "User", "endpoint": "/Users", "description": "User Account",
+                "schema": "urn:ietf:params:scim:schemas:core:2.0:User",
+                "schemaExtensions": [{"schema": enterprise, "required": false}],
+                "meta": {"resourceType": "ResourceType", "location": "https://x/ResourceTypes/User"}
+            })
+        );
+        let ids: Vec<&str> = schemas().map(|schema| schema.id).collect();
+        assert_eq!(ids, [user["schema"].as_str().unwrap(), enterprise]);
+    }
+
+    #[test]
+    fn a_reference_says_to_what_it_refers() {
+        let described = attribute(&Attribute::reference("x", &["User", "external"], "X"));
+        assert_eq!(described["type"], "reference");
+        assert_eq!(described["referenceTypes"], json!(["User", "external"]));
+        let text = attribute(&Attribute::string("x", "X"));
+        assert_eq!(text.get("referenceTypes"), None);
+    }
 }

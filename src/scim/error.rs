@@ -155,4 +155,45 @@ mod tests {
             json!({"schemas": [ERROR_SCHEMA], "status": "404", "detail": "gone"})
         );
     }
+
+    #[test]
+    fn statuses_and_keywords_are_those_of_the_rfcs() {
+        use ScimError::*;
+        // RFC 7644 §3.12, tables 8 and 9; §3.7.4 for `tooMany`; RFC 9865 §2.1 for cursors.
+        for (error, status, scim_type) in [
+            (
+                InvalidSyntax as fn(String) -> ScimError,
+                400,
+                Some("invalidSyntax"),
+            ),
+            (InvalidFilter, 400, Some("invalidFilter")),
+            (InvalidPath, 400, Some("invalidPath")),
+            (InvalidValue, 400, Some("invalidValue")),
+            (NoTarget, 400, Some("noTarget")),
+            (Mutability, 400, Some("mutability")),
+            (InvalidCursor, 400, Some("invalidCursor")),
+            (ExpiredCursor, 400, Some("expiredCursor")),
+            (InvalidCount, 400, Some("invalidCount")),
+            (TooMany, 413, Some("tooMany")),
+            (Uniqueness, 409, Some("uniqueness")),
+            (Conflict, 409, None),
+            (Unauthorized, 401, None),
+            (Forbidden, 403, None),
+            (NotFound, 404, None),
+            (PreconditionFailed, 412, None),
+            (PayloadTooLarge, 413, None),
+            (UnsupportedMediaType, 415, None),
+            (NotImplemented, 501, None),
+            (Unavailable, 503, None),
+            (Internal, 500, None),
+        ] {
+            let error = error("text".to_owned());
+            assert_eq!(
+                (error.status().as_u16(), error.scim_type()),
+                (status, scim_type)
+            );
+        }
+        let error = MethodNotAllowed("text".to_owned(), "GET");
+        assert_eq!((error.status().as_u16(), error.scim_type()), (405, None));
+    }
 }

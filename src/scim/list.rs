@@ -355,4 +355,95 @@ mod tests {
         };
         assert!(ListRequest::from_body(body).is_err());
     }
+
+    #[test]
+    fn parameters_are_known_by_name_in_any_case() {
+        for (name, expected) in [
+            ("filter", "1,,,,,,,"),
+            ("sortBy", ",1,,,,,,"),
+            ("SORTORDER", ",,1,,,,,"),
+            ("startindex", ",,,1,,,,"),
+            ("Count", ",,,,1,,,"),
+            ("cursor", ",,,,,1,,"),
+            ("attributes", ",,,,,,1,"),
+            ("excludedAttributes", ",,,,,,,1"),
+        ] {
+            let mut request = ListRequest::default();
+            *request.parameter(name).unwrap() = Some("1".to_owned());
+            let all = [
+                request.filter,
+                request.sort_by,
+                request.sort_order,
+                request.start_index,
+                request.count,
+                request.cursor,
+                request.attributes,
+                request.excluded_attributes,
+            ];
+            assert_eq!(all.map(Option::unwrap_or_default).join(","), expected);
+        }
+        assert_eq!(ListRequest::default().parameter("page"), None);
+    }
+
+    #[test]
+    fn a_list_of_anything_but_names_is_refused() {
+        for wrong in [json!([1]), json!(["userName", null]), json!(true)] {
+            let body = Map::from_iter([("attributes".to_owned(), wrong.clone())]);
+            let error = ListRequest::from_body(body).unwrap_err();
+            assert_eq!(error.scim_type(), Some("invalidValue"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_first_index_skips_nothing() {
+        let skipped = |start| Page::parse(Some(start), None).unwrap().skip();
+        assert_eq!((skipped("1"), skipped("2"), skipped("101")), (0, 1, 100));
+    }
+
+    #[test]
+    fn a_page_holds_what_was_pushed() {
+        let mut page = PageContent::new(2);
+        assert!(page.is_empty());
+        page.push(Map::from_iter([("id".to_owned(), "1".into())]));
+        assert!(!page.is_empty());
+        assert_eq!(
+            Value::from(page.into_resources()[0].clone()),
+            json!({"id": "1"})
+        );
+    }
+
+    #[test]
+    fn a_page_s_size_is_about_that_of_its_text() {
+        let member = |index: usize| (format!("{index:01000}"), Value::from("x"));
+        let nested: Map<String, Value> = (0..10).map(member).collect();
+        let mut page = PageContent::new(1000);
+        while !page.is_full() {
+            page.push(Map::from_iter([("x".to_owned(), nested.clone().into())]));
+        }
+        let text = serde_json::to_string(&page.into_resources()).unwrap();
+        assert!(text.len().abs_diff(MAX_PAGE_SIZE) < MAX_PAGE_SIZE / 100);
+    }
+
+    #[test]
+    fn a_list_response_has_the_rfc_s_members_and_the_cursors_there_are() {
+        let resources = vec![Map::from_iter([("id".to_owned(), "1".into())])];
+        let schema = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+        assert_eq!(
+            ListResponse::of_all(resources.clone()).into_body(),
+            json!({"schemas": [schema], "totalResults": 1, "itemsPerPage": 1, "startIndex": 1, "Resources": [{"id": "1"}]})
+        );
+        let by_cursor = ListResponse {
+            total: 7,
+            resources,
+            start_index: None,
+            next_cursor: Some("n".to_owned()),
+            previous_cursor: Some("p".to_owned()),
+        };
+        assert_eq!(
+            by_cursor.into_body(),
+            json!({"schemas": [schema], "totalResults": 7, "itemsPerPage": 1, "nextCursor": "n", "previousCursor": "p",
+                   "Resources": [{"id": "1"}]})
+        );
+        assert_eq!(ListResponse::default().into_body()["Resources"], json!([]));
+    }
 }

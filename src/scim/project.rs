@@ -166,6 +166,7 @@ mod tests {
 
     use super::*;
     use crate::scim::schema::USERS;
+    use crate::scim::schema::specimen::SPECIMENS;
 
     const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -222,5 +223,36 @@ mod tests {
             json!({"schemas": ["s"], "id": "i", "userName": "lena"})
         );
         assert_eq!(projected(Some(" "), None), projected(None, None));
+    }
+
+    #[test]
+    fn the_core_schema_s_urn_names_the_core_attributes_alone() {
+        let core = Some("urn:ietf:params:scim:schemas:core:2.0:User");
+        let selected = projected(core, None);
+        assert_eq!(selected["userName"], "lena");
+        assert_eq!(selected.get(ENTERPRISE), None);
+        assert_eq!(
+            projected(None, core),
+            json!({"schemas": ["s"], "id": "i", ENTERPRISE: {"department": "Fibre", "manager": {"value": "m"}}})
+        );
+    }
+
+    #[test]
+    fn returned_decides_before_the_client_does() {
+        let shown = |attributes, excluded| {
+            let all = ["always", "hidden", "words", "request"];
+            let object = Map::from_iter(all.map(|name| (name.to_owned(), Value::from("x"))));
+            let shown =
+                Projection::parse(&SPECIMENS, attributes, excluded).apply(&SPECIMENS, object);
+            shown
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        assert_eq!(shown(None, None), "always,words");
+        assert_eq!(shown(None, Some("always,words,request")), "always");
+        assert_eq!(shown(Some("hidden,request"), None), "always,request");
+        assert_eq!(shown(Some("words"), None), "always,words");
     }
 }

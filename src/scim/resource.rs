@@ -283,4 +283,73 @@ mod tests {
             assert_eq!(ResourceId::parse(wrong), None, "{wrong}");
         }
     }
+
+    #[test]
+    fn an_object_id_has_32_hexadecimal_digits() {
+        let current = user("lena@crew.example", None);
+        for other in [
+            "0123456789abcdef0123456789abcdeXlena@crew.example",
+            "0123456789abcdef0123456789abcdeflena@home.example",
+            "0123456789abcdef0123456789abcdelena@crew.example",
+            "lena@crew.example",
+        ] {
+            let next = user(other, None).resource;
+            assert_eq!(reserved_user_name(&current, &next), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_change_is_a_new_version_of_the_same_age() {
+        let created = OffsetDateTime::UNIX_EPOCH;
+        let meta = Meta::new(created);
+        assert_eq!(meta.etag(), "W/\"1\"");
+        let later = created + time::Duration::DAY;
+        let twice = meta.changed(created).changed(later);
+        assert_eq!((twice.created, twice.last_modified), (created, later));
+        assert_eq!(twice.etag(), "W/\"3\"");
+    }
+
+    #[test]
+    fn clients_see_what_is_stored_and_what_follows_from_it() {
+        use crate::scim::schema::USERS;
+        let mut lena = user("lena", None);
+        lena.meta = lena
+            .meta
+            .changed(OffsetDateTime::UNIX_EPOCH + time::Duration::HOUR);
+        let id = "2819c223-7f76-453a-919d-413861904646";
+        assert_eq!(lena.id.as_str(), id);
+        let core = "urn:ietf:params:scim:schemas:core:2.0:User";
+        assert_eq!(
+            Value::from(lena.clone().represent(&USERS, "https://x")),
+            json!({
+                "schemas": [core], "id": id, "userName": "lena",
+                "meta": {
+                    "resourceType": "User", "location": format!("https://x/Users/{id}"), "version": "W/\"2\"",
+                    "created": "1970-01-01T00:00:00Z", "lastModified": "1970-01-01T01:00:00Z"
+                }
+            })
+        );
+        // An extension is among the schemas where the user has attributes of it.
+        let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        let mut attributes = lena.resource.into_attributes();
+        attributes.insert(enterprise.to_owned(), json!({"department": "Fibre"}));
+        lena.resource = Resource::from_storage(attributes);
+        let shown = lena.represent(&USERS, "https://x");
+        assert_eq!(shown["schemas"], json!([core, enterprise]));
+        assert_eq!(shown[enterprise], json!({"department": "Fibre"}));
+    }
+
+    #[test]
+    fn only_an_explicit_true_grants_access() {
+        use crate::scim::schema::{GROUPS, USERS};
+        let with = |active: Value| Resource(Map::from_iter([("active".to_owned(), active)]));
+        assert!(with(json!(true)).is_active());
+        assert!(!with(json!(false)).is_active());
+        assert!(!Resource::default().is_active());
+        let defaulted = |resource: Resource| resource.with_default_active(&USERS, true);
+        assert_eq!(defaulted(Resource::default()), with(json!(true)));
+        assert_eq!(defaulted(with(json!(false))), with(json!(false)));
+        let group = Resource::default().with_default_active(&GROUPS, true);
+        assert_eq!(group, Resource::default());
+    }
 }

@@ -200,6 +200,10 @@ mod tests {
         assert_eq!(sorted("username", "", objects.clone()), [1, 2, 0]);
         assert_eq!(sorted("externalId", "ascending", objects), [1, 2, 0]);
         assert_eq!(
+            sorted("title", "", json!([{"title": "B"}, {"title": "a"}])),
+            [1, 0]
+        );
+        assert_eq!(
             sorted(
                 "externalId",
                 "",
@@ -253,5 +257,34 @@ mod tests {
         );
         assert!(Sort::parse(Some("title"), Some("up")).is_err());
         assert!(Sort::parse(Some(" "), None).unwrap().is_none());
+    }
+
+    #[test]
+    fn numbers_sort_as_numbers() {
+        let sort = Sort::parse(Some("integer"), None).unwrap().unwrap();
+        let sort = sort
+            .bind(&crate::scim::schema::specimen::SPECIMENS)
+            .unwrap();
+        let key = |number: Value| sort.key(&Map::from_iter([("integer".to_owned(), number)]));
+        assert_eq!(
+            sort.compare(&key(json!(9)), &key(json!(10))),
+            Ordering::Less
+        );
+        assert_eq!(
+            sort.compare(&key(json!(10)), &key(json!(null))),
+            Ordering::Less
+        );
+    }
+
+    #[test]
+    fn a_type_without_the_attribute_sorts_as_without_a_value() {
+        let sort = Sort::parse(Some("urn:example:custom:badge"), None)
+            .unwrap()
+            .unwrap();
+        let sort = sort.bind(&USERS).unwrap();
+        assert_eq!(
+            sort.key(&Map::from_iter([("title".to_owned(), "x".into())])),
+            SortKey::Missing
+        );
     }
 }

@@ -9,12 +9,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnConsumedC
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::future::try_join_all;
 
+use super::counters::Place;
 use super::item::{self, Item};
 use super::meter::Pool;
 use super::plan::{Access, Plan};
 use super::range::{Range, Start};
 use super::tables::SORT_KEY;
-use super::{Meter, Store, StoreError, keys};
+use super::{Gate, Meter, Store, StoreError, keys};
 use crate::scim::filter::BoundFilter;
 use crate::scim::list::Page;
 use crate::scim::{ResourceId, ResourceType, Stored};
@@ -26,6 +27,7 @@ pub struct TenantStore<'a> {
     pub(super) store: &'a Store,
     pub(super) partition: String,
     pub(super) meter: &'a Meter,
+    pub(super) gate: &'a Gate,
 }
 
 /// BatchGetItem's limit.
@@ -39,11 +41,28 @@ const THROTTLED_BATCH: ExponentialBuilder = ExponentialBuilder::new()
 
 impl Store {
     /// The tenant's part of the directory: the only way to it.
-    pub fn tenant<'a>(&'a self, tenant: &TenantId, meter: &'a Meter) -> TenantStore<'a> {
+    pub fn tenant<'a>(
+        &'a self,
+        tenant: &TenantId,
+        meter: &'a Meter,
+        gate: &'a Gate,
+    ) -> TenantStore<'a> {
         TenantStore {
             store: self,
             partition: keys::partition(tenant),
             meter,
+            gate,
+        }
+    }
+
+    /// A part of the directory where nothing is, for requests that name no tenant: they cost what
+    /// others cost until their key is refused.
+    pub fn nobody<'a>(&'a self, meter: &'a Meter, gate: &'a Gate) -> TenantStore<'a> {
+        TenantStore {
+            store: self,
+            partition: keys::NOBODY.to_owned(),
+            meter,
+            gate,
         }
     }
 }
@@ -78,8 +97,7 @@ impl TenantStore<'_> {
     /// Shows `visit` all resources of a type in the order of their ids, from the page's first on,
     /// until the page is over or `visit` returns false. Returns how many resources there are.
     ///
-    /// The counters say in which bucket of ids the page starts, so the cost of a page does not
-    /// grow with `startIndex` beyond one bucket.
+    /// The counters say where the page starts, so its cost does not grow with `startIndex`.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
@@ -89,27 +107,14 @@ impl TenantStore<'_> {
         page: &Page,
         mut visit: impl FnMut(Stored) -> bool,
     ) -> Result<u64, StoreError> {
-        let counts = self.counts(resource_type).await?;
-        let total = counts.iter().sum();
-        let mut skip = page.skip();
-        if page.count == 0 || skip >= total {
+        let (total, place) = self.locate(resource_type, page.skip()).await?;
+        let Some(Place { digits, skip }) = place.filter(|_| page.count > 0) else {
             return Ok(total);
-        }
-        let first_bucket = counts
-            .iter()
-            .position(|count| {
-                let is_here = skip < *count;
-                if !is_here {
-                    skip -= count;
-                }
-                is_here
-            })
-            .unwrap_or_default();
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        };
         let end = skip.saturating_add(page.count);
         let mut seen = 0;
         self.walk(
-            Range::from_bucket(resource_type, first_bucket),
+            Range::from_digits(resource_type, &digits),
             Some(end),
             |item| {
                 seen += 1;
@@ -118,14 +123,6 @@ impl TenantStore<'_> {
         )
         .await?;
         Ok(total)
-    }
-
-    /// How many resources of a type there are.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn count(&self, resource_type: &ResourceType) -> Result<u64, StoreError> {
-        Ok(self.counts(resource_type).await?.iter().sum())
     }
 
     /// The resources with these ids, those that exist, in the order of their ids.
@@ -195,6 +192,7 @@ impl TenantStore<'_> {
     }
 
     async fn get_item(&self, sort_key: String) -> Result<Option<Item>, StoreError> {
+        self.meter.call();
         let answer = self
             .store
             .client
@@ -220,6 +218,7 @@ impl TenantStore<'_> {
         resource_type: &ResourceType,
         ids: &[ResourceId],
     ) -> Result<Vec<Stored>, StoreError> {
+        self.gate.passed().await;
         let table = &self.store.tables.directory;
         let mut wanted: Vec<Item> = ids
             .iter()
@@ -232,6 +231,7 @@ impl TenantStore<'_> {
                 .set_keys(Some(wanted))
                 .consistent_read(true)
                 .build()?;
+            self.meter.call();
             let answer = self
                 .store
                 .client
@@ -279,7 +279,11 @@ impl TenantStore<'_> {
     async fn find(&self, access: Access) -> Result<BTreeSet<ResourceId>, StoreError> {
         let prefix = match access {
             Access::Id(id) => return Ok(ResourceId::parse(&id).into_iter().collect()),
-            Access::Lookup(prefix) | Access::LookupPrefix(prefix) => prefix,
+            Access::Lookup(prefix) => prefix,
+            Access::LookupPrefix(prefix) => {
+                self.gate.passed().await;
+                prefix
+            }
         };
         let mut ids = BTreeSet::new();
         let query = self
@@ -296,27 +300,6 @@ impl TenantStore<'_> {
         Ok(ids)
     }
 
-    /// How many resources of the type there are in each bucket of ids.
-    async fn counts(&self, resource_type: &ResourceType) -> Result<Vec<u64>, StoreError> {
-        let mut counts = vec![0; keys::BUCKETS];
-        let prefix = keys::counters(resource_type);
-        let query = self
-            .query()
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)");
-        self.each(
-            query.expression_attribute_values(":prefix", AttributeValue::S(prefix)),
-            |item| {
-                let bucket = keys::counter_bucket(resource_type, item::text(item, SORT_KEY)?);
-                if let Some(count) = bucket.and_then(|bucket| counts.get_mut(bucket)) {
-                    *count = item::count(item)?;
-                }
-                Ok(true)
-            },
-        )
-        .await?;
-        Ok(counts)
-    }
-
     /// Shows `visit` the items of a range of resources, in its order, until it returns false.
     /// `expected` is how many it is likely to want, if that is known.
     async fn walk(
@@ -325,6 +308,7 @@ impl TenantStore<'_> {
         expected: Option<usize>,
         mut visit: impl FnMut(&Item) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
+        self.gate.passed().await;
         // BETWEEN includes both ends, so the resource to start after or before is read once more.
         let limit = expected.map(|expected| expected.saturating_add(range.excluded.iter().len()));
         let query = self
@@ -343,7 +327,7 @@ impl TenantStore<'_> {
         .await
     }
 
-    fn query(&self) -> QueryFluentBuilder {
+    pub(super) fn query(&self) -> QueryFluentBuilder {
         self.store
             .client
             .query()
@@ -354,13 +338,19 @@ impl TenantStore<'_> {
     }
 
     /// Shows `visit` every item of a query, page after page, until it returns false.
-    async fn each(
+    pub(super) async fn each(
         &self,
         query: QueryFluentBuilder,
         mut visit: impl FnMut(&Item) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
-        let mut pages = query.into_paginator().send();
-        while let Some(answer) = pages.next().await {
+        let mut start_key = None;
+        loop {
+            self.meter.call();
+            let answer = query
+                .clone()
+                .set_exclusive_start_key(start_key)
+                .send()
+                .await;
             self.meter.record(
                 Pool::Read,
                 answer
@@ -368,12 +358,16 @@ impl TenantStore<'_> {
                     .ok()
                     .and_then(|answer| answer.consumed_capacity()),
             );
-            for item in answer.map_err(StoreError::from_sdk)?.items() {
+            let answer = answer.map_err(StoreError::from_sdk)?;
+            for item in answer.items() {
                 if !visit(item)? {
                     return Ok(());
                 }
             }
+            start_key = answer.last_evaluated_key;
+            if start_key.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }

@@ -8,7 +8,8 @@
 //! | `<T>#<id>` | a resource |
 //! | `L#<T>#<attribute>#<value>#<id>` | lookup: the resource has this value |
 //! | `N#<T>#<attribute>#<value>` | guard: the value is taken in the tenant |
-//! | `C#<T>#<first two digits of ids>` | how many resources have such an id |
+//! | `C#<T>#<first two digits of ids>` | counter: how many resources have such an id |
+//! | `F#<T>#<first four digits of ids>` | counter, finer |
 //! | `D#<T>#<id>` | tombstone of a deleted resource |
 //!
 //! Values stand in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
@@ -78,7 +79,7 @@ const MAX_GUARDED_VALUE: usize = 900;
 /// them and write as many others, beside the resource itself; DynamoDB allows 100 actions.
 pub(super) const MAX_KEYS: usize = 45;
 
-/// Counters of a resource type: one for each first byte of an id, so that writers rarely meet.
+/// Counters of a kind at most: one for each value of two digits.
 pub(super) const BUCKETS: usize = 256;
 
 /// The partition key of everything the tenant owns in the directory.
@@ -91,9 +92,9 @@ pub(super) fn resource(resource_type: &ResourceType, id: &ResourceId) -> String 
     format!("{}#{id}", letter(resource_type))
 }
 
-/// The lowest sort key that a resource counted in `bucket` can have.
-pub(super) fn bucket_start(resource_type: &ResourceType, bucket: usize) -> String {
-    format!("{}#{bucket:02x}", letter(resource_type))
+/// A sort key at or below those of all resources whose ids start with these digits or higher ones.
+pub(super) fn resources_from(resource_type: &ResourceType, digits: &str) -> String {
+    format!("{}#{digits}", letter(resource_type))
 }
 
 /// A sort key above those of all resources of a type.
@@ -106,23 +107,26 @@ pub(super) fn tombstone(resource_type: &ResourceType, id: &ResourceId) -> String
     format!("D#{}#{id}", letter(resource_type))
 }
 
-/// The start of the sort keys of all counters of a type.
-pub(super) fn counters(resource_type: &ResourceType) -> String {
+/// A partition key that no tenant can have.
+pub(super) const NOBODY: &str = "NOBODY";
+
+/// The start of the sort keys of the counters by the first two digits.
+pub(super) fn coarse_counters(resource_type: &ResourceType) -> String {
     format!("C#{}#", letter(resource_type))
 }
 
-/// The sort key of the counter that a resource is counted in.
-pub(super) fn counter(resource_type: &ResourceType, id: &ResourceId) -> String {
-    let bucket = id.as_str().get(..2).unwrap_or_default();
-    format!("{}{bucket}", counters(resource_type))
+/// The start of the sort keys of the counters by the first four digits, of which these are two.
+pub(super) fn fine_counters(resource_type: &ResourceType, digits: &str) -> String {
+    format!("F#{}#{digits}", letter(resource_type))
 }
 
-/// The bucket of a counter's sort key.
-pub(super) fn counter_bucket(resource_type: &ResourceType, sort_key: &str) -> Option<usize> {
-    let digits = sort_key.strip_prefix(&counters(resource_type))?;
-    usize::from_str_radix(digits, 16)
-        .ok()
-        .filter(|bucket| *bucket < BUCKETS)
+/// The sort keys of the counters that a resource is counted in.
+pub(super) fn counters(resource_type: &ResourceType, id: &ResourceId) -> [String; 2] {
+    let digits = |count| id.as_str().get(..count).unwrap_or_default();
+    [
+        format!("{}{}", coarse_counters(resource_type), digits(2)),
+        fine_counters(resource_type, digits(4)),
+    ]
 }
 
 /// The start of the sort keys of all lookups of resources with this value of the attribute.
@@ -319,8 +323,7 @@ mod tests {
             lookup_id(&format!("L#U#userName#a%23b#{}", id())),
             Some(id())
         );
-        assert_eq!(counter_bucket(&USERS, &counter(&USERS, &id())), Some(0x28));
-        assert_eq!(counter_bucket(&USERS, "C#G#28"), None);
+        assert_eq!(counters(&USERS, &id()), ["C#U#28", "F#U#2819"]);
     }
 
     #[test]

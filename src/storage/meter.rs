@@ -16,7 +16,7 @@ pub struct Meter {
 /// A reading of a [`Meter`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
-    /// DynamoDB API calls that were answered, the SDK's own retries not counted.
+    /// DynamoDB API calls that were made, the SDK's own retries not counted.
     pub calls: u64,
     /// Read capacity units.
     pub read_units: f64,
@@ -41,13 +41,18 @@ impl Meter {
         }
     }
 
-    /// Adds one answered call. A failed call is recorded with no capacity: DynamoDB reports none.
+    /// Counts a call that is about to be made.
+    pub(super) fn call(&self) {
+        self.calls.fetch_add(1, Relaxed);
+    }
+
+    /// Adds the capacity that an answered call consumed. A failed call has none: DynamoDB
+    /// reports none.
     pub(super) fn record<'a>(
         &self,
         pool: Pool,
         capacity: impl IntoIterator<Item = &'a ConsumedCapacity>,
     ) {
-        self.calls.fetch_add(1, Relaxed);
         let spent: f64 = capacity
             .into_iter()
             .filter_map(ConsumedCapacity::capacity_units)

@@ -5,8 +5,10 @@
 //! [`Store::tenant`], and no method behind it takes a tenant.
 
 mod connect;
+mod counters;
 pub mod directory;
 pub mod error;
+mod gate;
 mod item;
 mod keys;
 pub mod meter;
@@ -22,6 +24,7 @@ use aws_sdk_dynamodb::Client;
 pub use connect::Timeouts;
 pub use directory::TenantStore;
 pub use error::StoreError;
+pub use gate::Gate;
 pub use meter::{Cost, Meter};
 
 /// The names of the two DynamoDB tables.

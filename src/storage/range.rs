@@ -37,7 +37,7 @@ pub(super) struct Range {
 impl Range {
     /// The resources that a walk from `start` comes to.
     pub(super) fn of(resource_type: &ResourceType, start: &Start) -> Self {
-        let all = Self::from_bucket(resource_type, 0);
+        let all = Self::from_digits(resource_type, "");
         match start {
             Start::First => all,
             Start::After(id) => {
@@ -60,10 +60,10 @@ impl Range {
         }
     }
 
-    /// The resources whose ids start with this byte or a higher one.
-    pub(super) fn from_bucket(resource_type: &ResourceType, bucket: usize) -> Self {
+    /// The resources whose ids start with these digits or higher ones.
+    pub(super) fn from_digits(resource_type: &ResourceType, digits: &str) -> Self {
         Self {
-            from: keys::bucket_start(resource_type, bucket),
+            from: keys::resources_from(resource_type, digits),
             to: keys::resources_end(resource_type),
             excluded: None,
             forward: true,

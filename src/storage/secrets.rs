@@ -149,6 +149,7 @@ impl Store {
             .send();
         let mut tenants = Vec::new();
         while let Some(page) = pages.next().await {
+            meter.call();
             meter.record(
                 Pool::Read,
                 page.as_ref().ok().and_then(|page| page.consumed_capacity()),
@@ -278,6 +279,7 @@ impl Store {
         tenant: &TenantId,
         meter: &Meter,
     ) -> Result<TenantItem, SecretsError> {
+        meter.call();
         let answer = self
             .client
             .get_item()
@@ -320,6 +322,7 @@ impl Store {
             .send();
         let mut keys = Vec::new();
         while let Some(page) = pages.next().await {
+            meter.call();
             meter.record(
                 Pool::Read,
                 page.as_ref().ok().and_then(|page| page.consumed_capacity()),

@@ -28,6 +28,7 @@ impl Store {
         writes: impl Into<Vec<TransactWriteItem>>,
         meter: &Meter,
     ) -> Result<Outcome, StoreError> {
+        meter.call();
         let answer = self
             .client
             .transact_write_items()

@@ -12,7 +12,6 @@ use time::OffsetDateTime;
 use super::directory::TenantStore;
 use super::item::{self, COUNT, Item};
 use super::meter::Pool;
-use super::tables::{PARTITION_KEY, SORT_KEY};
 use super::transaction::Outcome;
 use super::{StoreError, keys};
 use crate::scim::{ResourceType, Stored};
@@ -34,6 +33,7 @@ impl TenantStore<'_> {
         resource_type: &ResourceType,
         new: &Stored,
     ) -> Result<(), StoreError> {
+        self.gate.passed().await;
         let guards = keys::guards(resource_type, new)?;
         let lookups = keys::lookups(resource_type, &new.id, &new.resource);
         check_keys(resource_type, guards.len() + lookups.len())?;
@@ -46,7 +46,7 @@ impl TenantStore<'_> {
         for lookup in lookups {
             writes.push(self.put(item::key(&self.partition, lookup))?);
         }
-        writes.push(self.add_to_counter(resource_type, new, 1)?);
+        writes.extend(self.add_to_counters(resource_type, new, 1)?);
         match self.store.transact(writes, self.meter).await? {
             Outcome::Written => Ok(()),
             Outcome::ConditionFailed(RESOURCE) => Err(StoreError::AlreadyExists),
@@ -65,6 +65,7 @@ impl TenantStore<'_> {
         current: &Stored,
         next: &Stored,
     ) -> Result<(), StoreError> {
+        self.gate.passed().await;
         let guards = Difference::between(
             keys::guards(resource_type, current)?,
             keys::guards(resource_type, next)?,
@@ -119,6 +120,7 @@ impl TenantStore<'_> {
         now: OffsetDateTime,
         expires: OffsetDateTime,
     ) -> Result<(), StoreError> {
+        self.gate.passed().await;
         let resource = Delete::builder()
             .table_name(&self.store.tables.directory)
             .set_key(Some(item::key(
@@ -144,7 +146,7 @@ impl TenantStore<'_> {
             now,
             expires,
         )?)?);
-        writes.push(self.add_to_counter(resource_type, current, -1)?);
+        writes.extend(self.add_to_counters(resource_type, current, -1)?);
         match self.store.transact(writes, self.meter).await? {
             Outcome::Written => Ok(()),
             // The resource's is the only condition.
@@ -158,6 +160,7 @@ impl TenantStore<'_> {
     /// attempt. That looks like a lost race, and is handled as one: the caller reloads, finds its
     /// change made, and is done.
     async fn replace_item(&self, item: Item, current: &Stored) -> Result<(), StoreError> {
+        self.meter.call();
         let answer = self
             .store
             .client
@@ -213,24 +216,26 @@ impl TenantStore<'_> {
     }
 
     /// Counts a resource in or out.
-    fn add_to_counter(
+    fn add_to_counters(
         &self,
         resource_type: &ResourceType,
         stored: &Stored,
         by: i8,
-    ) -> Result<TransactWriteItem, StoreError> {
-        let update = Update::builder()
-            .table_name(&self.store.tables.directory)
-            .key(PARTITION_KEY, AttributeValue::S(self.partition.clone()))
-            .key(
-                SORT_KEY,
-                AttributeValue::S(keys::counter(resource_type, &stored.id)),
-            )
-            .update_expression("ADD #count :by")
-            .expression_attribute_names("#count", COUNT)
-            .expression_attribute_values(":by", AttributeValue::N(by.to_string()))
-            .build()?;
-        Ok(TransactWriteItem::builder().update(update).build())
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let add = |sort_key| {
+            let update = Update::builder()
+                .table_name(&self.store.tables.directory)
+                .set_key(Some(item::key(&self.partition, sort_key)))
+                .update_expression("ADD #count :by")
+                .expression_attribute_names("#count", COUNT)
+                .expression_attribute_values(":by", AttributeValue::N(by.to_string()))
+                .build()?;
+            Ok(TransactWriteItem::builder().update(update).build())
+        };
+        keys::counters(resource_type, &stored.id)
+            .into_iter()
+            .map(add)
+            .collect()
     }
 }
 
@@ -295,7 +300,7 @@ mod tests {
     fn the_largest_change_fits_one_transaction() {
         // The resource, every key removed, every key added.
         const { assert!(2 * keys::MAX_KEYS < MAX_ACTIONS) };
-        // The resource, every key removed, the tombstone, the counter.
-        const { assert!(keys::MAX_KEYS + 2 < MAX_ACTIONS) };
+        // The resource, every key removed, the tombstone, the counters.
+        const { assert!(keys::MAX_KEYS + 3 < MAX_ACTIONS) };
     }
 }

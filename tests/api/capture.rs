@@ -9,6 +9,8 @@ use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::EnvFilter;
 
+use crate::service::{Answer, Call};
+
 /// Runs `work` and returns its result and the lines that it logged, as `main` sets logging up.
 pub async fn logged<T>(work: impl Future<Output = T>) -> (T, Vec<Value>) {
     let (result, text) = logged_text(work).await;
@@ -50,4 +52,12 @@ impl Write for Log {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// What a request cost, as its log line says: DynamoDB calls, read units, write units.
+pub async fn cost(call: Call<'_>) -> (Answer, [f64; 3]) {
+    let (answer, lines) = logged(call.send()).await;
+    let spent = |name: &str| lines[0][name].as_f64().unwrap();
+    let cost = ["dynamodb_calls", "read_units", "write_units"].map(spent);
+    (answer, cost)
 }

@@ -95,7 +95,9 @@ impl Directory {
                 derived.insert(guard.clone());
                 assert_eq!(holders.insert(guard, id), None, "two users hold one name");
             }
-            *counts.entry(format!("C#U#{}", &id[..2])).or_default() += 1;
+            for counter in [format!("C#U#{}", &id[..2]), format!("F#U#{}", &id[..4])] {
+                *counts.entry(counter).or_default() += 1;
+            }
         }
         for (sort_key, item) in &items {
             match sort_key.split('#').next().unwrap() {
@@ -106,7 +108,7 @@ impl Directory {
                     Some(text(item, "holder")),
                     "stray guard {sort_key}"
                 ),
-                "C" => assert_eq!(
+                "C" | "F" => assert_eq!(
                     number(item, "count"),
                     counts.remove(sort_key).unwrap_or_default(),
                     "wrong count {sort_key}"

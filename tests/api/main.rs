@@ -14,9 +14,12 @@ mod directory; // not tests: the directory table as DynamoDB holds it
 mod engine;
 mod errors; // every refusal is a SCIM error with the right status
 mod events; // every request that Entra sends (events/), and the answer it must get (golden/)
+mod filters; // each finds what it should and no more
 mod keys; // API keys: issue, check, expire, revoke
-mod lists; // pages, filters, projections
+mod limits; // how much a request may hold, and how odd it may be
+mod lists; // pages and projections
 mod logs; // one line for each request, and nothing about people
+mod pages; // pages of a large directory, found through the counters
 mod races; // requests that meet: one winner, nothing lost
 mod service; // not tests: the handler as API Gateway calls it
 mod tenancy; // tenants never see each other

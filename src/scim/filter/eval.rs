@@ -74,13 +74,12 @@ fn compare_text(operator: Operator, text: &str, wanted: &str) -> bool {
 fn compare<T: PartialOrd + ?Sized>(operator: Operator, left: &T, right: &T) -> bool {
     match operator {
         Operator::Eq => left == right,
-        Operator::Ne => left != right,
         Operator::Gt => left > right,
         Operator::Ge => left >= right,
         Operator::Lt => left < right,
         Operator::Le => left <= right,
-        // Substring operators are for text, and `bind` lets them through for text only.
-        Operator::Co | Operator::Sw | Operator::Ew => false,
+        // `bind` makes `ne` the negation of `eq`, and lets substring operators through for text only.
+        Operator::Ne | Operator::Co | Operator::Sw | Operator::Ew => false,
     }
 }
 
@@ -91,6 +90,7 @@ mod tests {
     use super::*;
     use crate::scim::filter::Filter;
     use crate::scim::schema::USERS;
+    use crate::scim::schema::specimen::SPECIMENS;
 
     fn lena() -> Map<String, Value> {
         let Value::Object(lena) = json!({
@@ -229,5 +229,91 @@ mod tests {
             refusal(r#"emails[size eq "x"]"#),
             "`size` is not a sub-attribute of `emails`"
         );
+    }
+
+    #[test]
+    fn numbers_compare_as_numbers() {
+        let Value::Object(specimen) = json!({"decimal": 9.5, "integer": 10}) else {
+            panic!("not an object")
+        };
+        let matches = |text| {
+            Filter::compile(text, &SPECIMENS)
+                .unwrap()
+                .matches(&specimen)
+        };
+        for text in [
+            "decimal eq 9.5",
+            "decimal eq 95e-1",
+            "decimal lt 10",
+            "decimal ne 10",
+            "integer gt 9",
+            "integer ge 10.0",
+            r#"integer le "10""#,
+            "parts.value eq null",
+        ] {
+            assert!(matches(text), "{text}");
+        }
+        for text in [
+            "decimal gt 10",
+            "integer lt 9",
+            "integer ne 10",
+            "integer eq 1",
+        ] {
+            assert!(!matches(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn substrings_of_numbers_and_the_order_of_binaries_make_no_sense() {
+        let refusal = |text: &str| Filter::compile(text, &SPECIMENS).unwrap_err().to_string();
+        for operator in ["co", "sw", "ew"] {
+            assert_eq!(
+                refusal(&format!("decimal {operator} 1")),
+                format!("`{operator}` does not apply to `decimal`, which is a number")
+            );
+        }
+        for operator in ["gt", "ge", "lt", "le"] {
+            assert_eq!(
+                refusal(&format!(r#"binary {operator} "QQ==""#)),
+                format!("`{operator}` does not apply to `binary`, which is binary")
+            );
+        }
+        assert_eq!(
+            refusal("integer eq ten"),
+            "`integer` is a number, and the filter compares it with `ten`"
+        );
+        for text in [
+            r#"binary eq "QQ==""#,
+            r#"binary sw "QQ""#,
+            r#"instant ew "Z""#,
+        ] {
+            assert!(Filter::compile(text, &SPECIMENS).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_several_types_one_may_lack_the_attribute() {
+        let bound = |text: &str| Filter::parse(text).unwrap().bind_where_defined(&SPECIMENS);
+        let matches = |text| bound(text).unwrap().matches(&Map::new());
+        assert!(!matches(r#"userName eq "x""#));
+        assert!(matches(r#"userName ne "x""#));
+        assert!(matches("userName eq null"));
+        assert!(!matches("userName pr"));
+        assert!(!matches("emails[value pr]"));
+        assert!(bound("urn:example:specimen pr").is_err());
+        assert!(
+            Filter::parse("userName pr")
+                .unwrap()
+                .bind(&SPECIMENS)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn an_attribute_of_an_unknown_schema_has_no_value() {
+        assert!(matches(r#"urn:example:custom:badge ne "1""#));
+        assert!(matches("urn:example:custom:badge eq null"));
+        assert!(!matches("urn:example:custom:badge ne null"));
+        assert!(!matches(r#"urn:example:custom:badge[value ne "1"]"#));
     }
 }

@@ -182,3 +182,33 @@ fn join(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_printed_with_the_parentheses_they_need() {
+        for text in [
+            "a pr",
+            "a eq 1 and b ne \"x\" and c co \"\\\"\"",
+            "a sw x or b ew y or c gt 1",
+            "a ge 1 and b lt 2 or c le 3",
+            "a pr and (b pr or c pr)",
+            "a pr and (b pr and c pr)",
+            "a pr or (b pr or c pr)",
+            "not (a pr or b pr)",
+            "e[a pr and not (b pr)]",
+        ] {
+            assert_eq!(Filter::parse(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_an_invalid_filter() {
+        for text in ["a is 1", "shoeSize pr"] {
+            let error = Filter::compile(text, &crate::scim::schema::USERS).unwrap_err();
+            assert_eq!(error.scim_type(), Some("invalidFilter"), "{text}");
+        }
+    }
+}

@@ -401,4 +401,23 @@ mod tests {
             "expected an attribute name at byte 0"
         );
     }
+
+    #[test]
+    fn what_was_read_in_vain_is_not_skipped() {
+        assert_eq!(
+            shape("a eq 'x'"),
+            "expected a value such as `\"text\"`, `true` or `null` at byte 5"
+        );
+        assert_eq!(shape("1a pr"), "expected an attribute name at byte 0");
+        assert_eq!(
+            shape("manager[$ref pr and value pr]"),
+            "manager[(and {$ref pr} {value pr})]"
+        );
+    }
+
+    #[test]
+    fn groups_beside_each_other_are_not_deep() {
+        let beside = vec!["(a pr)"; 2 * MAX_DEPTH].join(" and ");
+        assert!(filter(&beside).is_ok());
+    }
 }

@@ -258,9 +258,12 @@ fn template(attribute: &Attribute, filter: &Filter) -> Option<Map<String, Value>
         }),
         Filter::Compare(_, _, literal) if literal.is_null() => None,
         Filter::Compare(name, Operator::Eq, Literal::String(text) | Literal::Bare(text)) => {
-            let sub_attribute = coerce::sub_attribute(attribute, name)?;
-            let value = coerce::value(sub_attribute, Value::String(text.clone())).ok()??;
-            Some(Map::from_iter([(sub_attribute.name.to_owned(), value)]))
+            // As a client's element, so that it has nothing that clients cannot set.
+            let element = Map::from_iter([(name.clone(), Value::String(text.clone()))]);
+            match coerce::single(attribute, Value::Object(element)) {
+                Ok(Some(Value::Object(element))) => Some(element),
+                _ => None,
+            }
         }
         _ => None,
     }

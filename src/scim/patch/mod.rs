@@ -39,4 +39,6 @@ pub fn apply(
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests;

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::scim::schema::{USERS, check::check};
 
+mod edges;
+
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 fn object(value: Value) -> serde_json::Map<String, Value> {

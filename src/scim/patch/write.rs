@@ -88,13 +88,11 @@ fn write(
             coerce::check_number(attribute, elements.len())
         }
         (true, None, Some(sub_attribute)) => {
-            let checked = coerce::value(sub_attribute, value)?;
+            let mut members = new_members(attribute, Some(sub_attribute), value)?;
             let elements = elements(attributes, target);
             if elements.is_empty() {
                 elements.push(Value::Object(Map::new()));
             }
-            let mut members = Map::new();
-            put(&mut members, sub_attribute.name, checked);
             keeping_one_primary(elements, |elements| {
                 for element in elements.iter_mut().filter_map(Value::as_object_mut) {
                     element.remove(sub_attribute.name);
@@ -184,22 +182,7 @@ fn write_selected(
 ) -> Result<(), ScimError> {
     let attribute = target.path.attribute;
     let clears = is_empty(&value);
-    let mut new_members = match sub_attribute {
-        // Through the element, so that JSON text in a role's `value` is the role here too.
-        Some(sub_attribute) if sub_attribute.name == "value" => {
-            members(coerce::single(attribute, value)?)
-        }
-        Some(sub_attribute) => {
-            let mut members = Map::new();
-            put(
-                &mut members,
-                sub_attribute.name,
-                coerce::value(sub_attribute, value)?,
-            );
-            members
-        }
-        None => members(coerce::single(attribute, value)?),
-    };
+    let mut new_members = new_members(attribute, sub_attribute, value)?;
     let elements = elements(attributes, target);
     keeping_one_primary(elements, |elements| {
         let mut selected = 0;
@@ -253,9 +236,23 @@ fn not_primary(members: &mut Map<String, Value>) {
     }
 }
 
-fn members(element: Option<Value>) -> Map<String, Value> {
-    match element {
-        Some(Value::Object(members)) => members,
-        _ => Map::new(),
+/// What `value` says of an element, or of this sub-attribute of it.
+fn new_members(
+    attribute: &Attribute,
+    sub_attribute: Option<&Attribute>,
+    value: Value,
+) -> Result<Map<String, Value>, ScimError> {
+    match sub_attribute {
+        Some(sub_attribute) if sub_attribute.name != "value" => {
+            let mut members = Map::new();
+            let checked = coerce::value(sub_attribute, value)?;
+            put(&mut members, sub_attribute.name, checked);
+            Ok(members)
+        }
+        // A `value` through the element, so that JSON text in a role's `value` is the role here too.
+        _ => match coerce::single(attribute, value)? {
+            Some(Value::Object(members)) => Ok(members),
+            _ => Ok(Map::new()),
+        },
     }
 }

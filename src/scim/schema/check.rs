@@ -184,6 +184,12 @@ mod tests {
                 json!({"userName": "u", "roles": [{"value": "Dispatcher", "display": "Dispatch"}]})
             );
         }
+        // Packed twice, under any name.
+        let twice = json!({"VALUE": json!({"value": role}).to_string()});
+        assert_eq!(
+            checked(json!({"userName": "u", "roles": [twice]})),
+            json!({"userName": "u", "roles": [{"value": "Dispatcher", "display": "Dispatch"}]})
+        );
         // Text that only looks like it stays text.
         assert_eq!(
             checked(json!({"userName": "u", "roles": [{"value": "{x"}]})),
@@ -201,6 +207,16 @@ mod tests {
             json!({"userName": "u", "emails": [
                 {"type": "work", "value": "a", "primary": true}, {"type": "home", "value": "a", "primary": false}
             ]})
+        );
+    }
+
+    #[test]
+    fn elements_that_differ_in_primary_alone_are_repeats() {
+        let a = |primary: bool| json!({"locality": "a", "primary": primary});
+        let b = |primary: bool| json!({"locality": "b", "primary": primary});
+        assert_eq!(
+            checked(json!({"userName": "u", "addresses": [a(true), b(true), b(false)]})),
+            json!({"userName": "u", "addresses": [a(true), b(false)]})
         );
     }
 

@@ -118,18 +118,29 @@ pub(in crate::scim) fn sub_attribute(
 
 /// Entra without its compliance flag sends an application role as JSON inside the string
 /// `value`: `{"value": "{\"id\":…,\"value\":\"Dispatcher\",…}"}`. The inner object is the element.
+///
+/// What was packed several times is unpacked as often: a client may send back what it was shown.
 fn unpacked(attribute: &Attribute, mut members: Map<String, Value>) -> Map<String, Value> {
-    let inner = match members.get("value") {
-        Some(Value::String(text)) if attribute.multi_valued && text.starts_with('{') => {
-            serde_json::from_str::<Map<String, Value>>(text).ok()
+    if attribute.multi_valued {
+        // It ends, because what is inside is shorter than its text.
+        while let Some((name, inner)) = packed(&members) {
+            members.remove(&name);
+            members.extend(inner);
         }
-        _ => None,
-    };
-    match inner {
-        Some(inner) if inner.contains_key("value") => members.extend(inner),
-        _ => {}
     }
     members
+}
+
+fn packed(members: &Map<String, Value>) -> Option<(String, Map<String, Value>)> {
+    let is_value = |name: &String| name.eq_ignore_ascii_case("value");
+    members.iter().find_map(|(name, value)| {
+        let text = value.as_str()?;
+        if !is_value(name) || !text.starts_with('{') {
+            return None;
+        }
+        let inner: Map<String, Value> = serde_json::from_str(text).ok()?;
+        inner.keys().any(is_value).then(|| (name.clone(), inner))
+    })
 }
 
 fn scalar(attribute: &Attribute, value: Value) -> Result<Value, ScimError> {

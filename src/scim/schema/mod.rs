@@ -9,6 +9,8 @@ pub(in crate::scim) mod members;
 pub(in crate::scim) mod proptests;
 mod resolve;
 pub mod settle;
+#[cfg(test)]
+pub(in crate::scim) mod specimen;
 pub mod user;
 
 pub use attribute::{Attribute, Kind, Mutability, Returned, Uniqueness};
@@ -92,3 +94,13 @@ const META: &[Attribute] = &[
         .exact()
         .read_only(),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resource_types_are_told_apart() {
+        assert_ne!(USERS, GROUPS);
+    }
+}

@@ -74,8 +74,16 @@ fn is_repeat(one: &Value, other: &Value) -> bool {
         (Some(value), Some(other_value)) => {
             value == other_value && one.get("type") == other.get("type")
         }
-        _ => one == other,
+        _ => match (one.as_object(), other.as_object()) {
+            (Some(one), Some(other)) => without_primary(one).eq(without_primary(other)),
+            _ => one == other,
+        },
     }
+}
+
+/// One element may yet lose its `primary` to another: that makes no two of them different.
+fn without_primary(members: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    members.iter().filter(|(name, _)| *name != "primary")
 }
 
 /// RFC 7643 §2.4: `primary` is true for one element at most; the first keeps it.

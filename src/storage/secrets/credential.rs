@@ -52,6 +52,7 @@ impl Store {
             // 256 partitions.
             None => AttributeValue::S(format!("UNKNOWN#{}", digest.get(..2).unwrap_or_default())),
         };
+        meter.call();
         let answer = self
             .client
             .get_item()
