@@ -15,6 +15,7 @@ CARGO_LAMBDA_VERSION := 1.9.2
 SAM_VERSION := 1.170.0
 CFN_LINT_VERSION := 1.58.0
 CARGO_DENY_VERSION := 0.18.9
+CARGO_FUZZ_VERSION := 0.13.2
 DYNAMODB_LOCAL_PACKAGE := amplify-dynamodb-simulator@2.9.30
 
 # One stamp per version, so that an old installation is never taken for the new one.
@@ -22,9 +23,14 @@ DEV_TOOLS := .local/venv/cargo-lambda-$(CARGO_LAMBDA_VERSION)
 BUILD_TOOLS := .local/venv-build/cargo-lambda-$(CARGO_LAMBDA_VERSION)
 AWS_TOOLS := .local/venv-aws/sam-$(SAM_VERSION)-cfn-lint-$(CFN_LINT_VERSION)
 DYNAMODB_LOCAL := .local/dynamodb-local/$(DYNAMODB_LOCAL_PACKAGE)
+CARGO_FUZZ := .local/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 # The suites have a file for their versions: they are several, and depend on one another's.
 CONFORMANCE_PACKAGES := .ci/conformance-packages
 CONFORMANCE_TOOLS := .local/venv-conformance/installed
+
+# What `make fuzz` runs, and how long each.
+FUZZ ?= filter path patch check
+SECONDS ?= 300
 
 # Both ways of saying it work: `make dev PORT=9001` and `PORT=9001 make dev`.
 PORT ?= 9000
@@ -80,6 +86,17 @@ conformance: $(DEV_TOOLS) $(CONFORMANCE_TOOLS) ## Run two public SCIM conformanc
 bench-core: ## Measure the SCIM core: time with criterion (BENCH=name for some), then allocations
 	@$(CARGO) bench --bench core -- $(BENCH)
 	@$(CARGO) bench --bench allocations
+
+# No sanitizer: it would need a nightly compiler, and the core has no unsafe code for it to watch. What
+# the fuzzer found interesting stays in .local/fuzz/, and the next run begins with it.
+.PHONY: fuzz
+fuzz: $(CARGO_FUZZ) ## Fuzz the SCIM core, each target for SECONDS=300 (FUZZ=name for some; needs a C++ compiler)
+	@command -v c++ >/dev/null || { echo "make fuzz needs a C++ compiler, named c++, for libFuzzer" >&2; exit 1; }
+	@$(PYTHON) tests/fuzz/seeds.py .local/fuzz
+	@for target in $(FUZZ); do \
+	  $(CARGO_FUZZ) run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $$target .local/fuzz/$$target -- \
+	    -max_total_time=$(SECONDS) -timeout=10 -max_len=16384 -dict=tests/fuzz/scim.dict -print_final_stats=1; \
+	done
 
 .PHONY: lint
 lint: ## Check formatting, lints with warnings denied, and that one dependency tree serves all builds
@@ -153,3 +170,6 @@ $(CONFORMANCE_TOOLS): $(CONFORMANCE_PACKAGES)
 
 $(DYNAMODB_LOCAL):
 	@bash .ci/install-dynamodb-local $(DYNAMODB_LOCAL_PACKAGE) $@
+
+$(CARGO_FUZZ):
+	@$(CARGO) install --locked --root .local/cargo-fuzz-$(CARGO_FUZZ_VERSION) cargo-fuzz@$(CARGO_FUZZ_VERSION)

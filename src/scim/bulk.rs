@@ -122,7 +122,7 @@ impl BulkRequest {
             ));
         };
         if operations.len() > MAX_OPERATIONS {
-            return Err(ScimError::TooMany(format!(
+            return Err(ScimError::TooManyOperations(format!(
                 "the request has {} operations, and {MAX_OPERATIONS} are accepted; split it",
                 operations.len()
             )));

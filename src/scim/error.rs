@@ -40,9 +40,12 @@ pub enum ScimError {
     /// The `count` of a walk by cursor is not one (RFC 9865).
     #[error("{0}")]
     InvalidCount(String),
-    /// More than the service does in one request.
+    /// The list would cost more than one request may.
     #[error("{0}")]
     TooMany(String),
+    /// A bulk request has more operations than are accepted (RFC 7644 §3.7.4).
+    #[error("{0}")]
+    TooManyOperations(String),
     /// A value that must be unique in the tenant is taken.
     #[error("{0}")]
     Uniqueness(String),
@@ -90,14 +93,15 @@ impl ScimError {
             | Self::Mutability(_)
             | Self::InvalidCursor(_)
             | Self::ExpiredCursor(_)
-            | Self::InvalidCount(_) => StatusCode::BAD_REQUEST,
+            | Self::InvalidCount(_)
+            | Self::TooMany(_) => StatusCode::BAD_REQUEST,
             Self::Uniqueness(_) | Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(..) => StatusCode::METHOD_NOT_ALLOWED,
             Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
-            Self::PayloadTooLarge(_) | Self::TooMany(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::PayloadTooLarge(_) | Self::TooManyOperations(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -118,7 +122,7 @@ impl ScimError {
             Self::InvalidCursor(_) => Some("invalidCursor"),
             Self::ExpiredCursor(_) => Some("expiredCursor"),
             Self::InvalidCount(_) => Some("invalidCount"),
-            Self::TooMany(_) => Some("tooMany"),
+            Self::TooMany(_) | Self::TooManyOperations(_) => Some("tooMany"),
             _ => None,
         }
     }
@@ -174,7 +178,8 @@ mod tests {
             (InvalidCursor, 400, Some("invalidCursor")),
             (ExpiredCursor, 400, Some("expiredCursor")),
             (InvalidCount, 400, Some("invalidCount")),
-            (TooMany, 413, Some("tooMany")),
+            (TooMany, 400, Some("tooMany")),
+            (TooManyOperations, 413, Some("tooMany")),
             (Uniqueness, 409, Some("uniqueness")),
             (Conflict, 409, None),
             (Unauthorized, 401, None),

@@ -11,7 +11,7 @@ use crate::scim::filter::{BoundFilter, Filter};
 use crate::scim::list::{ListRequest, ListResponse, Page, PageContent, Paging};
 use crate::scim::project::Projection;
 use crate::scim::sort::{BoundSort, Sort, SortKey};
-use crate::scim::{ResourceId, ResourceType, ScimError};
+use crate::scim::{ResourceId, ResourceType, ScimError, Stored};
 use crate::storage::range::Start;
 
 /// A resource as clients see it, not projected yet.
@@ -119,14 +119,15 @@ impl Directory<'_> {
                 })
                 .await?;
         } else {
-            self.matches(bound, &Start::First, None, |object, _| {
+            let visit = |object| {
                 total += 1;
                 if total >= page.start_index && !content.is_full() {
                     content.push(bound.show(object));
                 }
                 true
-            })
-            .await?;
+            };
+            self.matches(bound, &Start::First, None, |object, _| object, visit)
+                .await?;
         }
         Ok(ListResponse {
             total,
@@ -165,7 +166,7 @@ impl Directory<'_> {
         // One more than the page holds tells whether there is another page.
         let mut has_more = false;
         let expected = total.is_some().then_some(count.saturating_add(1));
-        self.matches(bound, &start, expected, |object, id| {
+        let visit = |(object, id)| {
             counted += 1;
             has_more = content.is_full();
             if !has_more {
@@ -173,8 +174,9 @@ impl Directory<'_> {
                 ids.push(id);
             }
             total.is_none() || !has_more
-        })
-        .await?;
+        };
+        self.matches(bound, &start, expected, |object, id| (object, id), visit)
+            .await?;
         let total = *total.get_or_insert(counted);
         let mut resources = content.into_resources();
         if backwards {
@@ -214,11 +216,12 @@ impl Directory<'_> {
     ) -> Result<(u64, Vec<Object>), Failure> {
         let mut keys: Vec<(usize, Option<SortKey>, ResourceId)> = Vec::new();
         for (index, bound) in bound.iter().enumerate() {
-            self.matches(bound, &Start::First, None, |object, id| {
-                keys.push((index, bound.sort.map(|sort| sort.key(&object)), id));
+            let key = |object: Object, id| (index, bound.sort.map(|sort| sort.key(&object)), id);
+            let visit = |key| {
+                keys.push(key);
                 true
-            })
-            .await?;
+            };
+            self.matches(bound, &Start::First, None, key, visit).await?;
         }
         // The sort is stable: equal keys stay in the order of types and ids.
         if let Some(sort) = bound.first().and_then(|bound| bound.sort) {
@@ -261,28 +264,26 @@ impl Directory<'_> {
         Ok((total, content.into_resources()))
     }
 
-    /// Shows `visit` every resource that matches, in the order of ids, until it returns false.
-    async fn matches(
+    /// Shows `visit` what `map` makes of every resource that matches, in the order of ids, until it
+    /// returns false.
+    async fn matches<T>(
         &self,
         bound: &Bound,
         start: &Start,
         expected: Option<usize>,
-        mut visit: impl FnMut(Object, ResourceId) -> bool,
+        map: impl Fn(Object, ResourceId) -> T,
+        visit: impl FnMut(T) -> bool,
     ) -> Result<(), Failure> {
-        self.store
-            .candidates(
-                bound.resource_type,
-                bound.filter.as_ref(),
-                start,
-                expected,
-                |stored| {
-                    let id = stored.id.clone();
-                    let object = stored.represent(bound.resource_type, self.base);
-                    !bound.accepts(&object) || visit(object, id)
-                },
-            )
-            .await?;
-        Ok(())
+        let examine = |stored: Stored| {
+            let id = stored.id.clone();
+            let object = stored.represent(bound.resource_type, self.base);
+            bound.accepts(&object).then(|| map(object, id))
+        };
+        let filter = bound.filter.as_ref();
+        Ok(self
+            .store
+            .candidates(bound.resource_type, filter, start, expected, examine, visit)
+            .await?)
     }
 
     /// The seal of the cursors of a request: of one key, and of one query but for its page.

@@ -75,6 +75,9 @@ impl From<StoreError> for Failure {
             StoreError::TooLarge(text) => {
                 ScimError::InvalidValue(format!("{text}; map fewer or shorter values"))
             }
+            StoreError::TooMany { total, accepted } => ScimError::TooMany(format!(
+                "the list would have to read {total} resources, and {accepted} are accepted; leave `sortBy` out, and filter with `eq` or `sw` on `userName`, `externalId`, `emails.value` or `employeeNumber`"
+            )),
             StoreError::NotFound => ScimError::NotFound("the resource does not exist".to_owned()),
             StoreError::VersionMismatch | StoreError::Conflict | StoreError::AlreadyExists => ScimError::Unavailable(
                 "other requests kept changing the same resource; nothing was changed by this one, send it again".to_owned(),

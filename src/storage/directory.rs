@@ -148,42 +148,49 @@ impl TenantStore<'_> {
         Ok(resources)
     }
 
-    /// Shows `visit` the resources that may match the filter, in the order of their ids, until it
-    /// returns false. Which others it shows depends on the access path, so the filter has still to
-    /// be evaluated. `expected` is how many resources `visit` is likely to want, if that is known.
+    /// Shows `visit` what `examine` makes of the resources that may match the filter, in the order
+    /// of their ids, until it returns false. Which others `examine` is shown depends on the access
+    /// path, so the filter has still to be evaluated there. `expected` is how many resources
+    /// `visit` is going to take, if that is known.
     ///
     /// # Errors
-    /// Failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn candidates(
+    /// [`StoreError::TooMany`], failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn candidates<T>(
         &self,
         resource_type: &ResourceType,
         filter: Option<&BoundFilter>,
         start: &Start,
         expected: Option<usize>,
-        mut visit: impl FnMut(Stored) -> bool,
+        examine: impl Fn(Stored) -> Option<T>,
+        mut visit: impl FnMut(T) -> bool,
     ) -> Result<(), StoreError> {
         let plan = filter.map_or(Plan::Scan, |filter| Plan::of(resource_type, filter));
         let Plan::Find(accesses) = plan else {
-            // With a filter nobody knows how many have to be read for one that matches.
-            let limit = expected.filter(|_| filter.is_none());
-            let range = Range::of(resource_type, start);
             return self
-                .walk(range, limit, |item| Ok(visit(item::read(item)?)))
+                .scan(
+                    resource_type,
+                    start,
+                    expected,
+                    filter.is_some(),
+                    examine,
+                    visit,
+                )
                 .await;
         };
         let found = try_join_all(accesses.into_iter().map(|access| self.find(access))).await?;
         let ids: BTreeSet<_> = found.into_iter().flatten().collect();
         let mut ids: Vec<_> = ids.into_iter().filter(|id| start.admits(id)).collect();
-        if matches!(start, Start::Before(_)) {
+        let is_backwards = matches!(start, Start::Before(_));
+        if is_backwards {
             ids.reverse();
         }
         for batch in ids.chunks(BATCH) {
             let mut resources = self.get_many(resource_type, batch).await?;
-            if matches!(start, Start::Before(_)) {
+            if is_backwards {
                 resources.reverse();
             }
-            for stored in resources {
-                if !visit(stored) {
+            for found in resources.into_iter().filter_map(&examine) {
+                if !visit(found) {
                     return Ok(());
                 }
             }
@@ -302,7 +309,7 @@ impl TenantStore<'_> {
 
     /// Shows `visit` the items of a range of resources, in its order, until it returns false.
     /// `expected` is how many it is likely to want, if that is known.
-    async fn walk(
+    pub(super) async fn walk(
         &self,
         range: Range,
         expected: Option<usize>,

@@ -30,6 +30,14 @@ pub enum StoreError {
     /// The resource does not fit DynamoDB's limits. The text says which and by how much.
     #[error("{0}")]
     TooLarge(String),
+    /// More resources would have to be read than one request can read.
+    #[error("{total} resources would have to be read, and {accepted} are accepted")]
+    TooMany {
+        /// How many there are.
+        total: u64,
+        /// How many one request may read.
+        accepted: u64,
+    },
     /// DynamoDB is throttling, unreachable or failing; nothing is known of the call's effect
     /// beyond that it was applied whole or not at all.
     #[error("DynamoDB is not available: {message}")]

@@ -79,6 +79,9 @@ const MAX_GUARDED_VALUE: usize = 900;
 /// them and write as many others, beside the resource itself; DynamoDB allows 100 actions.
 pub(super) const MAX_KEYS: usize = 45;
 
+/// The digits of ids, in their order.
+pub(super) const DIGITS: &str = "0123456789abcdef";
+
 /// Counters of a kind at most: one for each value of two digits.
 pub(super) const BUCKETS: usize = 256;
 

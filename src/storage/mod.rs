@@ -14,6 +14,7 @@ mod keys;
 pub mod meter;
 mod plan;
 pub mod range;
+mod scan;
 pub mod secrets;
 pub mod tables;
 mod transaction;

@@ -69,4 +69,15 @@ impl Range {
             forward: true,
         }
     }
+
+    /// The resources whose ids start with this digit: a sixteenth of them.
+    pub(super) fn share(resource_type: &ResourceType, digit: char) -> Self {
+        let from = keys::resources_from(resource_type, &digit.to_string());
+        Self {
+            to: format!("{from}~"),
+            from,
+            excluded: None,
+            forward: true,
+        }
+    }
 }

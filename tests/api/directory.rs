@@ -67,6 +67,19 @@ impl Directory {
         items
     }
 
+    /// Puts a counter in the place of the one that is there.
+    pub async fn plant_count(&self, tenant: &str, sort_key: &str, count: u64) {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .item("pk", AttributeValue::S(format!("T#{tenant}")))
+            .item("sk", AttributeValue::S(sort_key.to_owned()))
+            .item("count", AttributeValue::N(count.to_string()))
+            .send()
+            .await
+            .unwrap();
+    }
+
     /// Checks that the tenant's items fit together: each user has its lookups, guards and a place
     /// in its counter, and nothing else is there but tombstones. The keys are built anew here, so
     /// that a mistake in building them does not hide itself.

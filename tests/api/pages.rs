@@ -4,7 +4,7 @@ use hellotracks_scim::scim::schema::{USERS, check::check};
 use hellotracks_scim::scim::{Meta, ResourceId, Stored};
 use hellotracks_scim::storage::{Gate, Meter};
 use hellotracks_scim::tenant::TenantId;
-use serde_json::Map;
+use serde_json::{Map, json};
 use time::OffsetDateTime;
 
 use crate::capture::cost;
@@ -66,4 +66,95 @@ async fn a_late_page_costs_what_an_early_one_does() {
     let (_, late) = cost(service.call("GET", "/Users?startIndex=190&count=10")).await;
     assert_eq!(early, late);
     assert_eq!(early[0], 4.0);
+}
+
+/// From some hundreds of users on, filters and sorts read the directory in shares at the same time.
+#[tokio::test]
+async fn a_directory_read_in_shares_gives_the_same_lists() {
+    let (service, directory) = Directory::with_service().await;
+    let operations: Vec<_> = (0..600)
+        .map(|user| {
+            let title = if user % 3 == 0 { "Lead" } else { "Driver" };
+            json!({"method": "POST", "path": "/Users", "bulkId": format!("{user}"),
+                   "data": {"userName": format!("user{user:03}"), "title": title}})
+        })
+        .collect();
+    let created = service
+        .post("/Bulk", json!({"Operations": operations}))
+        .await;
+    assert_eq!(created.status, 200);
+    directory.check("acme").await;
+
+    let leads = service
+        .get("/Users?filter=title+eq+%22lead%22&count=1000")
+        .await;
+    let mut ids = leads.ids();
+    assert_eq!(leads.body["totalResults"], 200);
+    assert_eq!(ids.len(), 200);
+    assert!(ids.is_sorted());
+    let page = service
+        .get("/Users?filter=title+eq+%22lead%22&startIndex=51&count=20")
+        .await;
+    assert_eq!(page.ids(), ids[50..70]);
+    let sorted = service
+        .get("/Users?sortBy=userName&startIndex=100&count=2&attributes=userName")
+        .await;
+    let names: Vec<_> = sorted.body["Resources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| user["userName"].clone())
+        .collect();
+    assert_eq!(names, ["user099", "user100"]);
+
+    // A walk by cursor stops reading when a page is full, and still sees every match once.
+    let mut walked = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = service
+            .get(&format!(
+                "/Users?filter=title+eq+%22lead%22&count=30&cursor={cursor}"
+            ))
+            .await;
+        assert_eq!(page.body["totalResults"], 200);
+        walked.extend(page.ids());
+        match page.body["nextCursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None => break,
+        }
+    }
+    ids.sort();
+    assert_eq!(walked, ids);
+}
+
+/// The counters alone say that a list is too long to be read: planted ones will do.
+#[tokio::test]
+async fn a_list_that_is_too_long_to_be_read_is_refused_with_advice() {
+    let (service, directory) = Directory::with_service().await;
+    let id = service.create_user("lena", json!({})).await;
+    let other_counter = if id.starts_with("00") {
+        "C#U#01"
+    } else {
+        "C#U#00"
+    };
+    directory.plant_count("acme", other_counter, 100_000).await;
+    for query in [
+        "filter=title+pr",
+        "sortBy=title",
+        "filter=not+(userName+eq+%22a%22)&cursor=",
+    ] {
+        let detail = service.get(&format!("/Users?{query}")).await;
+        assert!(
+            detail.error(400, "tooMany").contains("100001 resources"),
+            "{query}"
+        );
+    }
+    let found = service
+        .get("/Users?filter=userName+eq+%22lena%22&sortBy=title")
+        .await;
+    assert_eq!(found.ids().len(), 1);
+    assert_eq!(
+        service.get("/Users?count=1").await.body["totalResults"],
+        100_001
+    );
 }

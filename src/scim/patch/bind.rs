@@ -118,29 +118,27 @@ fn bind_operation(
         }
         // A schema's URN as path stands for all its attributes.
         Ok(Resolved::Extension(schema)) => {
-            let value = operation
-                .value
-                .clone()
-                .filter(|_| is_write)
-                .unwrap_or_default();
-            if !value.is_object() && !members::is_empty(&value) {
-                return Err(ScimError::InvalidValue(format!(
-                    "the operation on {} needs an object of attributes as `value`",
-                    quote(&path.attribute)
-                )));
-            }
-            bind_member(resource_type, schema.id, &value, &change, steps)
+            let value = match &operation.value {
+                None if is_write => return Err(needs_object(&path.attribute)),
+                Some(value) if is_write => value,
+                _ => &Value::Null,
+            };
+            bind_member(resource_type, schema.id, value, &change, steps)
         }
         Ok(Resolved::Resource) => match &operation.value {
             Some(Value::Object(members)) if is_write => {
                 bind_members(resource_type, members, &change, steps)
             }
-            _ => Err(ScimError::InvalidValue(format!(
-                "the operation on {} needs an object of attributes as `value`",
-                quote(&path.attribute)
-            ))),
+            _ => Err(needs_object(&path.attribute)),
         },
     }
+}
+
+fn needs_object(path: &str) -> ScimError {
+    ScimError::InvalidValue(format!(
+        "the operation on {} needs an object of attributes as `value`",
+        quote(path)
+    ))
 }
 
 /// The members of a path-less value. Each key is resolved as a path is: plain, dotted, an
@@ -198,6 +196,8 @@ fn bind_member(
                 bind_member(resource_type, &name, &Value::Null, change, steps)
             })
         }
+        // As in a POST body, where it would be an error too.
+        (Ok(Resolved::Extension(schema)), _) => Err(needs_object(schema.id)),
         (Ok(Resolved::Resource), Value::Object(members)) => {
             bind_members(resource_type, members, change, steps)
         }

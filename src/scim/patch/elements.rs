@@ -58,14 +58,12 @@ pub(super) fn merge(
 ) {
     let same = |name: &str, other: &Value| match (other.get(name), element.get(name)) {
         (Some(one), Some(other)) => equals(attribute.sub_attribute(name), one, other),
-        (None, None) => true,
         _ => false,
     };
     let repeats = |other: &Value| {
-        let same_type = element.get("type").is_none() || same("type", other);
-        element.get("value").is_some() && same("value", other) && same_type
+        same("value", other) && (element.get("type").is_none() || same("type", other))
     };
-    let is_keyed = attribute.is_keyed_by_type() && element.get("type").is_some();
+    let is_keyed = attribute.is_keyed_by_type();
     // An element that is there as it is stays as it is, whatever others it resembles.
     let position = elements
         .iter()

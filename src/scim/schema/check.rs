@@ -131,7 +131,7 @@ mod tests {
     fn what_is_empty_is_absent() {
         assert_eq!(
             checked(json!({
-                "userName": "lena", "title": "", "nickName": null, "addresses": [], "roles": null, "name": {},
+                "userName": "lena", "title": "", "nickName": null, "locale": {}, "addresses": [], "roles": null, "name": {},
                 "phoneNumbers": [{"type": "work", "value": ""}], "department": null, "manager": null,
                 ENTERPRISE: {"manager": {"value": ""}, "division": ""}
             })),

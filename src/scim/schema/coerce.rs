@@ -55,6 +55,7 @@ pub(in crate::scim) fn single(
     match value {
         Value::Null => Ok(None),
         Value::String(text) if text.is_empty() => Ok(None),
+        Value::Object(members) if members.is_empty() => Ok(None),
         // A one-element array for a single value, as old Entra jobs send it.
         Value::Array(elements) => {
             let mut elements = elements.into_iter();
