@@ -23,7 +23,7 @@ use crate::scim::discovery::RESOURCE_TYPES;
 use crate::scim::list::ListRequest;
 use crate::scim::project::Projection;
 use crate::service::{Directory, Failure, IfMatch};
-use crate::storage::{Gate, Store};
+use crate::storage::{Gate, Store, StoreError};
 
 pub use event::repair_url;
 
@@ -47,10 +47,15 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let outcome = match tokio::time::timeout(app.config.request_deadline, work).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_panic)) => Err(ScimError::Internal("the service failed".to_owned()).into()),
-        Err(_elapsed) => Err(ScimError::Unavailable(
-            "the directory did not answer in time; send the request again".to_owned(),
-        )
-        .into()),
+        Err(elapsed) => Err(Failure {
+            error: ScimError::Unavailable(
+                "the directory did not answer in time; send the request again".to_owned(),
+            ),
+            cause: Some(StoreError::Unavailable {
+                message: "the request's deadline has passed".to_owned(),
+                source: elapsed.into(),
+            }),
+        }),
     };
     let (response, failure) = match outcome {
         Ok(response) => (response, None),

@@ -79,6 +79,25 @@ const MAX_GUARDED_VALUE: usize = 900;
 /// them and write as many others, beside the resource itself; DynamoDB allows 100 actions.
 pub(super) const MAX_KEYS: usize = 45;
 
+/// What the sort keys of each kind of item start with, for a resource type.
+pub(super) struct Kinds {
+    pub resources: String,
+    pub lookups: String,
+    pub guards: String,
+    pub counters: [String; 2],
+}
+
+/// What the sort keys of each kind of item of a resource type start with.
+pub(super) fn kinds(resource_type: &ResourceType) -> Kinds {
+    let letter = letter(resource_type);
+    Kinds {
+        resources: format!("{letter}#"),
+        lookups: format!("L#{letter}#"),
+        guards: format!("N#{letter}#"),
+        counters: [format!("C#{letter}#"), format!("F#{letter}#")],
+    }
+}
+
 /// The digits of ids, in their order.
 pub(super) const DIGITS: &str = "0123456789abcdef";
 

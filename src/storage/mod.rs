@@ -4,6 +4,7 @@
 //! **directory** (everything a tenant owns). The only way to directory data is
 //! [`Store::tenant`], and no method behind it takes a tenant.
 
+pub mod audit;
 mod connect;
 mod counters;
 pub mod directory;

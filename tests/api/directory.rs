@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use hellotracks_scim::scim::text::fold;
 use serde_json::Value;
@@ -69,15 +70,38 @@ impl Directory {
 
     /// Puts a counter in the place of the one that is there.
     pub async fn plant_count(&self, tenant: &str, sort_key: &str, count: u64) {
+        let count = AttributeValue::N(count.to_string());
+        let put = self.put(tenant, sort_key).item("count", count);
+        put.send().await.unwrap();
+    }
+
+    /// Puts an item with these texts.
+    pub async fn plant(&self, tenant: &str, sort_key: &str, texts: &[(&str, &str)]) {
+        let mut put = self.put(tenant, sort_key);
+        for (name, text) in texts {
+            put = put.item(*name, AttributeValue::S((*text).to_owned()));
+        }
+        put.send().await.unwrap();
+    }
+
+    /// Removes an item.
+    pub async fn remove(&self, tenant: &str, sort_key: &str) {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(format!("T#{tenant}")))
+            .key("sk", AttributeValue::S(sort_key.to_owned()))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    fn put(&self, tenant: &str, sort_key: &str) -> PutItemFluentBuilder {
         self.client
             .put_item()
             .table_name(&self.table)
             .item("pk", AttributeValue::S(format!("T#{tenant}")))
             .item("sk", AttributeValue::S(sort_key.to_owned()))
-            .item("count", AttributeValue::N(count.to_string()))
-            .send()
-            .await
-            .unwrap();
     }
 
     /// Checks that the tenant's items fit together: each user has its lookups, guards and a place

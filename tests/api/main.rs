@@ -3,6 +3,7 @@
 // Tells Clippy that the functions without `#[test]` are tests too (`clippy.toml`).
 #![cfg(test)]
 
+mod audit; // the operator's check of a directory, and its repair
 mod auth; // who gets in, and the one answer to all others
 mod bulk; // many operations in one request: order, references, failures, limits
 mod capture; // not tests: what the function logs while it answers

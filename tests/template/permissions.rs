@@ -47,7 +47,10 @@ fn caller(file: &Path) -> Caller {
     let path = file.to_str().unwrap().replace('\\', "/");
     if path.ends_with("storage/secrets/credential.rs") {
         Caller::Function("SecretsTable")
-    } else if path.contains("storage/secrets") || path.ends_with("storage/tables.rs") {
+    } else if path.contains("storage/secrets")
+        || path.ends_with("storage/tables.rs")
+        || path.ends_with("storage/audit.rs")
+    {
         Caller::Operator
     } else {
         Caller::Function("DirectoryTable")

@@ -49,6 +49,9 @@ pub enum Command {
     /// The API keys of a tenant
     #[command(subcommand)]
     Key(KeyCommand),
+    /// What a tenant owns
+    #[command(subcommand)]
+    Directory(DirectoryCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +84,19 @@ pub enum TenantCommand {
         /// The tenant
         #[arg(value_parser = TenantId::parse)]
         id: TenantId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DirectoryCommand {
+    /// Compare a tenant's users with their lookups, guards and counters; fails if they differ
+    Check {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// Mend what differs
+        #[arg(long)]
+        repair: bool,
     },
 }
 

@@ -2,11 +2,11 @@
 
 use hellotracks_scim::storage::secrets::SecretsError;
 use hellotracks_scim::storage::tables::TablesError;
-use hellotracks_scim::storage::{Meter, Store};
-use hellotracks_scim::tenant::ApiKey;
+use hellotracks_scim::storage::{Gate, Meter, Store, StoreError};
+use hellotracks_scim::tenant::{ApiKey, TenantId};
 use time::{Duration, OffsetDateTime};
 
-use crate::args::{Command, KeyCommand, TablesCommand, TenantCommand};
+use crate::args::{Command, DirectoryCommand, KeyCommand, TablesCommand, TenantCommand};
 use crate::output::Report;
 
 /// Why a command failed.
@@ -16,6 +16,8 @@ pub enum Failure {
     Secrets(#[from] SecretsError),
     #[error(transparent)]
     Tables(#[from] TablesError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("the operating system gave no random bytes for a key; try again")]
     Random(#[from] getrandom::Error),
 }
@@ -25,6 +27,9 @@ pub async fn run(command: Command, store: &Store) -> Result<Report, Failure> {
         Command::Tables(TablesCommand::Create) => Ok(Report::Tables(store.create_tables().await?)),
         Command::Tenant(command) => tenant(command, store).await,
         Command::Key(command) => key(command, store).await,
+        Command::Directory(DirectoryCommand::Check { tenant, repair }) => {
+            check(&tenant, repair, store).await
+        }
     }
 }
 
@@ -66,6 +71,29 @@ async fn key(command: KeyCommand, store: &Store) -> Result<Report, Failure> {
         }
     };
     Ok(report)
+}
+
+/// Audits a tenant's directory. A repair is followed by another audit, for as long as there is
+/// something to mend and it helps.
+async fn check(tenant: &TenantId, repair: bool, store: &Store) -> Result<Report, Failure> {
+    const ROUNDS: usize = 5;
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    store.find_tenant(tenant, &meter).await?;
+    let directory = store.tenant(tenant, &meter, &gate);
+    let mut audit = directory.audit().await?;
+    let mut repaired = 0;
+    if repair {
+        for _ in 0..ROUNDS {
+            for defect in &audit.defects {
+                repaired += u64::from(directory.repair(defect).await?);
+            }
+            audit = directory.audit().await?;
+            if audit.defects.is_empty() {
+                break;
+            }
+        }
+    }
+    Ok(Report::Audit { audit, repaired })
 }
 
 /// The time to the second, which is as exact as an operator's records need to be.

@@ -36,10 +36,17 @@ async fn main() -> ExitCode {
     };
     let store = Store::connect(&aws.load().await, tables, Timeouts::default());
     match commands::run(command, &store).await {
-        Ok(report) => print(
-            &if json { report.json() } else { report.text() },
-            report.note(),
-        ),
+        Ok(report) => {
+            let printed = print(
+                &if json { report.json() } else { report.text() },
+                report.note(),
+            );
+            if report.is_bad_news() {
+                ExitCode::FAILURE
+            } else {
+                printed
+            }
+        }
         Err(failure) => {
             // Standard error is the last resort: when it is gone there is nobody to tell.
             let _ = writeln!(io::stderr(), "{}", output::explain(&failure));

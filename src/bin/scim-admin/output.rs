@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use hellotracks_scim::storage::StoreError;
+use hellotracks_scim::storage::audit::Audit;
 use hellotracks_scim::storage::secrets::{KeyRecord, SecretsError, Tenant};
 use hellotracks_scim::storage::tables::{CreatedTable, TablesError};
 use hellotracks_scim::tenant::ApiKey;
@@ -21,6 +22,7 @@ pub enum Report {
     NewKey { key: ApiKey, record: KeyRecord },
     Key(KeyRecord),
     Keys(Vec<KeyRecord>),
+    Audit { audit: Audit, repaired: u64 },
 }
 
 impl Report {
@@ -39,6 +41,11 @@ impl Report {
             }
             Self::Key(record) => key_json(record),
             Self::Keys(records) => records.iter().map(key_json).collect(),
+            Self::Audit { audit, repaired } => json!({
+                "resources": audit.resources,
+                "repaired": repaired,
+                "defects": audit.defects.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            }),
         };
         format!("{value:#}")
     }
@@ -57,7 +64,13 @@ impl Report {
             }
             Self::Key(record) => keys_text(std::slice::from_ref(record)),
             Self::Keys(records) => keys_text(records),
+            Self::Audit { audit, repaired } => audit_text(audit, *repaired),
         }
+    }
+
+    /// Whether the command did what it was to do, and found that something is wrong.
+    pub fn is_bad_news(&self) -> bool {
+        matches!(self, Self::Audit { audit, .. } if !audit.defects.is_empty())
     }
 
     /// What the operator has to know in addition; it is no part of the result.
@@ -66,6 +79,9 @@ impl Report {
             Self::NewKey { .. } => {
                 Some("copy the key now: it is not stored and cannot be shown again")
             }
+            Self::Audit { audit, repaired: 0 } if !audit.defects.is_empty() => Some(
+                "changes made during the check can look like defects: check again, then add --repair",
+            ),
             _ => None,
         }
     }
@@ -92,8 +108,9 @@ pub fn explain(failure: &Failure) -> String {
 }
 
 fn hint(failure: &Failure) -> Option<&'static str> {
-    let (Failure::Secrets(SecretsError::Store(error)) | Failure::Tables(TablesError::Store(error))) =
-        failure
+    let (Failure::Secrets(SecretsError::Store(error))
+    | Failure::Tables(TablesError::Store(error))
+    | Failure::Store(error)) = failure
     else {
         return None;
     };
@@ -168,6 +185,18 @@ fn keys_text(records: &[KeyRecord]) -> String {
         ]
     });
     columns(["KEY ID", "CREATED", "EXPIRES", "REVOKED", "LABEL"], rows)
+}
+
+fn audit_text(audit: &Audit, repaired: u64) -> String {
+    let mut text = format!(
+        "{} resources, {} defects, {repaired} repaired",
+        audit.resources,
+        audit.defects.len()
+    );
+    for defect in &audit.defects {
+        text.push_str(&format!("\n{defect}"));
+    }
+    text
 }
 
 fn stamp(time: OffsetDateTime) -> String {

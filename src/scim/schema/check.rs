@@ -43,7 +43,7 @@ fn collect(
             (Ok(Resolved::Attribute(path)), value) if is_writable(path) => {
                 set(attributes, path, value)?;
             }
-            (Ok(Resolved::Resource), Value::Object(members)) if urn.is_none() => {
+            (Ok(Resolved::Resource), Value::Object(members)) => {
                 collect(resource_type, members, None, attributes)?;
             }
             (Ok(Resolved::Extension(schema)), Value::Object(members)) => {
@@ -191,10 +191,16 @@ mod tests {
             json!({"userName": "u", "roles": [{"value": "Dispatcher", "display": "Dispatch"}]})
         );
         // Text that only looks like it stays text.
-        assert_eq!(
-            checked(json!({"userName": "u", "roles": [{"value": "{x"}]})),
-            json!({"userName": "u", "roles": [{"value": "{x"}]})
-        );
+        for roles in [
+            json!([{"value": "{x"}]),
+            json!([{"value": r#"{"type":"no value"}"#}]),
+            json!([{"value": "v", "display": role}]),
+        ] {
+            let body = json!({"userName": "u", "roles": roles});
+            assert_eq!(checked(body.clone()), body);
+        }
+        let body = json!({"userName": "u", ENTERPRISE: {"manager": {"value": role}}});
+        assert_eq!(checked(body.clone()), body);
     }
 
     #[test]
@@ -252,5 +258,32 @@ mod tests {
             refusal(json!({"userName": {"first": "x"}})).starts_with("`userName` must be a string")
         );
         assert!(refusal(json!({"userName": ["a", "b"]})).starts_with("`userName` takes one value"));
+    }
+
+    #[test]
+    fn keys_may_be_qualified_and_dotted_as_in_a_patch() {
+        let core = "urn:ietf:params:scim:schemas:core:2.0:User";
+        assert_eq!(
+            checked(json!({
+                core: {"userName": "u", "title": "t"}, format!("{core}:nickName"): "n",
+                "name.givenName": "g", format!("{ENTERPRISE}:manager.value"): "m", "emails.value": "no element"
+            })),
+            json!({
+                "userName": "u", "title": "t", "nickName": "n", "name": {"givenName": "g"},
+                ENTERPRISE: {"manager": {"value": "m"}}
+            })
+        );
+    }
+
+    #[test]
+    fn an_extension_is_an_object_or_absent() {
+        assert_eq!(
+            checked(json!({"userName": "u", ENTERPRISE: null})),
+            json!({"userName": "u"})
+        );
+        assert!(
+            refusal(json!({"userName": "u", ENTERPRISE: "x"}))
+                .starts_with(&format!("`{ENTERPRISE}` must be an object"))
+        );
     }
 }

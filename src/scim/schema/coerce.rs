@@ -215,3 +215,97 @@ pub(super) fn mismatch(name: &str, expected: &str, value: &Value) -> ScimError {
         "`{name}` must be {expected}, and the request has {sent}; correct the attribute's mapping or its source value"
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::scim::schema::specimen::SPECIMENS;
+    use crate::scim::schema::{ResourceType, USERS, attribute};
+
+    fn coerced(name: &str, sent: Value) -> Result<Option<Value>, String> {
+        let of =
+            |resource_type: &ResourceType| attribute::find(resource_type.core.attributes, name);
+        let attribute = of(&SPECIMENS).or_else(|| of(&USERS)).unwrap();
+        value(attribute, sent).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn numbers_come_as_numbers_or_their_text() {
+        for (name, sent, expected) in [
+            ("integer", json!(7), json!(7)),
+            ("integer", json!(-7), json!(-7)),
+            ("integer", json!(u64::MAX), json!(u64::MAX)),
+            ("integer", json!(" 7 "), json!(7)),
+            ("decimal", json!(7), json!(7)),
+            ("decimal", json!(1.5), json!(1.5)),
+            ("decimal", json!("1.5"), json!(1.5)),
+        ] {
+            assert_eq!(
+                coerced(name, sent.clone()),
+                Ok(Some(expected)),
+                "{name} {sent}"
+            );
+        }
+        for sent in [json!(1.5), json!("1.5"), json!("x"), json!(true)] {
+            let refused = coerced("integer", sent.clone()).unwrap_err();
+            assert!(
+                refused.starts_with("`integer` must be a whole number"),
+                "{sent}: {refused}"
+            );
+        }
+        for sent in [json!("x"), json!(true)] {
+            let refused = coerced("decimal", sent.clone()).unwrap_err();
+            assert!(
+                refused.starts_with("`decimal` must be a number"),
+                "{sent}: {refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn instants_and_binaries_are_text() {
+        let instant = json!("2026-01-31T09:00:00+01:00");
+        assert_eq!(coerced("instant", instant.clone()), Ok(Some(instant)));
+        assert_eq!(coerced("binary", json!("QQ==")), Ok(Some(json!("QQ=="))));
+        for (name, sent, expected) in [
+            (
+                "instant",
+                json!("2026-01-31"),
+                "a date and time such as `2026-01-31T08:00:00Z`",
+            ),
+            (
+                "instant",
+                json!(1),
+                "a date and time such as `2026-01-31T08:00:00Z`",
+            ),
+            ("binary", json!({"x": 1}), "base64 text"),
+            ("title", json!({"value": {"value": "x"}}), "a string"),
+            ("profileUrl", json!({"x": 1}), "a string"),
+            ("active", json!(1), "true or false"),
+            ("name", json!("x"), "an object"),
+        ] {
+            let refused = coerced(name, sent).unwrap_err();
+            assert!(
+                refused.starts_with(&format!("`{name}` must be {expected}, and")),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn several_values_come_as_one_too() {
+        assert_eq!(coerced("words", json!("a")), Ok(Some(json!(["a"]))));
+        assert_eq!(
+            coerced("words", json!(["a", null, 1])),
+            Ok(Some(json!(["a", "1"])))
+        );
+        assert_eq!(coerced("words", json!([""])), Ok(None));
+        assert_eq!(
+            coerced("parts", json!(["7"])),
+            Ok(Some(json!([{"value": 7}])))
+        );
+        assert_eq!(coerced("parts", json!({"serial": "s"})), Ok(None));
+    }
+}

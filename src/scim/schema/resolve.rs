@@ -246,7 +246,15 @@ mod tests {
 
     #[test]
     fn what_names_nothing_is_an_error() {
-        assert_eq!(path("shoeSize"), "`shoeSize` is not an attribute of User");
+        for name in ["shoeSize", "shoe-size", "shoe_size", "shoe2", "$shoe"] {
+            assert_eq!(path(name), format!("`{name}` is not an attribute of User"));
+        }
+        for name in ["2shoe", "shoe size", "sho\u{e9}", "-", "$"] {
+            assert_eq!(
+                path(name),
+                format!("`{name}` is not an attribute path such as `name.givenName`")
+            );
+        }
         assert_eq!(
             path("name.first"),
             "`name.first` is not an attribute of User"

@@ -22,9 +22,7 @@ pub(in crate::scim) fn settle(
         }
         let members = container(&mut attributes, (!is_core).then_some(schema.id));
         for attribute in schema.attributes {
-            let settled = members
-                .remove(attribute.name)
-                .and_then(|value| settle_value(attribute, value));
+            let settled = members.remove(attribute.name).and_then(settle_value);
             if settled.is_none() && attribute.required {
                 return Err(ScimError::InvalidValue(format!(
                     "`{0}` is required; map a source attribute that is never empty to `{0}`",
@@ -40,9 +38,9 @@ pub(in crate::scim) fn settle(
     Ok(Resource::from_checked(attributes))
 }
 
-fn settle_value(attribute: &Attribute, value: Value) -> Option<Value> {
+fn settle_value(value: Value) -> Option<Value> {
     match value {
-        Value::Array(elements) if attribute.is_complex() => {
+        Value::Array(elements) => {
             let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
             for element in elements {
                 if says_something(&element) && !kept.iter().any(|other| is_repeat(other, &element))
@@ -53,7 +51,6 @@ fn settle_value(attribute: &Attribute, value: Value) -> Option<Value> {
             one_primary(&mut kept);
             (!kept.is_empty()).then_some(Value::Array(kept))
         }
-        Value::Array(elements) => (!elements.is_empty()).then_some(Value::Array(elements)),
         Value::Object(members) => non_empty(members),
         other => Some(other),
     }
@@ -250,5 +247,19 @@ mod tests {
             keep_immutable(&BADGES, &badge(json!({})), &badge(json!({"number": "1"}))),
             Ok(())
         );
+    }
+
+    #[test]
+    fn plain_values_repeat_no_more_than_elements_do() {
+        use crate::scim::schema::specimen::SPECIMENS;
+        let settled = |words: Value| {
+            let body = Map::from_iter([("words".to_owned(), words)]);
+            Value::Object(check(&SPECIMENS, body).unwrap().attributes().clone())
+        };
+        assert_eq!(
+            settled(json!(["b", "a", "b"])),
+            json!({"words": ["b", "a"]})
+        );
+        assert_eq!(settled(json!([null])), json!({}));
     }
 }

@@ -3,7 +3,11 @@
 //! The core is compiled from its source files and not as a dependency: it imports nothing of the
 //! service, so the targets do without the AWS SDK and are built in seconds.
 
-#[allow(dead_code, missing_docs, reason = "a part of the service, without what uses it")]
+#[allow(
+    dead_code,
+    missing_docs,
+    reason = "a part of the service, without what uses it"
+)]
 #[path = "../../../src/scim/mod.rs"]
 pub mod scim;
 
@@ -123,7 +127,10 @@ pub fn assert_refusal(error: &ScimError) {
     assert!(error.scim_type().is_some(), "{error}");
     let detail = error.to_string();
     assert!(!detail.is_empty());
-    assert!(detail.len() < 2_000, "the client's text is not cut: {detail}");
+    assert!(
+        detail.len() < 2_000,
+        "the client's text is not cut: {detail}"
+    );
 }
 
 /// Applies a PATCH to the user and asserts what holds for every PATCH.

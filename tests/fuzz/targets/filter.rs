@@ -27,7 +27,10 @@ fuzz_target!(|text: &str| {
     match filter.clone().bind(&USERS) {
         Ok(bound) => {
             let matches = bound.matches(&user);
-            assert_eq!(negated.bind(&USERS).map(|not| not.matches(&user)), Ok(!matches));
+            assert_eq!(
+                negated.bind(&USERS).map(|not| not.matches(&user)),
+                Ok(!matches)
+            );
             let lenient = filter.clone().bind_where_defined(&USERS);
             assert_eq!(lenient.map(|bound| bound.matches(&user)), Ok(matches));
         }

@@ -1,0 +1,156 @@
+//! The operator's audit finds every kind of damage, mends it, and leaves what is right alone.
+
+use hellotracks_scim::storage::audit::DefectKind;
+use hellotracks_scim::storage::{Gate, Meter};
+use hellotracks_scim::tenant::TenantId;
+use serde_json::json;
+
+use crate::directory::Directory;
+use crate::service::Service;
+
+/// What the audit finds, by kind; then repairs until nothing is left to repair.
+async fn audit_and_repair(service: &Service) -> Vec<DefectKind> {
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let acme = TenantId::parse("acme").unwrap();
+    let store = service.app.store.tenant(&acme, &meter, &gate);
+    let mut found = Vec::new();
+    loop {
+        let audit = store.audit().await.unwrap();
+        if audit.defects.is_empty() {
+            return found;
+        }
+        for defect in &audit.defects {
+            assert!(!defect.to_string().contains("lena"), "{defect}");
+            assert!(store.repair(defect).await.unwrap(), "{defect}");
+            found.push(defect.kind);
+        }
+    }
+}
+
+async fn lena(service: &Service) -> String {
+    let attributes = json!({"externalId": "x-1", "emails": [{"value": "lena@crew.example"}]});
+    service.create_user("lena", attributes).await
+}
+
+#[tokio::test]
+async fn a_directory_in_use_has_no_defects() {
+    let service = Service::start().await;
+    let id = lena(&service).await;
+    let other = service.create_user("max", json!({})).await;
+    let path = format!("/Users/{id}");
+    let recycled = format!("{}lena", "0123456789abcdef".repeat(2));
+    for name in ["lena.vega", "LENA", "lena", &recycled] {
+        let operation = json!([{"op": "replace", "path": "userName", "value": name}]);
+        assert_eq!(service.patch(&path, operation).await.status, 200);
+    }
+    assert_eq!(service.delete(&format!("/Users/{other}")).await.status, 204);
+    assert_eq!(audit_and_repair(&service).await, []);
+}
+
+#[tokio::test]
+async fn every_kind_of_damage_is_found_and_mended() {
+    let (service, directory) = Directory::with_service().await;
+    let id = lena(&service).await;
+    let max = service.create_user("max", json!({})).await;
+    let (coarse, fine) = (format!("C#U#{}", &id[..2]), format!("F#U#{}", &id[..4]));
+    let lookup = format!("L#U#externalId#x-1#{id}");
+    let count = i64::from(max[..2] == id[..2]) as u64 + 1;
+
+    directory.remove("acme", &lookup).await;
+    assert_eq!(
+        service
+            .get("/Users?filter=externalId+eq+%22x-1%22")
+            .await
+            .ids(),
+        [""; 0]
+    );
+    assert_eq!(
+        audit_and_repair(&service).await,
+        [DefectKind::MissingLookup]
+    );
+    assert_eq!(
+        service
+            .get("/Users?filter=externalId+eq+%22x-1%22")
+            .await
+            .ids(),
+        [id.as_str()]
+    );
+
+    directory
+        .plant("acme", &format!("L#U#externalId#gone#{id}"), &[])
+        .await;
+    directory
+        .plant(
+            "acme",
+            "L#U#externalId#gone#2819c223-7f76-453a-919d-413861904646",
+            &[],
+        )
+        .await;
+    assert_eq!(
+        audit_and_repair(&service).await,
+        [DefectKind::StrayLookup; 2]
+    );
+
+    directory.remove("acme", "N#U#userName#lena").await;
+    assert_eq!(audit_and_repair(&service).await, [DefectKind::MissingGuard]);
+    service
+        .post("/Users", json!({"userName": "Lena"}))
+        .await
+        .error(409, "uniqueness");
+
+    // A name that nobody has is blocked; a name that somebody has is another's.
+    directory
+        .plant("acme", "N#U#userName#ghost", &[("holder", &id)])
+        .await;
+    assert_eq!(audit_and_repair(&service).await, [DefectKind::StrayGuard]);
+    service.create_user("ghost", json!({})).await;
+    directory
+        .plant("acme", "N#U#userName#lena", &[("holder", &max)])
+        .await;
+    assert_eq!(
+        audit_and_repair(&service).await,
+        [DefectKind::StrayGuard, DefectKind::MissingGuard]
+    );
+
+    directory.plant_count("acme", &coarse, count + 5).await;
+    directory.remove("acme", &fine).await;
+    assert_eq!(
+        audit_and_repair(&service).await,
+        [DefectKind::WrongCount; 2]
+    );
+    assert_eq!(service.get("/Users?count=0").await.body["totalResults"], 3);
+    directory.check("acme").await;
+}
+
+/// A repair that comes after a change must not undo it.
+#[tokio::test]
+async fn a_defect_that_has_passed_is_not_mended() {
+    let (service, directory) = Directory::with_service().await;
+    let id = lena(&service).await;
+    let lookup = format!("L#U#externalId#x-1#{id}");
+    directory.remove("acme", &lookup).await;
+    directory
+        .plant_count("acme", &format!("C#U#{}", &id[..2]), 9)
+        .await;
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let acme = TenantId::parse("acme").unwrap();
+    let store = service.app.store.tenant(&acme, &meter, &gate);
+    let audit = store.audit().await.unwrap();
+    assert_eq!(audit.defects.len(), 2);
+
+    let operation = json!([{"op": "replace", "path": "externalId", "value": "x-2"}]);
+    assert_eq!(
+        service
+            .patch(&format!("/Users/{id}"), operation)
+            .await
+            .status,
+        200
+    );
+    directory
+        .plant_count("acme", &format!("C#U#{}", &id[..2]), 1)
+        .await;
+    for defect in &audit.defects {
+        assert!(!store.repair(defect).await.unwrap(), "{defect}");
+    }
+    directory.check("acme").await;
+}

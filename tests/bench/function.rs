@@ -1,0 +1,233 @@
+//! A function as a process: started as Lambda starts it, given events, and watched from outside.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::mpsc;
+
+use crate::runtime_api::RuntimeApi;
+
+/// A running function. Ends when dropped.
+pub struct Function {
+    api: RuntimeApi,
+    process: Child,
+    log: mpsc::UnboundedReceiver<Value>,
+    /// Whether it writes a line for each request.
+    logs: bool,
+}
+
+/// What a client gets, and what it cost.
+pub struct Answer {
+    pub status: u64,
+    /// The body; null if there is none.
+    pub body: Value,
+    /// The line in the log; null if the function writes none.
+    pub line: Value,
+    pub wall: Duration,
+}
+
+/// Of Lambda's environment what a function reads.
+const LAMBDA: &[(&str, &str)] = &[
+    ("AWS_LAMBDA_FUNCTION_NAME", "scim"),
+    ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+    ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+    ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
+    ("AWS_REGION", "us-east-1"),
+    ("AWS_DEFAULT_REGION", "us-east-1"),
+    ("AWS_ACCESS_KEY_ID", "bench"),
+    ("AWS_SECRET_ACCESS_KEY", "bench"),
+    ("AWS_SESSION_TOKEN", "bench"),
+    ("LAMBDA_TASK_ROOT", "/var/task"),
+    ("TZ", ":UTC"),
+];
+
+impl Function {
+    /// Starts a program as a function, with nothing in its environment but what Lambda and the
+    /// template put there.
+    pub async fn start(program: &Path, environment: &[(&str, &str)], logs: bool) -> Result<Self> {
+        let api = RuntimeApi::start().await?;
+        let mut process = Command::new(program)
+            .env_clear()
+            .envs(LAMBDA.iter().copied())
+            .envs(environment.iter().copied())
+            .env("AWS_LAMBDA_RUNTIME_API", api.address())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let output = process.stdout.take().context("the function has no output")?;
+        let (lines, log) = mpsc::unbounded_channel();
+        tokio::spawn(read_log(output, lines));
+        Ok(Self {
+            api,
+            process,
+            log,
+            logs,
+        })
+    }
+
+    /// Has the function answer a request.
+    pub async fn call(&mut self, request: &Request<'_>) -> Result<Answer> {
+        let event = request.event();
+        let started = Instant::now();
+        let answer = self.api.invoke(event).await?;
+        let wall = started.elapsed();
+        let line = if self.logs {
+            self.log.recv().await.context("the function has ended")?
+        } else {
+            Value::Null
+        };
+        let body = answer["body"].as_str().unwrap_or_default();
+        Ok(Answer {
+            status: answer["statusCode"].as_u64().unwrap_or_default(),
+            body: serde_json::from_str(body).unwrap_or_default(),
+            line,
+            wall,
+        })
+    }
+
+    /// The same, which must be answered with this status.
+    pub async fn expect(&mut self, status: u64, request: &Request<'_>) -> Result<Answer> {
+        let answer = self.call(request).await?;
+        if answer.status != status {
+            let Request { method, path, .. } = request;
+            bail!(
+                "{method} {path} is answered with {}: {}",
+                answer.status,
+                answer.body
+            );
+        }
+        Ok(answer)
+    }
+
+    /// Waits until nothing of the requests so far is left to do.
+    pub async fn settled(&mut self) -> Result<()> {
+        self.api.settled().await?;
+        // It has sent its question, and goes to sleep.
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        Ok(())
+    }
+
+    /// What the function's threads have used of the processors so far. The kernel counts it when a
+    /// thread stops to wait, so it is exact in between.
+    pub fn cpu(&self) -> Result<Cpu> {
+        let id = self.process.id().context("the function has ended")?;
+        let mut threads = HashMap::new();
+        for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {
+            let thread = thread?;
+            // A thread may end between the two.
+            let Ok(text) = std::fs::read_to_string(thread.path().join("schedstat")) else {
+                continue;
+            };
+            let spent = text.split_ascii_whitespace().next();
+            let spent = spent.and_then(|text| text.parse().ok());
+            threads.insert(
+                thread.file_name().into_encoded_bytes(),
+                Duration::from_nanos(spent.context("no processor time in schedstat")?),
+            );
+        }
+        Ok(Cpu(threads))
+    }
+
+    /// The most memory it ever had, in kilobytes.
+    pub fn peak_memory(&self) -> Result<u64> {
+        let id = self.process.id().context("the function has ended")?;
+        let text = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok());
+        number.context("no VmHWM in the process's status")
+    }
+}
+
+/// Processor time by thread.
+pub struct Cpu(HashMap<Vec<u8>, Duration>);
+
+impl Cpu {
+    /// What was used since an earlier reading. A thread that has ended since then was idle before.
+    pub fn since(&self, earlier: &Self) -> Duration {
+        let before = |thread| earlier.0.get(thread).copied().unwrap_or_default();
+        self.0
+            .iter()
+            .map(|(thread, spent)| spent.saturating_sub(before(thread)))
+            .sum()
+    }
+
+    pub fn total(&self) -> Duration {
+        self.0.values().sum()
+    }
+}
+
+async fn read_log(output: ChildStdout, lines: mpsc::UnboundedSender<Value>) {
+    let mut output = BufReader::new(output).lines();
+    while let Ok(Some(line)) = output.next_line().await {
+        match serde_json::from_str::<Value>(&line) {
+            Ok(line) if line["message"] == "request" => {
+                let _ = lines.send(line);
+            }
+            _ => eprintln!("{line}"),
+        }
+    }
+}
+
+/// A request as a client sends it.
+pub struct Request<'a> {
+    pub method: &'a str,
+    /// Below the base path, with the query.
+    pub path: &'a str,
+    pub key: &'a str,
+    pub body: Option<Value>,
+}
+
+impl Request<'_> {
+    /// The event that API Gateway makes of it, with the headers that Entra sends.
+    fn event(&self) -> String {
+        let (path, query) = self.path.split_once('?').unwrap_or((self.path, ""));
+        let path = format!("/scim/v2{path}");
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": {
+                "accept": "application/scim+json",
+                "authorization": format!("Bearer {}", self.key),
+                "content-type": "application/scim+json; charset=utf-8",
+                "host": "scim.hellotracks.example",
+                "x-amzn-trace-id": "Root=1-6b04d1c0-00000000000000000000002b",
+                "x-forwarded-for": "192.0.2.17",
+                "x-forwarded-port": "443",
+                "x-forwarded-proto": "https",
+            },
+            "requestContext": {
+                "accountId": "123456789012",
+                "apiId": "scim000000",
+                "domainName": "scim.hellotracks.example",
+                "domainPrefix": "scim",
+                "http": {
+                    "method": self.method,
+                    "path": path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "192.0.2.17",
+                },
+                "requestId": "bench=",
+                "routeKey": "$default",
+                "stage": "$default",
+                "time": "24/Nov/2026:06:00:00 +0000",
+                "timeEpoch": 1_795_500_000_000_u64,
+            },
+            "isBase64Encoded": false,
+        });
+        if let Some(body) = &self.body {
+            event["body"] = body.to_string().into();
+        }
+        event.to_string()
+    }
+}
