@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::schema::members::put;
 use super::schema::{Attribute, BoundPath, COMMON, Resolved, ResourceType, Returned};
 
 /// What a client asked for with `attributes` or `excludedAttributes`.
@@ -38,70 +37,57 @@ impl Projection {
     pub fn apply(
         &self,
         resource_type: &ResourceType,
-        object: Map<String, Value>,
+        mut object: Map<String, Value>,
     ) -> Map<String, Value> {
-        let mut projected = Map::new();
-        for (name, value) in object {
+        object.retain(|name, value| {
             let extension = resource_type
                 .extensions
                 .iter()
                 .find(|schema| schema.id == name);
-            let kept = match (extension, value) {
+            match (extension, value) {
                 (Some(schema), Value::Object(members)) => {
-                    let members = self.members(Some(schema.id), schema.attributes, members);
-                    (!members.is_empty()).then_some(Value::Object(members))
+                    members.retain(|name, value| {
+                        self.keeps(Some(schema.id), schema.attributes.iter(), name, value)
+                    });
+                    !members.is_empty()
                 }
-                (_, value) => resource_type
-                    .core
-                    .attributes
-                    .iter()
-                    .chain(COMMON)
-                    .find(|attribute| attribute.name == name)
-                    .and_then(|attribute| self.value(None, attribute, value)),
-            };
-            put(&mut projected, &name, kept);
-        }
-        projected
+                (_, value) => {
+                    let attributes = resource_type.core.attributes.iter().chain(COMMON);
+                    self.keeps(None, attributes, name, value)
+                }
+            }
+        });
+        object
     }
 
-    fn members(
+    /// Whether the attribute called `name`, one of `attributes`, stays; takes from its value what
+    /// does not.
+    fn keeps(
         &self,
         extension: Option<&'static str>,
-        attributes: &'static [Attribute],
-        members: Map<String, Value>,
-    ) -> Map<String, Value> {
-        members
-            .into_iter()
-            .filter_map(|(name, value)| {
-                let attribute = attributes.iter().find(|attribute| attribute.name == name)?;
-                self.value(extension, attribute, value)
-                    .map(|value| (name, value))
-            })
-            .collect()
-    }
-
-    fn value(
-        &self,
-        extension: Option<&'static str>,
-        attribute: &'static Attribute,
-        value: Value,
-    ) -> Option<Value> {
+        mut attributes: impl Iterator<Item = &'static Attribute>,
+        name: &str,
+        value: &mut Value,
+    ) -> bool {
+        let Some(attribute) = attributes.find(|attribute| attribute.name == name) else {
+            return false;
+        };
         match attribute.returned {
-            Returned::Always => return Some(value),
-            Returned::Never => return None,
-            Returned::Request if self.included.is_none() => return None,
+            Returned::Always => return true,
+            Returned::Never => return false,
+            Returned::Request if self.included.is_none() => return false,
             Returned::Request | Returned::Default => {}
         }
         let mention = |list: &[Resolved]| Mention::of(list, extension, attribute);
         match &self.included {
             Some(included) => match mention(included) {
-                Mention::None => None,
-                Mention::Whole => Some(value),
+                Mention::None => false,
+                Mention::Whole => true,
                 Mention::Parts(parts) => retain(value, |name| parts.contains(&name)),
             },
             None => match mention(&self.excluded) {
-                Mention::None => Some(value),
-                Mention::Whole => None,
+                Mention::None => true,
+                Mention::Whole => false,
                 Mention::Parts(parts) => retain(value, |name| !parts.contains(&name)),
             },
         }
@@ -142,21 +128,18 @@ impl Mention {
     }
 }
 
-/// The value with only the members that `keep` wants; nothing if none is left.
-fn retain(value: Value, keep: impl Fn(&str) -> bool + Copy) -> Option<Value> {
+/// Leaves of the value only the members that `keep` wants; whether any is left.
+fn retain(value: &mut Value, keep: impl Fn(&str) -> bool + Copy) -> bool {
     match value {
-        Value::Object(mut members) => {
+        Value::Object(members) => {
             members.retain(|name, _| keep(name));
-            (!members.is_empty()).then_some(Value::Object(members))
+            !members.is_empty()
         }
         Value::Array(elements) => {
-            let kept: Vec<Value> = elements
-                .into_iter()
-                .filter_map(|element| retain(element, keep))
-                .collect();
-            (!kept.is_empty()).then_some(Value::Array(kept))
+            elements.retain_mut(|element| retain(element, keep));
+            !elements.is_empty()
         }
-        other => Some(other),
+        _ => true,
     }
 }
 

@@ -64,25 +64,26 @@ impl Resource {
 }
 
 /// Every value that `path` selects in `object`, arrays flattened.
-pub fn select<'a>(object: &'a Map<String, Value>, path: &BoundPath) -> Vec<&'a Value> {
+pub fn select<'a>(
+    object: &'a Map<String, Value>,
+    path: &BoundPath,
+) -> impl Iterator<Item = &'a Value> + use<'a> {
     let container = match path.extension {
         Some(urn) => object.get(urn).and_then(Value::as_object),
         None => Some(object),
     };
-    let Some(value) = container.and_then(|container| container.get(path.attribute.name)) else {
-        return Vec::new();
+    let elements = match container.and_then(|container| container.get(path.attribute.name)) {
+        Some(Value::Array(elements)) => elements.as_slice(),
+        Some(single) => std::slice::from_ref(single),
+        None => &[],
     };
-    let elements = match value {
-        Value::Array(elements) => elements.iter().collect(),
-        single => vec![single],
-    };
-    match path.sub_attribute {
-        Some(sub_attribute) => elements
-            .into_iter()
-            .filter_map(|element| element.get(sub_attribute.name))
-            .collect(),
-        None => elements,
-    }
+    let sub_attribute = path.sub_attribute;
+    elements
+        .iter()
+        .filter_map(move |element| match sub_attribute {
+            Some(sub_attribute) => element.get(sub_attribute.name),
+            None => Some(element),
+        })
 }
 
 /// A resource's identifier: assigned by the service, never reused, compared exactly.

@@ -135,10 +135,9 @@ impl BoundSort {
             ..*path
         };
         let primary = select(object, &primary)
-            .into_iter()
             .find(|element| element.get("primary") == Some(&Value::Bool(true)))
             .and_then(|element| element.get(path.sub_attribute?.name));
-        let value = primary.or_else(|| select(object, path).into_iter().next());
+        let value = primary.or_else(|| select(object, path).next());
         match (path.leaf().kind, value) {
             (Kind::DateTime, Some(Value::String(text))) => {
                 OffsetDateTime::parse(text, &Rfc3339).map_or(SortKey::Missing, SortKey::Instant)

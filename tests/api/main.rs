@@ -23,6 +23,7 @@ mod logs; // one line for each request, and nothing about people
 mod pages; // pages of a large directory, found through the counters
 mod races; // requests that meet: one winner, nothing lost
 mod service; // not tests: the handler as API Gateway calls it
+mod storm; // everything at once on a connection that breaks
 mod tenancy; // tenants never see each other
 mod tenants; // tenants: create, list, disable, enable; and the tables that hold them
 mod unavailable; // DynamoDB out of reach, silent, at its limit, or without a table

@@ -123,7 +123,9 @@ async fn set_up_tenant(endpoint: &str, key: &ApiKey) -> Result<()> {
     store
         .create_tenant(key.tenant(), TENANT, now, &meter)
         .await?;
-    store.create_key(key, "make bench", now, None, &meter).await?;
+    store
+        .create_key(key, "make bench", now, None, &meter)
+        .await?;
     Ok(())
 }
 

@@ -16,7 +16,10 @@ pub const DELAY: Duration = Duration::from_millis(150);
 
 /// The endpoint from far away.
 pub async fn from_afar(endpoint: &str) -> Result<String> {
-    let address = endpoint.strip_prefix("http://").context("no http")?.to_owned();
+    let address = endpoint
+        .strip_prefix("http://")
+        .context("no http")?
+        .to_owned();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let far = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move {

@@ -63,7 +63,10 @@ impl Function {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        let output = process.stdout.take().context("the function has no output")?;
+        let output = process
+            .stdout
+            .take()
+            .context("the function has no output")?;
         let (lines, log) = mpsc::unbounded_channel();
         tokio::spawn(read_log(output, lines));
         Ok(Self {

@@ -223,10 +223,6 @@ impl Place {
         Ok(function.expect(200, &request).await?.body)
     }
 
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-
     /// The path of a user, another one each time.
     pub fn path_of_known(&mut self) -> String {
         format!("/Users/{}", self.next_known().id)

@@ -1,2 +1,85 @@
-//! x
-fn main() {}
+//! `make bench`: what requests cost, of DynamoDB and of the processor, in directories of several sizes,
+//! and how far the function is from a bare one. docs/PERFORMANCE.md has results and says how to read
+//! them.
+//!
+//! The release build of the function runs as Lambda runs it, against a Runtime API on loopback
+//! ([`runtime_api`], [`function`]) and a DynamoDB engine in another process ([`engine`]). Directories are
+//! filled through the function and kept in `.local/bench/` ([`directory`]).
+
+mod against_bare;
+mod directory;
+mod distance;
+mod engine;
+mod function;
+mod measure;
+mod operations;
+mod report;
+mod runtime_api;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use directory::Directory;
+
+/// Below, pages and quarters of a directory would overlap.
+const FEWEST_USERS: usize = 1000;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [engine::ARGUMENT] => engine::serve(None).await,
+        [engine::ARGUMENT, file] => engine::serve(Some(file)).await,
+        _ => bench(&sizes(&arguments)?).await,
+    }
+}
+
+/// Other programs can be named to measure one build beside another.
+async fn bench(sizes: &[usize]) -> Result<()> {
+    let function = program("FUNCTION", "hellotracks-scim")?;
+    let bare = program("BARE", "bare")?;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".local/bench");
+    let mut directories = Vec::new();
+    for users in sizes {
+        directories.push(Directory::open(&folder, &function, *users).await?);
+    }
+    let smallest = directories.first().context("no size is given")?;
+    let comparisons = against_bare::compare(&function, &bare, smallest).await?;
+    let (rows, memory) = measure::all(&function, &directories).await?;
+    report::print(&rows, &comparisons);
+    println!("\nPeak memory of the function after all operations but the last:");
+    for (users, memory) in sizes.iter().zip(memory) {
+        println!("{users} users: {:.1} MB", memory as f64 / 1e3);
+    }
+    Ok(())
+}
+
+fn sizes(arguments: &[&str]) -> Result<Vec<usize>> {
+    let mut sizes = Vec::new();
+    for argument in arguments {
+        match argument.parse() {
+            Ok(size) if size >= FEWEST_USERS => sizes.push(size),
+            _ => bail!("`{argument}` is no number of users from {FEWEST_USERS} on"),
+        }
+    }
+    sizes.sort_unstable();
+    Ok(sizes)
+}
+
+/// A release build beside the build of this program, or what the variable names.
+fn program(variable: &str, name: &str) -> Result<PathBuf> {
+    let program = match std::env::var_os(variable).filter(|path| !path.is_empty()) {
+        Some(path) => PathBuf::from(path),
+        None => {
+            let this = std::env::current_exe()?;
+            let target = this.ancestors().nth(3).context("not built by Cargo")?;
+            target.join("release").join(name)
+        }
+    };
+    if !program.is_file() {
+        bail!("{} is missing; `make bench` builds it", program.display());
+    }
+    Ok(program)
+}

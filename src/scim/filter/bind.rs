@@ -65,7 +65,7 @@ impl Filter {
     /// The text for the client, when an attribute is unknown, or the operator or the literal does
     /// not fit the attribute's type.
     pub fn bind(self, resource_type: &ResourceType) -> Result<BoundFilter, String> {
-        bind(self, &Scope::Resource(resource_type))
+        bind(&self, &Scope::Resource(resource_type))
     }
 
     /// The same for one of several resource types that are searched together: an attribute that
@@ -74,14 +74,14 @@ impl Filter {
     /// # Errors
     /// As [`Filter::bind`], but for unknown attributes.
     pub fn bind_where_defined(self, resource_type: &ResourceType) -> Result<BoundFilter, String> {
-        bind(self, &Scope::OneOfSeveral(resource_type))
+        bind(&self, &Scope::OneOfSeveral(resource_type))
     }
 
     /// Resolves a filter in brackets against the elements of `attribute`.
     ///
     /// # Errors
     /// As [`Filter::bind`].
-    pub fn bind_element(self, attribute: &'static Attribute) -> Result<BoundFilter, String> {
+    pub fn bind_element(&self, attribute: &'static Attribute) -> Result<BoundFilter, String> {
         bind(self, &Scope::Element(attribute))
     }
 }
@@ -124,31 +124,31 @@ impl Scope<'_> {
     }
 }
 
-fn bind(filter: Filter, scope: &Scope<'_>) -> Result<BoundFilter, String> {
-    let all = |terms: Vec<Filter>| {
+fn bind(filter: &Filter, scope: &Scope<'_>) -> Result<BoundFilter, String> {
+    let all = |terms: &[Filter]| {
         terms
-            .into_iter()
+            .iter()
             .map(|term| bind(term, scope))
             .collect::<Result<_, String>>()
     };
     match filter {
         Filter::And(terms) => all(terms).map(BoundFilter::And),
         Filter::Or(terms) => all(terms).map(BoundFilter::Or),
-        Filter::Not(inner) => Ok(BoundFilter::Not(Box::new(bind(*inner, scope)?))),
+        Filter::Not(inner) => Ok(BoundFilter::Not(Box::new(bind(inner, scope)?))),
         Filter::Present(path) => Ok(scope
-            .resolve(&path)?
+            .resolve(path)?
             .map_or(BoundFilter::Nothing, BoundFilter::Present)),
         Filter::Compare(path, operator, literal) => {
-            comparison(scope.resolve(&path)?, operator, literal)
+            comparison(scope.resolve(path)?, *operator, literal)
         }
-        Filter::Element(path, inner) => match scope.resolve(&path)? {
+        Filter::Element(path, inner) => match scope.resolve(path)? {
             Some(path) if path.attribute.is_complex() && path.sub_attribute.is_none() => {
                 let inner = inner.bind_element(path.attribute)?;
                 Ok(BoundFilter::Element(path, Box::new(inner)))
             }
             Some(_) => Err(format!(
                 "{} has no sub-attributes to filter by",
-                quote(&path)
+                quote(path)
             )),
             None => Ok(BoundFilter::Nothing),
         },
@@ -159,7 +159,7 @@ fn bind(filter: Filter, scope: &Scope<'_>) -> Result<BoundFilter, String> {
 fn comparison(
     path: Option<BoundPath>,
     operator: Operator,
-    literal: Literal,
+    literal: &Literal,
 ) -> Result<BoundFilter, String> {
     // `ne` is the negation of `eq`, for absent and for multi-valued attributes too: it matches
     // where no value is equal. `eq null` is the negation of `pr` (RFC 7643 §2.5: null is unassigned).
@@ -199,12 +199,12 @@ fn with_default_sub_attribute(path: BoundPath) -> Result<BoundPath, String> {
     }
 }
 
-fn test(path: &BoundPath, operator: Operator, literal: Literal) -> Result<Test, String> {
+fn test(path: &BoundPath, operator: Operator, literal: &Literal) -> Result<Test, String> {
     let (Literal::String(text) | Literal::Bare(text)) = literal;
     let mismatch = |expected: &str| {
         Err(format!(
             "`{path}` is {expected}, and the filter compares it with {}",
-            quote(&text)
+            quote(text)
         ))
     };
     let unfit = |kind: &str| {
@@ -219,7 +219,7 @@ fn test(path: &BoundPath, operator: Operator, literal: Literal) -> Result<Test, 
     );
     match path.leaf().kind {
         Kind::Boolean if operator != Operator::Eq => unfit("a boolean"),
-        Kind::Boolean => match coerce::boolean(&text) {
+        Kind::Boolean => match coerce::boolean(text) {
             Some(truth) => Ok(Test::Boolean(truth)),
             None => mismatch("true or false"),
         },
@@ -229,7 +229,7 @@ fn test(path: &BoundPath, operator: Operator, literal: Literal) -> Result<Test, 
             Err(_) => mismatch("a number"),
         },
         Kind::DateTime if operator == Operator::Eq || is_order => {
-            match OffsetDateTime::parse(&text, &Rfc3339) {
+            match OffsetDateTime::parse(text, &Rfc3339) {
                 Ok(instant) => Ok(Test::Instant(operator, instant)),
                 Err(_) => mismatch("a date and time such as `2026-01-31T08:00:00Z`"),
             }
@@ -238,9 +238,9 @@ fn test(path: &BoundPath, operator: Operator, literal: Literal) -> Result<Test, 
         Kind::String | Kind::Reference(_) | Kind::Binary | Kind::DateTime => {
             let exact = path.leaf().case_exact;
             let value = if exact {
-                text
+                text.clone()
             } else {
-                fold(&text).into_owned()
+                fold(text).into_owned()
             };
             Ok(Test::Text {
                 operator,

@@ -17,14 +17,11 @@ impl BoundFilter {
             Self::And(terms) => terms.iter().all(|term| term.matches(object)),
             Self::Or(terms) => terms.iter().any(|term| term.matches(object)),
             Self::Not(inner) => !inner.matches(object),
-            Self::Present(path) => select(object, path)
-                .into_iter()
-                .any(|value| !is_empty(value)),
-            Self::Compare(Comparison { path, test }) => select(object, path)
-                .into_iter()
-                .any(|value| test.accepts(value)),
+            Self::Present(path) => select(object, path).any(|value| !is_empty(value)),
+            Self::Compare(Comparison { path, test }) => {
+                select(object, path).any(|value| test.accepts(value))
+            }
             Self::Element(path, inner) => select(object, path)
-                .into_iter()
                 .filter_map(Value::as_object)
                 .any(|element| inner.matches(element)),
             Self::Nothing => false,

@@ -1,5 +1,7 @@
 //! From a parsed PATCH to steps on attributes that exist.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use super::request::{Kind, Operation, PatchRequest};
@@ -12,8 +14,8 @@ use crate::scim::schema::{
 use crate::scim::text::quote;
 
 /// One change of one attribute.
-pub(super) struct Step {
-    pub target: Target,
+pub(super) struct Step<'a> {
+    pub target: Target<'a>,
     pub change: Change,
 }
 
@@ -26,27 +28,32 @@ pub(super) enum Change {
 }
 
 /// Where a step applies.
-pub(super) struct Target {
-    /// The path as the client wrote it, for errors.
-    pub text: String,
+pub(super) struct Target<'a> {
+    /// As the client wrote it.
+    written: Cow<'a, Path>,
     pub path: BoundPath,
     /// Selects elements of a multi-valued attribute.
-    pub selection: Option<Selection>,
+    pub filter: Option<BoundFilter>,
 }
 
-/// The filter of a value path.
-pub(super) struct Selection {
-    pub filter: BoundFilter,
+impl Target<'_> {
+    /// The path as error messages show it.
+    pub fn quoted(&self) -> String {
+        quote(&self.written.to_string())
+    }
+
     /// The element that the filter describes, if it is a conjunction of equalities: `{type: work}`
     /// for `[type eq "work"]`. It is created where nothing matches.
-    pub template: Option<Map<String, Value>>,
+    pub fn template(&self) -> Option<Map<String, Value>> {
+        template(self.path.attribute, self.written.filter.as_ref()?)
+    }
 }
 
 /// Binds every operation before the first is applied.
-pub(super) fn bind(
+pub(super) fn bind<'a>(
     resource_type: &ResourceType,
-    request: &PatchRequest,
-) -> Result<Vec<Step>, ScimError> {
+    request: &'a PatchRequest,
+) -> Result<Vec<Step<'a>>, ScimError> {
     let mut steps = Vec::with_capacity(request.operations.len());
     for operation in &request.operations {
         bind_operation(resource_type, operation, &mut steps)?;
@@ -54,10 +61,10 @@ pub(super) fn bind(
     Ok(steps)
 }
 
-fn bind_operation(
+fn bind_operation<'a>(
     resource_type: &ResourceType,
-    operation: &Operation,
-    steps: &mut Vec<Step>,
+    operation: &'a Operation,
+    steps: &mut Vec<Step<'a>>,
 ) -> Result<(), ScimError> {
     let change = |value: Option<Value>| match operation.kind {
         Kind::Add => Change::Add(value.unwrap_or(Value::Null)),
@@ -87,13 +94,13 @@ fn bind_operation(
         // The tenant's admin mapped an attribute that this service does not keep.
         Ok(Resolved::Undefined) => Ok(()),
         Ok(Resolved::Attribute(attribute)) => {
-            let target = target(path, attribute)?;
+            let target = target(Cow::Borrowed(path), attribute)?;
             match locked(&target.path) {
                 Some(Mutability::WriteOnly) => return Ok(()),
                 Some(_) => {
                     return Err(ScimError::Mutability(format!(
                         "{} is set by the service and cannot be changed; remove it from the attribute mappings",
-                        quote(&target.text)
+                        target.quoted()
                     )));
                 }
                 None => {}
@@ -101,13 +108,13 @@ fn bind_operation(
             if is_write && operation.value.is_none() {
                 return Err(ScimError::InvalidValue(format!(
                     "the operation on {} lacks `value`",
-                    quote(&target.text)
+                    target.quoted()
                 )));
             }
             if !is_write && target.path.leaf().required && target.path.sub_attribute.is_none() {
                 return Err(ScimError::Mutability(format!(
                     "{} is required and cannot be removed",
-                    quote(&target.text)
+                    target.quoted()
                 )));
             }
             steps.push(Step {
@@ -148,7 +155,7 @@ fn bind_members(
     resource_type: &ResourceType,
     members: &Map<String, Value>,
     change: &impl Fn(Option<Value>) -> Change,
-    steps: &mut Vec<Step>,
+    steps: &mut Vec<Step<'_>>,
 ) -> Result<(), ScimError> {
     members
         .iter()
@@ -160,14 +167,14 @@ fn bind_member(
     name: &str,
     value: &Value,
     change: &impl Fn(Option<Value>) -> Change,
-    steps: &mut Vec<Step>,
+    steps: &mut Vec<Step<'_>>,
 ) -> Result<(), ScimError> {
     let Ok(path) = Path::parse(name) else {
         return Ok(());
     };
     match (resource_type.resolve(&path.attribute), value) {
         (Ok(Resolved::Attribute(attribute)), _) => {
-            let Ok(target) = target(&path, attribute) else {
+            let Ok(target) = target(Cow::Owned(path), attribute) else {
                 return Ok(());
             };
             if locked(&target.path).is_none() {
@@ -217,8 +224,7 @@ fn locked(path: &BoundPath) -> Option<Mutability> {
     Some(path.sub_attribute.unwrap_or(path.attribute).mutability)
 }
 
-fn target(path: &Path, bound: BoundPath) -> Result<Target, ScimError> {
-    let text = path.to_string();
+fn target(path: Cow<'_, Path>, bound: BoundPath) -> Result<Target<'_>, ScimError> {
     let mut bound = bound;
     if let Some(name) = &path.sub_attribute {
         bound.sub_attribute = coerce::sub_attribute(bound.attribute, name);
@@ -230,22 +236,20 @@ fn target(path: &Path, bound: BoundPath) -> Result<Target, ScimError> {
             )));
         }
     }
-    let selection = match &path.filter {
+    let filter = match &path.filter {
         // Entra can put a filter on an attribute that has one value: it means that value.
         Some(_) if !bound.attribute.multi_valued => None,
-        Some(filter) => Some(Selection {
-            filter: filter
-                .clone()
+        Some(filter) => Some(
+            filter
                 .bind_element(bound.attribute)
                 .map_err(ScimError::InvalidPath)?,
-            template: template(bound.attribute, filter),
-        }),
+        ),
         None => None,
     };
     Ok(Target {
-        text,
+        written: path,
         path: bound,
-        selection,
+        filter,
     })
 }
 

@@ -162,13 +162,14 @@ fn written(operation: &Operation, style: usize) -> Value {
             _ => path.to_owned(),
         }
     };
+    let is_plain = style.is_multiple_of(2);
     let value = |change: &Change| match change.text {
-        Some("true") if style % 2 == 0 => json!(true),
+        Some("true") if is_plain => json!(true),
         Some("true") => json!("True"),
-        Some("false") if style % 2 == 0 => json!(false),
-        Some(text) if change.path == "manager" && style % 2 == 0 => json!({"value": text}),
+        Some("false") if is_plain => json!(false),
+        Some(text) if change.path == "manager" && is_plain => json!({"value": text}),
         Some(text) => json!(text),
-        None if style % 2 == 0 => json!(null),
+        None if is_plain => json!(null),
         None => json!(""),
     };
     let verb = ["add", "replace", "Add", "Replace"][style / 4 % 4];

@@ -34,7 +34,7 @@ pub(super) fn remove(
     // A value that names no element, such as `[]`, removes none: that it is there says that not
     // all are meant.
     let unwanted = match value {
-        Some(value) if target.selection.is_none() && target.path.sub_attribute.is_none() => {
+        Some(value) if target.filter.is_none() && target.path.sub_attribute.is_none() => {
             match coerce::value(attribute, value)? {
                 Some(Value::Array(unwanted)) => Some(unwanted),
                 _ => Some(Vec::new()),
@@ -42,8 +42,8 @@ pub(super) fn remove(
         }
         _ => None,
     };
-    let is_selected = |element: &Value| match (&target.selection, element) {
-        (Some(selection), Value::Object(members)) => selection.filter.matches(members),
+    let is_selected = |element: &Value| match (&target.filter, element) {
+        (Some(filter), Value::Object(members)) => filter.matches(members),
         _ => unwanted.as_ref().is_none_or(|unwanted| {
             unwanted
                 .iter()

@@ -3,13 +3,13 @@
 
 use serde_json::{Map, Value};
 
-use super::bind::{Selection, Target};
+use super::bind::Target;
 use super::elements::{elements, keeping_one_primary, merge};
 use crate::scim::ScimError;
+use crate::scim::filter::BoundFilter;
 use crate::scim::schema::coerce;
 use crate::scim::schema::members::{container, is_empty, object_in, put};
 use crate::scim::schema::{Attribute, Mutability};
-use crate::scim::text::quote;
 
 type Attributes = Map<String, Value>;
 
@@ -40,7 +40,7 @@ fn write(
     let attribute = target.path.attribute;
     match (
         attribute.multi_valued,
-        &target.selection,
+        &target.filter,
         target.path.sub_attribute,
     ) {
         (false, _, None) if attribute.is_complex() => {
@@ -102,8 +102,8 @@ fn write(
             });
             Ok(())
         }
-        (true, Some(selection), sub_attribute) => {
-            write_selected(attributes, target, selection, sub_attribute, value, keep)
+        (true, Some(filter), sub_attribute) => {
+            write_selected(attributes, target, filter, sub_attribute, value, keep)
         }
     }
 }
@@ -175,7 +175,7 @@ fn object<'a>(attributes: &'a mut Attributes, target: &Target) -> &'a mut Attrib
 fn write_selected(
     attributes: &mut Attributes,
     target: &Target,
-    selection: &Selection,
+    filter: &BoundFilter,
     sub_attribute: Option<&'static Attribute>,
     value: Value,
     keep: bool,
@@ -190,7 +190,7 @@ fn write_selected(
             let Value::Object(members) = element else {
                 continue;
             };
-            if !selection.filter.matches(members) {
+            if !filter.matches(members) {
                 continue;
             }
             selected += 1;
@@ -203,7 +203,7 @@ fn write_selected(
                 None if keep => members.extend(new_members.clone()),
                 None => {
                     // What the filter says of the element stays true unless the value says otherwise.
-                    *members = selection.template.clone().unwrap_or_default();
+                    *members = target.template().unwrap_or_default();
                     members.extend(new_members.clone());
                 }
             }
@@ -212,14 +212,13 @@ fn write_selected(
         if selected > 0 || clears {
             return Ok(());
         }
-        let Some(template) = &selection.template else {
+        let Some(mut members) = target.template() else {
             return Err(ScimError::NoTarget(format!(
                 "no value of `{}` matches {}; add the value first",
                 attribute.name,
-                quote(&target.text)
+                target.quoted()
             )));
         };
-        let mut members = template.clone();
         members.extend(new_members);
         // Where a type occurs once, the element of that type becomes what the filter describes.
         let present = elements.len();

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::members::{container, non_empty, put};
+use super::members::{container, is_empty};
 use super::{Attribute, Mutability, ResourceType};
 use crate::scim::{Resource, ScimError};
 
@@ -22,14 +22,16 @@ pub(in crate::scim) fn settle(
         }
         let members = container(&mut attributes, (!is_core).then_some(schema.id));
         for attribute in schema.attributes {
-            let settled = members.remove(attribute.name).and_then(settle_value);
-            if settled.is_none() && attribute.required {
+            if members.get_mut(attribute.name).is_some_and(settle_value) {
+                continue;
+            }
+            if attribute.required {
                 return Err(ScimError::InvalidValue(format!(
                     "`{0}` is required; map a source attribute that is never empty to `{0}`",
                     attribute.name
                 )));
             }
-            put(members, attribute.name, settled);
+            members.remove(attribute.name);
         }
         if members.is_empty() && !is_core {
             attributes.remove(schema.id);
@@ -38,22 +40,19 @@ pub(in crate::scim) fn settle(
     Ok(Resource::from_checked(attributes))
 }
 
-fn settle_value(value: Value) -> Option<Value> {
-    match value {
-        Value::Array(elements) => {
-            let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
-            for element in elements {
-                if says_something(&element) && !kept.iter().any(|other| is_repeat(other, &element))
-                {
-                    kept.push(element);
-                }
+/// Whether anything of the value is left.
+fn settle_value(value: &mut Value) -> bool {
+    if let Value::Array(elements) = value {
+        let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
+        for element in elements.drain(..) {
+            if says_something(&element) && !kept.iter().any(|other| is_repeat(other, &element)) {
+                kept.push(element);
             }
-            one_primary(&mut kept);
-            (!kept.is_empty()).then_some(Value::Array(kept))
         }
-        Value::Object(members) => non_empty(members),
-        other => Some(other),
+        one_primary(&mut kept);
+        *elements = kept;
     }
+    !is_empty(value)
 }
 
 /// An element with nothing but a `type` or a `primary` is what clearing its value leaves.
