@@ -50,58 +50,30 @@ impl Directory<'_> {
         request: &ListRequest,
     ) -> Result<ListResponse, Failure> {
         let bound = bind(resource_types, request)?;
-        let paging = request.paging()?;
+        let seal = || self.seal(resource_types, request);
         // One type in the order of ids is walked by id, which costs the same on every page.
-        if let ([single], None) = (bound.as_slice(), &request.sort_by) {
-            return match paging {
-                Paging::Index(page) => self.index_page(single, page).await,
-                Paging::Cursor { cursor, count } => {
-                    self.cursor_page(single, &self.seal(resource_types, request), cursor, count)
-                        .await
-                }
-            };
-        }
-        match paging {
-            Paging::Index(page) => {
+        let by_id = match (bound.as_slice(), &request.sort_by) {
+            ([single], None) => Some(single),
+            _ => None,
+        };
+        match (by_id, request.paging()?) {
+            (Some(bound), Paging::Index(page)) => self.index_page(bound, page).await,
+            (Some(bound), Paging::Cursor { cursor, count }) => {
+                self.cursor_page(bound, &seal(), cursor, count).await
+            }
+            (None, Paging::Index(page)) => {
                 let (total, resources) = self.sorted(&bound, page.skip(), page.count).await?;
+                let start_index = Some(page.start_index);
                 Ok(ListResponse {
                     total,
                     resources,
-                    start_index: Some(page.start_index),
+                    start_index,
                     ..ListResponse::default()
                 })
             }
-            Paging::Cursor { cursor, count } => {
-                let seal = self.seal(resource_types, request);
-                let offset = match cursor
-                    .map(|cursor| seal.open(cursor, self.now))
-                    .transpose()?
-                {
-                    Some(Cursor {
-                        position: Position::Offset(offset),
-                        ..
-                    }) => offset,
-                    _ => 0,
-                };
-                let (total, resources) = self.sorted(&bound, offset, count).await?;
-                let close = |offset| {
-                    seal.close(
-                        &Cursor {
-                            position: Position::Offset(offset),
-                            total,
-                        },
-                        self.now,
-                    )
-                };
-                let next = offset.saturating_add(resources.len() as u64);
-                Ok(ListResponse {
-                    total,
-                    next_cursor: (next < total && count > 0).then(|| close(next)),
-                    previous_cursor: (offset > 0)
-                        .then(|| close(offset.saturating_sub(count as u64))),
-                    resources,
-                    start_index: None,
-                })
+            (None, Paging::Cursor { cursor, count }) => {
+                self.sorted_cursor_page(&bound, &seal(), cursor, count)
+                    .await
             }
         }
     }
@@ -202,6 +174,36 @@ impl Directory<'_> {
             resources,
             next_cursor,
             previous_cursor,
+            start_index: None,
+        })
+    }
+
+    /// A page by cursor of a list that is not in the order of ids: the cursor is an index.
+    async fn sorted_cursor_page(
+        &self,
+        bound: &[Bound],
+        seal: &Seal,
+        cursor: Option<&str>,
+        count: usize,
+    ) -> Result<ListResponse, Failure> {
+        let cursor = cursor
+            .map(|cursor| seal.open(cursor, self.now))
+            .transpose()?;
+        let offset = match cursor.map(|cursor| cursor.position) {
+            Some(Position::Offset(offset)) => offset,
+            _ => 0,
+        };
+        let (total, resources) = self.sorted(bound, offset, count).await?;
+        let close = |offset| {
+            let position = Position::Offset(offset);
+            seal.close(&Cursor { position, total }, self.now)
+        };
+        let next = offset.saturating_add(resources.len() as u64);
+        Ok(ListResponse {
+            total,
+            next_cursor: (next < total && !resources.is_empty()).then(|| close(next)),
+            previous_cursor: (offset > 0).then(|| close(offset.saturating_sub(count as u64))),
+            resources,
             start_index: None,
         })
     }
