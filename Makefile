@@ -38,6 +38,9 @@ RELEASE ?=
 DATA ?=
 export PORT RELEASE DATA
 
+# How many users the directories have that `make bench` measures.
+SIZES ?= 1000 10000 100000
+
 STACK ?= hellotracks-scim
 SAM_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
@@ -85,7 +88,7 @@ conformance: $(DEV_TOOLS) $(CONFORMANCE_TOOLS) ## Run two public SCIM conformanc
 .PHONY: bench-core
 bench-core: ## Measure the SCIM core: time with criterion (BENCH=name for some), then allocations
 	@$(CARGO) bench --bench core -- $(BENCH)
-	@$(CARGO) bench --bench allocations
+	@$(CARGO) test --quiet --test allocations -- --nocapture
 
 # No sanitizer: it would need a nightly compiler, and the core has no unsafe code for it to watch. What
 # the fuzzer found interesting stays in .local/fuzz/, and the next run begins with it.
@@ -97,6 +100,15 @@ fuzz: $(CARGO_FUZZ) ## Fuzz the SCIM core, each target for SECONDS=300 (FUZZ=nam
 	  $(CARGO_FUZZ) run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $$target .local/fuzz/$$target -- \
 	    -max_total_time=$(SECONDS) -timeout=10 -max_len=16384 -dict=tests/fuzz/scim.dict -print_final_stats=1; \
 	done
+
+# The function is the deployed build. The bare one has a feature of its own, so that no build of the
+# function ever has it. The program that measures is a debug build, as all of the tests are.
+.PHONY: bench
+bench: ## Measure what requests cost in directories of several sizes (SIZES="1000 10000 100000")
+	@$(CARGO) build --release --bin hellotracks-scim
+	@$(CARGO) build --release --features bare --bin bare
+	@$(CARGO) build --features dev --example bench
+	@exec $(CARGO) run --quiet --features dev --example bench -- $(SIZES)
 
 .PHONY: lint
 lint: ## Check formatting, lints with warnings denied, and that one dependency tree serves all builds

@@ -1,13 +1,15 @@
 //! The Lambda function: environment, clients, then one request after the other.
 
 use hellotracks_scim::config::Config;
-use hellotracks_scim::http::{App, handle, repair_url};
+use hellotracks_scim::http::{App, handle, repair_url, warm_up};
 use hellotracks_scim::storage::{Store, Timeouts};
 use lambda_http::tower::util::MapRequest;
 use lambda_http::{Adapter, Error, lambda_runtime, service_fn};
 use tracing_subscriber::EnvFilter;
 
-#[tokio::main]
+// One thread: a request waits more than it works, and Lambda sends the next one when it is answered.
+// Several threads would wake one another at every step of a call to DynamoDB.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing_subscriber::fmt()
         .json()
@@ -24,6 +26,7 @@ async fn main() -> Result<(), Error> {
     let store = Store::connect(&sdk_config, config.tables.clone(), Timeouts::default());
     let app = App { store, config };
     let app = &app;
+    warm_up(app).await;
     let handler = Adapter::from(service_fn(move |request| async move {
         Ok::<_, Error>(handle(app, request).await)
     }));

@@ -1,13 +1,17 @@
 //! From the `Authorization` header to the tenant.
 
+use std::time::Duration;
+
 use lambda_http::Request;
 use lambda_http::http::header::AUTHORIZATION;
 use time::OffsetDateTime;
+use tokio::time::timeout;
 
 use super::App;
 use super::log::Trace;
 use crate::scim::ScimError;
 use crate::service::Failure;
+use crate::storage::Meter;
 use crate::storage::secrets::Credential;
 use crate::tenant::PresentedKey;
 
@@ -19,6 +23,21 @@ pub(super) fn presented_key(request: &Request) -> PresentedKey {
 /// Whether the request carries credentials of any kind.
 pub(super) fn has_credentials(request: &Request) -> bool {
     request.headers().contains_key(AUTHORIZATION)
+}
+
+/// How long the start of the function may wait for DynamoDB: the first request can wait instead.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// Makes the connections of the first request, which checks the key and reads at the same time.
+///
+/// Lambda lends a function a whole processor while it starts, and what its memory size is worth
+/// afterwards: TLS handshakes take a fraction of the time here. What goes wrong will go wrong again
+/// for the first request, and that has somebody to tell.
+pub async fn warm_up(app: &App) {
+    let (no_key, meter) = (PresentedKey::new(b""), Meter::default());
+    let now = OffsetDateTime::now_utc();
+    let read = || app.store.credential(&no_key, now, &meter);
+    let _ = timeout(WARM_UP, async { tokio::join!(read(), read()) }).await;
 }
 
 /// Checks the request's API-KEY.

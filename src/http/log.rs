@@ -103,7 +103,7 @@ impl Trace {
                 )
             };
         }
-        if failure.is_some_and(|failure| failure.error.status().is_server_error()) {
+        if failure.is_some_and(|failure| failure.error.is_failure()) {
             line!(error);
         } else {
             line!(info);

@@ -25,6 +25,7 @@ use crate::scim::project::Projection;
 use crate::service::{Directory, Failure, IfMatch};
 use crate::storage::{Gate, Store, StoreError};
 
+pub use auth::warm_up;
 pub use event::repair_url;
 
 use log::Trace;

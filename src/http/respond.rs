@@ -25,8 +25,7 @@ const RETRY_SECONDS: &str = "2";
 /// is needed to go on.
 pub(super) fn error(error: &ScimError, request_id: &str) -> Response<Body> {
     let mut body = error.to_body();
-    let is_failure = matches!(error, ScimError::Internal(_) | ScimError::Unavailable(_));
-    if let (true, Some(members)) = (is_failure, body.as_object_mut()) {
+    if let (true, Some(members)) = (error.is_failure(), body.as_object_mut()) {
         members.insert(
             "detail".to_owned(),
             format!("{error} (request {request_id})").into(),

@@ -109,6 +109,11 @@ impl ScimError {
         }
     }
 
+    /// Whether the service failed, and not the request: then the log says more.
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Internal(_))
+    }
+
     /// The `scimType` keyword of RFC 7644 §3.12, table 9, where one fits.
     pub fn scim_type(&self) -> Option<&'static str> {
         match self {

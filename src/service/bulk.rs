@@ -178,7 +178,7 @@ impl BulkResponse {
             result
                 .outcome
                 .as_ref()
-                .is_err_and(|failure| failure.error.status().is_server_error())
+                .is_err_and(|failure| failure.error.is_failure())
         };
         let result = self.0.iter_mut().find(is_ours)?;
         let failure = result.outcome.as_mut().err()?;

@@ -190,10 +190,7 @@ pub(super) fn lookups(
 ) -> BTreeSet<String> {
     let mut keys = BTreeSet::new();
     for path in lookup_paths(resource_type) {
-        for value in select(resource.attributes(), &path)
-            .into_iter()
-            .filter_map(Value::as_str)
-        {
+        for value in select(resource.attributes(), &path).filter_map(Value::as_str) {
             keys.insert(format!("{}{id}", lookup(resource_type, &path, value)));
         }
     }

@@ -2,8 +2,9 @@
 //! that whatever else the machine does falls on both.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::directory::Directory;
@@ -44,15 +45,11 @@ pub async fn compare(
     };
 
     eprintln!("measuring: cold starts");
-    let mut starts = [Vec::new(), Vec::new()];
+    let (mut starts, mut bare_starts) = (Starts::default(), Starts::default());
     for _ in 0..STARTS {
-        starts[0].push(start(directory, function, true, &get).await?);
-        starts[1].push(start(directory, bare, false, &get).await?);
+        starts.take(directory, function, true, &get).await?;
+        bare_starts.take(directory, bare, false, &get).await?;
     }
-    let [(wall, cpu), (bare_wall, bare_cpu)] = starts.map(|starts| {
-        let (wall, cpu): (Vec<f64>, Vec<f64>) = starts.into_iter().unzip();
-        (median(wall), median(cpu))
-    });
 
     eprintln!("measuring: GET by id beside the bare function's");
     let mut spent = [Vec::new(), Vec::new()];
@@ -75,14 +72,26 @@ pub async fn compare(
     Ok(vec![
         Comparison {
             name: "cold start, exec to first answer, ms",
-            function: wall,
-            bare: bare_wall,
+            function: median(starts.wall.clone()),
+            bare: median(bare_starts.wall.clone()),
             target: Some(1.25),
         },
         Comparison {
-            name: "the same, CPU ms",
-            function: cpu,
-            bare: bare_cpu,
+            name: "the same, fastest of all, ms",
+            function: fastest(&starts.wall),
+            bare: fastest(&bare_starts.wall),
+            target: Some(1.25),
+        },
+        Comparison {
+            name: "its CPU, ms",
+            function: median(starts.cpu),
+            bare: median(bare_starts.cpu),
+            target: None,
+        },
+        Comparison {
+            name: "of that in the first invocation, ms",
+            function: median(starts.cpu_of_first),
+            bare: median(bare_starts.cpu_of_first),
             target: None,
         },
         Comparison {
@@ -106,22 +115,47 @@ pub async fn compare(
     ])
 }
 
-/// From the start of a process to its first answer, in milliseconds: as time, and of the processors.
-async fn start(
-    directory: &Directory,
-    program: &Path,
-    logs: bool,
-    request: &Request<'_>,
-) -> Result<(f64, f64)> {
-    let started = std::time::Instant::now();
-    let near = directory.engine.endpoint();
-    let mut function = directory.function(program, near, logs).await?;
-    let answer = function.expect(200, request).await?;
-    anyhow::ensure!(answer.body != Value::Null, "the answer has no body");
-    let wall = started.elapsed();
-    function.settled().await?;
-    let spent = function.cpu()?.total();
-    Ok((wall.as_secs_f64() * 1e3, spent.as_secs_f64() * 1e3))
+fn fastest(times: &[f64]) -> f64 {
+    times.iter().copied().fold(f64::INFINITY, f64::min)
+}
+
+/// The start of a process and its first answer, in milliseconds.
+#[derive(Default)]
+struct Starts {
+    /// From exec to the answer.
+    wall: Vec<f64>,
+    /// Of the processors.
+    cpu: Vec<f64>,
+    /// Of that, after it asked for the event: Lambda gives a function all of a processor before, and
+    /// afterwards what its memory size is worth.
+    cpu_of_first: Vec<f64>,
+}
+
+impl Starts {
+    async fn take(
+        &mut self,
+        directory: &Directory,
+        program: &Path,
+        logs: bool,
+        request: &Request<'_>,
+    ) -> Result<()> {
+        let near = directory.engine.endpoint();
+        let began = Instant::now();
+        let mut function = directory.function(program, near, logs).await?;
+        function.asks().await?;
+        let start = began.elapsed();
+        function.settled().await?;
+        let cpu_of_start = function.cpu()?.total();
+        let answer = function.expect(200, request).await?;
+        ensure!(answer.body != Value::Null, "the answer has no body");
+        function.settled().await?;
+        let cpu = function.cpu()?.total();
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+        self.wall.push(milliseconds(start + answer.wall));
+        self.cpu.push(milliseconds(cpu));
+        self.cpu_of_first.push(milliseconds(cpu - cpu_of_start));
+        Ok(())
+    }
 }
 
 /// Microseconds of processor time for each of a number of requests.

@@ -1,5 +1,11 @@
 //! How long the pure core takes: `make bench-core`. docs/PERFORMANCE.md has results.
 
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "as in a test, an input that does not work ends it"
+)]
+
 mod cases;
 
 use std::time::Duration;

@@ -2,10 +2,11 @@
 //! for the next run.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result};
 use aws_config::{BehaviorVersion, Region};
@@ -14,6 +15,7 @@ use hellotracks_scim::storage::{Meter, Store, Tables, Timeouts};
 use hellotracks_scim::tenant::{ApiKey, TenantId};
 use serde_json::Value;
 use time::OffsetDateTime;
+use tokio::task::JoinSet;
 
 use crate::engine::Engine;
 use crate::function::{Function, Request};
@@ -24,7 +26,8 @@ const TENANT: &str = "bench";
 
 /// More would wait for the engine.
 const SEEDING_FUNCTIONS: usize = 3;
-const BETWEEN_REPORTS: Duration = Duration::from_secs(5);
+/// How many users one engine is given.
+const STEP: usize = 5_000;
 
 /// What decides how a directory looks in DynamoDB. A file that another version filled is not used.
 const LAYOUT: &[&str] = &[
@@ -43,21 +46,38 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// From the file of an earlier run, or filled now.
+    /// From the file of an earlier run, or grown from the largest smaller one, or filled now.
     pub async fn open(folder: &Path, program: &Path, users: usize) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let key = ApiKey::from_secret(&TenantId::parse(TENANT)?, [7; 32]);
-        let file = file(folder, users);
-        if !file.is_file() {
-            let mut engine = Engine::start(None).await?;
-            set_up_tenant(engine.endpoint(), &key).await?;
-            seed(program, engine.endpoint(), key.expose(), users).await?;
+        let mut done = largest(folder, users)?;
+        let begun = Instant::now();
+        // Whether the file that the next one grows from is this run's own, and no longer needed then.
+        let mut grown = false;
+        while done < users {
+            // The engine remembers every transaction for ten minutes and looks through them at each:
+            // a new one every so often is faster.
+            let mut engine = if done == 0 {
+                let engine = Engine::start(None).await?;
+                set_up_tenant(engine.endpoint(), &key).await?;
+                engine
+            } else {
+                Engine::start(Some(&file(folder, done))).await?
+            };
+            let next = users.min(done + STEP);
+            seed(program, engine.endpoint(), key.expose(), done..next).await?;
             // Whole or not at all.
-            let unfinished = file.with_extension(format!("{}", std::process::id()));
+            let unfinished = folder.join(format!("unfinished-{}", std::process::id()));
             engine.save(&unfinished).await?;
-            std::fs::rename(&unfinished, &file)?;
+            std::fs::rename(&unfinished, file(folder, next))?;
+            if std::mem::replace(&mut grown, true) {
+                std::fs::remove_file(file(folder, done))?;
+            }
+            done = next;
+            let seconds = begun.elapsed().as_secs();
+            eprintln!("creating {users} users: {done} after {seconds} s");
         }
-        let engine = Engine::start(Some(&file)).await?;
+        let engine = Engine::start(Some(&file(folder, users))).await?;
         Ok(Self { users, engine, key })
     }
 
@@ -101,9 +121,27 @@ pub fn external_id(number: usize) -> String {
 }
 
 fn file(folder: &Path, users: usize) -> PathBuf {
+    folder.join(format!("{users}{}", suffix()))
+}
+
+fn suffix() -> String {
     let mut hasher = DefaultHasher::new();
     LAYOUT.hash(&mut hasher);
-    folder.join(format!("{users}-users-{:016x}.sqlite", hasher.finish()))
+    format!("-users-{:016x}.sqlite", hasher.finish())
+}
+
+/// How many users the largest directory has that is kept and has no more than so many.
+fn largest(folder: &Path, users: usize) -> Result<usize> {
+    let mut largest = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(&suffix()));
+        match number.and_then(|number| number.parse().ok()) {
+            Some(number) if number <= users => largest = largest.max(number),
+            _ => {}
+        }
+    }
+    Ok(largest)
 }
 
 async fn set_up_tenant(endpoint: &str, key: &ApiKey) -> Result<()> {
@@ -129,18 +167,18 @@ async fn set_up_tenant(endpoint: &str, key: &ApiKey) -> Result<()> {
     Ok(())
 }
 
-/// Creates the users, each with a POST of its own.
-async fn seed(program: &Path, endpoint: &str, key: &str, users: usize) -> Result<()> {
-    let started = Instant::now();
-    let begun = Arc::new(AtomicUsize::new(0));
-    let mut seeders = tokio::task::JoinSet::new();
+/// Creates the users with these numbers, each with a POST of its own.
+async fn seed(program: &Path, endpoint: &str, key: &str, numbers: Range<usize>) -> Result<()> {
+    let end = numbers.end;
+    let begun = Arc::new(AtomicUsize::new(numbers.start));
+    let mut seeders = JoinSet::new();
     for _ in 0..SEEDING_FUNCTIONS {
         let mut function = Function::start(program, &environment(endpoint), true).await?;
         let (begun, key) = (Arc::clone(&begun), key.to_owned());
         seeders.spawn(async move {
             loop {
                 let number = begun.fetch_add(1, Relaxed);
-                if number >= users {
+                if number >= end {
                     return Ok::<_, anyhow::Error>(());
                 }
                 let request = Request {
@@ -153,19 +191,8 @@ async fn seed(program: &Path, endpoint: &str, key: &str, users: usize) -> Result
             }
         });
     }
-    let mut report = tokio::time::interval(BETWEEN_REPORTS);
-    loop {
-        tokio::select! {
-            ended = seeders.join_next() => match ended {
-                Some(ended) => ended??,
-                None => break,
-            },
-            _ = report.tick() => {
-                let done = begun.load(Relaxed).min(users);
-                eprintln!("creating {users} users: {done}, {} s", started.elapsed().as_secs());
-            }
-        }
+    while let Some(ended) = seeders.join_next().await {
+        ended??;
     }
-    eprintln!("created {users} users in {} s", started.elapsed().as_secs());
     Ok(())
 }

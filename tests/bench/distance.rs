@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 /// Far more than a call takes, and far less than the time that the function waits for one.
-pub const DELAY: Duration = Duration::from_millis(150);
+pub const DELAY: Duration = Duration::from_millis(300);
 
 /// The endpoint from far away.
 pub async fn from_afar(endpoint: &str) -> Result<String> {

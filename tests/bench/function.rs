@@ -111,6 +111,11 @@ impl Function {
         Ok(answer)
     }
 
+    /// Waits until it asks for an event.
+    pub async fn asks(&mut self) -> Result<()> {
+        self.api.settled().await
+    }
+
     /// Waits until nothing of the requests so far is left to do.
     pub async fn settled(&mut self) -> Result<()> {
         self.api.settled().await?;

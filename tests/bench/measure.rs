@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
+use futures_util::future::try_join_all;
 
 use crate::directory::Directory;
 use crate::distance::{DELAY, from_afar};
@@ -43,7 +44,7 @@ struct Stand {
 
 const ROUNDS: usize = 9;
 const ROUNDS_OF_UNINDEXED: usize = 3;
-const ROUNDS_FROM_AFAR: usize = 2;
+const ROUNDS_FROM_AFAR: usize = 4;
 
 /// All operations in all directories, and the peak memory of each one's function in kilobytes.
 pub async fn all(program: &Path, directories: &[Directory]) -> Result<(Vec<Row>, Vec<u64>)> {
@@ -92,15 +93,19 @@ async fn row(operation: &'static Operation, rounds: usize, stands: &mut [Stand])
             samples.take(operation, stand).await?;
         }
     }
-    let mut costs = Vec::new();
-    for (stand, samples) in stands.iter_mut().zip(samples) {
-        let mut cost = samples.into_costs();
-        if operation.batch > 1 && cost.refused.is_none() {
-            cost.round_trips = Some(round_trips(operation, stand, cost.wall).await?);
+    let mut costs: Vec<_> = samples.into_iter().map(Samples::into_costs).collect();
+    if operation.batch > 1 {
+        let far = stands.iter_mut().map(|stand| from_far(operation, stand));
+        for (cost, far) in costs.iter_mut().zip(try_join_all(far).await?) {
+            let longer = (far - cost.wall) / DELAY.as_secs_f64() / 1e6;
+            cost.round_trips = Some(longer.round().max(0.0) as u64);
         }
-        costs.push((stand.users, cost));
     }
-    Ok(Row { operation, costs })
+    let users = stands.iter().map(|stand| stand.users);
+    Ok(Row {
+        operation,
+        costs: users.zip(costs).collect(),
+    })
 }
 
 #[derive(Default)]
@@ -163,17 +168,15 @@ impl Samples {
     }
 }
 
-/// From how much longer a request takes when each call does.
-async fn round_trips(operation: &Operation, stand: &mut Stand, near: f64) -> Result<u64> {
+/// How long a request takes when each call to DynamoDB takes longer, in microseconds.
+async fn from_far(operation: &Operation, stand: &mut Stand) -> Result<f64> {
     let mut far = Vec::new();
     for _ in 0..=ROUNDS_FROM_AFAR {
         let answer = operation.call(&mut stand.place, &mut stand.far).await?;
         far.push(answer.wall.as_secs_f64() * 1e6);
     }
-    // The first may have had to connect.
-    let fastest = far.into_iter().skip(1).fold(f64::INFINITY, f64::min);
-    let delay = DELAY.as_secs_f64() * 1e6;
-    Ok(((fastest - near) / delay).round().max(0.0) as u64)
+    // The first may have had to connect; what the machine does beside can only make it longer.
+    Ok(far.into_iter().skip(1).fold(f64::INFINITY, f64::min))
 }
 
 pub fn median(mut figures: Vec<f64>) -> f64 {

@@ -15,8 +15,11 @@ pub struct Operation {
     pub batch: usize,
     /// Whether it is to cost the same whatever the directory's size.
     pub flat: bool,
-    request: fn(&mut Place) -> Result<(&'static str, String, Option<Value>)>,
+    request: fn(&mut Place) -> Result<Sent>,
 }
+
+/// Method, path with query, body.
+type Sent = (&'static str, String, Option<Value>);
 
 /// How far a run has come in one directory.
 pub struct Place {
@@ -241,11 +244,7 @@ impl Place {
     }
 }
 
-fn replace(
-    path_of_user: String,
-    attribute: &str,
-    value: &str,
-) -> (&'static str, String, Option<Value>) {
+fn replace(path_of_user: String, attribute: &str, value: &str) -> Sent {
     let body = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
         "Operations": [{"op": "Replace", "path": attribute, "value": value}],

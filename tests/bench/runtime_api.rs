@@ -1,5 +1,6 @@
 //! Lambda's Runtime API on a loopback port, for one function that is given one event at a time.
 
+use std::future::pending;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,6 +11,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc};
@@ -57,6 +59,10 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/init/error", post(error))
             .layer(DefaultBodyLimit::disable())
             .with_state(shared);
+        // Else an answer in two parts could wait for the acknowledgement of the first.
+        let listener = listener.tap_io(|connection| {
+            let _ = connection.set_nodelay(true);
+        });
         let server = tokio::spawn(async {
             if let Err(error) = axum::serve(listener, router).await {
                 eprintln!("the Runtime API ended: {error}");
@@ -115,7 +121,10 @@ impl Drop for RuntimeApi {
 
 async fn next(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let _ = shared.asked.send(());
-    let event = shared.events.lock().await.recv().await.unwrap_or_default();
+    let Some(event) = shared.events.lock().await.recv().await else {
+        // The run is over; the function will be ended before it hears of it.
+        return pending().await;
+    };
     let deadline = SystemTime::now() + Duration::from_secs(30);
     let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
     let headers = [

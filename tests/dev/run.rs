@@ -1,7 +1,8 @@
 //! The local stand behind `make dev`: everything the service needs, on this machine, with one command.
 //!
 //! In order: the embedded DynamoDB engine on a file ([`engine`]), both tables and two demo tenants with
-//! a key each ([`demo`]), the function under `cargo lambda watch` ([`watch`]), a Test-connection request
+//! a key each ([`demo`]), the function under `cargo lambda watch` ([`watch`]) behind what stands for API
+//! Gateway ([`gateway`]), a Test-connection request
 //! until it is answered ([`probe`]), and then, not before, `dev.env` ([`env_file`]). All files are under
 //! `.local/`, or in the folder that `DATA` names. Ctrl-C, SIGTERM, SIGHUP and the end of the parent
 //! process end all of it ([`stop`]).
@@ -12,6 +13,7 @@
 mod demo;
 mod engine;
 mod env_file;
+mod gateway;
 mod probe;
 mod processes;
 mod settings;
@@ -73,8 +75,13 @@ async fn stand(settings: &Settings, engine: &Engine, env_file: EnvFile) -> Resul
         std::future::pending::<()>().await;
     }
 
-    let mut watch = Watch::start(settings, engine.endpoint())?;
+    let listener = gateway::listen(settings.port).await?;
+    let function_port = settings::free_port()?;
+    let mut watch = Watch::start(settings, function_port, engine.endpoint())?;
+    let gateway = gateway::serve(listener, function_port);
+    tokio::pin!(gateway);
     tokio::select! {
+        stopped = &mut gateway => return stopped,
         why = watch.failed() => bail!("{why} before the service answered; the lines above say why"),
         answered = probe::until_answered(settings, demo.first.expose()) => answered?,
     }
@@ -87,7 +94,10 @@ async fn stand(settings: &Settings, engine: &Engine, env_file: EnvFile) -> Resul
         .context("cannot write dev.env")?;
     print_welcome(settings, &demo);
 
-    bail!("{}", watch.ended().await)
+    tokio::select! {
+        why = watch.ended() => bail!("{why}"),
+        stopped = gateway => stopped,
+    }
 }
 
 fn print_welcome(settings: &Settings, demo: &Demo) {

@@ -84,7 +84,7 @@ impl Settings {
         }
     }
 
-    /// cargo-lambda would start, fail to bind and say so between the lines of a compilation.
+    /// Said before anything is started.
     pub fn check_port(&self) -> Result<()> {
         match TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)) {
             Ok(_) => Ok(()),
@@ -100,9 +100,9 @@ impl Settings {
     }
 }
 
-/// The port is let go at once, and cargo-lambda takes it when it starts: another program could come
-/// first, and [`Settings::check_port`] or cargo-lambda would say so.
-fn free_port() -> Result<u16> {
+/// A port that is free now. It is let go at once: another program could come first, and
+/// [`Settings::check_port`] or cargo-lambda would say so.
+pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
     Ok(listener.local_addr()?.port())
 }

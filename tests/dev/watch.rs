@@ -50,7 +50,7 @@ const NOT_PASSED_ON: &[&str] = &[
 pub struct Watch(Child);
 
 impl Watch {
-    pub fn start(settings: &Settings, endpoint: &str) -> Result<Self> {
+    pub fn start(settings: &Settings, port: u16, endpoint: &str) -> Result<Self> {
         let mut command = Command::new(&settings.cargo_lambda);
         command
             .args(["lambda", "watch"])
@@ -58,7 +58,7 @@ impl Watch {
             .args(["--bin", "hellotracks-scim"])
             .args(["--concurrency", "4"])
             .args(["--invoke-address", "127.0.0.1"])
-            .args(["--invoke-port", &settings.port.to_string()])
+            .args(["--invoke-port", &port.to_string()])
             // As deployed: every answer is the function's, to OPTIONS too.
             .arg("--disable-cors");
         if settings.release {

@@ -207,7 +207,7 @@ mod tests {
     fn repeats_go_and_one_element_is_primary() {
         assert_eq!(
             checked(json!({"userName": "u", "emails": [
-                {"type": "work", "value": "a", "primary": true}, {"type": "work", "value": "a"},
+                {"type": "work", "value": "a", "primary": true}, {"type": "work", "value": "a", "display": "x"},
                 {"type": "home", "value": "a", "primary": true}
             ]})),
             json!({"userName": "u", "emails": [

@@ -30,8 +30,13 @@ fn an_extension_takes_an_object_or_nothing() {
             assert!(detail.contains("needs an object of attributes"), "{detail}");
         }
     }
-    let operation = json!([{"op": "replace", "path": ENTERPRISE, "value": ""}]);
-    assert_eq!(patched(employed, operation), Ok(json!({})));
+    for operation in [
+        json!({"op": "replace", "path": ENTERPRISE, "value": ""}),
+        // RFC 7644 §3.5.2.2: the path alone says what a `remove` removes.
+        json!({"op": "remove", "path": ENTERPRISE, "value": {"department": "y"}}),
+    ] {
+        assert_eq!(patched(employed.clone(), json!([operation])), Ok(json!({})));
+    }
 }
 
 #[test]
