@@ -92,7 +92,7 @@ async fn stand(settings: &Settings, engine: &Engine, env_file: EnvFile) -> Resul
             ("SCIM_API_KEY_2", demo.second.expose()),
         ])
         .context("cannot write dev.env")?;
-    print_welcome(settings, &demo);
+    print_welcome(settings, &demo, engine);
 
     tokio::select! {
         why = watch.ended() => bail!("{why}"),
@@ -100,7 +100,7 @@ async fn stand(settings: &Settings, engine: &Engine, env_file: EnvFile) -> Resul
     }
 }
 
-fn print_welcome(settings: &Settings, demo: &Demo) {
+fn print_welcome(settings: &Settings, demo: &Demo, engine: &Engine) {
     let url = settings.base_url();
     let key = demo.first.expose();
     println!(
@@ -122,17 +122,24 @@ Ctrl-C ends it; data and keys stay in {data}.
         data = settings.data.display(),
         query = probe::TEST_CONNECTION,
     );
+    println!("To manage its tenants and keys with scim-admin from another shell:\n");
+    print_environment(engine);
+    println!();
 }
 
 fn print_exports(settings: &Settings, engine: &Engine) {
     println!("\nThe engine runs. For a function or scim-admin of your own:\n");
-    for (name, value) in watch::environment(engine.endpoint()) {
-        println!("export {name}={value}");
-    }
+    print_environment(engine);
     println!(
         "\nThe demo tenants' keys are in {}/dev-keys. Ctrl-C ends the engine.\n",
         settings.data.display()
     );
+}
+
+fn print_environment(engine: &Engine) {
+    for (name, value) in watch::environment(engine.endpoint()) {
+        println!("  export {name}={value}");
+    }
 }
 
 /// How long something that was told to end may take before it is ended.
