@@ -3,13 +3,9 @@
 //! - [`tables`]: the tables of `storage::tables`, from which the local engines' tables are made.
 //! - [`permissions`]: the calls that `src/storage` makes, found in its source text.
 //! - [`function`]: the variables that `src/config.rs` names, and time limits, each inside the next.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test fails by panicking, and so do the functions that tests share"
-)]
+
+// Tells Clippy that the functions without `#[test]` are tests too (`clippy.toml`).
+#![cfg(test)]
 
 mod function;
 mod permissions;

@@ -3,11 +3,6 @@
 //! The core is compiled from its source files and not as a dependency: it imports nothing of the
 //! service, so the targets do without the AWS SDK and are built in seconds.
 
-#[allow(
-    dead_code,
-    missing_docs,
-    reason = "a part of the service, without what uses it"
-)]
 #[path = "../../../src/scim/mod.rs"]
 pub mod scim;
 
