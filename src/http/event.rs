@@ -7,7 +7,7 @@ use lambda_http::request::LambdaRequest;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// What must not be in the path or the query of a URI, beside what is not ASCII.
-const UNFIT: &AsciiSet = &CONTROLS
+pub const UNFIT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')

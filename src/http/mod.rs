@@ -26,7 +26,7 @@ use crate::service::{Directory, Failure, IfMatch};
 use crate::storage::{Gate, Store, StoreError};
 
 pub use auth::warm_up;
-pub use event::repair_url;
+pub use event::{UNFIT, repair_url};
 
 use log::Trace;
 use route::{Document, Operation, Route};

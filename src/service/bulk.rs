@@ -42,7 +42,8 @@ impl Directory<'_> {
     /// `failOnErrors` they run one by one, so that nothing runs after the last allowed failure.
     ///
     /// Operations that were not started by `deadline` are answered with 503 each, and the others
-    /// keep their own status: a client always learns what was done.
+    /// keep their own status: a client learns what was done, unless one operation alone takes the
+    /// rest of the request's time.
     pub async fn bulk(&self, mut request: BulkRequest, deadline: Instant) -> BulkResponse {
         let dependencies = request.dependencies();
         let concurrency = if request.fail_on_errors.is_some() {

@@ -7,23 +7,11 @@
 use std::net::Ipv4Addr;
 
 use anyhow::{Context, Result};
-use percent_encoding::{AsciiSet, CONTROLS, percent_encode};
+use hellotracks_scim::http::UNFIT;
+use percent_encoding::percent_encode;
 use tokio::io::{self, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-
-/// What the target of a request must not have, beside what is not ASCII.
-const UNFIT: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'<')
-    .add(b'>')
-    .add(b'\\')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 /// Listens on the port that developers know.
 pub async fn listen(port: u16) -> Result<TcpListener> {
