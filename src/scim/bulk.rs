@@ -5,7 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value};
 
 use super::envelope::{take, take_text};
-use super::text::quote;
+use super::schema::Uniqueness;
+use super::text::{fold, quote};
 use super::{ResourceType, ScimError};
 
 /// Operations in one request at most; published in `/ServiceProviderConfig`.
@@ -161,7 +162,7 @@ impl BulkRequest {
     }
 
     /// For each operation, those before which it cannot run: they create what it refers to, or
-    /// come before it on the same resource.
+    /// come before it on the same resource or the same unique value.
     ///
     /// Operations that refer to each other in a circle, or to nothing, are refused: their action
     /// becomes an error.
@@ -173,7 +174,7 @@ impl BulkRequest {
             .filter(|(_, operation)| matches!(operation.action, Ok(Action::Create(_))))
             .filter_map(|(index, operation)| Some((operation.bulk_id.clone()?, index)))
             .collect();
-        let mut last_on_resource = HashMap::new();
+        let mut last_on_subject = HashMap::new();
         let mut dependencies = Vec::with_capacity(self.operations.len());
         for (index, operation) in self.operations.iter_mut().enumerate() {
             let mut before = BTreeSet::new();
@@ -184,12 +185,8 @@ impl BulkRequest {
                     None => unknown = Some(bulk_id),
                 }
             }
-            if let Ok(action) = &operation.action
-                && let Some(id) = action.id()
-            {
-                before.extend(
-                    last_on_resource.insert((action.resource_type().name, id.to_owned()), index),
-                );
+            for subject in operation.subjects() {
+                before.extend(last_on_subject.insert(subject, index));
             }
             if let Some(bulk_id) = unknown {
                 operation.action = Err(ScimError::InvalidValue(format!(
@@ -236,6 +233,26 @@ impl BulkOperation {
         }
         collect_references(&self.data, &mut found);
         found
+    }
+
+    /// What two operations must not work on at the same time: a resource, and a unique value, which
+    /// the first to ask for is to get.
+    fn subjects(&self) -> Vec<(&'static str, String)> {
+        let Ok(action) = &self.action else {
+            return Vec::new();
+        };
+        let resource_type = action.resource_type();
+        let unique = resource_type
+            .core
+            .attributes
+            .iter()
+            .filter(|attribute| attribute.uniqueness == Uniqueness::Server);
+        let values = unique.filter_map(|attribute| {
+            let value = fold(self.data.get(attribute.name)?.as_str()?).into_owned();
+            Some((attribute.name, value))
+        });
+        let id = action.id().map(|id| (resource_type.name, id.to_owned()));
+        values.chain(id).collect()
     }
 
     /// Puts ids in the place of references to resources that were created.
@@ -360,6 +377,23 @@ mod tests {
                 .iter()
                 .all(|operation| operation.action.is_ok())
         );
+    }
+
+    #[test]
+    fn the_first_to_ask_for_a_unique_value_comes_first() {
+        let mut request = request(json!([
+            {"method": "POST", "path": "/Users", "data": {"userName": "lena"}},
+            {"method": "POST", "path": "/Users", "data": {"userName": "max"}},
+            {"method": "POST", "path": "/Users", "data": {"userName": "LENA"}},
+            {"method": "PUT", "path": "/Users/1", "data": {"userName": "Lena"}}
+        ]))
+        .unwrap();
+        let dependencies: Vec<Vec<usize>> = request
+            .dependencies()
+            .into_iter()
+            .map(|before| before.into_iter().collect())
+            .collect();
+        assert_eq!(dependencies, [vec![], vec![], vec![0], vec![2]]);
     }
 
     #[test]

@@ -192,3 +192,27 @@ async fn a_hundred_creations_leave_a_hundred_users() {
     assert_eq!(bulk_ids, expected);
     assert_eq!(service.get("/Users").await.body["totalResults"], 100);
 }
+
+#[tokio::test]
+async fn of_several_creations_of_one_name_the_first_wins() {
+    let service = Service::start().await;
+    for round in 0..5 {
+        let name = |user: usize| {
+            if user.is_multiple_of(2) {
+                "lena"
+            } else {
+                "LENA"
+            }
+        };
+        let operations: Vec<_> = (0..8)
+            .map(|user| {
+                let data = json!({"userName": format!("{}{round}", name(user)), "title": user.to_string()});
+                json!({"method": "POST", "path": "/Users", "bulkId": user.to_string(), "data": data})
+            })
+            .collect();
+        let answer = bulk(&service, json!({"Operations": operations})).await;
+        let mut expected = vec!["409"; 8];
+        expected[0] = "201";
+        assert_eq!(statuses(&answer), expected);
+    }
+}
