@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::storage::Tables;
+use crate::storage::breaker::BreakerPolicy;
 
 /// What the environment says. README.md lists the variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,13 @@ pub struct Config {
     pub public_url: Option<String>,
     /// `SCIM_TOMBSTONE_RETENTION_DAYS`: how long deleted users are kept; 30 unless set.
     pub tombstone_retention: time::Duration,
+    /// `SCIM_HISTORY_RETENTION_DAYS`: how long change records and counts of refused requests are kept;
+    /// 90 unless set.
+    pub history_retention: time::Duration,
+    /// `SCIM_DEACTIVATION_SHARE_PERCENT` and `SCIM_DEACTIVATION_WINDOW_HOURS`: how many of a tenant's
+    /// active users may be deactivated or deleted, and in what time; 20 percent in 24 hours unless
+    /// set. 100 percent is no limit.
+    pub breaker: BreakerPolicy,
     /// `SCIM_REQUEST_DEADLINE_MS`: how long a request may take before it is answered with 503;
     /// 8,000 unless set.
     pub request_deadline: Duration,
@@ -31,6 +39,9 @@ pub struct ConfigError {
 }
 
 const DEFAULT_RETENTION_DAYS: u32 = 30;
+const DEFAULT_HISTORY_DAYS: u32 = 90;
+const DEFAULT_SHARE_PERCENT: u32 = 20;
+const DEFAULT_WINDOW_HOURS: u32 = 24;
 const DEFAULT_DEADLINE_MS: u32 = 8_000;
 
 impl Config {
@@ -69,6 +80,16 @@ impl Config {
             });
         }
         let days = number("SCIM_TOMBSTONE_RETENTION_DAYS", DEFAULT_RETENTION_DAYS)?;
+        let history = number("SCIM_HISTORY_RETENTION_DAYS", DEFAULT_HISTORY_DAYS)?;
+        let share = number("SCIM_DEACTIVATION_SHARE_PERCENT", DEFAULT_SHARE_PERCENT)?;
+        let share_percent = u8::try_from(share)
+            .ok()
+            .filter(|share| *share <= 100)
+            .ok_or_else(|| ConfigError {
+                name: "SCIM_DEACTIVATION_SHARE_PERCENT",
+                problem: format!("is `{share}`; it must be a whole number from 1 to 100"),
+            })?;
+        let hours = number("SCIM_DEACTIVATION_WINDOW_HOURS", DEFAULT_WINDOW_HOURS)?;
         let deadline = number("SCIM_REQUEST_DEADLINE_MS", DEFAULT_DEADLINE_MS)?;
         let public_discovery = match variable("SCIM_PUBLIC_DISCOVERY").as_deref().map(str::trim) {
             None | Some("false") => false,
@@ -88,6 +109,11 @@ impl Config {
             },
             public_url,
             tombstone_retention: time::Duration::days(days.into()),
+            history_retention: time::Duration::days(history.into()),
+            breaker: BreakerPolicy {
+                share_percent,
+                window: time::Duration::hours(hours.into()),
+            },
             request_deadline: Duration::from_millis(deadline.into()),
         })
     }
@@ -136,6 +162,14 @@ mod tests {
                 .public_discovery
         );
         assert!(read(&[("SCIM_PUBLIC_DISCOVERY", "yes")]).is_err());
+        assert!(read(&[("SCIM_DEACTIVATION_SHARE_PERCENT", "101")]).is_err());
+        let breaker = read(&[("SCIM_DEACTIVATION_SHARE_PERCENT", "100")])
+            .unwrap()
+            .breaker;
+        assert_eq!(
+            (breaker.share_percent, breaker.window.whole_hours()),
+            (100, 24)
+        );
         assert!(read(&[("SCIM_TOMBSTONE_RETENTION_DAYS", "-1")]).is_err());
     }
 }

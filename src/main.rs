@@ -24,8 +24,7 @@ async fn main() -> Result<(), Error> {
     let config = Config::read(|name| std::env::var(name).ok())?;
     let sdk_config = aws_config::load_from_env().await;
     let store = Store::connect(&sdk_config, config.tables.clone(), Timeouts::default());
-    let app = App { store, config };
-    let app = &app;
+    let app = &App::new(store, config);
     warm_up(app).await;
     let handler = Adapter::from(service_fn(move |request| async move {
         Ok::<_, Error>(handle(app, request).await)

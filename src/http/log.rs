@@ -69,6 +69,16 @@ impl Trace {
         let _ = self.credentials.set((tenant.clone(), key));
     }
 
+    /// Whose key the request came with, if it was ever issued.
+    pub(super) fn tenant(&self) -> Option<&TenantId> {
+        self.credentials.get().map(|(tenant, _)| tenant)
+    }
+
+    /// What the request asked for, without ids; `?` if it is not known.
+    pub(super) fn route(&self) -> &'static str {
+        self.route.get().copied().unwrap_or("?")
+    }
+
     pub(super) fn set_route(&self, route: &'static str) {
         let _ = self.route.set(route);
     }
@@ -92,6 +102,7 @@ impl Trace {
                     route = self.route.get(),
                     status = status.as_u16(),
                     scim_type = failure.and_then(|failure| failure.error.scim_type()),
+                    reason = failure.map(|failure| failure.error.reason()),
                     cause = failure
                         .and_then(|failure| failure.cause.as_ref())
                         .map(chain),
@@ -105,6 +116,8 @@ impl Trace {
         }
         if failure.is_some_and(|failure| failure.error.is_failure()) {
             line!(error);
+        } else if failure.is_some_and(|failure| failure.error.is_alarming()) {
+            line!(warn);
         } else {
             line!(info);
         }

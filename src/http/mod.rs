@@ -5,6 +5,7 @@
 mod auth;
 mod event;
 mod log;
+mod refusals;
 mod request;
 mod respond;
 mod route;
@@ -29,6 +30,7 @@ pub use auth::warm_up;
 pub use event::{UNFIT, repair_url};
 
 use log::Trace;
+use refusals::Refusals;
 use route::{Document, Operation, Route};
 
 /// What lives as long as the process.
@@ -38,6 +40,18 @@ pub struct App {
     pub store: Store,
     /// The environment.
     pub config: Config,
+    refusals: Refusals,
+}
+
+impl App {
+    /// A process that has answered nothing yet.
+    pub fn new(store: Store, config: Config) -> Self {
+        Self {
+            store,
+            config,
+            refusals: Refusals::default(),
+        }
+    }
 }
 
 /// Answers a request. Never fails and never panics outward: whatever goes wrong is a SCIM error
@@ -56,14 +70,15 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
                 message: "the request's deadline has passed".to_owned(),
                 source: elapsed.into(),
             }),
+            existing: None,
         }),
     };
     let (response, failure) = match outcome {
         Ok(response) => (response, None),
-        Err(failure) => (
-            respond::error(&failure.error, trace.request_id()),
-            Some(failure),
-        ),
+        Err(failure) => {
+            refusals::note(app, &request, &trace, &failure.error).await;
+            (respond::error(&failure, trace.request_id()), Some(failure))
+        }
     };
     trace.finish(&request, response.status(), failure.as_ref());
     response
@@ -94,7 +109,11 @@ async fn answer(app: &App, request: &Request, trace: &Trace) -> Result<Response<
                 },
                 base: &base,
                 now,
+                key: presented.key_id(),
+                request_id: trace.request_id(),
                 retention: app.config.tombstone_retention,
+                history: app.config.history_retention,
+                breaker: app.config.breaker,
                 cursor_key: cursor_key.as_bytes(),
             };
             // The first read goes on while the key is checked. A refused key ends both, whatever

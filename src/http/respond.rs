@@ -23,7 +23,8 @@ const RETRY_SECONDS: &str = "2";
 
 /// The answer to a refused or failed request. The request's id is told where the operator's log
 /// is needed to go on.
-pub(super) fn error(error: &ScimError, request_id: &str) -> Response<Body> {
+pub(super) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
+    let error = &failure.error;
     let mut body = error.to_body();
     if let (true, Some(members)) = (error.is_failure(), body.as_object_mut()) {
         members.insert(
@@ -37,6 +38,9 @@ pub(super) fn error(error: &ScimError, request_id: &str) -> Response<Body> {
         ScimError::MethodNotAllowed(_, allowed) => set(&mut response, ALLOW, allowed),
         ScimError::Unavailable(_) => set(&mut response, RETRY_AFTER, RETRY_SECONDS),
         _ => {}
+    }
+    if let Some(existing) = &failure.existing {
+        set(&mut response, LOCATION, existing);
     }
     response
 }

@@ -31,6 +31,9 @@ pub enum ScimError {
     /// The request contradicts itself or the state of the resource.
     #[error("{0}")]
     Conflict(String),
+    /// More users would lose access than may within a window.
+    #[error("{0}")]
+    TooManyDeactivations(String),
     /// A cursor was not given for this query (RFC 9865).
     #[error("{0}")]
     InvalidCursor(String),
@@ -95,7 +98,9 @@ impl ScimError {
             | Self::ExpiredCursor(_)
             | Self::InvalidCount(_)
             | Self::TooMany(_) => StatusCode::BAD_REQUEST,
-            Self::Uniqueness(_) | Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Uniqueness(_) | Self::Conflict(_) | Self::TooManyDeactivations(_) => {
+                StatusCode::CONFLICT
+            }
             Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
@@ -114,6 +119,11 @@ impl ScimError {
         matches!(self, Self::Unavailable(_) | Self::Internal(_))
     }
 
+    /// Whether somebody at the operator's should look, though the service works as it is meant to.
+    pub fn is_alarming(&self) -> bool {
+        matches!(self, Self::TooManyDeactivations(_))
+    }
+
     /// The `scimType` keyword of RFC 7644 §3.12, table 9, where one fits.
     pub fn scim_type(&self) -> Option<&'static str> {
         match self {
@@ -129,6 +139,25 @@ impl ScimError {
             Self::InvalidCount(_) => Some("invalidCount"),
             Self::TooMany(_) | Self::TooManyOperations(_) => Some("tooMany"),
             _ => None,
+        }
+    }
+
+    /// The reason in a word, for logs and counters: the `scimType` where there is one.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Conflict(_) => "conflict",
+            Self::TooManyDeactivations(_) => "tooManyDeactivations",
+            Self::Unauthorized(_) => "unauthorized",
+            Self::Forbidden(_) => "forbidden",
+            Self::NotFound(_) => "notFound",
+            Self::MethodNotAllowed(..) => "methodNotAllowed",
+            Self::PreconditionFailed(_) => "preconditionFailed",
+            Self::PayloadTooLarge(_) => "payloadTooLarge",
+            Self::UnsupportedMediaType(_) => "unsupportedMediaType",
+            Self::NotImplemented(_) => "notImplemented",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+            _ => self.scim_type().unwrap_or("refused"),
         }
     }
 
@@ -187,6 +216,7 @@ mod tests {
             (TooManyOperations, 413, Some("tooMany")),
             (Uniqueness, 409, Some("uniqueness")),
             (Conflict, 409, None),
+            (TooManyDeactivations, 409, None),
             (Unauthorized, 401, None),
             (Forbidden, 403, None),
             (NotFound, 404, None),

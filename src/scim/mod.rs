@@ -5,6 +5,7 @@
 //! are compared exactly.
 
 pub mod bulk;
+pub mod change;
 pub mod cursor;
 pub mod discovery;
 mod envelope;

@@ -186,6 +186,7 @@ impl BulkResponse {
         Some(Failure {
             error: failure.error.clone(),
             cause: failure.cause.take(),
+            existing: None,
         })
     }
 

@@ -7,12 +7,17 @@ use crate::scim::project::Projection;
 use crate::scim::schema::check::check;
 use crate::scim::{Meta, Resource, ResourceId, ResourceType, ScimError, Stored};
 use crate::storage::StoreError;
+use crate::storage::history::Operation;
 
 impl Directory<'_> {
     /// Creates a resource from a request body.
     ///
     /// A deactivated user who is created again with the same userName and the same externalId is
     /// the same user coming back, as Okta does it: the user is revived under the old id.
+    ///
+    /// A request that is sent again, because its answer was lost, is one for a name that is taken: the
+    /// service cannot know whether the client heard the first answer, and a duplicate has to be 409
+    /// (RFC 7644 §3.3). The answer names the existing resource, and a match query finds it.
     ///
     /// # Errors
     /// `invalidSyntax`, `invalidValue`, `uniqueness`.
@@ -30,10 +35,7 @@ impl Directory<'_> {
                 Err(Failure {
                     cause: Some(cause @ StoreError::Taken { .. }),
                     ..
-                }) => self
-                    .revive(resource_type, &resource)
-                    .await?
-                    .ok_or_else(|| Failure::from(cause)),
+                }) => self.revive(resource_type, &resource, cause).await,
                 settled => settled,
             }
         })
@@ -52,19 +54,21 @@ impl Directory<'_> {
             resource: resource.clone(),
             reserved_user_name: None,
         };
-        self.store.create(resource_type, &stored).await?;
+        let origin = self.origin(Operation::Create);
+        self.store.create(resource_type, &stored, &origin).await?;
         Ok(stored)
     }
 
     /// The holder of the resource's unique value with the attributes of `resource`, if it is the
-    /// same user in a deactivated state.
+    /// same user in a deactivated state; otherwise the value is `taken`.
     async fn revive(
         &self,
         resource_type: &ResourceType,
         resource: &Resource,
-    ) -> Result<Option<Stored>, Failure> {
+        taken: StoreError,
+    ) -> Result<Stored, Failure> {
         let Some(user_name) = resource.text("userName") else {
-            return Ok(None);
+            return Err(taken.into());
         };
         let Some(holder) = self.store.holder(resource_type, user_name).await? else {
             // The holder is gone since: the name is free for another try.
@@ -76,11 +80,13 @@ impl Directory<'_> {
         let is_same = resource.text("externalId").is_some()
             && resource.text("externalId") == current.resource.text("externalId");
         if !is_same || current.resource.is_active() || !resource.is_active() {
-            return Ok(None);
+            return Err(Failure {
+                existing: Some(current.location(resource_type, self.base)),
+                ..Failure::from(taken)
+            });
         }
-        self.store_changed(resource_type, &current, resource.clone())
+        self.store_changed(resource_type, &current, resource.clone(), Operation::Revive)
             .await
-            .map(Some)
     }
 }
 

@@ -3,6 +3,7 @@
 //! The one place that turns storage errors into SCIM errors, and the one that decides what to do
 //! after a lost race: load again and decide again, so that no update is lost.
 
+mod access;
 mod body;
 mod bulk;
 mod create;
@@ -20,7 +21,10 @@ use time::OffsetDateTime;
 
 use crate::scim::project::Projection;
 use crate::scim::{ResourceId, ResourceType, ScimError, Stored};
+use crate::storage::breaker::BreakerPolicy;
+use crate::storage::history::{Actor, Operation, Origin};
 use crate::storage::{StoreError, TenantStore};
+use crate::tenant::KeyId;
 
 pub use body::Body;
 pub use bulk::BulkResponse;
@@ -34,8 +38,16 @@ pub struct Directory<'a> {
     pub base: &'a str,
     /// When the request is handled, to the millisecond.
     pub now: OffsetDateTime,
+    /// Which key the request came with.
+    pub key: KeyId,
+    /// The request's id, for change records.
+    pub request_id: &'a str,
     /// How long tombstones are kept.
     pub retention: time::Duration,
+    /// How long change records are kept.
+    pub history: time::Duration,
+    /// How many users may lose access, and in what time.
+    pub breaker: BreakerPolicy,
     /// The secret under which cursors are sealed: different for each API key.
     pub cursor_key: &'a [u8; 32],
 }
@@ -58,11 +70,17 @@ pub struct Failure {
     pub error: ScimError,
     /// The inward cause.
     pub cause: Option<StoreError>,
+    /// The URL of the resource that is in the way.
+    pub existing: Option<String>,
 }
 
 impl From<ScimError> for Failure {
     fn from(error: ScimError) -> Self {
-        Self { error, cause: None }
+        Self {
+            error,
+            cause: None,
+            existing: None,
+        }
     }
 }
 
@@ -92,6 +110,7 @@ impl From<StoreError> for Failure {
         Self {
             error,
             cause: Some(cause),
+            existing: None,
         }
     }
 }
@@ -135,6 +154,17 @@ impl Directory<'_> {
             ))
             .into()
         })
+    }
+
+    /// What a change record says of this request.
+    fn origin(&self, operation: Operation) -> Origin {
+        Origin {
+            actor: Actor::Key(self.key.clone()),
+            operation,
+            request_id: self.request_id.to_owned(),
+            at: self.now,
+            expires: self.now.saturating_add(self.history),
+        }
     }
 
     fn answer(

@@ -1,10 +1,12 @@
 //! PATCH (RFC 7644 §3.5.2).
 
+use super::access::Access;
 use super::{Answer, Body, Directory, Failure, IfMatch, until_settled};
 use crate::scim::patch::{PatchRequest, apply};
 use crate::scim::project::Projection;
 use crate::scim::resource::reserved_user_name;
 use crate::scim::{Resource, ResourceType, Stored};
+use crate::storage::history::Operation;
 
 impl Directory<'_> {
     /// Applies all operations of a PATCH body or none. A PATCH that changes nothing writes
@@ -12,7 +14,7 @@ impl Directory<'_> {
     ///
     /// # Errors
     /// 404, 412, `invalidSyntax`, `invalidPath`, `invalidValue`, `noTarget`, `mutability`,
-    /// `uniqueness`.
+    /// `uniqueness`, and 409 when too many users have lost access lately.
     pub async fn patch(
         &self,
         resource_type: &'static ResourceType,
@@ -21,17 +23,27 @@ impl Directory<'_> {
         if_match: &IfMatch,
         projection: &Projection,
     ) -> Result<Answer, Failure> {
-        let stored = until_settled(|| async {
+        let access = Access::default();
+        let outcome = until_settled(|| async {
             let current = self.load(resource_type, id).await?;
             if_match.check(&current)?;
             let request = PatchRequest::parse(body.object()?)?;
             match apply(resource_type, &current.resource, &request)? {
-                None => Ok(current),
-                Some(resource) => self.store_changed(resource_type, &current, resource).await,
+                None => {
+                    self.reserve(resource_type, false, &access).await?;
+                    Ok(current)
+                }
+                Some(resource) => {
+                    let takes = current.resource.is_active() && !resource.is_active();
+                    self.reserve(resource_type, takes, &access).await?;
+                    self.store_changed(resource_type, &current, resource, Operation::Patch)
+                        .await
+                }
             }
         })
-        .await?;
-        Ok(self.answer(resource_type, stored, projection))
+        .await;
+        self.settle(resource_type, &access, &outcome).await;
+        Ok(self.answer(resource_type, outcome?, projection))
     }
 
     /// Writes `resource` as the next version of `current`.
@@ -40,9 +52,13 @@ impl Directory<'_> {
         resource_type: &ResourceType,
         current: &Stored,
         resource: Resource,
+        operation: Operation,
     ) -> Result<Stored, Failure> {
         let next = self.changed(current, resource);
-        self.store.replace(resource_type, current, &next).await?;
+        let origin = self.origin(operation);
+        self.store
+            .replace(resource_type, current, &next, &origin)
+            .await?;
         Ok(next)
     }
 

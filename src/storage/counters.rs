@@ -6,6 +6,7 @@
 //! place of any resource is found in two queries of at most 256 small items, whatever the
 //! tenant's size, and writers meet on a counter once in 256 times.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::directory::TenantStore;
@@ -36,6 +37,21 @@ impl TenantStore<'_> {
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
     pub async fn count(&self, resource_type: &ResourceType) -> Result<u64, StoreError> {
         Ok(total(&self.coarse_counts(resource_type).await?))
+    }
+
+    /// How many resources of a type are active.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn count_active(&self, resource_type: &ResourceType) -> Result<u64, StoreError> {
+        let mut active = 0;
+        let prefix = keys::coarse_counters(resource_type);
+        self.each(self.counters_query(&prefix), |item| {
+            active += item::active(item)?;
+            Ok(true)
+        })
+        .await?;
+        Ok(active)
     }
 
     /// How many resources of a type there are, and where the one with the 0-based `index` is;
@@ -72,11 +88,7 @@ impl TenantStore<'_> {
     /// `digits` in the ids.
     async fn counts(&self, prefix: String, digits: &str) -> Result<Counts, StoreError> {
         let mut counts = Vec::with_capacity(keys::BUCKETS);
-        let query = self
-            .query()
-            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.clone()));
-        self.each(query, |item| {
+        self.each(self.counters_query(&prefix), |item| {
             let rest = item::text(item, SORT_KEY)?
                 .strip_prefix(&prefix)
                 .unwrap_or_default();
@@ -85,6 +97,12 @@ impl TenantStore<'_> {
         })
         .await?;
         Ok(counts)
+    }
+
+    fn counters_query(&self, prefix: &str) -> QueryFluentBuilder {
+        self.query()
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
     }
 }
 

@@ -198,7 +198,7 @@ impl TenantStore<'_> {
         Ok(())
     }
 
-    async fn get_item(&self, sort_key: String) -> Result<Option<Item>, StoreError> {
+    pub(super) async fn get_item(&self, sort_key: String) -> Result<Option<Item>, StoreError> {
         self.meter.call();
         let answer = self
             .store

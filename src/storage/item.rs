@@ -21,14 +21,17 @@ const VERSION: &str = "version";
 const CREATED: &str = "created";
 const LAST_MODIFIED: &str = "last_modified";
 const RESERVED_USER_NAME: &str = "reserved_user_name";
-const DELETED: &str = "deleted";
+pub(super) const DELETED: &str = "deleted";
 /// How many resources a counter counts.
 pub(super) const COUNT: &str = "count";
+/// How many of them are active; only the coarse counters say.
+pub(super) const ACTIVE: &str = "active";
 /// The id of the resource that holds a guarded value.
 const HOLDER: &str = "holder";
 
-/// The longest document, in bytes. DynamoDB's limit of 400 KB is for the whole item.
-const MAX_DOCUMENT: usize = 350 * 1024;
+/// The longest document, in bytes. DynamoDB's limit of 400 KB for an item holds for the record of a
+/// change too, which has the attributes before and after it.
+const MAX_DOCUMENT: usize = 180 * 1024;
 
 /// An item with nothing but its key.
 pub(super) fn key(partition: &str, sort_key: String) -> Item {
@@ -77,10 +80,7 @@ pub(super) fn write(
     let mut item = key(partition, sort_key);
     item.extend([
         (DOCUMENT.to_owned(), AttributeValue::S(document)),
-        (
-            VERSION.to_owned(),
-            AttributeValue::N(stored.meta.version.to_string()),
-        ),
+        (VERSION.to_owned(), number_of(stored.meta.version)),
         (
             CREATED.to_owned(),
             AttributeValue::S(rfc3339(stored.meta.created)),
@@ -112,10 +112,7 @@ pub(super) fn tombstone(
 ) -> Result<Item, StoreError> {
     let mut item = write(partition, sort_key, stored)?;
     item.insert(DELETED.to_owned(), AttributeValue::S(rfc3339(deleted)));
-    item.insert(
-        EXPIRES_AT.to_owned(),
-        AttributeValue::N(expires.unix_timestamp().to_string()),
-    );
+    item.insert(EXPIRES_AT.to_owned(), expiry(expires));
     Ok(item)
 }
 
@@ -144,17 +141,62 @@ pub(super) fn read(item: &Item) -> Result<Stored, StoreError> {
     })
 }
 
+/// When DynamoDB may remove an item by itself.
+pub(super) fn expiry(expires: OffsetDateTime) -> AttributeValue {
+    AttributeValue::N(expires.unix_timestamp().to_string())
+}
+
+/// When DynamoDB may remove the item by itself.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it does not say.
+pub(super) fn expires(item: &Item) -> Result<OffsetDateTime, StoreError> {
+    seconds(item, EXPIRES_AT)
+}
+
+/// A time attribute in seconds since 1970.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is absent or no such number.
+pub(super) fn seconds(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError> {
+    i64::try_from(number(item, name)?)
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .ok_or_else(|| damaged(item, name))
+}
+
+/// A whole number as an attribute.
+pub(super) fn number_of(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}
+
 /// What a counter counts. A counter that has gone wrong must not make lists fail.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when it is no counter.
 pub(super) fn count(item: &Item) -> Result<u64, StoreError> {
-    match item.get(COUNT) {
-        Some(AttributeValue::N(digits)) => digits
-            .parse::<i64>()
-            .map(|count| count.max(0).unsigned_abs())
-            .map_err(|_| damaged(item, COUNT)),
-        _ => Err(damaged(item, COUNT)),
+    Ok(signed(item, COUNT)?.max(0).unsigned_abs())
+}
+
+/// How many active resources a coarse counter counts; it says so from the first one on.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it does not say a number.
+pub(super) fn active(item: &Item) -> Result<u64, StoreError> {
+    match item.contains_key(ACTIVE) {
+        true => Ok(signed(item, ACTIVE)?.max(0).unsigned_abs()),
+        false => Ok(0),
+    }
+}
+
+/// A number attribute of a counter, which is negative if it has gone wrong.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is absent or not a whole number.
+pub(super) fn signed(item: &Item, name: &str) -> Result<i64, StoreError> {
+    match item.get(name) {
+        Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| damaged(item, name)),
+        _ => Err(damaged(item, name)),
     }
 }
 
@@ -162,7 +204,7 @@ pub(super) fn count(item: &Item) -> Result<u64, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when it is absent or not a whole number.
-fn number(item: &Item, name: &str) -> Result<u64, StoreError> {
+pub(super) fn number(item: &Item, name: &str) -> Result<u64, StoreError> {
     match item.get(name) {
         Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| damaged(item, name)),
         _ => Err(damaged(item, name)),
@@ -180,12 +222,16 @@ pub(super) fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str, StoreError
     }
 }
 
-fn time(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError> {
+/// A time attribute.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is absent or no RFC 3339 time.
+pub(super) fn time(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::parse(text(item, name)?, &Rfc3339).map_err(|_| damaged(item, name))
 }
 
 /// Lookup keys hold values of attributes, so the sort key is shown to its second part only.
-fn damaged(item: &Item, name: &str) -> StoreError {
+pub(super) fn damaged(item: &Item, name: &str) -> StoreError {
     let part = |name| match item.get(name) {
         Some(AttributeValue::S(text)) => text.as_str(),
         _ => "?",

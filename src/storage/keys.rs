@@ -11,14 +11,21 @@
 //! | `C#<T>#<first two digits of ids>` | counter: how many resources have such an id |
 //! | `F#<T>#<first four digits of ids>` | counter, finer |
 //! | `D#<T>#<id>` | tombstone of a deleted resource |
+//! | `E#<time>#<T>#<id>#<version>` | change record: what led to this version |
+//! | `B#<T>` | breaker: how many resources were deactivated or deleted lately |
+//! | `R#<hour>#<status>#<reason>#<route>` | counter of refused requests |
 //!
 //! Values stand in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
 //! are percent-encoded, so that no value can reach into the next part.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::num::NonZero;
 
 use serde_json::Value;
+use time::format_description::well_known::Iso8601;
+use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::scim::resource::select;
 use crate::scim::schema::{BoundPath, Resolved};
@@ -85,6 +92,7 @@ pub(super) struct Kinds {
     pub lookups: String,
     pub guards: String,
     pub counters: [String; 2],
+    pub tombstones: String,
 }
 
 /// What the sort keys of each kind of item of a resource type start with.
@@ -95,6 +103,7 @@ pub(super) fn kinds(resource_type: &ResourceType) -> Kinds {
         lookups: format!("L#{letter}#"),
         guards: format!("N#{letter}#"),
         counters: [format!("C#{letter}#"), format!("F#{letter}#")],
+        tombstones: tombstones(resource_type),
     }
 }
 
@@ -127,6 +136,75 @@ pub(super) fn resources_end(resource_type: &ResourceType) -> String {
 /// The sort key of a deleted resource's tombstone.
 pub(super) fn tombstone(resource_type: &ResourceType, id: &ResourceId) -> String {
     format!("D#{}#{id}", letter(resource_type))
+}
+
+/// The start of the sort keys of all tombstones of a type.
+pub(super) fn tombstones(resource_type: &ResourceType) -> String {
+    format!("D#{}#", letter(resource_type))
+}
+
+/// The start of the sort keys of all change records.
+pub(super) const CHANGES: &str = "E#";
+
+/// The sort key of the record of the change that led to this version. The time is the one that the
+/// version keeps as the time of its last change, so a resource says where its latest record is.
+pub(super) fn change(
+    resource_type: &ResourceType,
+    id: &ResourceId,
+    at: OffsetDateTime,
+    version: u64,
+) -> String {
+    format!(
+        "{}#{}#{id}#{version}",
+        changes_from(at),
+        letter(resource_type)
+    )
+}
+
+/// A sort key at or below those of all change records from this time on, and above all others.
+pub(super) fn changes_from(at: OffsetDateTime) -> String {
+    format!("{CHANGES}{}", sortable(at))
+}
+
+/// Whether the item of this sort key belongs to no resource: what is known of a key's use, or a
+/// counter of refused requests.
+pub(super) fn is_beside_resources(sort_key: &str) -> bool {
+    ["K#", REFUSALS]
+        .iter()
+        .any(|prefix| sort_key.starts_with(prefix))
+}
+
+/// The sort key of the breaker of a type.
+pub(super) fn breaker(resource_type: &ResourceType) -> String {
+    format!("B#{}", letter(resource_type))
+}
+
+/// The start of the sort keys of all counters of refused requests.
+pub(super) const REFUSALS: &str = "R#";
+
+/// The start of the sort keys of the counters of requests that were refused in the hour of `at`.
+pub(super) fn refusals_of(at: OffsetDateTime) -> String {
+    let hour = sortable(at);
+    // `2026-11-24T09`.
+    format!("{REFUSALS}{}", hour.get(..13).unwrap_or_default())
+}
+
+/// The sort key of the counter of requests that were refused in the hour of `at`.
+pub(super) fn refusal(at: OffsetDateTime, status: u16, reason: &str, route: &str) -> String {
+    format!("{}#{status}#{reason}#{route}", refusals_of(at))
+}
+
+/// A time to the millisecond, always of the same length: later times sort later.
+fn sortable(at: OffsetDateTime) -> String {
+    const MILLISECONDS: EncodedConfig = Config::DEFAULT
+        .set_time_precision(TimePrecision::Second {
+            decimal_digits: NonZero::new(3),
+        })
+        .encode();
+    // Formatting fails only for years beyond 9999.
+    at.to_offset(UtcOffset::UTC)
+        .format(&Iso8601::<MILLISECONDS>)
+        .unwrap_or_default()
 }
 
 /// A partition key that no tenant can have.
@@ -343,6 +421,22 @@ mod tests {
             Some(id())
         );
         assert_eq!(counters(&USERS, &id()), ["C#U#28", "F#U#2819"]);
+    }
+
+    #[test]
+    fn times_in_keys_sort_as_they_follow() {
+        let second = OffsetDateTime::from_unix_timestamp(1_795_512_816).unwrap();
+        let at = |milliseconds| second + time::Duration::milliseconds(milliseconds);
+        assert_eq!(
+            change(&USERS, &id(), second, 7),
+            format!("E#2026-11-24T09:33:36.000Z#U#{}#7", id())
+        );
+        let keys = [0, 20, 100, 1000].map(|milliseconds| changes_from(at(milliseconds)));
+        assert!(keys.is_sorted(), "{keys:?}");
+        assert_eq!(
+            refusal(second, 409, "uniqueness", "/Users"),
+            "R#2026-11-24T09#409#uniqueness#/Users"
+        );
     }
 
     #[test]

@@ -5,19 +5,23 @@
 //! [`Store::tenant`], and no method behind it takes a tenant.
 
 pub mod audit;
+pub mod breaker;
 mod connect;
 mod counters;
 pub mod directory;
 pub mod error;
 mod gate;
+pub mod history;
 mod item;
 mod keys;
 pub mod meter;
 mod plan;
 pub mod range;
+pub mod refusals;
 mod scan;
 pub mod secrets;
 pub mod tables;
+pub mod tombstone;
 mod transaction;
 mod write;
 

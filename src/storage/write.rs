@@ -1,26 +1,38 @@
-//! Writing a tenant's part of the directory table. Each operation is one call, and so is applied
-//! whole or not at all: a resource never parts from its lookups, its guards and its counter.
+//! Writing a tenant's part of the directory table. Each operation is one transaction, and so is
+//! applied whole or not at all: a resource never parts from its lookups, guards and counters, nor a
+//! change from its record.
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, Delete, Put, ReturnConsumedCapacity, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, TransactWriteItem, Update};
 use time::OffsetDateTime;
 
 use super::directory::TenantStore;
-use super::item::{self, COUNT, Item};
-use super::meter::Pool;
+use super::history::{Origin, Written};
+use super::item::{self, ACTIVE, COUNT, Item};
 use super::transaction::Outcome;
 use super::{StoreError, keys};
 use crate::scim::{ResourceType, Stored};
 
-/// The resource's own item is the first of every transaction, its guards come next.
-const RESOURCE: usize = 0;
-
 /// The condition under which a resource may be written: it is as it was read.
 const UNCHANGED: &str = "version = :read";
+
+/// The parts of a transaction, each with what it means if its condition does not hold.
+#[derive(Default)]
+pub(super) struct Parts(Vec<(TransactWriteItem, Expectation)>);
+
+/// What a part of a transaction expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expectation {
+    /// Nothing: it has no condition.
+    Nothing,
+    /// There is no such resource.
+    NewId,
+    /// The resource is as it was read.
+    SameVersion,
+    /// Nobody has the value.
+    FreeValue,
+}
 
 impl TenantStore<'_> {
     /// Adds a resource.
@@ -32,30 +44,49 @@ impl TenantStore<'_> {
         &self,
         resource_type: &ResourceType,
         new: &Stored,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let record = Written {
+            resource_type,
+            id: &new.id,
+            version: new.meta.version,
+            previous: None,
+            before: None,
+            after: Some(&new.resource),
+        };
+        self.add(new, Parts::default(), origin, &record).await
+    }
+
+    /// Adds a resource, with what else belongs to the same transaction.
+    pub(super) async fn add(
+        &self,
+        new: &Stored,
+        mut parts: Parts,
+        origin: &Origin,
+        record: &Written<'_>,
     ) -> Result<(), StoreError> {
         self.gate.passed().await;
+        let resource_type = record.resource_type;
         let guards = keys::guards(resource_type, new)?;
         let lookups = keys::lookups(resource_type, &new.id, &new.resource);
         check_keys(resource_type, guards.len() + lookups.len())?;
         let sort_key = keys::resource(resource_type, &new.id);
-        let mut writes = vec![self.put_new(item::write(&self.partition, sort_key, new)?)?];
+        let item = item::write(&self.partition, sort_key, new)?;
+        parts.push(self.put_new(item)?, Expectation::NewId);
         for guard in guards {
-            writes.push(self.put_new(item::guard(&self.partition, guard, &new.id))?);
+            let item = item::guard(&self.partition, guard, &new.id);
+            parts.push(self.put_new(item)?, Expectation::FreeValue);
         }
-        let guarded = writes.len();
         for lookup in lookups {
-            writes.push(self.put(item::key(&self.partition, lookup))?);
+            let put = self.put(item::key(&self.partition, lookup))?;
+            parts.push(put, Expectation::Nothing);
         }
-        writes.extend(self.add_to_counters(resource_type, new, 1)?);
-        match self.store.transact(writes, self.meter).await? {
-            Outcome::Written => Ok(()),
-            Outcome::ConditionFailed(RESOURCE) => Err(StoreError::AlreadyExists),
-            Outcome::ConditionFailed(position) => Err(refused(resource_type, position, guarded)),
-        }
+        self.count_by(resource_type, new, 1, &mut parts)?;
+        self.commit(parts, origin, record).await
     }
 
-    /// Replaces a resource that is still as it was read. Lookups and guards are written only
-    /// where they change.
+    /// Replaces a resource that is still as it was read. Lookups, guards and counters are written
+    /// only where they change.
     ///
     /// # Errors
     /// [`StoreError::VersionMismatch`] when it has changed or gone, and as [`Self::create`].
@@ -64,6 +95,7 @@ impl TenantStore<'_> {
         resource_type: &ResourceType,
         current: &Stored,
         next: &Stored,
+        origin: &Origin,
     ) -> Result<(), StoreError> {
         self.gate.passed().await;
         let guards = Difference::between(
@@ -75,36 +107,44 @@ impl TenantStore<'_> {
             keys::lookups(resource_type, &next.id, &next.resource),
         );
         check_keys(resource_type, guards.after + lookups.after)?;
-        let item = item::write(
-            &self.partition,
-            keys::resource(resource_type, &next.id),
-            next,
-        )?;
-        if guards.is_empty() && lookups.is_empty() {
-            return self.replace_item(item, current).await;
-        }
+        let sort_key = keys::resource(resource_type, &next.id);
         let resource = Put::builder()
             .table_name(&self.store.tables.directory)
-            .set_item(Some(item))
+            .set_item(Some(item::write(&self.partition, sort_key, next)?))
             .condition_expression(UNCHANGED)
-            .expression_attribute_values(":read", number(current.meta.version))
+            .expression_attribute_values(":read", item::number_of(current.meta.version))
             .build()?;
-        let mut writes = vec![TransactWriteItem::builder().put(resource).build()];
+        let mut parts = Parts::default();
+        parts.push(
+            TransactWriteItem::builder().put(resource).build(),
+            Expectation::SameVersion,
+        );
         for guard in guards.added {
-            writes.push(self.put_new(item::guard(&self.partition, guard, &next.id))?);
+            let item = item::guard(&self.partition, guard, &next.id);
+            parts.push(self.put_new(item)?, Expectation::FreeValue);
         }
-        let guarded = writes.len();
         for lookup in lookups.added {
-            writes.push(self.put(item::key(&self.partition, lookup))?);
+            let put = self.put(item::key(&self.partition, lookup))?;
+            parts.push(put, Expectation::Nothing);
         }
         for sort_key in guards.removed.into_iter().chain(lookups.removed) {
-            writes.push(self.delete_item(sort_key)?);
+            parts.push(self.delete_item(sort_key)?, Expectation::Nothing);
         }
-        match self.store.transact(writes, self.meter).await? {
-            Outcome::Written => Ok(()),
-            Outcome::ConditionFailed(RESOURCE) => Err(StoreError::VersionMismatch),
-            Outcome::ConditionFailed(position) => Err(refused(resource_type, position, guarded)),
+        let (was, is) = (current.resource.is_active(), next.resource.is_active());
+        if was != is {
+            let [coarse, _] = keys::counters(resource_type, &next.id);
+            let by = if is { 1 } else { -1 };
+            parts.push(self.add_to(coarse, &[(ACTIVE, by)])?, Expectation::Nothing);
         }
+        let record = Written {
+            resource_type,
+            id: &next.id,
+            version: next.meta.version,
+            previous: Some(current.meta.last_modified),
+            before: Some(&current.resource),
+            after: Some(&next.resource),
+        };
+        self.commit(parts, origin, &record).await
     }
 
     /// Removes a resource that is still as it was read, and everything that leads to it. A
@@ -117,76 +157,69 @@ impl TenantStore<'_> {
         &self,
         resource_type: &ResourceType,
         current: &Stored,
-        now: OffsetDateTime,
+        origin: &Origin,
         expires: OffsetDateTime,
     ) -> Result<(), StoreError> {
         self.gate.passed().await;
-        let resource = Delete::builder()
-            .table_name(&self.store.tables.directory)
-            .set_key(Some(item::key(
-                &self.partition,
-                keys::resource(resource_type, &current.id),
-            )))
-            .condition_expression(UNCHANGED)
-            .expression_attribute_values(":read", number(current.meta.version))
-            .build()?;
-        let mut writes = vec![TransactWriteItem::builder().delete(resource).build()];
+        let mut parts = Parts::default();
+        let sort_key = keys::resource(resource_type, &current.id);
+        self.delete_unchanged(sort_key, current.meta.version, &mut parts)?;
         let lookups = keys::lookups(resource_type, &current.id, &current.resource);
         for sort_key in keys::guards(resource_type, current)?
             .into_iter()
             .chain(lookups)
         {
-            writes.push(self.delete_item(sort_key)?);
+            parts.push(self.delete_item(sort_key)?, Expectation::Nothing);
         }
-        let tombstone = keys::tombstone(resource_type, &current.id);
-        writes.push(self.put(item::tombstone(
-            &self.partition,
-            tombstone,
-            current,
-            now,
-            expires,
-        )?)?);
-        writes.extend(self.add_to_counters(resource_type, current, -1)?);
-        match self.store.transact(writes, self.meter).await? {
-            Outcome::Written => Ok(()),
-            // The resource's is the only condition.
-            Outcome::ConditionFailed(_) => Err(StoreError::VersionMismatch),
-        }
+        let sort_key = keys::tombstone(resource_type, &current.id);
+        let tombstone = item::tombstone(&self.partition, sort_key, current, origin.at, expires)?;
+        parts.push(self.put(tombstone)?, Expectation::Nothing);
+        self.count_by(resource_type, current, -1, &mut parts)?;
+        let record = Written {
+            resource_type,
+            id: &current.id,
+            version: current.meta.version.saturating_add(1),
+            previous: Some(current.meta.last_modified),
+            before: Some(&current.resource),
+            after: None,
+        };
+        self.commit(parts, origin, &record).await
     }
 
-    /// Replaces one item alone, at half the price of a transaction.
+    /// Writes all parts and the record of the change, or nothing.
     ///
-    /// The SDK repeats a call whose answer was lost, and a repeated PutItem fails on its own first
-    /// attempt. That looks like a lost race, and is handled as one: the caller reloads, finds its
-    /// change made, and is done.
-    async fn replace_item(&self, item: Item, current: &Stored) -> Result<(), StoreError> {
-        self.meter.call();
-        let answer = self
-            .store
-            .client
-            .put_item()
-            .table_name(&self.store.tables.directory)
-            .set_item(Some(item))
-            .condition_expression(UNCHANGED)
-            .expression_attribute_values(":read", number(current.meta.version))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        self.meter.record(
-            Pool::Write,
-            answer
-                .as_ref()
-                .ok()
-                .and_then(|answer| answer.consumed_capacity()),
-        );
-        match answer {
-            Ok(_) => Ok(()),
-            Err(error) => match error.code() {
-                Some("ConditionalCheckFailedException") => Err(StoreError::VersionMismatch),
-                Some("TransactionConflictException") => Err(StoreError::Conflict),
-                _ => Err(StoreError::from_sdk(error)),
+    /// Should every attempt fail without an answer, the record tells whether one of them has taken
+    /// effect all the same: a client that is told of a failure would send the request again, and
+    /// trip over what it has done itself.
+    async fn commit(
+        &self,
+        mut parts: Parts,
+        origin: &Origin,
+        record: &Written<'_>,
+    ) -> Result<(), StoreError> {
+        parts.push(self.put_record(origin, record)?, Expectation::Nothing);
+        let (writes, expectations): (Vec<_>, Vec<_>) = parts.0.into_iter().unzip();
+        let position = match self.store.transact(writes, self.meter).await {
+            Ok(Outcome::Written) => return Ok(()),
+            Ok(Outcome::ConditionFailed(position)) => position,
+            Err(unknown @ StoreError::Unavailable { .. }) => {
+                return match self.was_made(origin, record).await {
+                    Ok(true) => Ok(()),
+                    _ => Err(unknown),
+                };
+            }
+            Err(error) => return Err(error),
+        };
+        Err(match expectations.get(position) {
+            Some(Expectation::NewId) => StoreError::AlreadyExists,
+            Some(Expectation::SameVersion) => StoreError::VersionMismatch,
+            Some(Expectation::FreeValue) => StoreError::Taken {
+                attribute: keys::unique_attribute(record.resource_type),
             },
-        }
+            Some(Expectation::Nothing) | None => StoreError::Damaged(format!(
+                "DynamoDB reports a failed condition on item {position}, which has none"
+            )),
+        })
     }
 
     /// Puts an item that must not exist.
@@ -199,7 +232,7 @@ impl TenantStore<'_> {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.store.tables.directory)
             .set_item(Some(item))
@@ -215,27 +248,71 @@ impl TenantStore<'_> {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// Counts a resource in or out.
-    fn add_to_counters(
+    /// Deletes an item that has a version, and must have this one.
+    pub(super) fn delete_unchanged(
+        &self,
+        sort_key: String,
+        version: u64,
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        let delete = Delete::builder()
+            .table_name(&self.store.tables.directory)
+            .set_key(Some(item::key(&self.partition, sort_key)))
+            .condition_expression(UNCHANGED)
+            .expression_attribute_values(":read", item::number_of(version))
+            .build()?;
+        parts.push(
+            TransactWriteItem::builder().delete(delete).build(),
+            Expectation::SameVersion,
+        );
+        Ok(())
+    }
+
+    /// Counts a resource in or out, and among the active ones if it is active.
+    fn count_by(
         &self,
         resource_type: &ResourceType,
         stored: &Stored,
         by: i8,
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let add = |sort_key| {
-            let update = Update::builder()
-                .table_name(&self.store.tables.directory)
-                .set_key(Some(item::key(&self.partition, sort_key)))
-                .update_expression("ADD #count :by")
-                .expression_attribute_names("#count", COUNT)
-                .expression_attribute_values(":by", AttributeValue::N(by.to_string()))
-                .build()?;
-            Ok(TransactWriteItem::builder().update(update).build())
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        let [coarse, fine] = keys::counters(resource_type, &stored.id);
+        let counts: &[_] = if stored.resource.is_active() {
+            &[(COUNT, by), (ACTIVE, by)]
+        } else {
+            &[(COUNT, by)]
         };
-        keys::counters(resource_type, &stored.id)
-            .into_iter()
-            .map(add)
-            .collect()
+        parts.push(self.add_to(coarse, counts)?, Expectation::Nothing);
+        parts.push(self.add_to(fine, &[(COUNT, by)])?, Expectation::Nothing);
+        Ok(())
+    }
+
+    fn add_to(
+        &self,
+        sort_key: String,
+        counts: &[(&str, i8)],
+    ) -> Result<TransactWriteItem, StoreError> {
+        let mut update = Update::builder()
+            .table_name(&self.store.tables.directory)
+            .set_key(Some(item::key(&self.partition, sort_key)));
+        let mut terms = Vec::new();
+        for (name, by) in counts {
+            // `count` is a reserved word of expressions.
+            terms.push(format!("#{name} :{name}"));
+            update = update
+                .expression_attribute_names(format!("#{name}"), *name)
+                .expression_attribute_values(format!(":{name}"), AttributeValue::N(by.to_string()));
+        }
+        let update = update
+            .update_expression(format!("ADD {}", terms.join(", ")))
+            .build()?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+impl Parts {
+    fn push(&mut self, write: TransactWriteItem, expectation: Expectation) {
+        self.0.push((write, expectation));
     }
 }
 
@@ -255,23 +332,6 @@ impl Difference {
             after: after.len(),
         }
     }
-
-    fn is_empty(&self) -> bool {
-        self.added.is_empty() && self.removed.is_empty()
-    }
-}
-
-/// What a failed condition on a new guard means. The items from `guarded` on have no condition.
-fn refused(resource_type: &ResourceType, position: usize, guarded: usize) -> StoreError {
-    if position < guarded {
-        StoreError::Taken {
-            attribute: keys::unique_attribute(resource_type),
-        }
-    } else {
-        StoreError::Damaged(format!(
-            "DynamoDB reports a failed condition on item {position}, which has none"
-        ))
-    }
 }
 
 fn check_keys(resource_type: &ResourceType, count: usize) -> Result<(), StoreError> {
@@ -285,10 +345,6 @@ fn check_keys(resource_type: &ResourceType, count: usize) -> Result<(), StoreErr
     )))
 }
 
-fn number(number: u64) -> AttributeValue {
-    AttributeValue::N(number.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -298,9 +354,9 @@ mod tests {
 
     #[test]
     fn the_largest_change_fits_one_transaction() {
-        // The resource, every key removed, every key added.
-        const { assert!(2 * keys::MAX_KEYS < MAX_ACTIONS) };
-        // The resource, every key removed, the tombstone, the counters.
-        const { assert!(keys::MAX_KEYS + 3 < MAX_ACTIONS) };
+        // The resource, every key removed, every key added, a counter, the record.
+        const { assert!(2 * keys::MAX_KEYS + 3 <= MAX_ACTIONS) };
+        // The resource, every key removed, the tombstone, the counters, the record.
+        const { assert!(keys::MAX_KEYS + 5 <= MAX_ACTIONS) };
     }
 }

@@ -15,7 +15,7 @@ async fn audit_and_repair(service: &Service) -> Vec<DefectKind> {
     let store = service.app.store.tenant(&acme, &meter, &gate);
     let mut found = Vec::new();
     loop {
-        let audit = store.audit().await.unwrap();
+        let audit = store.audit(time::OffsetDateTime::now_utc()).await.unwrap();
         if audit.defects.is_empty() {
             return found;
         }
@@ -25,6 +25,22 @@ async fn audit_and_repair(service: &Service) -> Vec<DefectKind> {
             found.push(defect.kind);
         }
     }
+}
+
+/// What the audit finds, none of which can be mended.
+async fn defects(service: &Service) -> Vec<DefectKind> {
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let acme = TenantId::parse("acme").unwrap();
+    let store = service.app.store.tenant(&acme, &meter, &gate);
+    let audit = store.audit(time::OffsetDateTime::now_utc()).await.unwrap();
+    let mut kinds = Vec::new();
+    for defect in &audit.defects {
+        kinds.push(defect.kind);
+        if kinds.len() == 1 {
+            assert!(!store.repair(defect).await.unwrap(), "{defect}");
+        }
+    }
+    kinds
 }
 
 async fn lena(service: &Service) -> String {
@@ -54,7 +70,7 @@ async fn every_kind_of_damage_is_found_and_mended() {
     let max = service.create_user("max", json!({})).await;
     let (coarse, fine) = (format!("C#U#{}", &id[..2]), format!("F#U#{}", &id[..4]));
     let lookup = format!("L#U#externalId#x-1#{id}");
-    let count = i64::from(max[..2] == id[..2]) as u64 + 1;
+    let count = i64::from(max[..2] == id[..2]) + 1;
 
     directory.remove("acme", &lookup).await;
     assert_eq!(
@@ -112,14 +128,100 @@ async fn every_kind_of_damage_is_found_and_mended() {
         [DefectKind::StrayGuard, DefectKind::MissingGuard]
     );
 
-    directory.plant_count("acme", &coarse, count + 5).await;
+    directory
+        .plant_count("acme", &coarse, "count", count + 5)
+        .await;
     directory.remove("acme", &fine).await;
     assert_eq!(
         audit_and_repair(&service).await,
         [DefectKind::WrongCount; 2]
     );
     assert_eq!(service.get("/Users?count=0").await.body["totalResults"], 3);
+
+    // A counter that says less than nothing, or a wrong number of active users.
+    directory.plant_count("acme", &fine, "count", -1).await;
+    assert_eq!(audit_and_repair(&service).await, [DefectKind::WrongCount]);
+    directory.plant_count("acme", &coarse, "active", 40).await;
+    assert_eq!(audit_and_repair(&service).await, [DefectKind::WrongCount]);
+
+    // A user who is there and deleted at a time.
+    assert_eq!(service.delete(&format!("/Users/{max}")).await.status, 204);
+    let (tombstone, of_lena) = (format!("D#U#{max}"), format!("D#U#{id}"));
+    directory.plant_copy("acme", &tombstone, &of_lena).await;
+    assert_eq!(
+        audit_and_repair(&service).await,
+        [DefectKind::StrayTombstone]
+    );
     directory.check("acme").await;
+}
+
+/// What cannot be known again is told and left as it is.
+#[tokio::test]
+async fn damage_beyond_repair_is_told() {
+    let (service, directory) = Directory::with_service().await;
+    let id = lena(&service).await;
+    service.create_user("max", json!({})).await;
+    let path = format!("/Users/{id}");
+    for title in ["Lead", "Digger"] {
+        let operation = json!([{"op": "replace", "path": "title", "value": title}]);
+        assert_eq!(service.patch(&path, operation).await.status, 200);
+    }
+    let items = directory.items("acme").await;
+    let record = |version: u32| {
+        let end = format!("#U#{id}#{version}");
+        let is_it = |sort_key: &&String| sort_key.starts_with("E#") && sort_key.ends_with(&end);
+        items.keys().find(is_it).unwrap().clone()
+    };
+    for (version, lost) in [(3, "latest"), (2, "one between")] {
+        let sort_key = record(version);
+        let copy = format!("R#{lost}");
+        directory.plant_copy("acme", &sort_key, &copy).await;
+        directory.remove("acme", &sort_key).await;
+        assert_eq!(
+            defects(&service).await,
+            [DefectKind::MissingRecord],
+            "{lost}"
+        );
+        directory.plant_copy("acme", &copy, &sort_key).await;
+        assert_eq!(defects(&service).await, [], "{lost}");
+    }
+    // A record of a version that was never made, and one of a user who never was.
+    let nobody = "2819c223-7f76-453a-919d-413861904646";
+    for stray in [
+        record(3).replace("#3", "#4"),
+        record(1).replace(&id, nobody),
+    ] {
+        directory.plant_copy("acme", &record(1), &stray).await;
+        assert_eq!(
+            defects(&service).await,
+            [DefectKind::StrayRecord],
+            "{stray}"
+        );
+        directory.remove("acme", &stray).await;
+    }
+    for unreadable in [
+        "X#what",
+        "U#no-id",
+        "E#then",
+        "C#U#zz",
+        "N#U#userName#x",
+        "B#U",
+        "D#U#x",
+    ] {
+        directory
+            .plant("acme", unreadable, &[("window_ends", "soon")])
+            .await;
+        assert_eq!(
+            defects(&service).await,
+            [DefectKind::Unreadable],
+            "{unreadable}"
+        );
+        directory.remove("acme", unreadable).await;
+    }
+    directory
+        .plant("acme", &format!("U#{id}"), &[("document", "{")])
+        .await;
+    assert!(defects(&service).await.contains(&DefectKind::Unreadable));
 }
 
 /// A repair that comes after a change must not undo it.
@@ -130,12 +232,12 @@ async fn a_defect_that_has_passed_is_not_mended() {
     let lookup = format!("L#U#externalId#x-1#{id}");
     directory.remove("acme", &lookup).await;
     directory
-        .plant_count("acme", &format!("C#U#{}", &id[..2]), 9)
+        .plant_count("acme", &format!("C#U#{}", &id[..2]), "count", 9)
         .await;
     let (meter, gate) = (Meter::default(), Gate::opened());
     let acme = TenantId::parse("acme").unwrap();
     let store = service.app.store.tenant(&acme, &meter, &gate);
-    let audit = store.audit().await.unwrap();
+    let audit = store.audit(time::OffsetDateTime::now_utc()).await.unwrap();
     assert_eq!(audit.defects.len(), 2);
 
     let operation = json!([{"op": "replace", "path": "externalId", "value": "x-2"}]);
@@ -147,7 +249,7 @@ async fn a_defect_that_has_passed_is_not_mended() {
         200
     );
     directory
-        .plant_count("acme", &format!("C#U#{}", &id[..2]), 1)
+        .plant_count("acme", &format!("C#U#{}", &id[..2]), "count", 1)
         .await;
     for defect in &audit.defects {
         assert!(!store.repair(defect).await.unwrap(), "{defect}");

@@ -46,10 +46,10 @@ async fn reads() {
     let path = format!("/Users/{id}");
     // The user.
     assert_cost(service.call("GET", &path), 2, 2.0, 0.0).await;
-    // Nothing; a read of nothing costs as much as one of a small item.
+    // Nothing; a read of nothing costs as much as one of a small item. Refusals are counted.
     let nobody = "/Users/00000000-0000-4000-8000-000000000000";
-    assert_cost(service.call("GET", nobody), 2, 2.0, 0.0).await;
-    assert_cost(service.call("GET", "/Users/x"), 1, 1.0, 0.0).await;
+    assert_cost(service.call("GET", nobody), 3, 2.0, 1.0).await;
+    assert_cost(service.call("GET", "/Users/x"), 2, 1.0, 1.0).await;
     assert_cost(find(&service, &format!("id eq \"{id}\"")), 2, 2.0, 0.0).await;
     assert_cost(service.call("GET", "/Schemas"), 1, 1.0, 0.0).await;
     assert_cost(service.call("GET", "/ServiceProviderConfig"), 1, 1.0, 0.0).await;
@@ -104,23 +104,23 @@ async fn pages() {
     assert_cost(service.call("GET", "/Groups"), 2, 2.0, 0.0).await;
 }
 
-/// A transaction costs two units for each item. Here they are the user, its guard, its two counters
-/// and its lookups.
+/// A transaction costs two units for each item. Here they are the user, its guard, its two counters,
+/// its lookups, and the record of the change.
 #[tokio::test]
 async fn creations() {
     let service = Service::start().await;
     let post = |body: Value| service.call("POST", "/Users").json(body);
     // The lookup of the userName.
-    assert_cost(post(json!({"userName": "a"})), 2, 1.0, 10.0).await;
+    assert_cost(post(json!({"userName": "a"})), 2, 1.0, 12.0).await;
     // As Entra creates: further lookups of externalId, e-mail address and employee number.
     let body = json!({
         "userName": "b", "externalId": "x", "emails": [{"value": "b@x"}], "employeeNumber": "7"
     });
-    assert_cost(post(body), 2, 1.0, 16.0).await;
+    assert_cost(post(body), 2, 1.0, 18.0).await;
     // The name is taken: who holds it is looked at, for it might be the same user coming back.
-    let taken = assert_cost(post(json!({"userName": "A"})), 4, 3.0, 0.0).await;
+    let taken = assert_cost(post(json!({"userName": "A"})), 5, 3.0, 1.0).await;
     taken.error(409, "uniqueness");
-    assert_cost(post(json!({})), 1, 1.0, 0.0).await;
+    assert_cost(post(json!({})), 2, 1.0, 1.0).await;
 }
 
 #[tokio::test]
@@ -139,65 +139,53 @@ async fn changes() {
         let same = assert_cost(patch(&service, &path, values), 2, 2.0, 0.0).await;
         assert_eq!((same.status, same.header("etag")), (200, "W/\"1\""));
     }
-    // Values that nobody looks up by: one item, and no transaction.
-    assert_cost(
-        patch(&service, &path, json!({"title": "Digger"})),
-        3,
-        2.0,
-        1.0,
-    )
-    .await;
-    assert_cost(
-        patch(&service, &path, json!({"active": false})),
-        3,
-        2.0,
-        1.0,
-    )
-    .await;
-    // The user, a lookup, and the old one.
-    assert_cost(
-        patch(&service, &path, json!({"externalId": "y"})),
-        3,
-        2.0,
-        6.0,
-    )
-    .await;
-    // The user, guard and lookup, and the old ones.
-    assert_cost(
-        patch(&service, &path, json!({"userName": "lena.vega"})),
-        3,
-        2.0,
-        10.0,
-    )
-    .await;
-    // A new case of the same name is the same in guard and lookup.
-    assert_cost(
-        patch(&service, &path, json!({"userName": "Lena.Vega"})),
-        3,
-        2.0,
-        1.0,
-    )
-    .await;
+    for (values, write_units) in [
+        // Values that nobody looks up by: the user, and the record of the change.
+        (json!({"title": "Digger"}), 4.0),
+        // A lookup more, and the old one.
+        (json!({"externalId": "y"}), 8.0),
+        // Guard and lookup, and the old ones.
+        (json!({"userName": "lena.vega"}), 12.0),
+        // A new case of the same name is the same in guard and lookup.
+        (json!({"userName": "Lena.Vega"}), 4.0),
+    ] {
+        assert_cost(patch(&service, &path, values), 3, 2.0, write_units).await;
+    }
     let put = json!({"userName": "lena.vega", "title": "Lead", "externalId": "y"});
-    assert_cost(service.call("PUT", &path).json(put), 3, 2.0, 1.0).await;
-    // Refused before anything is written.
-    assert_cost(
-        patch(&service, &path, json!({"active": "maybe"})),
-        2,
-        2.0,
-        0.0,
-    )
-    .await;
+    assert_cost(service.call("PUT", &path).json(put), 3, 2.0, 4.0).await;
+    // Refused before anything is written, and counted.
+    let refused = patch(&service, &path, json!({"active": "maybe"}));
+    assert_cost(refused, 3, 2.0, 1.0).await;
 }
 
-/// The user, its guard, its two counters, its lookups, and the tombstone.
+/// Taking access has a place in the breaker's window first, and changes the number of active users.
+/// The first of a window finds no place, which DynamoDB charges with a unit and does not report, counts
+/// the active users, and begins the window.
+#[tokio::test]
+async fn deactivations() {
+    let service = Service::start().await;
+    for (user, calls, read_units, write_units) in [(1, 6, 3.0, 7.0), (2, 4, 2.0, 7.0)] {
+        let id = service.create_user(&format!("user{user}"), json!({})).await;
+        let path = format!("/Users/{id}");
+        let deactivation = patch(&service, &path, json!({"active": false}));
+        assert_cost(deactivation, calls, read_units, write_units).await;
+        let activation = patch(&service, &path, json!({"active": true}));
+        assert_cost(activation, 3, 2.0, 6.0).await;
+    }
+}
+
+/// The user, its guard, its two counters, its lookups, the tombstone, and the record of the change.
 #[tokio::test]
 async fn deletions() {
     let service = Service::start().await;
     let id = service
-        .create_user("lena", json!({"externalId": "x"}))
+        .create_user("lena", json!({"externalId": "x", "active": false}))
         .await;
     let path = format!("/Users/{id}");
-    assert_cost(service.call("DELETE", &path), 3, 2.0, 14.0).await;
-    assert_cost(service.call("DELETE", &path), 2, 2.0, 0.0).await;
+    assert_cost(service.call("DELETE", &path), 3, 2.0, 16.0).await;
+    assert_cost(service.call("DELETE", &path), 3, 2.0, 1.0).await;
+    // Of an active user a place in the breaker's window more: here the first of a window.
+    let body = json!({"externalId": "x"});
+    let path = format!("/Users/{}", service.create_user("otto", body).await);
+    assert_cost(service.call("DELETE", &path), 6, 3.0, 17.0).await;
 }

@@ -60,7 +60,7 @@ async fn a_deactivated_user_stays_and_keeps_its_name() {
 async fn a_deleted_user_leaves_a_tombstone_and_nothing_else() {
     let (service, directory) = Directory::with_service().await;
     service.create_user("otto", json!({})).await;
-    let others = directory.items("acme").await;
+    let others = directory.resources("acme").await;
     let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
     let lena = service
         .create_user(
@@ -88,7 +88,7 @@ async fn a_deleted_user_leaves_a_tombstone_and_nothing_else() {
         call.send().await.error(404, "");
     }
     directory.check("acme").await;
-    let mut items = directory.items("acme").await;
+    let mut items = directory.resources("acme").await;
     let tombstone = items.remove(&format!("D#U#{lena}")).unwrap();
     items
         .retain(|sort_key, item| !(sort_key.starts_with(['C', 'F']) && number(item, "count") == 0));

@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use hellotracks_scim::scim::text::fold;
 use serde_json::Value;
 
-use crate::engine;
 use crate::service::Service;
+use crate::{engine, history};
 
 /// The directory table of one service.
 pub struct Directory {
@@ -68,11 +68,39 @@ impl Directory {
         items
     }
 
-    /// Puts a counter in the place of the one that is there.
-    pub async fn plant_count(&self, tenant: &str, sort_key: &str, count: u64) {
-        let count = AttributeValue::N(count.to_string());
-        let put = self.put(tenant, sort_key).item("count", count);
-        put.send().await.unwrap();
+    /// The same without what is kept about requests: change records, refusals, the breaker.
+    pub async fn resources(&self, tenant: &str) -> Items {
+        let mut items = self.items(tenant).await;
+        items.retain(|sort_key, _| !sort_key.starts_with(['E', 'R', 'B', 'K']));
+        items
+    }
+
+    /// Sets a number of an item.
+    pub async fn plant_count(&self, tenant: &str, sort_key: &str, name: &str, count: i64) {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(format!("T#{tenant}")))
+            .key("sk", AttributeValue::S(sort_key.to_owned()))
+            .update_expression("SET #name = :count")
+            .expression_attribute_names("#name", name)
+            .expression_attribute_values(":count", AttributeValue::N(count.to_string()))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Puts a copy of an item at another place.
+    pub async fn plant_copy(&self, tenant: &str, from: &str, to: &str) {
+        let mut item = self.items(tenant).await.remove(from).unwrap();
+        item.insert("sk".to_owned(), AttributeValue::S(to.to_owned()));
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Puts an item with these texts.
@@ -105,8 +133,8 @@ impl Directory {
     }
 
     /// Checks that the tenant's items fit together: each user has its lookups, guards and a place
-    /// in its counter, and nothing else is there but tombstones. The keys are built anew here, so
-    /// that a mistake in building them does not hide itself.
+    /// in its counters, its history leads to what it is, and nothing else is there but tombstones and
+    /// theirs. The keys are built anew here, so that a mistake in building them does not hide itself.
     pub async fn check(&self, tenant: &str) -> Census {
         let items = self.items(tenant).await;
         let mut census = Census {
@@ -116,6 +144,7 @@ impl Directory {
         let mut derived = BTreeSet::new();
         let mut holders = BTreeMap::new();
         let mut counts = BTreeMap::<String, i64>::new();
+        let mut active = BTreeMap::<String, i64>::new();
         for (sort_key, item) in &items {
             let Some(id) = sort_key.strip_prefix("U#") else {
                 continue;
@@ -132,7 +161,11 @@ impl Directory {
                 derived.insert(guard.clone());
                 assert_eq!(holders.insert(guard, id), None, "two users hold one name");
             }
-            for counter in [format!("C#U#{}", &id[..2]), format!("F#U#{}", &id[..4])] {
+            let [coarse, fine] = [format!("C#U#{}", &id[..2]), format!("F#U#{}", &id[..4])];
+            if user["active"] == true {
+                *active.entry(coarse.clone()).or_default() += 1;
+            }
+            for counter in [coarse, fine] {
                 *counts.entry(counter).or_default() += 1;
             }
         }
@@ -145,11 +178,19 @@ impl Directory {
                     Some(text(item, "holder")),
                     "stray guard {sort_key}"
                 ),
-                "C" | "F" => assert_eq!(
-                    number(item, "count"),
-                    counts.remove(sort_key).unwrap_or_default(),
-                    "wrong count {sort_key}"
-                ),
+                "C" | "F" => {
+                    let expected = counts.remove(sort_key).unwrap_or_default();
+                    assert_eq!(number(item, "count"), expected, "wrong count {sort_key}");
+                    let expected = active.remove(sort_key).unwrap_or_default();
+                    let counted = if item.contains_key("active") {
+                        number(item, "active")
+                    } else {
+                        0
+                    };
+                    assert_eq!(counted, expected, "wrong number of active {sort_key}");
+                }
+                // The records are checked one by one below; the rest is no user's.
+                "E" | "B" | "K" | "R" => {}
                 "D" => {
                     let id = sort_key.strip_prefix("D#U#").unwrap();
                     assert!(!census.users.contains(id), "{id} is both there and deleted");
@@ -163,6 +204,7 @@ impl Directory {
             assert!(items.contains_key(sort_key), "{sort_key} is missing");
         }
         assert_eq!(counts, BTreeMap::new(), "counters are missing");
+        history::check(&items);
         census
     }
 }

@@ -16,6 +16,7 @@ mod engine;
 mod errors; // every refusal is a SCIM error with the right status
 mod events; // every request that Entra sends (events/), and the answer it must get (golden/)
 mod filters; // each finds what it should and no more
+mod history; // each change has its record, and the records lead to what there is
 mod keys; // API keys: issue, check, expire, revoke
 mod limits; // how much a request may hold, and how odd it may be
 mod lists; // pages and projections

@@ -2,6 +2,7 @@
 
 use hellotracks_scim::scim::schema::{USERS, check::check};
 use hellotracks_scim::scim::{Meta, ResourceId, Stored};
+use hellotracks_scim::storage::history::{Actor, Operation, Origin};
 use hellotracks_scim::storage::{Gate, Meter};
 use hellotracks_scim::tenant::TenantId;
 use serde_json::{Map, json};
@@ -24,7 +25,14 @@ async fn add(service: &Service, id: &str) {
     let (meter, gate) = (Meter::default(), Gate::opened());
     let acme = TenantId::parse("acme").unwrap();
     let store = service.app.store.tenant(&acme, &meter, &gate);
-    store.create(&USERS, &stored).await.unwrap();
+    let origin = Origin {
+        actor: Actor::Operator,
+        operation: Operation::Create,
+        request_id: "test".to_owned(),
+        at: stored.meta.created,
+        expires: OffsetDateTime::now_utc() + time::Duration::DAY,
+    };
+    store.create(&USERS, &stored, &origin).await.unwrap();
 }
 
 #[tokio::test]
@@ -137,7 +145,9 @@ async fn a_list_that_is_too_long_to_be_read_is_refused_with_advice() {
     } else {
         "C#U#00"
     };
-    directory.plant_count("acme", other_counter, 50_000).await;
+    directory
+        .plant_count("acme", other_counter, "count", 50_000)
+        .await;
     for query in [
         "filter=title+pr",
         "sortBy=title",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hellotracks_scim::config::Config;
 use hellotracks_scim::http::{App, handle, repair_url};
+use hellotracks_scim::storage::breaker::BreakerPolicy;
 use hellotracks_scim::storage::{Meter, Store, Tables};
 use hellotracks_scim::tenant::{ApiKey, TenantId};
 use lambda_http::http::HeaderMap;
@@ -55,10 +56,15 @@ impl Service {
             public_url: None,
             public_discovery: false,
             tombstone_retention: time::Duration::days(30),
+            history_retention: time::Duration::days(90),
+            breaker: BreakerPolicy {
+                share_percent: 20,
+                window: time::Duration::hours(24),
+            },
             request_deadline: Duration::from_secs(20),
         };
         let mut service = Self {
-            app: App { store, config },
+            app: App::new(store, config),
             key: String::new(),
         };
         service.key = service.add_tenant("acme").await;

@@ -86,7 +86,7 @@ async fn no_request_reaches_another_tenant_s_user() {
         call.header(header, "*").send().await.error(404, "");
     }
     assert_eq!(two.directory.items("acme").await, before);
-    assert_eq!(two.directory.items("other").await.len(), 0);
+    assert_eq!(two.directory.resources("other").await.len(), 0);
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ fn caller(file: &Path) -> Caller {
         Caller::Function("SecretsTable")
     } else if path.contains("storage/secrets")
         || path.ends_with("storage/tables.rs")
-        || path.ends_with("storage/audit.rs")
+        || path.contains("storage/audit")
     {
         Caller::Operator
     } else {

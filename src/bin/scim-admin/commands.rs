@@ -80,14 +80,14 @@ async fn check(tenant: &TenantId, repair: bool, store: &Store) -> Result<Report,
     let (meter, gate) = (Meter::default(), Gate::opened());
     store.find_tenant(tenant, &meter).await?;
     let directory = store.tenant(tenant, &meter, &gate);
-    let mut audit = directory.audit().await?;
+    let mut audit = directory.audit(now()).await?;
     let mut repaired = 0;
     if repair {
         for _ in 0..ROUNDS {
             for defect in &audit.defects {
                 repaired += u64::from(directory.repair(defect).await?);
             }
-            audit = directory.audit().await?;
+            audit = directory.audit(now()).await?;
             if audit.defects.is_empty() {
                 break;
             }

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use time::OffsetDateTime;
 
-use super::item::{self, KeyItem};
+use super::item::{self, Item, KeyItem};
 use crate::storage::meter::Pool;
 use crate::storage::tables::{PARTITION_KEY, SORT_KEY};
 use crate::storage::{Meter, Store, StoreError};
@@ -52,13 +52,45 @@ impl Store {
             // 256 partitions.
             None => AttributeValue::S(format!("UNKNOWN#{}", digest.get(..2).unwrap_or_default())),
         };
+        let sort_key = item::key_sort_key(&digest);
+        let item = self.secret(partition, sort_key, meter).await?;
+        let (Some(tenant), Some(item)) = (presented.tenant(), &item) else {
+            return Ok(Credential::Unknown);
+        };
+        let key = KeyItem::read(item)?;
+        Ok(judge(&key, now).unwrap_or_else(|| Credential::Accepted {
+            tenant: tenant.clone(),
+            key: key.record.id,
+        }))
+    }
+}
+
+impl Store {
+    /// Whether a tenant exists.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn has_tenant(&self, tenant: &TenantId, meter: &Meter) -> Result<bool, StoreError> {
+        let sort_key = AttributeValue::S(item::TENANT_SORT_KEY.to_owned());
+        let item = self
+            .secret(item::partition(tenant), sort_key, meter)
+            .await?;
+        Ok(item.is_some())
+    }
+
+    async fn secret(
+        &self,
+        partition: AttributeValue,
+        sort_key: AttributeValue,
+        meter: &Meter,
+    ) -> Result<Option<Item>, StoreError> {
         meter.call();
         let answer = self
             .client
             .get_item()
             .table_name(&self.tables.secrets)
             .key(PARTITION_KEY, partition)
-            .key(SORT_KEY, item::key_sort_key(&digest))
+            .key(SORT_KEY, sort_key)
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
@@ -70,15 +102,7 @@ impl Store {
                 .ok()
                 .and_then(|answer| answer.consumed_capacity()),
         );
-        let answer = answer.map_err(StoreError::from_sdk)?;
-        let (Some(tenant), Some(item)) = (presented.tenant(), answer.item()) else {
-            return Ok(Credential::Unknown);
-        };
-        let key = KeyItem::read(item)?;
-        Ok(judge(&key, now).unwrap_or_else(|| Credential::Accepted {
-            tenant: tenant.clone(),
-            key: key.record.id,
-        }))
+        Ok(answer.map_err(StoreError::from_sdk)?.item)
     }
 }
 

@@ -28,7 +28,7 @@ const EXPIRES: &str = "expires";
 const REVOKED: &str = "revoked";
 const TENANT_ENABLED: &str = "tenant_enabled";
 
-type Item = HashMap<String, AttributeValue>;
+pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// A tenant item as read.
 #[derive(Debug)]

@@ -1,0 +1,287 @@
+//! Everything a tenant owns, as far as an audit compares it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use time::OffsetDateTime;
+
+use super::{Counts, Defect, DefectKind};
+use crate::scim::discovery::RESOURCE_TYPES;
+use crate::scim::{ResourceId, ResourceType};
+use crate::storage::breaker::Breaker;
+use crate::storage::history::{self, Operation};
+use crate::storage::item::{self, ACTIVE, COUNT, Item};
+use crate::storage::tables::SORT_KEY;
+use crate::storage::tombstone::Tombstone;
+use crate::storage::{StoreError, keys};
+
+/// A tenant's items.
+#[derive(Default)]
+pub(super) struct Seen {
+    types: BTreeMap<&'static str, SeenType>,
+    records: Records,
+    /// The sort keys of items that are not what they should be.
+    unreadable: Vec<String>,
+}
+
+/// What belongs to one resource type.
+#[derive(Default)]
+struct SeenType {
+    /// The resources, with their version and when it was made.
+    resources: BTreeMap<ResourceId, (u64, OffsetDateTime)>,
+    /// The deleted ones, with the version that the deletion was.
+    tombstones: BTreeMap<ResourceId, (u64, OffsetDateTime)>,
+    /// The lookups and guards that should be there, with the resource each belongs to.
+    expected: BTreeMap<String, ResourceId>,
+    lookups: BTreeMap<String, Option<ResourceId>>,
+    guards: BTreeMap<String, ResourceId>,
+    counts: BTreeMap<String, Counted>,
+    expected_counts: BTreeMap<String, Counted>,
+}
+
+/// What a counter counts; of the active ones only where it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub count: i64,
+    pub active: Option<i64>,
+}
+
+/// The change records of all resources.
+#[derive(Default)]
+struct Records {
+    by_key: BTreeMap<String, (u64, Option<OffsetDateTime>)>,
+    /// The latest of each resource: its version, what it was, and its sort key.
+    latest: BTreeMap<ResourceId, (u64, Operation, String)>,
+    /// The time from which on no record can have ended yet: that of the oldest one that has not.
+    complete_from: Option<OffsetDateTime>,
+}
+
+impl Seen {
+    /// Takes an item in.
+    pub(super) fn add(&mut self, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
+        let sort_key = item::text(item, SORT_KEY)?;
+        if let Err(StoreError::Damaged(_)) = self.sort(sort_key, item, now) {
+            self.unreadable.push(sort_key.to_owned());
+        }
+        Ok(())
+    }
+
+    pub(super) fn resources(&self) -> u64 {
+        let counts = self.types.values().map(|seen| seen.resources.len() as u64);
+        counts.sum()
+    }
+
+    fn sort(&mut self, sort_key: &str, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
+        for resource_type in RESOURCE_TYPES {
+            let seen = self.types.entry(resource_type.name).or_default();
+            if seen.sort(resource_type, sort_key, item)? {
+                return Ok(());
+            }
+        }
+        if sort_key.starts_with(keys::CHANGES) {
+            self.records.add(sort_key, item, now)
+        } else if RESOURCE_TYPES
+            .iter()
+            .any(|resource_type| keys::breaker(resource_type) == sort_key)
+        {
+            Breaker::read(item).map(|_| ())
+        } else if keys::is_beside_resources(sort_key) {
+            Ok(())
+        } else {
+            Err(item::damaged(item, SORT_KEY))
+        }
+    }
+
+    /// What does not fit.
+    pub(super) fn defects(&self) -> Vec<Defect> {
+        let mut defects = Vec::new();
+        let mut latest: BTreeMap<_, _> = self.records.latest.iter().collect();
+        for resource_type in RESOURCE_TYPES {
+            if let Some(seen) = self.types.get(resource_type.name) {
+                seen.defects(resource_type, &mut defects);
+                self.missing_records(resource_type, seen, &mut defects);
+                for (id, (version, _)) in seen.resources.iter().chain(&seen.tombstones) {
+                    if latest.get(id).is_some_and(|(found, ..)| found <= version) {
+                        latest.remove(id);
+                    }
+                }
+            }
+        }
+        // Of what is left, deletions are those whose tombstone has ended.
+        for (id, (_, operation, sort_key)) in latest {
+            if *operation != Operation::Delete {
+                defects.push(Defect::of_record(DefectKind::StrayRecord, sort_key, id));
+            }
+        }
+        for sort_key in &self.unreadable {
+            defects.push(Defect::of_item(sort_key));
+        }
+        defects
+    }
+
+    /// Follows the records of each resource back to its first, or to where records have ended.
+    fn missing_records(
+        &self,
+        resource_type: &ResourceType,
+        seen: &SeenType,
+        defects: &mut Vec<Defect>,
+    ) {
+        let is_gone = |(id, _): &(&ResourceId, _)| !seen.resources.contains_key(*id);
+        let deleted = seen.tombstones.iter().filter(is_gone);
+        for (id, (version, at)) in seen.resources.iter().chain(deleted) {
+            let mut next = Some((*version, *at));
+            while let Some((version, at)) = next {
+                let sort_key = keys::change(resource_type, id, at, version);
+                next = match self.records.by_key.get(&sort_key) {
+                    Some((version, previous)) => {
+                        previous.map(|previous| (version.saturating_sub(1), previous))
+                    }
+                    None => {
+                        if self.records.complete_from.is_some_and(|from| at > from) {
+                            let kind = DefectKind::MissingRecord;
+                            defects.push(Defect::of_record(kind, &sort_key, id));
+                        }
+                        None
+                    }
+                };
+            }
+        }
+    }
+}
+
+impl SeenType {
+    /// Takes an item of this type in; returns whether it is one.
+    fn sort(
+        &mut self,
+        resource_type: &ResourceType,
+        sort_key: &str,
+        item: &Item,
+    ) -> Result<bool, StoreError> {
+        let kinds = keys::kinds(resource_type);
+        if sort_key.starts_with(&kinds.resources) {
+            self.add_resource(resource_type, item)?;
+        } else if sort_key.starts_with(&kinds.lookups) {
+            let id = keys::lookup_id(sort_key);
+            self.lookups.insert(sort_key.to_owned(), id);
+        } else if sort_key.starts_with(&kinds.guards) {
+            self.guards.insert(sort_key.to_owned(), item::holder(item)?);
+        } else if sort_key.starts_with(&kinds.tombstones) {
+            let tombstone = Tombstone::read(item)?;
+            let version = (tombstone.version(), tombstone.deleted);
+            self.tombstones.insert(tombstone.stored.id, version);
+        } else if let [coarse, fine] = &kinds.counters
+            && (sort_key.starts_with(coarse) || sort_key.starts_with(fine))
+        {
+            let active = match item.contains_key(ACTIVE) {
+                true => Some(item::signed(item, ACTIVE)?),
+                false => None,
+            };
+            let count = item::signed(item, COUNT)?;
+            let counted = Counted { count, active };
+            self.counts.insert(sort_key.to_owned(), counted);
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn add_resource(
+        &mut self,
+        resource_type: &ResourceType,
+        item: &Item,
+    ) -> Result<(), StoreError> {
+        let stored = item::read(item)?;
+        let lookups = keys::lookups(resource_type, &stored.id, &stored.resource);
+        for sort_key in lookups
+            .into_iter()
+            .chain(keys::guards(resource_type, &stored)?)
+        {
+            self.expected.insert(sort_key, stored.id.clone());
+        }
+        let [coarse, fine] = keys::counters(resource_type, &stored.id);
+        let coarse = self.expected_counts.entry(coarse).or_default();
+        coarse.count += 1;
+        *coarse.active.get_or_insert_default() += i64::from(stored.resource.is_active());
+        self.expected_counts.entry(fine).or_default().count += 1;
+        let version = (stored.meta.version, stored.meta.last_modified);
+        self.resources.insert(stored.id, version);
+        Ok(())
+    }
+
+    fn defects(&self, resource_type: &ResourceType, defects: &mut Vec<Defect>) {
+        let mut add = |kind, sort_key: &String, id: Option<&ResourceId>| {
+            let version = |id| self.resources.get(id).map(|(version, _)| *version);
+            defects.push(Defect {
+                kind,
+                sort_key: sort_key.clone(),
+                resource: id.map(|id| (id.clone(), version(id))),
+                counts: Counts::default(),
+                resource_type: resource_type.name,
+            });
+        };
+        let guard_prefix = keys::kinds(resource_type).guards;
+        for (sort_key, id) in &self.expected {
+            if sort_key.starts_with(&guard_prefix) {
+                match self.guards.get(sort_key) {
+                    Some(holder) if holder == id => {}
+                    // First the stray one goes, then, in the next audit, the right one is missing.
+                    Some(holder) => add(DefectKind::StrayGuard, sort_key, Some(holder)),
+                    None => add(DefectKind::MissingGuard, sort_key, Some(id)),
+                }
+            } else if !self.lookups.contains_key(sort_key) {
+                add(DefectKind::MissingLookup, sort_key, Some(id));
+            }
+        }
+        let is_stray = |sort_key: &String| !self.expected.contains_key(sort_key);
+        for (sort_key, holder) in self.guards.iter().filter(|(key, _)| is_stray(key)) {
+            add(DefectKind::StrayGuard, sort_key, Some(holder));
+        }
+        for (sort_key, id) in self.lookups.iter().filter(|(key, _)| is_stray(key)) {
+            add(DefectKind::StrayLookup, sort_key, id.as_ref());
+        }
+        let both = |id: &&ResourceId| self.resources.contains_key(*id);
+        for id in self.tombstones.keys().filter(both) {
+            let sort_key = keys::tombstone(resource_type, id);
+            add(DefectKind::StrayTombstone, &sort_key, Some(id));
+        }
+        let counters = self.counts.keys().chain(self.expected_counts.keys());
+        let counters: BTreeSet<_> = counters.collect();
+        for sort_key in counters {
+            let count = |counts: &BTreeMap<String, Counted>| {
+                counts.get(sort_key).copied().unwrap_or_default()
+            };
+            let (mut is, mut should_be) = (count(&self.counts), count(&self.expected_counts));
+            // A counter that has not counted an active one yet need not say so.
+            if is.active.or(should_be.active).is_some() {
+                is.active.get_or_insert_default();
+                should_be.active.get_or_insert_default();
+            }
+            if is != should_be {
+                defects.push(Defect {
+                    kind: DefectKind::WrongCount,
+                    sort_key: sort_key.clone(),
+                    resource: None,
+                    counts: Counts { is, should_be },
+                    resource_type: resource_type.name,
+                });
+            }
+        }
+    }
+}
+
+impl Records {
+    fn add(&mut self, sort_key: &str, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
+        let record = history::read(item)?;
+        if item::expires(item)? > now {
+            let from = self.complete_from.get_or_insert(record.at);
+            *from = record.at.min(*from);
+        }
+        self.by_key
+            .insert(sort_key.to_owned(), (record.version, record.previous));
+        let latest = (record.version, record.operation, sort_key.to_owned());
+        let known = self.latest.entry(record.id).or_insert(latest.clone());
+        if latest.0 > known.0 {
+            *known = latest;
+        }
+        Ok(())
+    }
+}

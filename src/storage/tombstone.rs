@@ -1,0 +1,116 @@
+//! Deleted resources: kept as tombstones for the retention period, and brought back by the operator.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use time::OffsetDateTime;
+
+use super::directory::TenantStore;
+use super::history::{Origin, Written};
+use super::item::{self, Item};
+use super::write::Parts;
+use super::{StoreError, keys};
+use crate::scim::{Meta, ResourceId, ResourceType, Stored};
+
+/// A deleted resource.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tombstone {
+    /// The resource as it was.
+    pub stored: Stored,
+    /// When it was deleted.
+    pub deleted: OffsetDateTime,
+    /// When DynamoDB may remove it for good.
+    pub expires: OffsetDateTime,
+}
+
+impl Tombstone {
+    /// The version that the deletion was.
+    pub(super) fn version(&self) -> u64 {
+        self.stored.meta.version.saturating_add(1)
+    }
+
+    /// The tombstone of an item.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it is none.
+    pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
+        Ok(Self {
+            stored: item::read(item)?,
+            deleted: item::time(item, item::DELETED)?,
+            expires: item::expires(item)?,
+        })
+    }
+}
+
+impl TenantStore<'_> {
+    /// The tombstone of the resource with this id.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn tombstone(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+    ) -> Result<Option<Tombstone>, StoreError> {
+        let item = self.get_item(keys::tombstone(resource_type, id)).await?;
+        item.as_ref().map(Tombstone::read).transpose()
+    }
+
+    /// Shows `visit` all tombstones of a type, in the order of their ids.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn tombstones(
+        &self,
+        resource_type: &ResourceType,
+        mut visit: impl FnMut(Tombstone),
+    ) -> Result<(), StoreError> {
+        self.gate.passed().await;
+        let prefix = AttributeValue::S(keys::tombstones(resource_type));
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", prefix);
+        self.each(query, |item| {
+            visit(Tombstone::read(item)?);
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Brings a deleted resource back under its id, as it was, with its lookups, guards and counters.
+    /// Its tombstone goes in the same transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] when its unique value, or the one reserved for it, is another's since;
+    /// [`StoreError::NotFound`] when the tombstone is gone; [`StoreError::Conflict`], and failures of
+    /// DynamoDB.
+    pub async fn restore(
+        &self,
+        resource_type: &ResourceType,
+        tombstone: &Tombstone,
+        origin: &Origin,
+    ) -> Result<Stored, StoreError> {
+        let restored = Stored {
+            meta: Meta {
+                last_modified: origin.at,
+                version: tombstone.version().saturating_add(1),
+                ..tombstone.stored.meta
+            },
+            ..tombstone.stored.clone()
+        };
+        let record = Written {
+            resource_type,
+            id: &restored.id,
+            version: restored.meta.version,
+            previous: Some(tombstone.deleted),
+            before: None,
+            after: Some(&restored.resource),
+        };
+        let mut parts = Parts::default();
+        let sort_key = keys::tombstone(resource_type, &restored.id);
+        self.delete_unchanged(sort_key, tombstone.stored.meta.version, &mut parts)?;
+        match self.add(&restored, parts, origin, &record).await {
+            Err(StoreError::VersionMismatch) => Err(StoreError::NotFound),
+            outcome => outcome.map(|()| restored),
+        }
+    }
+}
