@@ -116,15 +116,17 @@ const RULES: &[Rule] = &[
     // The operator's command line makes no SCIM request.
     Rule {
         part: "bin",
-        parts: &["storage", "tenant"],
+        parts: &["storage", "scim", "tenant"],
         crates: &[
             "aws_config",
             "clap",
             "getrandom",
+            "humantime",
             "serde_json",
             "thiserror",
             "time",
             "tokio",
+            "uuid",
         ],
         pure: false,
     },

@@ -101,8 +101,8 @@ pub struct ChangeRecord {
     pub actor: Actor,
     /// What kind of change it was.
     pub operation: Operation,
-    /// The letter of the resource's type in keys.
-    pub(super) letter: String,
+    /// The name of the resource's type.
+    pub resource_type: &'static str,
     /// The resource.
     pub id: ResourceId,
     /// The version it led to.
@@ -152,6 +152,28 @@ impl TenantStore<'_> {
             .expression_attribute_values(":from", AttributeValue::S(keys::changes_from(span.from)))
             .expression_attribute_values(":to", AttributeValue::S(keys::changes_from(span.to)));
         self.each(query, |item| Ok(visit(read(item)?))).await
+    }
+
+    /// The latest change.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn latest_change(&self) -> Result<Option<ChangeRecord>, StoreError> {
+        self.gate.passed().await;
+        let prefix = AttributeValue::S(keys::CHANGES.to_owned());
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", prefix)
+            .scan_index_forward(false)
+            .limit(1);
+        let mut latest = None;
+        self.each(query, |item| {
+            latest = Some(read(item)?);
+            Ok(false)
+        })
+        .await?;
+        Ok(latest)
     }
 
     /// Everything on record of one resource, the first change first.
@@ -298,7 +320,7 @@ pub(super) fn read(item: &Item) -> Result<ChangeRecord, StoreError> {
         actor,
         operation: Operation::parse(item::text(item, OPERATION)?)
             .ok_or_else(|| damaged(OPERATION))?,
-        letter: letter.to_owned(),
+        resource_type: keys::type_of(letter).ok_or_else(|| damaged(SORT_KEY))?,
         id: ResourceId::parse(id).ok_or_else(|| damaged(SORT_KEY))?,
         version: version.parse().map_err(|_| damaged(SORT_KEY))?,
         request_id: item::text(item, REQUEST_ID)?.to_owned(),

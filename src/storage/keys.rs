@@ -316,6 +316,16 @@ pub(super) fn unique_attribute(resource_type: &ResourceType) -> &'static str {
     layout(resource_type).unique
 }
 
+/// The name of the type with this letter.
+pub(super) fn type_of(letter: &str) -> Option<&'static str> {
+    let mut letters = letter.chars();
+    let (letter, None) = (letters.next()?, letters.next()) else {
+        return None;
+    };
+    let layout = LAYOUTS.iter().find(|layout| layout.letter == letter)?;
+    Some(layout.name)
+}
+
 fn letter(resource_type: &ResourceType) -> char {
     layout(resource_type).letter
 }

@@ -1,4 +1,4 @@
-//! Each change has its record, and the records lead to what there is.
+//! Not tests: each change has its record, and the records lead to what there is.
 
 use std::collections::{BTreeMap, BTreeSet};
 

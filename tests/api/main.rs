@@ -5,6 +5,7 @@
 
 mod audit; // the operator's check of a directory, and its repair
 mod auth; // who gets in, and the one answer to all others
+mod breaker; // many users who lose access at a time: the rest is kept
 mod bulk; // many operations in one request: order, references, failures, limits
 mod capture; // not tests: what the function logs while it answers
 mod clients; // the habits of other clients: Okta, PingFederate, OneLogin, SailPoint
@@ -16,11 +17,12 @@ mod engine;
 mod errors; // every refusal is a SCIM error with the right status
 mod events; // every request that Entra sends (events/), and the answer it must get (golden/)
 mod filters; // each finds what it should and no more
-mod history; // each change has its record, and the records lead to what there is
+mod history; // not tests: each change has its record, and the records lead to what there is
 mod keys; // API keys: issue, check, expire, revoke
 mod limits; // how much a request may hold, and how odd it may be
 mod lists; // pages and projections
 mod logs; // one line for each request, and nothing about people
+mod operator; // the operator's command line: history, status, restore, breaker
 mod pages; // pages of a large directory, found through the counters
 mod races; // requests that meet: one winner, nothing lost
 mod service; // not tests: the handler as API Gateway calls it

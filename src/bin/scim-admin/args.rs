@@ -1,7 +1,10 @@
 //! The grammar of the command line.
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use hellotracks_scim::scim::ResourceId;
 use hellotracks_scim::tenant::{KeyId, TenantId};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
 
 /// The longest name or label, in characters.
 const MAX_TEXT: usize = 100;
@@ -52,6 +55,71 @@ pub enum Command {
     /// What a tenant owns
     #[command(subcommand)]
     Directory(DirectoryCommand),
+    /// Who changed what in a tenant's directory, and when
+    History(HistoryArgs),
+    /// The deleted users of a tenant
+    #[command(subcommand)]
+    User(UserCommand),
+    /// The limit on how many users may lose access within a window
+    #[command(subcommand)]
+    Breaker(BreakerCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The tenant
+    #[arg(value_parser = TenantId::parse)]
+    pub tenant: TenantId,
+    /// The whole life of one user, by id or userName
+    #[arg(long, value_name = "USER", conflicts_with_all = ["since", "until", "follow"])]
+    pub user: Option<String>,
+    /// From when on: a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days
+    #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
+    pub since: OffsetDateTime,
+    /// Until when
+    #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "follow")]
+    pub until: Option<OffsetDateTime>,
+    /// Go on with what changes from now on, until interrupted
+    #[arg(long)]
+    pub follow: bool,
+    /// Print one JSON object a line, for programs
+    #[arg(long)]
+    pub ndjson: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// List the users that can be restored
+    Deleted {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+    },
+    /// Bring deleted users back under their ids, as they were
+    Restore {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// The users' ids, as listed
+        #[arg(required_unless_present = "deleted_since", value_parser = resource_id)]
+        ids: Vec<ResourceId>,
+        /// All that were deleted since a time, or how long ago, such as 2h
+        #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "ids")]
+        deleted_since: Option<OffsetDateTime>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BreakerCommand {
+    /// Let all deactivations and deletions of a tenant through for a while
+    Lift {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// For how long, such as 2h; 0s puts the limit back in force
+        #[arg(long = "for", value_name = "TIME", value_parser = length, default_value = "24h")]
+        length: Duration,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +141,15 @@ pub enum TenantCommand {
     },
     /// List all tenants
     List,
+    /// Show how a tenant fares: users, last change, the breaker, and what was refused since when
+    Status {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        id: TenantId,
+        /// From when on refused requests are shown
+        #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
+        since: OffsetDateTime,
+    },
     /// Accept the tenant's keys again
     Enable {
         /// The tenant
@@ -131,6 +208,30 @@ pub enum KeyCommand {
     },
 }
 
+/// A time, or how long ago it was.
+fn instant(text: &str) -> Result<OffsetDateTime, String> {
+    if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
+        return Ok(time);
+    }
+    let ago = length(text).map_err(|_| {
+        "use a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days".to_owned()
+    })?;
+    OffsetDateTime::now_utc()
+        .checked_sub(ago)
+        .ok_or_else(|| "that is too long ago".to_owned())
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .ok()
+        .and_then(|length| Duration::try_from(length).ok())
+        .ok_or_else(|| "use a length of time such as 30m, 2h or 7days".to_owned())
+}
+
+fn resource_id(text: &str) -> Result<ResourceId, String> {
+    ResourceId::parse(text).ok_or_else(|| "an id is a UUID in lower case".to_owned())
+}
+
 /// A name or a label. Control characters would garble the listings.
 fn text(text: &str) -> Result<String, String> {
     let text = text.trim();
@@ -151,6 +252,19 @@ mod tests {
     #[test]
     fn the_grammar_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_absolute_or_ago() {
+        assert_eq!(
+            instant("1970-01-01T00:00:01Z").map(OffsetDateTime::unix_timestamp),
+            Ok(1)
+        );
+        let ago = OffsetDateTime::now_utc() - instant("2h").unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        assert!((119..=120).contains(&ago.whole_minutes()), "{ago}");
+        for refused in ["", "yesterday", "2", "-1h", "99999999999y"] {
+            assert!(instant(refused).is_err(), "accepted `{refused}`");
+        }
     }
 
     #[test]

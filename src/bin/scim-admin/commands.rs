@@ -1,13 +1,17 @@
 //! What each command does: one call of the store.
 
+use hellotracks_scim::scim::schema::USERS;
 use hellotracks_scim::storage::secrets::SecretsError;
 use hellotracks_scim::storage::tables::TablesError;
 use hellotracks_scim::storage::{Gate, Meter, Store, StoreError};
 use hellotracks_scim::tenant::{ApiKey, TenantId};
 use time::{Duration, OffsetDateTime};
 
-use crate::args::{Command, DirectoryCommand, KeyCommand, TablesCommand, TenantCommand};
+use crate::args::{
+    BreakerCommand, Command, DirectoryCommand, KeyCommand, TablesCommand, TenantCommand,
+};
 use crate::output::Report;
+use crate::{history, status, users};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +22,10 @@ pub enum Failure {
     Tables(#[from] TablesError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("no user of the tenant has the userName `{0}`; a deleted one is found by its id")]
+    NoUser(String),
+    #[error("the result could not be printed: {0}")]
+    Print(#[from] std::io::Error),
     #[error("the operating system gave no random bytes for a key; try again")]
     Random(#[from] getrandom::Error),
 }
@@ -30,6 +38,14 @@ pub async fn run(command: Command, store: &Store) -> Result<Report, Failure> {
         Command::Directory(DirectoryCommand::Check { tenant, repair }) => {
             check(&tenant, repair, store).await
         }
+        Command::History(arguments) => {
+            history::run(&arguments, store).await?;
+            Ok(Report::Printed)
+        }
+        Command::User(command) => users::run(command, store).await,
+        Command::Breaker(BreakerCommand::Lift { tenant, length }) => {
+            lift(&tenant, length, store).await
+        }
     }
 }
 
@@ -39,6 +55,9 @@ async fn tenant(command: TenantCommand, store: &Store) -> Result<Report, Failure
         TenantCommand::Create { id, name } => {
             let name = name.as_deref().unwrap_or(id.as_str());
             Report::Tenant(store.create_tenant(&id, name, now(), &meter).await?)
+        }
+        TenantCommand::Status { id, since } => {
+            Report::Status(Box::new(status::run(&id, since, store).await?))
         }
         TenantCommand::List => Report::Tenants(store.list_tenants(&meter).await?),
         TenantCommand::Enable { id } => Report::Tenant(store.set_enabled(&id, true, &meter).await?),
@@ -71,6 +90,20 @@ async fn key(command: KeyCommand, store: &Store) -> Result<Report, Failure> {
         }
     };
     Ok(report)
+}
+
+/// Lifts the limit of a tenant's breaker, and shows how the tenant is then.
+async fn lift(tenant: &TenantId, length: Duration, store: &Store) -> Result<Report, Failure> {
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    store.find_tenant(tenant, &meter).await?;
+    let now = now();
+    let until = now.saturating_add(length);
+    store
+        .tenant(tenant, &meter, &gate)
+        .lift_breaker(&USERS, until)
+        .await?;
+    let status = status::run(tenant, now - Duration::DAY, store).await?;
+    Ok(Report::Status(Box::new(status)))
 }
 
 /// Audits a tenant's directory. A repair is followed by another audit, for as long as there is

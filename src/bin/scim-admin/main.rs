@@ -1,12 +1,15 @@
-//! `scim-admin`: the operator's command line. It creates the tables and manages tenants and
-//! their API keys. Build it with the feature `operator`.
+//! `scim-admin`: the operator's command line. It creates the tables, manages tenants and their API
+//! keys, and shows, checks and mends what tenants own. Build it with the feature `operator`.
 //!
 //! Results go to standard output, everything else to standard error. The exit code is 0 on
 //! success, 1 when a command failed, 2 when it was not understood.
 
 mod args;
 mod commands;
+mod history;
 mod output;
+mod status;
+mod users;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -56,7 +59,10 @@ async fn main() -> ExitCode {
 }
 
 fn print(result: &str, note: Option<&str>) -> ExitCode {
-    let printed = writeln!(io::stdout(), "{result}");
+    let printed = match result {
+        "" => Ok(()),
+        result => writeln!(io::stdout(), "{result}"),
+    };
     if let Some(note) = note {
         let _ = writeln!(io::stderr(), "{note}");
     }

@@ -6,12 +6,15 @@ use hellotracks_scim::storage::StoreError;
 use hellotracks_scim::storage::audit::Audit;
 use hellotracks_scim::storage::secrets::{KeyRecord, SecretsError, Tenant};
 use hellotracks_scim::storage::tables::{CreatedTable, TablesError};
+use hellotracks_scim::storage::tombstone::Tombstone;
 use hellotracks_scim::tenant::ApiKey;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::commands::Failure;
+use crate::status::Status;
+use crate::users::{self, Restoration};
 
 /// The result of a command.
 #[derive(Debug)]
@@ -19,14 +22,28 @@ pub enum Report {
     Tables(Vec<CreatedTable>),
     Tenant(Tenant),
     Tenants(Vec<Tenant>),
-    NewKey { key: ApiKey, record: KeyRecord },
+    NewKey {
+        key: ApiKey,
+        record: KeyRecord,
+    },
     Key(KeyRecord),
     Keys(Vec<KeyRecord>),
-    Audit { audit: Audit, repaired: u64 },
+    Audit {
+        audit: Audit,
+        repaired: u64,
+    },
+    Status(Box<Status>),
+    Deleted(Vec<Tombstone>),
+    Restored(Vec<Restoration>),
+    /// All is printed already.
+    Printed,
 }
 
 impl Report {
     pub fn json(&self) -> String {
+        if matches!(self, Self::Printed) {
+            return String::new();
+        }
         let value = match self {
             Self::Tables(tables) => tables.iter().map(table_json).collect(),
             Self::Tenant(tenant) => tenant_json(tenant),
@@ -39,6 +56,10 @@ impl Report {
                 }
                 value
             }
+            Self::Status(status) => status.json(),
+            Self::Deleted(tombstones) => users::deleted_json(tombstones),
+            Self::Restored(restorations) => users::restored_json(restorations),
+            Self::Printed => Value::Null,
             Self::Key(record) => key_json(record),
             Self::Keys(records) => records.iter().map(key_json).collect(),
             Self::Audit { audit, repaired } => json!({
@@ -65,12 +86,23 @@ impl Report {
             Self::Key(record) => keys_text(std::slice::from_ref(record)),
             Self::Keys(records) => keys_text(records),
             Self::Audit { audit, repaired } => audit_text(audit, *repaired),
+            Self::Status(status) => status.text(),
+            Self::Deleted(tombstones) => users::deleted_text(tombstones),
+            Self::Restored(restorations) => users::restored_text(restorations),
+            Self::Printed => String::new(),
         }
     }
 
     /// Whether the command did what it was to do, and found that something is wrong.
     pub fn is_bad_news(&self) -> bool {
-        matches!(self, Self::Audit { audit, .. } if !audit.defects.is_empty())
+        match self {
+            Self::Audit { audit, .. } => !audit.defects.is_empty(),
+            Self::Status(status) => status.is_bad_news(),
+            Self::Restored(restorations) => restorations
+                .iter()
+                .any(|restoration| restoration.outcome.is_err()),
+            _ => false,
+        }
     }
 
     /// What the operator has to know in addition; it is no part of the result.
@@ -199,12 +231,15 @@ fn audit_text(audit: &Audit, repaired: u64) -> String {
     text
 }
 
-fn stamp(time: OffsetDateTime) -> String {
+pub fn stamp(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
 }
 
 /// Lines up the cells of each column. The last column is as wide as it likes.
-fn columns<const N: usize>(header: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+pub fn columns<const N: usize>(
+    header: [&str; N],
+    rows: impl Iterator<Item = [String; N]>,
+) -> String {
     let lines: Vec<[String; N]> = std::iter::once(header.map(str::to_owned))
         .chain(rows)
         .collect();

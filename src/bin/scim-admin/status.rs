@@ -1,0 +1,194 @@
+//! `tenant status`: how a tenant fares.
+
+use std::collections::BTreeMap;
+
+use hellotracks_scim::scim::schema::USERS;
+use hellotracks_scim::storage::breaker::Breaker;
+use hellotracks_scim::storage::history::ChangeRecord;
+use hellotracks_scim::storage::refusals::RefusalCount;
+use hellotracks_scim::storage::secrets::Tenant;
+use hellotracks_scim::storage::{Gate, Meter, Store};
+use hellotracks_scim::tenant::TenantId;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::commands::Failure;
+use crate::output::{columns, stamp};
+
+/// How a tenant fares.
+#[derive(Debug)]
+pub struct Status {
+    tenant: Tenant,
+    users: u64,
+    active: u64,
+    latest_change: Option<ChangeRecord>,
+    breaker: Breaker,
+    now: OffsetDateTime,
+    /// Since when refusals are shown.
+    since: OffsetDateTime,
+    /// By kind, the one that began first first.
+    refusals: Vec<RefusalCount>,
+}
+
+pub async fn run(id: &TenantId, since: OffsetDateTime, store: &Store) -> Result<Status, Failure> {
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let tenant = store.find_tenant(id, &meter).await?;
+    let directory = store.tenant(id, &meter, &gate);
+    Ok(Status {
+        tenant,
+        users: directory.count(&USERS).await?,
+        active: directory.count_active(&USERS).await?,
+        latest_change: directory.latest_change().await?,
+        breaker: directory.breaker(&USERS).await?,
+        now: OffsetDateTime::now_utc(),
+        since,
+        refusals: by_kind(directory.refusals(since).await?, since),
+    })
+}
+
+/// Adds up the hours of each kind of refusal.
+fn by_kind(hours: Vec<RefusalCount>, since: OffsetDateTime) -> Vec<RefusalCount> {
+    let mut kinds: BTreeMap<(u16, String, String), RefusalCount> = BTreeMap::new();
+    for hour in hours.into_iter().filter(|hour| hour.last >= since) {
+        let kind = (hour.status, hour.reason.clone(), hour.route.clone());
+        kinds
+            .entry(kind)
+            .and_modify(|sum| {
+                *sum = RefusalCount {
+                    count: sum.count + hour.count,
+                    first: sum.first,
+                    ..hour.clone()
+                };
+            })
+            .or_insert(hour);
+    }
+    let mut refusals: Vec<RefusalCount> = kinds.into_values().collect();
+    refusals.sort_by_key(|refusal| refusal.first);
+    refusals
+}
+
+impl Status {
+    /// Whether somebody should look: requests are refused for their key, or the breaker is open.
+    pub fn is_bad_news(&self) -> bool {
+        !self.tenant.enabled
+            || self.breaker.open(self.now).is_some()
+            || self.refusals.iter().any(|refusal| refusal.status == 401)
+    }
+
+    pub fn text(&self) -> String {
+        let state = if self.tenant.enabled {
+            "enabled"
+        } else {
+            "disabled, all of its keys are refused"
+        };
+        let latest = match &self.latest_change {
+            Some(change) => format!(
+                "{}, {} of {} {}",
+                stamp(change.at),
+                change.operation.as_str(),
+                change.resource_type,
+                change.id
+            ),
+            None => "none on record".to_owned(),
+        };
+        let mut text = format!(
+            "tenant       {}, {state}\nkeys         {} not revoked\nusers        {}, {} of them active\nlast change  {latest}\nbreaker      {}\nrefused      ",
+            self.tenant.id,
+            self.tenant.active_keys,
+            self.users,
+            self.active,
+            self.breaker_text(),
+        );
+        if self.refusals.is_empty() {
+            text.push_str(&format!("nothing since {}", stamp(self.since)));
+            return text;
+        }
+        let total: u64 = self.refusals.iter().map(|refusal| refusal.count).sum();
+        text.push_str(&format!("{total} requests since {}\n\n", stamp(self.since)));
+        let rows = self.refusals.iter().map(|refusal| {
+            [
+                refusal.status.to_string(),
+                refusal.reason.clone(),
+                refusal.route.clone(),
+                refusal.count.to_string(),
+                stamp(refusal.first),
+                stamp(refusal.last),
+                refusal.request_id.clone(),
+                refusal.detail.clone(),
+            ]
+        });
+        let header = [
+            "STATUS",
+            "REASON",
+            "REQUEST",
+            "COUNT",
+            "SINCE",
+            "LAST",
+            "LAST REQUEST ID",
+            "LAST DETAIL",
+        ];
+        text.push_str(&columns(header, rows));
+        text
+    }
+
+    fn breaker_text(&self) -> String {
+        if let Some(until) = self.breaker.lifted_until
+            && self.breaker.is_lifted(self.now)
+        {
+            return format!("lifted until {}", stamp(until));
+        }
+        match self.breaker.window {
+            Some(window) if window.ends > self.now => {
+                let state = if self.breaker.open(self.now).is_some() {
+                    "OPEN: further deactivations and deletions are refused; "
+                } else {
+                    ""
+                };
+                format!(
+                    "{state}{} of {} users lost access since {}, until {}",
+                    window.used,
+                    window.limit,
+                    stamp(window.began),
+                    stamp(window.ends)
+                )
+            }
+            _ => "nobody lost access lately".to_owned(),
+        }
+    }
+
+    pub fn json(&self) -> Value {
+        let window = self.breaker.window.filter(|window| window.ends > self.now);
+        let refusals: Value = self
+            .refusals
+            .iter()
+            .map(|refusal| {
+                json!({
+                    "status": refusal.status,
+                    "reason": refusal.reason,
+                    "request": refusal.route,
+                    "count": refusal.count,
+                    "first": stamp(refusal.first),
+                    "last": stamp(refusal.last),
+                    "lastRequestId": refusal.request_id,
+                    "lastDetail": refusal.detail,
+                })
+            })
+            .collect();
+        json!({
+            "tenant": self.tenant.id.as_str(),
+            "enabled": self.tenant.enabled,
+            "activeKeys": self.tenant.active_keys,
+            "users": self.users,
+            "activeUsers": self.active,
+            "lastChange": self.latest_change.as_ref().map(|change| stamp(change.at)),
+            "breaker": {
+                "open": self.breaker.open(self.now).is_some(),
+                "liftedUntil": self.breaker.lifted_until.map(stamp),
+                "used": window.map(|window| window.used),
+                "limit": window.map(|window| window.limit),
+                "windowEnds": window.map(|window| stamp(window.ends)),
+            },
+            "refused": refusals,
+        })
+    }
+}

@@ -1,0 +1,166 @@
+//! `user`: deleted users, and bringing them back.
+
+use hellotracks_scim::scim::schema::USERS;
+use hellotracks_scim::scim::{ResourceId, Stored};
+use hellotracks_scim::storage::history::{Actor, Operation, Origin};
+use hellotracks_scim::storage::tombstone::Tombstone;
+use hellotracks_scim::storage::{Gate, Meter, Store, StoreError, TenantStore};
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use crate::args::UserCommand;
+use crate::commands::Failure;
+use crate::output::{Report, columns, stamp};
+
+/// How long the record of a restore is kept: as long as the function keeps its records unless
+/// configured otherwise.
+const HISTORY: Duration = Duration::days(90);
+
+/// What became of the wish to restore one user.
+#[derive(Debug)]
+pub struct Restoration {
+    pub id: ResourceId,
+    pub outcome: Result<Stored, String>,
+}
+
+pub async fn run(command: UserCommand, store: &Store) -> Result<Report, Failure> {
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let (UserCommand::Deleted { tenant } | UserCommand::Restore { tenant, .. }) = &command;
+    store.find_tenant(tenant, &meter).await?;
+    let directory = store.tenant(tenant, &meter, &gate);
+    match &command {
+        UserCommand::Deleted { .. } => {
+            let since = OffsetDateTime::UNIX_EPOCH;
+            Ok(Report::Deleted(deleted(&directory, since).await?))
+        }
+        UserCommand::Restore {
+            ids, deleted_since, ..
+        } => {
+            let mut restorations = Vec::new();
+            let ids: Vec<ResourceId> = match deleted_since {
+                None => ids.clone(),
+                Some(since) => deleted(&directory, *since)
+                    .await?
+                    .into_iter()
+                    .map(|tombstone| tombstone.stored.id)
+                    .collect(),
+            };
+            for id in ids {
+                let outcome = restore(&directory, &id).await?;
+                restorations.push(Restoration { id, outcome });
+            }
+            Ok(Report::Restored(restorations))
+        }
+    }
+}
+
+/// The users that were deleted since a time, the first deleted first.
+async fn deleted(
+    directory: &TenantStore<'_>,
+    since: OffsetDateTime,
+) -> Result<Vec<Tombstone>, Failure> {
+    let mut tombstones = Vec::new();
+    directory
+        .tombstones(&USERS, |tombstone| {
+            if tombstone.deleted >= since {
+                tombstones.push(tombstone);
+            }
+        })
+        .await?;
+    tombstones.sort_by_key(|tombstone| tombstone.deleted);
+    Ok(tombstones)
+}
+
+/// Restores a user, or says why that cannot be.
+async fn restore(
+    directory: &TenantStore<'_>,
+    id: &ResourceId,
+) -> Result<Result<Stored, String>, Failure> {
+    let gone = || Ok(Err("there is no such deleted user (any more)".to_owned()));
+    let Some(tombstone) = directory.tombstone(&USERS, id).await? else {
+        return gone();
+    };
+    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
+    let origin = Origin {
+        actor: Actor::Operator,
+        operation: Operation::Restore,
+        request_id: Uuid::new_v4().to_string(),
+        at: now,
+        expires: now + HISTORY,
+    };
+    match directory.restore(&USERS, &tombstone, &origin).await {
+        Ok(stored) => Ok(Ok(stored)),
+        Err(StoreError::NotFound) => gone(),
+        Err(StoreError::Taken { .. }) => {
+            let names = [
+                tombstone.stored.resource.text("userName"),
+                tombstone.stored.reserved_user_name.as_deref(),
+            ];
+            let mut holder = None;
+            for name in names.into_iter().flatten() {
+                holder = holder.or(directory.holder(&USERS, name).await?);
+            }
+            let holder = holder.map_or("another user".to_owned(), |id| format!("user {id}"));
+            Ok(Err(format!(
+                "its userName is {holder}'s now; rename or delete that user first"
+            )))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+pub fn deleted_text(tombstones: &[Tombstone]) -> String {
+    let rows = tombstones.iter().map(|tombstone| {
+        [
+            tombstone.stored.id.to_string(),
+            stamp(tombstone.deleted),
+            stamp(tombstone.expires),
+            user_name(&tombstone.stored),
+        ]
+    });
+    columns(["USER", "DELETED", "KEPT UNTIL", "USERNAME"], rows)
+}
+
+pub fn deleted_json(tombstones: &[Tombstone]) -> Value {
+    tombstones
+        .iter()
+        .map(|tombstone| {
+            json!({
+                "id": tombstone.stored.id.as_str(),
+                "userName": user_name(&tombstone.stored),
+                "deleted": stamp(tombstone.deleted),
+                "expires": stamp(tombstone.expires),
+            })
+        })
+        .collect()
+}
+
+pub fn restored_text(restorations: &[Restoration]) -> String {
+    let rows = restorations.iter().map(|restoration| {
+        let (state, text) = match &restoration.outcome {
+            Ok(stored) => ("restored", user_name(stored)),
+            Err(reason) => ("not restored", reason.clone()),
+        };
+        [restoration.id.to_string(), state.to_owned(), text]
+    });
+    columns(["USER", "STATE", "USERNAME OR REASON"], rows)
+}
+
+pub fn restored_json(restorations: &[Restoration]) -> Value {
+    restorations
+        .iter()
+        .map(|restoration| {
+            json!({
+                "id": restoration.id.as_str(),
+                "restored": restoration.outcome.is_ok(),
+                "userName": restoration.outcome.as_ref().ok().map(user_name),
+                "reason": restoration.outcome.as_ref().err(),
+            })
+        })
+        .collect()
+}
+
+fn user_name(stored: &Stored) -> String {
+    stored.resource.text("userName").unwrap_or("?").to_owned()
+}
