@@ -4,16 +4,16 @@
 //! The note is one write, made before the answer goes out and given up after a quarter of a second: a
 //! refusal need not be fast, and the function sleeps once it has answered. It never changes the answer.
 //!
-//! Only the holder of a key that was issued can cause such a write for each request. Requests with a
-//! key that names a tenant and is not known are counted in memory, and written at most once a second:
-//! a stranger can name any tenant.
+//! Only the holder of a valid key can cause such a write by each request. What is refused for its key,
+//! or for its rate, is counted in memory when it comes fast, and written once a second: a stranger can
+//! name any tenant, and what costs the service nothing to refuse must not cost it a write.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use lambda_http::Request;
-use lambda_http::http::Method;
+use lambda_http::http::{Method, StatusCode};
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout};
 
@@ -28,78 +28,88 @@ use crate::tenant::TenantId;
 /// How long the answer may wait for the note.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How often requests of strangers are written down.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// So many refusals for their key or rate are written down one by one, before it is one a second.
+const BURST: u32 = 20;
 
-/// How many tenants strangers are remembered to have named.
-const MAX_NAMES: usize = 100;
+/// How many kinds of refusal are remembered at a time.
+const MAX_KINDS: usize = 100;
 
 /// The longest detail that is kept, in characters.
 const MAX_DETAIL: usize = 300;
 
-/// Refusals of requests with unknown keys that are not written down yet.
+/// Refusals that are not written down yet.
 #[derive(Debug, Default)]
 pub(super) struct Refusals(Mutex<Unwritten>);
 
 #[derive(Debug, Default)]
 struct Unwritten {
-    counts: HashMap<TenantId, u64>,
-    written: Option<Instant>,
+    counts: HashMap<Kind, u64>,
+    /// How many may be written at once, and when there was last one more.
+    writes: Option<(u32, Instant)>,
 }
 
+/// Whose request, its status, and its route.
+type Kind = (TenantId, u16, String);
+
 impl Refusals {
-    /// Counts one refusal of a request that names `tenant`. Returns how many are to be written down
-    /// now, if it is time.
-    fn add(&self, tenant: &TenantId, now: Instant) -> Option<u64> {
+    /// Counts one refusal. Returns how many of its kind are to be written down now, if it is time.
+    fn add(&self, kind: Kind, now: Instant) -> Option<u64> {
         let mut unwritten = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if unwritten.counts.len() < MAX_NAMES || unwritten.counts.contains_key(tenant) {
-            *unwritten.counts.entry(tenant.clone()).or_default() += 1;
+        if unwritten.counts.len() < MAX_KINDS || unwritten.counts.contains_key(&kind) {
+            *unwritten.counts.entry(kind.clone()).or_default() += 1;
         }
-        if unwritten
-            .written
-            .is_some_and(|written| now.duration_since(written) < INTERVAL)
-        {
+        let (left, since) = unwritten.writes.unwrap_or((BURST, now));
+        let seconds = now.duration_since(since).as_secs();
+        let left = left.saturating_add(u32::try_from(seconds).unwrap_or(BURST));
+        let since = since + Duration::from_secs(seconds);
+        let left = left.min(BURST);
+        unwritten.writes = Some((left.saturating_sub(1), since));
+        if left == 0 {
             return None;
         }
-        unwritten.written = Some(now);
-        unwritten.counts.remove(tenant)
+        unwritten.counts.remove(&kind)
     }
 }
 
 /// Takes note of a refused request of a tenant.
 pub(super) async fn note(app: &App, request: &Request, trace: &Trace, error: &ScimError) {
-    if !error.status().is_client_error() {
+    let status = error.status();
+    if !status.is_client_error() {
         return;
     }
-    let (tenant, count) = match trace.tenant() {
-        Some(tenant) => (tenant.clone(), 1),
-        None => {
-            let presented = presented_key(request);
-            let Some(tenant) = presented.tenant() else {
-                return;
-            };
-            match app.refusals.add(tenant, Instant::now()) {
-                Some(count) => (tenant.clone(), count),
-                None => return,
-            }
-        }
-    };
+    let presented = presented_key(request);
     let is_known = trace.tenant().is_some();
+    let Some(tenant) = trace.tenant().or(presented.tenant()) else {
+        return;
+    };
+    let route = format!("{} {}", method(request), trace.route());
+    let is_free = matches!(
+        status,
+        StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS
+    );
+    let mut count = 1;
+    if is_free {
+        let kind = (tenant.clone(), status.as_u16(), route.clone());
+        match app.refusals.add(kind, Instant::now()) {
+            Some(all) => count = all,
+            None => return,
+        }
+    }
     let write = async {
-        if !is_known && !app.store.has_tenant(&tenant, trace.meter()).await? {
+        if !is_known && !app.store.has_tenant(tenant, trace.meter()).await? {
             return Ok(());
         }
         let refusal = Refusal {
-            status: error.status().as_u16(),
+            status: status.as_u16(),
             reason: error.reason(),
-            route: format!("{} {}", method(request), trace.route()),
+            route,
             detail: error.to_string().chars().take(MAX_DETAIL).collect(),
             request_id: trace.request_id().to_owned(),
         };
         let now = OffsetDateTime::now_utc().truncate_to_millisecond();
         let expires = now.saturating_add(app.config.history_retention);
         app.store
-            .tenant(&tenant, trace.meter(), &Gate::opened())
+            .tenant(tenant, trace.meter(), &Gate::opened())
             .count_refusals(&refusal, count, now, expires)
             .await
     };
@@ -135,30 +145,41 @@ fn method(request: &Request) -> &'static str {
 mod tests {
     use super::*;
 
-    fn tenant(id: &str) -> TenantId {
-        TenantId::parse(id).unwrap()
+    fn kind(tenant: &str) -> Kind {
+        let tenant = TenantId::parse(tenant).unwrap();
+        (tenant, 401, "GET /Users".to_owned())
     }
 
     #[tokio::test]
-    async fn strangers_are_written_down_once_a_second() {
+    async fn a_flood_is_written_down_once_a_second_and_nothing_is_left_out() {
         let refusals = Refusals::default();
         let start = Instant::now();
-        let acme = tenant("acme");
-        assert_eq!(refusals.add(&acme, start), Some(1));
-        for _ in 0..5 {
-            assert_eq!(refusals.add(&acme, start + INTERVAL / 2), None);
+        let add = |milliseconds| {
+            let now = start + Duration::from_millis(milliseconds);
+            refusals.add(kind("acme"), now)
+        };
+        for _ in 0..BURST {
+            assert_eq!(add(0), Some(1));
         }
-        assert_eq!(refusals.add(&acme, start + INTERVAL), Some(6));
+        for _ in 0..5 {
+            assert_eq!(add(900), None);
+        }
+        assert_eq!(add(1000), Some(6));
+        assert_eq!(add(1999), None);
+        assert_eq!(add(2000), Some(2));
+        // What was not used for a while may come at once again, and no more than that.
+        let written = (0..2 * BURST).filter_map(|_| add(1_000_000)).count();
+        assert_eq!(written, BURST as usize);
     }
 
     #[tokio::test]
     async fn strangers_cannot_fill_the_memory() {
         let refusals = Refusals::default();
         let start = Instant::now();
-        for number in 0..10 * MAX_NAMES {
-            refusals.add(&tenant(&format!("t{number}")), start);
+        for number in 0..10 * MAX_KINDS {
+            refusals.add(kind(&format!("t{number}")), start);
         }
         let unwritten = refusals.0.lock().unwrap();
-        assert_eq!(unwritten.counts.len(), MAX_NAMES);
+        assert_eq!(unwritten.counts.len(), MAX_KINDS);
     }
 }
