@@ -9,6 +9,8 @@ use std::path::Path;
 
 use names::{paths, tokens};
 
+#[path = "architecture/documents.rs"]
+mod documents;
 #[path = "architecture/names.rs"]
 mod names;
 #[path = "architecture/planted.rs"]

@@ -6,7 +6,8 @@
 //!
 //! Only the holder of a valid key can cause such a write by each request. What is refused for its key,
 //! or for its rate, is counted in memory when it comes fast, and written once a second: a stranger can
-//! name any tenant, and what costs the service nothing to refuse must not cost it a write.
+//! name any tenant, and what costs the service nothing to refuse must not cost it a write. For a key
+//! that was never issued the note is made beside the answer, and may be made with the next request.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +23,7 @@ use super::auth::presented_key;
 use super::log::Trace;
 use crate::scim::ScimError;
 use crate::storage::refusals::Refusal;
-use crate::storage::{Gate, StoreError};
+use crate::storage::{Gate, Meter, Store, StoreError};
 use crate::tenant::TenantId;
 
 /// How long the answer may wait for the note.
@@ -95,37 +96,67 @@ pub(super) async fn note(app: &App, request: &Request, trace: &Trace, error: &Sc
             None => return,
         }
     }
-    let write = async {
-        if !is_known && !app.store.has_tenant(tenant, trace.meter()).await? {
-            return Ok(());
-        }
-        let refusal = Refusal {
+    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
+    let count = Count {
+        tenant: tenant.clone(),
+        refusal: Refusal {
             status: status.as_u16(),
             reason: error.reason(),
             route,
             detail: error.to_string().chars().take(MAX_DETAIL).collect(),
             request_id: trace.request_id().to_owned(),
-        };
-        let now = OffsetDateTime::now_utc().truncate_to_millisecond();
-        let expires = now.saturating_add(app.config.history_retention);
-        app.store
-            .tenant(tenant, trace.meter(), &Gate::opened())
-            .count_refusals(&refusal, count, now, expires)
-            .await
-    };
-    let failed = match timeout(PATIENCE, write).await {
-        Ok(Ok(())) => return,
-        Ok(Err(error)) => error,
-        Err(elapsed) => StoreError::Unavailable {
-            message: "DynamoDB did not answer in time".to_owned(),
-            source: elapsed.into(),
         },
+        count,
+        now,
+        expires: now.saturating_add(app.config.history_retention),
     };
-    tracing::warn!(
-        request_id = trace.request_id(),
-        cause = %failed,
-        "a refused request could not be counted"
-    );
+    if is_known {
+        count.write(&app.store, trace.meter()).await;
+    } else {
+        // Whether there is such a tenant must not show in how long the answer takes.
+        let store = app.store.clone();
+        tokio::spawn(async move {
+            let meter = Meter::default();
+            match store.has_tenant(&count.tenant, &meter).await {
+                Ok(true) => count.write(&store, &meter).await,
+                Ok(false) => {}
+                Err(error) => count.give_up(&error),
+            }
+        });
+    }
+}
+
+/// What is to be written down.
+struct Count {
+    tenant: TenantId,
+    refusal: Refusal,
+    count: u64,
+    now: OffsetDateTime,
+    expires: OffsetDateTime,
+}
+
+impl Count {
+    async fn write(&self, store: &Store, meter: &Meter) {
+        let gate = Gate::opened();
+        let directory = store.tenant(&self.tenant, meter, &gate);
+        let write = directory.count_refusals(&self.refusal, self.count, self.now, self.expires);
+        match timeout(PATIENCE, write).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.give_up(&error),
+            Err(elapsed) => self.give_up(&StoreError::Unavailable {
+                message: "DynamoDB did not answer in time".to_owned(),
+                source: elapsed.into(),
+            }),
+        }
+    }
+
+    fn give_up(&self, error: &StoreError) {
+        tracing::warn!(
+            request_id = self.refusal.request_id,
+            cause = %error,
+            "a refused request could not be counted"
+        );
+    }
 }
 
 /// A method as a counter names it: there are not to be as many counters as a client can think of

@@ -15,6 +15,7 @@ use crate::{engine, history};
 pub struct Directory {
     client: Client,
     table: String,
+    secrets: String,
 }
 
 /// A tenant's items by sort key.
@@ -44,6 +45,7 @@ impl Directory {
         let directory = Self {
             client: Client::new(&engine::sdk_config(engine::endpoint()).await),
             table: engine::tables(&prefix).directory,
+            secrets: engine::tables(&prefix).secrets,
         };
         (Service::over(store).await, directory, prefix)
     }
@@ -65,6 +67,31 @@ impl Directory {
             let item = item.unwrap();
             items.insert(text(&item, "sk").to_owned(), item);
         }
+        items
+    }
+
+    /// All that the secrets table holds.
+    pub async fn secrets(&self) -> Vec<String> {
+        self.scan(&self.secrets).await
+    }
+
+    /// All that both tables hold.
+    pub async fn dump(&self) -> String {
+        let mut items = self.scan(&self.secrets).await;
+        items.extend(self.scan(&self.table).await);
+        items.concat()
+    }
+
+    /// The items of a table as text, in any order that stays the same.
+    async fn scan(&self, table: &str) -> Vec<String> {
+        let scan = self.client.scan().table_name(table).consistent_read(true);
+        let mut pages = scan.into_paginator().items().send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            let sorted: BTreeMap<_, _> = item.unwrap().into_iter().collect();
+            items.push(format!("{sorted:?}"));
+        }
+        items.sort();
         items
     }
 

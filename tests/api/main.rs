@@ -29,6 +29,7 @@ mod service; // not tests: the handler as API Gateway calls it
 mod storm; // everything at once on a connection that breaks
 mod tenancy; // tenants never see each other
 mod tenants; // tenants: create, list, disable, enable; and the tables that hold them
+mod threats; // what an attacker cannot do, as docs/SECURITY.md promises
 mod unavailable; // DynamoDB out of reach, silent, at its limit, or without a table
 mod users; // the life of a user: created, read, changed, deactivated, deleted
 mod wire; // not tests: a stand between the service and DynamoDB that can break the connection

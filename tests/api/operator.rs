@@ -1,7 +1,5 @@
 //! The operator's command line, as the operator runs it: history, status, restore, breaker.
 
-use std::process::Output;
-
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -37,23 +35,27 @@ impl Admin {
         command
     }
 
-    /// The exit code and the standard output.
+    /// The exit code, and what is printed: results, then messages.
     pub async fn run(&self, arguments: &str) -> (i32, String) {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = self.command(arguments).output().await.unwrap();
-        let text = String::from_utf8(stdout).unwrap();
-        let errors = String::from_utf8(stderr).unwrap();
-        (status.code().unwrap(), format!("{text}{errors}"))
+        let (code, results, messages) = self.output(arguments).await;
+        (code, results + &messages)
     }
 
-    /// The JSON that a command prints, and its exit code.
+    /// The exit code, and the JSON that is printed.
     pub async fn json(&self, arguments: &str) -> (i32, Value) {
-        let (code, text) = self.run(&format!("--json {arguments}")).await;
-        let value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"));
-        (code, value)
+        let (code, results, messages) = self.output(&format!("--json {arguments}")).await;
+        let value = serde_json::from_str(&results);
+        (
+            code,
+            value.unwrap_or_else(|_| panic!("{results}{messages}")),
+        )
+    }
+
+    async fn output(&self, arguments: &str) -> (i32, String, String) {
+        let output = self.command(arguments).output().await.unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        let code = output.status.code().unwrap();
+        (code, text(output.stdout), text(output.stderr))
     }
 
     /// What `history --ndjson` prints.

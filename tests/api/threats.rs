@@ -1,0 +1,103 @@
+//! What an attacker cannot do, as docs/SECURITY.md promises and other tests do not show yet.
+
+use hellotracks_scim::tenant::{ApiKey, TenantId};
+use serde_json::json;
+
+use crate::capture::{cost, logged};
+use crate::directory::{Directory, number};
+use crate::operator::Admin;
+
+/// The 64 digits of a key that make it a secret.
+fn secret(key: &str) -> &str {
+    key.rsplit('_').nth(1).unwrap()
+}
+
+/// With read access to both tables, and to the logs, nobody has a key.
+#[tokio::test]
+async fn neither_tables_nor_logs_hold_a_key() {
+    let (service, directory) = Directory::with_service().await;
+    let key = service.key.clone();
+    let ((), lines) = logged(async {
+        let id = service.create_user("lena", json!({})).await;
+        service.get(&format!("/Users/{id}")).await;
+        let mistyped = key.replace(secret(&key), &secret(&key).replace('a', "b"));
+        let call = service.call("GET", "/Users").key(&mistyped);
+        call.send().await.error(401, "");
+        service.delete(&format!("/Users/{id}")).await;
+    })
+    .await;
+    assert!(lines.len() >= 4);
+    let mut seen = lines.iter().map(ToString::to_string).collect::<String>();
+    seen.push_str(&directory.dump().await);
+    assert!(seen.contains("lena"), "both tables were read");
+    assert!(!seen.contains(secret(&key)));
+    assert!(!seen.contains(&secret(&key)[..16]));
+}
+
+/// A stranger who invents keys of a tenant causes hardly a write, whatever the tenant's name, and
+/// learns nothing from the answer.
+#[tokio::test]
+async fn invented_keys_cause_hardly_a_write() {
+    let (service, directory) = Directory::with_service().await;
+    let mut answers = Vec::new();
+    for number in 0..120_u8 {
+        let tenant = if number % 2 == 0 { "acme" } else { "nobody" };
+        let invented = ApiKey::from_secret(&TenantId::parse(tenant).unwrap(), [number; 32]);
+        let call = service.call("GET", "/Users").key(invented.expose());
+        let (answer, cost) = cost(call).await;
+        answer.error(401, "");
+        assert_eq!(cost[2], 0.0, "the answer does not wait for a write");
+        answers.push(answer.body.to_string());
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    // Time for what goes on beside the answers.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert_eq!(directory.items("nobody").await.len(), 0);
+    let counted: i64 = directory
+        .items("acme")
+        .await
+        .iter()
+        .filter(|(sort_key, _)| sort_key.starts_with("R#"))
+        .map(|(_, item)| number(item, "count"))
+        .sum();
+    assert!((1..=60).contains(&counted), "{counted}");
+}
+
+/// Whoever has a key cannot hide: what it did is on record under its id, and stays so when the key is
+/// revoked.
+#[tokio::test]
+async fn a_stolen_key_leaves_its_id_on_every_change() {
+    let (service, _, admin) = Admin::with_service().await;
+    let (_, created) = admin.json("key create acme --label stolen").await;
+    let (stolen, id) = (created["key"].as_str().unwrap(), &created["id"]);
+    let path = format!("/Users/{}", service.create_user("lena", json!({})).await);
+    let body = json!({"Operations": [{"op": "replace", "path": "title", "value": "Owner"}]});
+    let call = service.call("PATCH", &path).key(stolen).json(body);
+    assert_eq!(call.send().await.status, 200);
+    admin
+        .run(&format!("key revoke acme {}", id.as_str().unwrap()))
+        .await;
+    let (_, history) = admin.run("history acme --ndjson").await;
+    let actor = format!("\"actor\":\"key {}\"", id.as_str().unwrap());
+    assert_eq!(history.matches(&actor).count(), 1, "{history}");
+}
+
+/// The function cannot write to the table that says who may come in.
+#[tokio::test]
+async fn requests_leave_the_secrets_table_as_it_is() {
+    let (service, directory) = Directory::with_service().await;
+    let before = directory.secrets().await;
+    let path = format!("/Users/{}", service.create_user("lena", json!({})).await);
+    service.get("/Users").await;
+    service.get("/Users/unknown").await.error(404, "");
+    service.delete(&path).await;
+    service
+        .call("GET", "/Users")
+        .key("x")
+        .send()
+        .await
+        .error(401, "");
+    assert_eq!(directory.secrets().await, before);
+    assert_eq!(before.len(), 2, "the tenant and its key");
+}
