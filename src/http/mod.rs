@@ -84,14 +84,11 @@ async fn answer(app: &App, request: &Request, trace: &Trace) -> Result<Response<
         }
         Ok(Route::Directory(name, operation)) => {
             trace.set_route(name);
-            let presented = auth::presented_key(request);
-            let cursor_key = presented.digest();
+            let key = auth::presented_key(request)?;
+            let cursor_key = key.digest();
             let gate = Gate::default();
             let directory = Directory {
-                store: match presented.tenant() {
-                    Some(tenant) => app.store.tenant(tenant, trace.meter(), &gate),
-                    None => app.store.nobody(trace.meter(), &gate),
-                },
+                store: app.store.tenant(key.tenant(), trace.meter(), &gate),
                 base: &base,
                 now,
                 retention: app.config.tombstone_retention,
@@ -100,7 +97,7 @@ async fn answer(app: &App, request: &Request, trace: &Trace) -> Result<Response<
             // The first read goes on while the key is checked. A refused key ends both, whatever
             // was found.
             let check = async {
-                auth::authenticate(app, request, now, trace).await?;
+                auth::check(app, &key, now, trace).await?;
                 gate.open();
                 Ok::<_, Failure>(())
             };

@@ -129,9 +129,6 @@ pub(super) fn tombstone(resource_type: &ResourceType, id: &ResourceId) -> String
     format!("D#{}#{id}", letter(resource_type))
 }
 
-/// A partition key that no tenant can have.
-pub(super) const NOBODY: &str = "NOBODY";
-
 /// The start of the sort keys of the counters by the first two digits.
 pub(super) fn coarse_counters(resource_type: &ResourceType) -> String {
     format!("C#{}#", letter(resource_type))

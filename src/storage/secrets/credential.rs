@@ -1,4 +1,6 @@
-//! The check of a presented key: one read of one item, whatever was presented.
+//! The check of a presented key: one read of one item, whatever became of the key.
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use time::OffsetDateTime;
@@ -7,17 +9,15 @@ use super::item::{self, KeyItem};
 use crate::storage::meter::Pool;
 use crate::storage::tables::{PARTITION_KEY, SORT_KEY};
 use crate::storage::{Meter, Store, StoreError};
-use crate::tenant::{KeyId, PresentedKey, TenantId};
+use crate::tenant::ApiKey;
 
 /// What is to be thought of a presented key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// The key is valid.
     Accepted {
-        /// Whose key it is.
-        tenant: TenantId,
-        /// Which of the tenant's keys it is.
-        key: KeyId,
+        /// From when on it will not be.
+        expires: Option<OffsetDateTime>,
     },
     /// No such key was ever issued.
     Unknown,
@@ -33,32 +33,54 @@ impl Store {
     /// Looks a presented key up. The read is strongly consistent: revoking a key and disabling a
     /// tenant take effect with the next request.
     ///
-    /// An absent, malformed or wrong key costs the same single read as a valid one, so neither
-    /// the time to answer nor the bill tells them apart.
+    /// Every key costs the same single read, whether it was ever issued and whatever became of
+    /// it, so neither the time to answer nor the bill tells them apart.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`] when the item of the key is not
     /// complete. The key is not accepted then.
     pub async fn credential(
         &self,
-        presented: &PresentedKey,
+        presented: &ApiKey,
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Credential, StoreError> {
-        let digest = presented.digest().to_hex();
-        let partition = match presented.tenant() {
-            Some(tenant) => item::partition(tenant),
-            // Nothing is ever stored here. The digest spreads a flood of senseless requests over
-            // 256 partitions.
-            None => AttributeValue::S(format!("UNKNOWN#{}", digest.get(..2).unwrap_or_default())),
+        let partition = item::partition(presented.tenant());
+        let sort_key = item::key_sort_key(&presented.digest().to_hex());
+        let item = self.read_secret(partition, sort_key, meter).await?;
+        let Some(item) = item else {
+            return Ok(Credential::Unknown);
         };
+        let key = KeyItem::read(&item)?;
+        Ok(judge(&key, now).unwrap_or(Credential::Accepted {
+            expires: key.record.expires,
+        }))
+    }
+
+    /// Makes one read of the secrets table, of a place where nothing is: what it leaves behind is
+    /// a connection.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn connect_secrets(&self, meter: &Meter) -> Result<(), StoreError> {
+        let nowhere = || AttributeValue::S("NOBODY".to_owned());
+        let read = self.read_secret(nowhere(), nowhere(), meter).await;
+        read.map(drop)
+    }
+
+    async fn read_secret(
+        &self,
+        partition: AttributeValue,
+        sort_key: AttributeValue,
+        meter: &Meter,
+    ) -> Result<Option<HashMap<String, AttributeValue>>, StoreError> {
         meter.call();
         let answer = self
             .client
             .get_item()
             .table_name(&self.tables.secrets)
             .key(PARTITION_KEY, partition)
-            .key(SORT_KEY, item::key_sort_key(&digest))
+            .key(SORT_KEY, sort_key)
             .consistent_read(true)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
@@ -70,15 +92,7 @@ impl Store {
                 .ok()
                 .and_then(|answer| answer.consumed_capacity()),
         );
-        let answer = answer.map_err(StoreError::from_sdk)?;
-        let (Some(tenant), Some(item)) = (presented.tenant(), answer.item()) else {
-            return Ok(Credential::Unknown);
-        };
-        let key = KeyItem::read(item)?;
-        Ok(judge(&key, now).unwrap_or_else(|| Credential::Accepted {
-            tenant: tenant.clone(),
-            key: key.record.id,
-        }))
+        Ok(answer.map_err(StoreError::from_sdk)?.item)
     }
 }
 
