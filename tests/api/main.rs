@@ -22,6 +22,7 @@ mod lists; // pages and projections
 mod logs; // one line for each request, and nothing about people
 mod pages; // pages of a large directory, found through the counters
 mod races; // requests that meet: one winner, nothing lost
+mod rotation; // an API key replaced by another, with both accepted for a while
 mod service; // not tests: the handler as API Gateway calls it
 mod storm; // everything at once on a connection that breaks
 mod tenancy; // tenants never see each other

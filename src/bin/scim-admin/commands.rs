@@ -1,6 +1,6 @@
 //! What each command does: one call of the store.
 
-use hellotracks_scim::storage::secrets::SecretsError;
+use hellotracks_scim::storage::secrets::{SecretsError, Successor};
 use hellotracks_scim::storage::tables::TablesError;
 use hellotracks_scim::storage::{Gate, Meter, Store, StoreError};
 use hellotracks_scim::tenant::{ApiKey, TenantId};
@@ -57,13 +57,29 @@ async fn key(command: KeyCommand, store: &Store) -> Result<Report, Failure> {
             label,
             expires_in_days,
         } => {
-            let mut secret = [0; 32];
-            getrandom::fill(&mut secret)?;
-            let key = ApiKey::from_secret(&tenant, secret);
+            let key = new_key(&tenant)?;
             let now = now();
             let expires = expires_in_days.map(|days| now + Duration::days(i64::from(days)));
             let record = store.create_key(&key, &label, now, expires, &meter).await?;
             Report::NewKey { key, record }
+        }
+        KeyCommand::Rotate {
+            tenant,
+            key_id,
+            overlap_days,
+            label,
+            expires_in_days,
+        } => {
+            let key = new_key(&tenant)?;
+            let now = now();
+            let successor = Successor {
+                old: key_id,
+                overlap: Duration::days(i64::from(overlap_days)),
+                label,
+                expires: expires_in_days.map(|days| now + Duration::days(i64::from(days))),
+            };
+            let rotation = store.rotate_key(&key, &successor, now, &meter).await?;
+            Report::Rotation { key, rotation }
         }
         KeyCommand::List { tenant } => Report::Keys(store.list_keys(&tenant, &meter).await?),
         KeyCommand::Revoke { tenant, key_id } => {
@@ -71,6 +87,12 @@ async fn key(command: KeyCommand, store: &Store) -> Result<Report, Failure> {
         }
     };
     Ok(report)
+}
+
+fn new_key(tenant: &TenantId) -> Result<ApiKey, Failure> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)?;
+    Ok(ApiKey::from_secret(tenant, secret))
 }
 
 /// Audits a tenant's directory. A repair is followed by another audit, for as long as there is

@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
         Ok(report) => {
             let printed = print(
                 &if json { report.json() } else { report.text() },
-                report.note(),
+                report.note().as_deref(),
             );
             if report.is_bad_news() {
                 ExitCode::FAILURE

@@ -4,7 +4,7 @@ use std::error::Error;
 
 use hellotracks_scim::storage::StoreError;
 use hellotracks_scim::storage::audit::Audit;
-use hellotracks_scim::storage::secrets::{KeyRecord, SecretsError, Tenant};
+use hellotracks_scim::storage::secrets::{KeyRecord, Rotation, SecretsError, Tenant};
 use hellotracks_scim::storage::tables::{CreatedTable, TablesError};
 use hellotracks_scim::tenant::ApiKey;
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ pub enum Report {
     Tenant(Tenant),
     Tenants(Vec<Tenant>),
     NewKey { key: ApiKey, record: KeyRecord },
+    Rotation { key: ApiKey, rotation: Rotation },
     Key(KeyRecord),
     Keys(Vec<KeyRecord>),
     Audit { audit: Audit, repaired: u64 },
@@ -31,11 +32,11 @@ impl Report {
             Self::Tables(tables) => tables.iter().map(table_json).collect(),
             Self::Tenant(tenant) => tenant_json(tenant),
             Self::Tenants(tenants) => tenants.iter().map(tenant_json).collect(),
-            Self::NewKey { key, record } => {
-                let mut value = key_json(record);
+            Self::NewKey { key, record } => new_key_json(key, record),
+            Self::Rotation { key, rotation } => {
+                let mut value = new_key_json(key, &rotation.new);
                 if let Value::Object(members) = &mut value {
-                    members.insert("tenant".to_owned(), json!(key.tenant().as_str()));
-                    members.insert("key".to_owned(), json!(key.expose()));
+                    members.insert("replaces".to_owned(), key_json(&rotation.old));
                 }
                 value
             }
@@ -62,6 +63,10 @@ impl Report {
                     key.expose()
                 )
             }
+            Self::Rotation { key, rotation } => {
+                let both = [rotation.old.clone(), rotation.new.clone()];
+                format!("{}\n\n{}", keys_text(&both), key.expose())
+            }
             Self::Key(record) => keys_text(std::slice::from_ref(record)),
             Self::Keys(records) => keys_text(records),
             Self::Audit { audit, repaired } => audit_text(audit, *repaired),
@@ -74,13 +79,18 @@ impl Report {
     }
 
     /// What the operator has to know in addition; it is no part of the result.
-    pub fn note(&self) -> Option<&'static str> {
+    pub fn note(&self) -> Option<String> {
+        const ONCE: &str = "copy the key now: it is not stored and cannot be shown again";
         match self {
-            Self::NewKey { .. } => {
-                Some("copy the key now: it is not stored and cannot be shown again")
-            }
+            Self::NewKey { .. } => Some(ONCE.to_owned()),
+            Self::Rotation { rotation, .. } => Some(format!(
+                "{ONCE}\nthe old key {} is accepted until {}",
+                rotation.old.id,
+                expiry(&rotation.old)
+            )),
             Self::Audit { audit, repaired: 0 } if !audit.defects.is_empty() => Some(
-                "changes made during the check can look like defects: check again, then add --repair",
+                "changes made during the check can look like defects: check again, then add --repair"
+                    .to_owned(),
             ),
             _ => None,
         }
@@ -149,6 +159,15 @@ fn key_json(record: &KeyRecord) -> Value {
     })
 }
 
+fn new_key_json(key: &ApiKey, record: &KeyRecord) -> Value {
+    let mut value = key_json(record);
+    if let Value::Object(members) = &mut value {
+        members.insert("tenant".to_owned(), json!(key.tenant().as_str()));
+        members.insert("key".to_owned(), json!(key.expose()));
+    }
+    value
+}
+
 fn table_row(table: &CreatedTable) -> [String; 2] {
     [
         table.name.clone(),
@@ -179,7 +198,7 @@ fn keys_text(records: &[KeyRecord]) -> String {
         [
             record.id.to_string(),
             stamp(record.created),
-            record.expires.map_or_else(|| "never".to_owned(), stamp),
+            expiry(record),
             record.revoked.map_or_else(|| "no".to_owned(), stamp),
             record.label.clone(),
         ]
@@ -197,6 +216,10 @@ fn audit_text(audit: &Audit, repaired: u64) -> String {
         text.push_str(&format!("\n{defect}"));
     }
     text
+}
+
+fn expiry(record: &KeyRecord) -> String {
+    record.expires.map_or_else(|| "never".to_owned(), stamp)
 }
 
 fn stamp(time: OffsetDateTime) -> String {
@@ -264,6 +287,30 @@ mod tests {
             assert_eq!(shown.matches("htscim_acme_0707").count(), 1, "{shown}");
         }
         assert!(new_key().note().is_some());
+    }
+
+    #[test]
+    fn a_rotation_says_until_when_the_old_key_works() {
+        let Report::NewKey { key, record } = new_key() else {
+            panic!("not a new key")
+        };
+        let old = KeyRecord {
+            id: ApiKey::from_secret(key.tenant(), [8; 32]).id(),
+            expires: Some(OffsetDateTime::UNIX_EPOCH),
+            ..record.clone()
+        };
+        let old_id = old.id.clone();
+        let rotation = Rotation { new: record, old };
+        let report = Report::Rotation { key, rotation };
+        for shown in [report.text(), report.json()] {
+            assert_eq!(shown.matches("htscim_acme_0707").count(), 1, "{shown}");
+        }
+        let note = report.note().unwrap();
+        let end = format!("the old key {old_id} is accepted until 1970-01-01T00:00:00Z");
+        assert!(note.contains(&end), "{note}");
+        let value: Value = serde_json::from_str(&report.json()).unwrap();
+        assert_eq!(value["replaces"]["id"], old_id.as_str());
+        assert_eq!(value["replaces"]["expires"], "1970-01-01T00:00:00Z");
     }
 
     #[test]
