@@ -20,6 +20,9 @@ pub struct Config {
     /// `SCIM_PUBLIC_DISCOVERY`: whether `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas`
     /// are answered without an API-KEY (RFC 7644 §4 allows both); `false` unless set.
     pub public_discovery: bool,
+    /// `SCIM_REQUESTS_PER_SECOND`: the rate of requests with one API-KEY, over ten seconds, beyond
+    /// which they are refused with 429; 500 unless set, 0 for none.
+    pub requests_per_second: u32,
 }
 
 /// A variable that is missing or has no meaning.
@@ -32,6 +35,9 @@ pub struct ConfigError {
 
 const DEFAULT_RETENTION_DAYS: u32 = 30;
 const DEFAULT_DEADLINE_MS: u32 = 8_000;
+/// Twenty times what Entra sends at most, and a burst of 5,000: a refusal may put a tenant into
+/// quarantine there.
+const DEFAULT_REQUESTS_PER_SECOND: u32 = 500;
 
 impl Config {
     /// Reads the variables through `variable`, which is [`std::env::var`] in the function.
@@ -80,8 +86,16 @@ impl Config {
                 });
             }
         };
+        let requests_per_second = match variable("SCIM_REQUESTS_PER_SECOND") {
+            None => DEFAULT_REQUESTS_PER_SECOND,
+            Some(text) => text.trim().parse().map_err(|_| ConfigError {
+                name: "SCIM_REQUESTS_PER_SECOND",
+                problem: format!("is `{text}`; it must be a whole number, 0 for no limit"),
+            })?,
+        };
         Ok(Self {
             public_discovery,
+            requests_per_second,
             tables: Tables {
                 secrets: required("SCIM_SECRETS_TABLE")?,
                 directory: required("SCIM_DIRECTORY_TABLE")?,
@@ -113,6 +127,7 @@ mod tests {
         assert_eq!(config.tombstone_retention, time::Duration::days(30));
         assert_eq!(config.request_deadline, Duration::from_secs(8));
         assert_eq!(config.public_url, None);
+        assert_eq!(config.requests_per_second, 500);
         assert_eq!(
             read(&[("SCIM_SECRETS_TABLE", " ")]).unwrap_err(),
             "environment variable SCIM_SECRETS_TABLE is not set; it is the name of a DynamoDB table"
@@ -137,5 +152,11 @@ mod tests {
         );
         assert!(read(&[("SCIM_PUBLIC_DISCOVERY", "yes")]).is_err());
         assert!(read(&[("SCIM_TOMBSTONE_RETENTION_DAYS", "-1")]).is_err());
+        let rate = |text| read(&[("SCIM_REQUESTS_PER_SECOND", text)]);
+        assert_eq!(rate(" 0 ").unwrap().requests_per_second, 0);
+        assert_eq!(rate("2500").unwrap().requests_per_second, 2500);
+        for refused in ["-1", "2.5", "none", "4294967296"] {
+            assert!(rate(refused).is_err(), "{refused}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The Lambda function: environment, clients, then one request after the other.
 
 use hellotracks_scim::config::Config;
-use hellotracks_scim::http::{App, handle, repair_url, warm_up};
+use hellotracks_scim::http::{App, KeyUses, handle, repair_url, warm_up};
 use hellotracks_scim::storage::{Store, Timeouts};
 use lambda_http::tower::util::MapRequest;
 use lambda_http::{Adapter, Error, lambda_runtime, service_fn};
@@ -24,7 +24,11 @@ async fn main() -> Result<(), Error> {
     let config = Config::read(|name| std::env::var(name).ok())?;
     let sdk_config = aws_config::load_from_env().await;
     let store = Store::connect(&sdk_config, config.tables.clone(), Timeouts::default());
-    let app = App { store, config };
+    let app = App {
+        store,
+        config,
+        key_uses: KeyUses::default(),
+    };
     let app = &app;
     warm_up(app).await;
     let handler = Adapter::from(service_fn(move |request| async move {

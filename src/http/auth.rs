@@ -60,7 +60,8 @@ pub async fn warm_up(app: &App) {
 /// Checks the API-KEY of a request that has nothing else to be done beside it.
 ///
 /// # Errors
-/// 401 with what the tenant's admin must do; 503 when the key cannot be checked.
+/// 401 with what the tenant's admin must do; 429 when the key is used too fast; 503 when it cannot
+/// be checked.
 pub(super) async fn authenticate(
     app: &App,
     request: &Request,
@@ -70,13 +71,29 @@ pub(super) async fn authenticate(
     check(app, &presented_key(request)?, now, trace).await
 }
 
-/// Checks an API-KEY.
+/// Counts what is worth this number of requests against the rate of a key that was accepted.
+///
+/// # Errors
+/// 429 when the rate is used up.
+pub(super) fn charge(
+    app: &App,
+    key: &ApiKey,
+    requests: usize,
+    now: OffsetDateTime,
+) -> Result<(), ScimError> {
+    let per_second = app.config.requests_per_second;
+    app.key_uses
+        .charge(&app.store, key, requests, per_second, now)
+}
+
+/// Checks an API-KEY and takes note of its use.
 ///
 /// Every key costs one read of the secrets table, and is refused with the same status: neither
 /// tells a guesser how near the guess was.
 ///
 /// # Errors
-/// 401 with what the tenant's admin must do; 503 when the key cannot be checked.
+/// 401 with what the tenant's admin must do; 429 when the key is used too fast; 503 when it cannot
+/// be checked.
 pub(super) async fn check(
     app: &App,
     key: &ApiKey,
@@ -89,7 +106,10 @@ pub(super) async fn check(
         trace.set_tenant(key.tenant(), key.id());
     }
     let refusal = match credential {
-        Credential::Accepted { .. } => return Ok(()),
+        Credential::Accepted { expires } => {
+            app.key_uses.accepted(&app.store, key, expires, now);
+            return Ok(charge(app, key, 1, now)?);
+        }
         Credential::Unknown => {
             "the API-KEY is not valid; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"
         }

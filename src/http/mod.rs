@@ -4,7 +4,9 @@
 
 mod auth;
 mod event;
+mod key_use;
 mod log;
+mod rate;
 mod request;
 mod respond;
 mod route;
@@ -27,6 +29,7 @@ use crate::storage::{Gate, Store, StoreError};
 
 pub use auth::warm_up;
 pub use event::{UNFIT, repair_url};
+pub use key_use::KeyUses;
 
 use log::Trace;
 use route::{Document, Operation, Route};
@@ -38,6 +41,8 @@ pub struct App {
     pub store: Store,
     /// The environment.
     pub config: Config,
+    /// What is remembered of the keys that were accepted.
+    pub key_uses: KeyUses,
 }
 
 /// Answers a request. Never fails and never panics outward: whatever goes wrong is a SCIM error
@@ -102,7 +107,13 @@ async fn answer(app: &App, request: &Request, trace: &Trace) -> Result<Response<
                 Ok::<_, Failure>(())
             };
             let deadline = trace.started() + app.config.request_deadline / 2;
-            let work = operate(operation, &directory, request, trace, deadline);
+            // A bulk request is as many requests as it has operations. The key is charged for the
+            // first of them when it is accepted.
+            let charge = async |operations: usize| {
+                gate.passed().await;
+                auth::charge(app, &key, operations.saturating_sub(1), now)
+            };
+            let work = operate(operation, &directory, request, trace, deadline, charge);
             let ((), outcome) = tokio::try_join!(check, work.map(Ok))?;
             outcome
         }
@@ -114,13 +125,15 @@ async fn answer(app: &App, request: &Request, trace: &Trace) -> Result<Response<
     }
 }
 
-/// Runs an operation on a tenant's directory. A bulk request starts no operation after `deadline`.
+/// Runs an operation on a tenant's directory. A bulk request starts no operation after `deadline`,
+/// and `charge` may refuse the number of its operations.
 async fn operate(
     operation: Operation,
     directory: &Directory<'_>,
     request: &Request,
     trace: &Trace,
     deadline: Instant,
+    charge: impl AsyncFnOnce(usize) -> Result<(), ScimError>,
 ) -> Result<Response<Body>, Failure> {
     let parameters = request::parameters(request);
     let projection = |resource_type| {
@@ -149,6 +162,7 @@ async fn operate(
         Operation::Bulk => {
             let body = request::body(request)?.object()?;
             let bulk = BulkRequest::parse(body, RESOURCE_TYPES)?;
+            charge(bulk.operations.len()).await?;
             let mut done = directory.bulk(bulk, deadline).await;
             trace.set_inner_failure(done.cause());
             Ok(respond::bulk(done))

@@ -162,7 +162,7 @@ pub(super) fn count(item: &Item) -> Result<u64, StoreError> {
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when it is absent or not a whole number.
-fn number(item: &Item, name: &str) -> Result<u64, StoreError> {
+pub(super) fn number(item: &Item, name: &str) -> Result<u64, StoreError> {
     match item.get(name) {
         Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| damaged(item, name)),
         _ => Err(damaged(item, name)),
@@ -180,7 +180,11 @@ pub(super) fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str, StoreError
     }
 }
 
-fn time(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError> {
+/// A time attribute.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is absent or not a time of RFC 3339.
+pub(super) fn time(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::parse(text(item, name)?, &Rfc3339).map_err(|_| damaged(item, name))
 }
 

@@ -11,6 +11,7 @@
 //! | `C#<T>#<first two digits of ids>` | counter: how many resources have such an id |
 //! | `F#<T>#<first four digits of ids>` | counter, finer |
 //! | `D#<T>#<id>` | tombstone of a deleted resource |
+//! | `K#<key id>` | what is known of the use of an API key |
 //!
 //! Values stand in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
 //! are percent-encoded, so that no value can reach into the next part.
@@ -24,7 +25,7 @@ use crate::scim::resource::select;
 use crate::scim::schema::{BoundPath, Resolved};
 use crate::scim::text::fold;
 use crate::scim::{Resource, ResourceId, ResourceType, Stored};
-use crate::tenant::TenantId;
+use crate::tenant::{KeyId, TenantId};
 
 use super::StoreError;
 
@@ -127,6 +128,14 @@ pub(super) fn resources_end(resource_type: &ResourceType) -> String {
 /// The sort key of a deleted resource's tombstone.
 pub(super) fn tombstone(resource_type: &ResourceType, id: &ResourceId) -> String {
     format!("D#{}#{id}", letter(resource_type))
+}
+
+/// The start of the sort keys of what is known of the use of the tenant's API keys.
+pub(super) const KEY_USES: &str = "K#";
+
+/// The sort key of what is known of the use of an API key.
+pub(super) fn key_use(key: &KeyId) -> String {
+    format!("{KEY_USES}{key}")
 }
 
 /// The start of the sort keys of the counters by the first two digits.

@@ -11,6 +11,7 @@ pub mod directory;
 pub mod error;
 mod gate;
 mod item;
+pub mod key_use;
 mod keys;
 pub mod meter;
 mod plan;

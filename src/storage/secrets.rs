@@ -17,6 +17,7 @@ mod credential;
 mod error;
 mod item;
 mod rotate;
+mod warning;
 mod write;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
@@ -31,6 +32,7 @@ pub use credential::Credential;
 pub use error::SecretsError;
 use item::{KEY_PREFIX, TENANT_SORT_KEY, TenantItem};
 pub use rotate::{Rotation, Successor};
+pub use warning::{KeyWarning, expires_soon};
 
 /// The keys that a tenant may have at a time. Revoked ones are not counted, nor those that expired
 /// more than a day ago. Enabling and disabling a tenant changes all of them in one transaction,

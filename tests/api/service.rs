@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hellotracks_scim::config::Config;
-use hellotracks_scim::http::{App, handle, repair_url};
+use hellotracks_scim::http::{App, KeyUses, handle, repair_url};
 use hellotracks_scim::storage::{Meter, Store, Tables};
 use hellotracks_scim::tenant::{ApiKey, TenantId};
 use lambda_http::http::HeaderMap;
@@ -56,9 +56,14 @@ impl Service {
             public_discovery: false,
             tombstone_retention: time::Duration::days(30),
             request_deadline: Duration::from_secs(20),
+            requests_per_second: 500,
         };
         let mut service = Self {
-            app: App { store, config },
+            app: App {
+                store,
+                config,
+                key_uses: KeyUses::default(),
+            },
             key: String::new(),
         };
         service.key = service.add_tenant("acme").await;
