@@ -17,6 +17,7 @@ mod credential;
 mod error;
 mod item;
 mod rotate;
+mod scan;
 mod warning;
 mod write;
 
@@ -32,6 +33,7 @@ pub use credential::Credential;
 pub use error::SecretsError;
 use item::{KEY_PREFIX, TENANT_SORT_KEY, TenantItem};
 pub use rotate::{Rotation, Successor};
+pub use scan::TenantKey;
 pub use warning::{KeyWarning, expires_soon};
 
 /// The keys that a tenant may have at a time. Revoked ones are not counted, nor those that expired
@@ -113,36 +115,6 @@ impl Store {
         meter: &Meter,
     ) -> Result<Tenant, SecretsError> {
         Ok(self.tenant_item(tenant, meter).await?.tenant)
-    }
-
-    /// All tenants by id. This reads the whole secrets table.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB.
-    pub async fn list_tenants(&self, meter: &Meter) -> Result<Vec<Tenant>, SecretsError> {
-        let mut pages = self
-            .client
-            .scan()
-            .table_name(&self.tables.secrets)
-            .consistent_read(true)
-            .filter_expression("sk = :tenant")
-            .expression_attribute_values(":tenant", AttributeValue::S(TENANT_SORT_KEY.to_owned()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .into_paginator()
-            .send();
-        let mut tenants = Vec::new();
-        while let Some(page) = pages.next().await {
-            meter.call();
-            meter.record(
-                Pool::Read,
-                page.as_ref().ok().and_then(|page| page.consumed_capacity()),
-            );
-            for item in page.map_err(StoreError::from_sdk)?.items() {
-                tenants.push(TenantItem::read(item)?.tenant);
-            }
-        }
-        tenants.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(tenants)
     }
 
     /// Enables or disables a tenant and with it every one of its keys, all at once. Does nothing

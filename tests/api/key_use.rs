@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use hellotracks_scim::http::KeyUses;
+use hellotracks_scim::storage::secrets::KeyWarning;
 use hellotracks_scim::storage::{Gate, Meter, Store, Timeouts};
 use hellotracks_scim::tenant::{ApiKey, KeyId};
 use serde_json::Value;
@@ -228,4 +229,51 @@ async fn a_key_near_expiry_is_warned_of_once_an_hour() {
         // Another instance says it again.
         service.app.key_uses = KeyUses::default();
     }
+}
+
+/// What `scim-admin key warnings` is made of: the keys of all tenants, and when each was used.
+#[tokio::test]
+async fn the_keys_of_all_tenants_are_listed_with_their_last_use() {
+    let service = Service::start().await;
+    let store = &service.app.store;
+    let other = service.add_tenant("other").await;
+    let disabled = service.add_tenant("disabled").await;
+    let meter = Meter::default();
+    store
+        .set_enabled(&tenant("disabled"), false, &meter)
+        .await
+        .unwrap();
+    // Created a long time ago, and used on one day since.
+    let old = key(&tenant("acme"), 2);
+    store
+        .create_key(&old, "old", NOW, None, &meter)
+        .await
+        .unwrap();
+    let gate = Gate::opened();
+    let uses = store.tenant(&tenant("acme"), &meter, &gate);
+    let day = time::Duration::DAY;
+    uses.note_use(&old.id(), NOW + day).await.unwrap();
+    uses.lease(&id(&service.key), 7, 50).await.unwrap();
+
+    let keys = store.list_all_keys(&meter).await.unwrap();
+    let listed: Vec<_> = keys
+        .iter()
+        .map(|key| (key.tenant.as_str(), &key.record.id, key.tenant_enabled))
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            ("acme", &old.id(), true),
+            ("acme", &id(&service.key), true),
+            ("disabled", &id(&disabled), false),
+            ("other", &id(&other), true),
+        ]
+    );
+    let used = uses.last_uses().await.unwrap();
+    assert_eq!(
+        used.into_iter().collect::<Vec<_>>(),
+        [(old.id(), NOW + day)]
+    );
+    let warnings = keys[0].record.warnings(Some(NOW + day), NOW + day * 32);
+    assert_eq!(warnings, [KeyWarning::Unused(31)]);
 }

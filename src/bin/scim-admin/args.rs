@@ -114,6 +114,8 @@ pub enum KeyCommand {
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
         expires_in_days: Option<u16>,
     },
+    /// List the keys of all enabled tenants that are near expiry or unused; fails if there are any
+    Warnings,
     /// List a tenant's keys by their ids; the keys themselves are not stored
     List {
         /// The tenant

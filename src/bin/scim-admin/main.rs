@@ -2,7 +2,8 @@
 //! their API keys. Build it with the feature `operator`.
 //!
 //! Results go to standard output, everything else to standard error. The exit code is 0 on
-//! success, 1 when a command failed, 2 when it was not understood.
+//! success, 1 when a command failed or found what it was to look for (defects, warnings), 2 when it
+//! was not understood.
 
 mod args;
 mod commands;
