@@ -28,6 +28,9 @@ pub struct Config {
     /// `SCIM_PUBLIC_DISCOVERY`: whether `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas`
     /// are answered without an API-KEY (RFC 7644 §4 allows both); `false` unless set.
     pub public_discovery: bool,
+    /// `SCIM_REQUESTS_PER_SECOND`: the rate of requests with one API-KEY, over ten seconds, beyond
+    /// which they are refused with 429; 500 unless set, 0 for none.
+    pub requests_per_second: u32,
 }
 
 /// A variable that is missing or has no meaning.
@@ -43,6 +46,9 @@ const DEFAULT_HISTORY_DAYS: u32 = 90;
 const DEFAULT_SHARE_PERCENT: u32 = 20;
 const DEFAULT_WINDOW_HOURS: u32 = 24;
 const DEFAULT_DEADLINE_MS: u32 = 8_000;
+/// Twenty times what Entra sends at most, and a burst of 5,000: a refusal may put a tenant into
+/// quarantine there.
+const DEFAULT_REQUESTS_PER_SECOND: u32 = 500;
 
 impl Config {
     /// Reads the variables through `variable`, which is [`std::env::var`] in the function.
@@ -101,8 +107,16 @@ impl Config {
                 });
             }
         };
+        let requests_per_second = match variable("SCIM_REQUESTS_PER_SECOND") {
+            None => DEFAULT_REQUESTS_PER_SECOND,
+            Some(text) => text.trim().parse().map_err(|_| ConfigError {
+                name: "SCIM_REQUESTS_PER_SECOND",
+                problem: format!("is `{text}`; it must be a whole number, 0 for no limit"),
+            })?,
+        };
         Ok(Self {
             public_discovery,
+            requests_per_second,
             tables: Tables {
                 secrets: required("SCIM_SECRETS_TABLE")?,
                 directory: required("SCIM_DIRECTORY_TABLE")?,
@@ -139,6 +153,7 @@ mod tests {
         assert_eq!(config.tombstone_retention, time::Duration::days(30));
         assert_eq!(config.request_deadline, Duration::from_secs(8));
         assert_eq!(config.public_url, None);
+        assert_eq!(config.requests_per_second, 500);
         assert_eq!(
             read(&[("SCIM_SECRETS_TABLE", " ")]).unwrap_err(),
             "environment variable SCIM_SECRETS_TABLE is not set; it is the name of a DynamoDB table"
@@ -171,5 +186,11 @@ mod tests {
             (100, 24)
         );
         assert!(read(&[("SCIM_TOMBSTONE_RETENTION_DAYS", "-1")]).is_err());
+        let rate = |text| read(&[("SCIM_REQUESTS_PER_SECOND", text)]);
+        assert_eq!(rate(" 0 ").unwrap().requests_per_second, 0);
+        assert_eq!(rate("2500").unwrap().requests_per_second, 2500);
+        for refused in ["-1", "2.5", "none", "4294967296"] {
+            assert!(rate(refused).is_err(), "{refused}");
+        }
     }
 }

@@ -13,11 +13,29 @@ use crate::scim::ScimError;
 use crate::service::Failure;
 use crate::storage::Meter;
 use crate::storage::secrets::Credential;
-use crate::tenant::PresentedKey;
+use crate::tenant::{ApiKey, ApiKeyError};
 
-/// What the request carries in the place of an API-KEY.
-pub(super) fn presented_key(request: &Request) -> PresentedKey {
-    PresentedKey::new(bearer_token(request))
+/// The request's API-KEY, if what it carries can be one. That is decided from its form, which is
+/// public, before anything is read.
+///
+/// # Errors
+/// 401 with what the tenant's admin must do.
+pub(super) fn presented_key(request: &Request) -> Result<ApiKey, ScimError> {
+    let token = bearer_token(request);
+    ApiKey::parse(token).map_err(|error| {
+        let refusal = match error {
+            _ if token.is_empty() => {
+                "the request has no API-KEY; enter it as Secret Token in Entra's provisioning settings"
+            }
+            ApiKeyError::Foreign => {
+                "this is not an API-KEY, which starts with `htscim_`; copy it from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"
+            }
+            ApiKeyError::Mistyped => {
+                "the API-KEY is incomplete or has a typing mistake; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"
+            }
+        };
+        ScimError::Unauthorized(refusal.to_owned())
+    })
 }
 
 /// Whether the request carries credentials of any kind.
@@ -34,38 +52,63 @@ const WARM_UP: Duration = Duration::from_secs(1);
 /// afterwards: TLS handshakes take a fraction of the time here. What goes wrong will go wrong again
 /// for the first request, and that has somebody to tell.
 pub async fn warm_up(app: &App) {
-    let (no_key, meter) = (PresentedKey::new(b""), Meter::default());
-    let now = OffsetDateTime::now_utc();
-    let read = || app.store.credential(&no_key, now, &meter);
+    let meter = Meter::default();
+    let read = || app.store.connect_secrets(&meter);
     let _ = timeout(WARM_UP, async { tokio::join!(read(), read()) }).await;
 }
 
-/// Checks the request's API-KEY.
-///
-/// Every request costs one read of the secrets table, whatever it carries, and is refused with
-/// the same status: neither tells a guesser how near the guess was.
+/// Checks the API-KEY of a request that has nothing else to be done beside it.
 ///
 /// # Errors
-/// 401 with what the tenant's admin must do; 503 when the key cannot be checked.
+/// 401 with what the tenant's admin must do; 429 when the key is used too fast; 503 when it cannot
+/// be checked.
 pub(super) async fn authenticate(
     app: &App,
     request: &Request,
     now: OffsetDateTime,
     trace: &Trace,
 ) -> Result<(), Failure> {
-    let presented_key = presented_key(request);
-    let credential = app
-        .store
-        .credential(&presented_key, now, trace.meter())
-        .await?;
+    check(app, &presented_key(request)?, now, trace).await
+}
+
+/// Counts what is worth this number of requests against the rate of a key that was accepted.
+///
+/// # Errors
+/// 429 when the rate is used up.
+pub(super) fn charge(
+    app: &App,
+    key: &ApiKey,
+    requests: usize,
+    now: OffsetDateTime,
+) -> Result<(), ScimError> {
+    let per_second = app.config.requests_per_second;
+    app.key_uses
+        .charge(&app.store, key, requests, per_second, now)
+}
+
+/// Checks an API-KEY and takes note of its use.
+///
+/// Every key costs one read of the secrets table, and is refused with the same status: neither
+/// tells a guesser how near the guess was.
+///
+/// # Errors
+/// 401 with what the tenant's admin must do; 429 when the key is used too fast; 503 when it cannot
+/// be checked.
+pub(super) async fn check(
+    app: &App,
+    key: &ApiKey,
+    now: OffsetDateTime,
+    trace: &Trace,
+) -> Result<(), Failure> {
+    let credential = app.store.credential(key, now, trace.meter()).await?;
     // Whose key it is, valid or not, is known for certain once its item was found.
-    if let (Some(tenant), false) = (presented_key.tenant(), credential == Credential::Unknown) {
-        trace.set_tenant(tenant, presented_key.key_id());
+    if credential != Credential::Unknown {
+        trace.set_tenant(key.tenant(), key.id());
     }
     let refusal = match credential {
-        Credential::Accepted { .. } => return Ok(()),
-        Credential::Unknown if bearer_token(request).is_empty() => {
-            "the request has no API-KEY; enter it as Secret Token in Entra's provisioning settings"
+        Credential::Accepted { expires } => {
+            app.key_uses.accepted(&app.store, key, expires, now);
+            return Ok(charge(app, key, 1, now)?);
         }
         Credential::Unknown => {
             "the API-KEY is not valid; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"

@@ -7,12 +7,14 @@ use std::sync::OnceLock;
 use lambda_http::http::StatusCode;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::service::Failure;
 use crate::storage::{Cost, Meter};
-use crate::tenant::{KeyId, TenantId};
+use crate::tenant::{ApiKey, KeyId, TenantId};
 
 /// What is known of a request while it is handled.
 #[derive(Debug)]
@@ -124,8 +126,20 @@ impl Trace {
     }
 }
 
+/// Writes that a key is used which will soon be refused. An alarm can look for the message.
+pub(super) fn key_expires(key: &ApiKey, expires: OffsetDateTime) {
+    let expires = expires.to_offset(UtcOffset::UTC).format(&Rfc3339);
+    tracing::warn!(
+        tenant = %key.tenant(),
+        key_id = %key.id(),
+        expires = expires.unwrap_or_default(),
+        advice = "run `scim-admin key rotate`, or give the tenant the key that takes the place of this one, and enter it in the identity provider before this one expires",
+        "key near expiry"
+    );
+}
+
 /// An error and its causes, outermost first.
-fn chain(error: &(impl Error + 'static)) -> String {
+pub(super) fn chain(error: &(impl Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

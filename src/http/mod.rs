@@ -4,7 +4,9 @@
 
 mod auth;
 mod event;
+mod key_use;
 mod log;
+mod rate;
 mod refusals;
 mod request;
 mod respond;
@@ -29,6 +31,7 @@ use crate::storage::{Gate, Store, StoreError};
 pub use auth::warm_up;
 pub use event::{UNFIT, repair_url};
 
+use key_use::KeyUses;
 use log::Trace;
 use refusals::Refusals;
 use route::{Document, Operation, Route};
@@ -40,6 +43,7 @@ pub struct App {
     pub store: Store,
     /// The environment.
     pub config: Config,
+    key_uses: KeyUses,
     refusals: Refusals,
 }
 
@@ -49,6 +53,7 @@ impl App {
         Self {
             store,
             config,
+            key_uses: KeyUses::default(),
             refusals: Refusals::default(),
         }
     }
@@ -99,17 +104,14 @@ async fn answer(app: &App, request: &Request, trace: &Trace) -> Result<Response<
         }
         Ok(Route::Directory(name, operation)) => {
             trace.set_route(name);
-            let presented = auth::presented_key(request);
-            let cursor_key = presented.digest();
+            let key = auth::presented_key(request)?;
+            let cursor_key = key.digest();
             let gate = Gate::default();
             let directory = Directory {
-                store: match presented.tenant() {
-                    Some(tenant) => app.store.tenant(tenant, trace.meter(), &gate),
-                    None => app.store.nobody(trace.meter(), &gate),
-                },
+                store: app.store.tenant(key.tenant(), trace.meter(), &gate),
                 base: &base,
                 now,
-                key: presented.key_id(),
+                key: cursor_key.key_id(),
                 request_id: trace.request_id(),
                 retention: app.config.tombstone_retention,
                 history: app.config.history_retention,
@@ -119,12 +121,18 @@ async fn answer(app: &App, request: &Request, trace: &Trace) -> Result<Response<
             // The first read goes on while the key is checked. A refused key ends both, whatever
             // was found.
             let check = async {
-                auth::authenticate(app, request, now, trace).await?;
+                auth::check(app, &key, now, trace).await?;
                 gate.open();
                 Ok::<_, Failure>(())
             };
             let deadline = trace.started() + app.config.request_deadline / 2;
-            let work = operate(operation, &directory, request, trace, deadline);
+            // A bulk request is as many requests as it has operations. The key is charged for the
+            // first of them when it is accepted.
+            let charge = async |operations: usize| {
+                gate.passed().await;
+                auth::charge(app, &key, operations.saturating_sub(1), now)
+            };
+            let work = operate(operation, &directory, request, trace, deadline, charge);
             let ((), outcome) = tokio::try_join!(check, work.map(Ok))?;
             outcome
         }
@@ -136,13 +144,15 @@ async fn answer(app: &App, request: &Request, trace: &Trace) -> Result<Response<
     }
 }
 
-/// Runs an operation on a tenant's directory. A bulk request starts no operation after `deadline`.
+/// Runs an operation on a tenant's directory. A bulk request starts no operation after `deadline`,
+/// and `charge` may refuse the number of its operations.
 async fn operate(
     operation: Operation,
     directory: &Directory<'_>,
     request: &Request,
     trace: &Trace,
     deadline: Instant,
+    charge: impl AsyncFnOnce(usize) -> Result<(), ScimError>,
 ) -> Result<Response<Body>, Failure> {
     let parameters = request::parameters(request);
     let projection = |resource_type| {
@@ -171,6 +181,7 @@ async fn operate(
         Operation::Bulk => {
             let body = request::body(request)?.object()?;
             let bulk = BulkRequest::parse(body, RESOURCE_TYPES)?;
+            charge(bulk.operations.len()).await?;
             let mut done = directory.bulk(bulk, deadline).await;
             trace.set_inner_failure(done.cause());
             Ok(respond::bulk(done))

@@ -24,7 +24,7 @@ use super::log::Trace;
 use crate::scim::ScimError;
 use crate::storage::refusals::Refusal;
 use crate::storage::{Gate, Meter, Store, StoreError};
-use crate::tenant::TenantId;
+use crate::tenant::{ApiKey, TenantId};
 
 /// How long the answer may wait for the note.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -78,9 +78,10 @@ pub(super) async fn note(app: &App, request: &Request, trace: &Trace, error: &Sc
     if !status.is_client_error() {
         return;
     }
-    let presented = presented_key(request);
+    let presented = presented_key(request).ok();
     let is_known = trace.tenant().is_some();
-    let Some(tenant) = trace.tenant().or(presented.tenant()) else {
+    let named = presented.as_ref().map(ApiKey::tenant);
+    let Some(tenant) = trace.tenant().or(named) else {
         return;
     };
     let route = format!("{} {}", method(request), trace.route());

@@ -36,6 +36,9 @@ pub(super) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
     match error {
         ScimError::Unauthorized(_) => set(&mut response, WWW_AUTHENTICATE, "Bearer"),
         ScimError::MethodNotAllowed(_, allowed) => set(&mut response, ALLOW, allowed),
+        ScimError::TooManyRequests(_, seconds) => {
+            set(&mut response, RETRY_AFTER, &seconds.to_string());
+        }
         ScimError::Unavailable(_) => set(&mut response, RETRY_AFTER, RETRY_SECONDS),
         _ => {}
     }

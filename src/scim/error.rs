@@ -73,6 +73,9 @@ pub enum ScimError {
     /// The body's `Content-Type` is not JSON.
     #[error("{0}")]
     UnsupportedMediaType(String),
+    /// The client sends faster than it may; the second field is when it may go on, in seconds.
+    #[error("{0}")]
+    TooManyRequests(String, u32),
     /// A part of SCIM that this service does not offer.
     #[error("{0}")]
     NotImplemented(String),
@@ -108,6 +111,7 @@ impl ScimError {
             Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
             Self::PayloadTooLarge(_) | Self::TooManyOperations(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyRequests(..) => StatusCode::TOO_MANY_REQUESTS,
             Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -147,6 +151,7 @@ impl ScimError {
         match self {
             Self::Conflict(_) => "conflict",
             Self::TooManyDeactivations(_) => "tooManyDeactivations",
+            Self::TooManyRequests(..) => "tooManyRequests",
             Self::Unauthorized(_) => "unauthorized",
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "notFound",
@@ -235,5 +240,8 @@ mod tests {
         }
         let error = MethodNotAllowed("text".to_owned(), "GET");
         assert_eq!((error.status().as_u16(), error.scim_type()), (405, None));
+        let error = TooManyRequests("text".to_owned(), 3);
+        assert_eq!((error.status().as_u16(), error.scim_type()), (429, None));
+        assert!(!error.is_failure());
     }
 }

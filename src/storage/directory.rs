@@ -54,17 +54,6 @@ impl Store {
             gate,
         }
     }
-
-    /// A part of the directory where nothing is, for requests that name no tenant: they cost what
-    /// others cost until their key is refused.
-    pub fn nobody<'a>(&'a self, meter: &'a Meter, gate: &'a Gate) -> TenantStore<'a> {
-        TenantStore {
-            store: self,
-            partition: keys::NOBODY.to_owned(),
-            meter,
-            gate,
-        }
-    }
 }
 
 impl TenantStore<'_> {

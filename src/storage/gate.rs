@@ -27,7 +27,7 @@ impl Gate {
     }
 
     /// Waits until the gate is open.
-    pub(super) async fn passed(&self) {
+    pub async fn passed(&self) {
         self.0.wait().await;
     }
 }

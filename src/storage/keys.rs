@@ -14,6 +14,7 @@
 //! | `E#<time>#<T>#<id>#<version>` | change record: what led to this version |
 //! | `B#<T>` | breaker: how many resources were deactivated or deleted lately |
 //! | `R#<hour>#<status>#<reason>#<route>` | counter of refused requests |
+//! | `K#<key id>` | what is known of the use of an API key |
 //!
 //! Values stand in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
 //! are percent-encoded, so that no value can reach into the next part.
@@ -31,7 +32,7 @@ use crate::scim::resource::select;
 use crate::scim::schema::{BoundPath, Resolved};
 use crate::scim::text::fold;
 use crate::scim::{Resource, ResourceId, ResourceType, Stored};
-use crate::tenant::TenantId;
+use crate::tenant::{KeyId, TenantId};
 
 use super::StoreError;
 
@@ -138,6 +139,14 @@ pub(super) fn tombstone(resource_type: &ResourceType, id: &ResourceId) -> String
     format!("D#{}#{id}", letter(resource_type))
 }
 
+/// The start of the sort keys of what is known of the use of the tenant's API keys.
+pub(super) const KEY_USES: &str = "K#";
+
+/// The sort key of what is known of the use of an API key.
+pub(super) fn key_use(key: &KeyId) -> String {
+    format!("{KEY_USES}{key}")
+}
+
 /// The start of the sort keys of all tombstones of a type.
 pub(super) fn tombstones(resource_type: &ResourceType) -> String {
     format!("D#{}#", letter(resource_type))
@@ -169,7 +178,7 @@ pub(super) fn changes_from(at: OffsetDateTime) -> String {
 /// Whether the item of this sort key belongs to no resource: what is known of a key's use, or a
 /// counter of refused requests.
 pub(super) fn is_beside_resources(sort_key: &str) -> bool {
-    ["K#", REFUSALS]
+    [KEY_USES, REFUSALS]
         .iter()
         .any(|prefix| sort_key.starts_with(prefix))
 }
@@ -206,9 +215,6 @@ fn sortable(at: OffsetDateTime) -> String {
         .format(&Iso8601::<MILLISECONDS>)
         .unwrap_or_default()
 }
-
-/// A partition key that no tenant can have.
-pub(super) const NOBODY: &str = "NOBODY";
 
 /// The start of the sort keys of the counters by the first two digits.
 pub(super) fn coarse_counters(resource_type: &ResourceType) -> String {

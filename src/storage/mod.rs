@@ -13,6 +13,7 @@ pub mod error;
 mod gate;
 pub mod history;
 mod item;
+pub mod key_use;
 mod keys;
 pub mod meter;
 mod plan;

@@ -8,16 +8,21 @@
 //! A key item repeats whether its tenant is enabled, so that authentication is one GetItem.
 //! The tenant item in turn lists the digests of the keys that are not revoked, and every write
 //! that adds or removes a key or enables or disables the tenant changes the tenant item in the
-//! same transaction. Whoever changes all keys of a tenant can therefore rely on that list, on
+//! same transaction. Keys that have long expired leave the list when a new one needs the place:
+//! an expiry is never put off, so they will not be accepted again. Whoever changes all keys of a tenant can therefore rely on that list, on
 //! condition that the tenant's version is still the one read. A Query for the keys would not do:
 //! DynamoDB does not isolate a Query from transactions, so it can miss a key that is being added.
 
 mod credential;
+mod error;
 mod item;
+mod rotate;
+mod scan;
+mod warning;
 mod write;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::meter::Pool;
 use super::tables::{PARTITION_KEY, SORT_KEY};
@@ -25,11 +30,20 @@ use super::{Meter, Store, StoreError};
 use crate::tenant::{ApiKey, KeyId, TenantId};
 
 pub use credential::Credential;
+pub use error::SecretsError;
 use item::{KEY_PREFIX, TENANT_SORT_KEY, TenantItem};
+pub use rotate::{Rotation, Successor};
+pub use scan::TenantKey;
+pub use warning::{KeyWarning, expires_soon};
 
-/// The keys that a tenant may have at a time, revoked ones not counted. Enabling and disabling a
-/// tenant changes all of them in one transaction, which DynamoDB limits to 100 items.
+/// The keys that a tenant may have at a time. Revoked ones are not counted, nor those that expired
+/// more than a day ago. Enabling and disabling a tenant changes all of them in one transaction,
+/// which DynamoDB limits to 100 items.
 pub const MAX_ACTIVE_KEYS: usize = 20;
+
+/// How long an expired key still counts as one of its tenant's. By then it has expired by every
+/// clock, the operator's and the function's.
+const LONG_EXPIRED: Duration = Duration::days(1);
 
 /// A customer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +56,7 @@ pub struct Tenant {
     pub enabled: bool,
     /// When the tenant was created.
     pub created: OffsetDateTime,
-    /// How many keys are not revoked.
+    /// How many keys are neither revoked nor long expired.
     pub active_keys: usize,
 }
 
@@ -61,40 +75,11 @@ pub struct KeyRecord {
     pub revoked: Option<OffsetDateTime>,
 }
 
-/// Why a change to tenants or keys was not made.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretsError {
-    /// There is no such tenant.
-    #[error("tenant `{0}` does not exist; check the id or create the tenant first")]
-    NoTenant(TenantId),
-    /// The tenant exists already.
-    #[error("tenant `{0}` exists already; choose another id")]
-    TenantExists(TenantId),
-    /// The tenant has as many keys as it may have.
-    #[error("tenant `{0}` has {MAX_ACTIVE_KEYS} keys, the most it may have; revoke one first")]
-    TooManyKeys(TenantId),
-    /// The tenant has no such key.
-    #[error("tenant `{tenant}` has no key `{key}`; list its keys to find the id")]
-    NoKey {
-        /// The tenant.
-        tenant: TenantId,
-        /// The id that none of its keys has.
-        key: KeyId,
-    },
-    /// Two keys share an id. With 48 bits to an id and few keys to a tenant this is not expected
-    /// to happen, but the wrong key must not be revoked when it does.
-    #[error(
-        "tenant `{tenant}` has more than one key `{key}`, so none was revoked; disable the tenant if the key has leaked"
-    )]
-    AmbiguousKey {
-        /// The tenant.
-        tenant: TenantId,
-        /// The id that several of its keys have.
-        key: KeyId,
-    },
-    /// DynamoDB did not do as asked.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+impl KeyRecord {
+    /// Whether the key itself is in order; its tenant may be disabled.
+    pub fn is_active(&self, now: OffsetDateTime) -> bool {
+        self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)
+    }
 }
 
 impl Store {
@@ -130,36 +115,6 @@ impl Store {
         meter: &Meter,
     ) -> Result<Tenant, SecretsError> {
         Ok(self.tenant_item(tenant, meter).await?.tenant)
-    }
-
-    /// All tenants by id. This reads the whole secrets table.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB.
-    pub async fn list_tenants(&self, meter: &Meter) -> Result<Vec<Tenant>, SecretsError> {
-        let mut pages = self
-            .client
-            .scan()
-            .table_name(&self.tables.secrets)
-            .consistent_read(true)
-            .filter_expression("sk = :tenant")
-            .expression_attribute_values(":tenant", AttributeValue::S(TENANT_SORT_KEY.to_owned()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .into_paginator()
-            .send();
-        let mut tenants = Vec::new();
-        while let Some(page) = pages.next().await {
-            meter.call();
-            meter.record(
-                Pool::Read,
-                page.as_ref().ok().and_then(|page| page.consumed_capacity()),
-            );
-            for item in page.map_err(StoreError::from_sdk)?.items() {
-                tenants.push(TenantItem::read(item)?.tenant);
-            }
-        }
-        tenants.sort_by(|a, b| a.id.cmp(&b.id));
-        Ok(tenants)
     }
 
     /// Enables or disables a tenant and with it every one of its keys, all at once. Does nothing
@@ -200,18 +155,17 @@ impl Store {
         meter: &Meter,
     ) -> Result<KeyRecord, SecretsError> {
         let record = KeyRecord {
-            id: key.digest().key_id(),
+            id: key.id(),
             label: label.to_owned(),
             created: now,
             expires,
             revoked: None,
         };
         write::until_settled(|| async {
-            let read = self.tenant_item(key.tenant(), meter).await?;
-            if read.active_digests.len() >= MAX_ACTIVE_KEYS {
-                return Err(SecretsError::TooManyKeys(key.tenant().clone()));
-            }
-            self.write_key(&read, &key.digest(), &record, meter).await
+            let mut read = self.tenant_item(key.tenant(), meter).await?;
+            self.make_room(&mut read, now, meter).await?;
+            self.write_key(&read, &key.digest(), &record, None, meter)
+                .await
         })
         .await?;
         Ok(record)
@@ -247,21 +201,7 @@ impl Store {
         meter: &Meter,
     ) -> Result<KeyRecord, SecretsError> {
         write::until_settled(|| async {
-            // The id is the start of the digest, so the sort key finds it.
-            let prefix = format!("{KEY_PREFIX}{key}");
-            let mut found = self.query_keys(tenant, &prefix, meter).await?.into_iter();
-            let Some(item) = found.next() else {
-                return Err(SecretsError::NoKey {
-                    tenant: tenant.clone(),
-                    key: key.clone(),
-                });
-            };
-            if found.next().is_some() {
-                return Err(SecretsError::AmbiguousKey {
-                    tenant: tenant.clone(),
-                    key: key.clone(),
-                });
-            }
+            let item = self.find_key(tenant, key, meter).await?;
             if item.record.revoked.is_some() {
                 return Ok(item.record);
             }
@@ -272,6 +212,56 @@ impl Store {
             })
         })
         .await
+    }
+
+    /// Takes keys that have long expired from the tenant's list, if there is no place for another
+    /// one. They leave the stored list with the key that is written next.
+    async fn make_room(
+        &self,
+        read: &mut TenantItem,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<(), SecretsError> {
+        if read.active_digests.len() < MAX_ACTIVE_KEYS {
+            return Ok(());
+        }
+        let tenant = &read.tenant.id;
+        for key in self.query_keys(tenant, KEY_PREFIX, meter).await? {
+            let expires = key.record.expires;
+            if expires.is_some_and(|expires| expires + LONG_EXPIRED <= now) {
+                read.active_digests.retain(|digest| *digest != key.digest);
+            }
+        }
+        if read.active_digests.len() < MAX_ACTIVE_KEYS {
+            Ok(())
+        } else {
+            Err(SecretsError::TooManyKeys(tenant.clone()))
+        }
+    }
+
+    /// The key with this id.
+    async fn find_key(
+        &self,
+        tenant: &TenantId,
+        key: &KeyId,
+        meter: &Meter,
+    ) -> Result<item::KeyItem, SecretsError> {
+        // The id is the start of the digest, so the sort key finds it.
+        let prefix = format!("{KEY_PREFIX}{key}");
+        let mut found = self.query_keys(tenant, &prefix, meter).await?.into_iter();
+        let Some(item) = found.next() else {
+            return Err(SecretsError::NoKey {
+                tenant: tenant.clone(),
+                key: key.clone(),
+            });
+        };
+        if found.next().is_some() {
+            return Err(SecretsError::AmbiguousKey {
+                tenant: tenant.clone(),
+                key: key.clone(),
+            });
+        }
+        Ok(item)
     }
 
     async fn tenant_item(

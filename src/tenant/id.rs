@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The longest tenant id.
-const MAX_LEN: usize = 40;
+pub(super) const MAX_LEN: usize = 40;
 
 /// Identifies a tenant: 1 to 40 of `a-z`, `0-9` and `-`, with a letter or digit at both ends.
 ///

@@ -3,11 +3,14 @@
 use std::fmt;
 
 use super::digest::{KeyDigest, KeyId, hex, is_lower_hex};
-use super::id::TenantId;
+use super::id::{MAX_LEN as MAX_TENANT_LEN, TenantId};
 
 const PREFIX: &str = "htscim_";
 const SECRET_LEN: usize = 64;
 const CHECKSUM_LEN: usize = 8;
+
+/// The length of the longest key: nothing longer is looked at.
+const MAX_LEN: usize = PREFIX.len() + MAX_TENANT_LEN + 1 + SECRET_LEN + 1 + CHECKSUM_LEN;
 
 /// An API key in its text form: `htscim_<tenant>_<secret>_<checksum>`.
 ///
@@ -16,23 +19,24 @@ const CHECKSUM_LEN: usize = 8;
 /// - The tenant id tells the service whose data to read while the key is still being checked.
 ///   It grants nothing by itself.
 /// - The secret is 32 random bytes as hexadecimal digits.
-/// - The checksum is the CRC-32 of everything before the last underscore. It finds a key that
-///   was not copied whole, and is no protection.
+/// - The checksum is the CRC-32 of everything before the last underscore. It tells a key that
+///   was not copied well from a wrong one before anything is read, and is no protection.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
     text: String,
     tenant: TenantId,
+    digest: KeyDigest,
 }
 
-/// Why a text is no API key. Neither case repeats any part of the text.
+/// Why something is no API key. Neither case repeats any part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ApiKeyError {
-    /// The text does not have the form of an API key.
+    /// It does not even begin like an API key.
     #[error("this is not an API key, which starts with `{PREFIX}`; copy the key whole")]
-    Malformed,
-    /// The text has the form of an API key, but some characters differ from those issued.
-    #[error("the API key contains a mistake; copy it again")]
-    Checksum,
+    Foreign,
+    /// It begins like an API key, but some characters are missing, added or changed.
+    #[error("the API key is incomplete or has a typing mistake; copy it again")]
+    Mistyped,
 }
 
 impl ApiKey {
@@ -43,24 +47,35 @@ impl ApiKey {
         text.push('_');
         text.push_str(&checksum);
         Self {
+            digest: KeyDigest::of(text.as_bytes()),
             text,
             tenant: tenant.clone(),
         }
     }
 
-    /// Checks the form and the checksum of a key.
+    /// Checks the form and the checksum of whatever was presented as a key. The work is the same
+    /// for any length beyond that of a key.
     ///
     /// # Errors
     /// When either is wrong. A key that passes was not necessarily ever issued.
-    pub fn parse(text: &str) -> Result<Self, ApiKeyError> {
-        let (tenant, body, stated) = split(text).ok_or(ApiKeyError::Malformed)?;
-        if checksum(body) == stated {
-            Ok(Self {
+    pub fn parse(presented: &[u8]) -> Result<Self, ApiKeyError> {
+        if presented.len() <= MAX_LEN
+            && let Ok(text) = std::str::from_utf8(presented)
+            && let Some((tenant, body, stated)) = split(text)
+            && checksum(body) == stated
+        {
+            return Ok(Self {
+                digest: KeyDigest::of(presented),
                 text: text.to_owned(),
                 tenant,
-            })
-        } else {
-            Err(ApiKeyError::Checksum)
+            });
+        }
+        // Nobody takes a key in capitals, or with its end cut off, for anything else.
+        match presented.get(..PREFIX.len()) {
+            Some(start) if start.eq_ignore_ascii_case(PREFIX.as_bytes()) => {
+                Err(ApiKeyError::Mistyped)
+            }
+            _ => Err(ApiKeyError::Foreign),
         }
     }
 
@@ -71,7 +86,12 @@ impl ApiKey {
 
     /// What is stored of the key.
     pub fn digest(&self) -> KeyDigest {
-        KeyDigest::of(self.text.as_bytes())
+        self.digest
+    }
+
+    /// What to call the key in logs and commands.
+    pub fn id(&self) -> KeyId {
+        self.digest.key_id()
     }
 
     /// The key itself, to be shown once to the person it is issued to.
@@ -85,42 +105,6 @@ impl fmt::Debug for ApiKey {
         f.debug_struct("ApiKey")
             .field("tenant", &self.tenant)
             .finish_non_exhaustive()
-    }
-}
-
-/// Whatever a client sent in the place of an API key, reduced to what may be kept of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PresentedKey {
-    tenant: Option<TenantId>,
-    digest: KeyDigest,
-}
-
-impl PresentedKey {
-    /// Any bytes will do, and none at all when the client sent nothing.
-    pub fn new(presented: &[u8]) -> Self {
-        let key = std::str::from_utf8(presented)
-            .ok()
-            .and_then(|text| ApiKey::parse(text).ok());
-        Self {
-            tenant: key.map(|key| key.tenant),
-            digest: KeyDigest::of(presented),
-        }
-    }
-
-    /// The tenant that the key names, which proves nothing yet; `None` when no such key can
-    /// have been issued.
-    pub fn tenant(&self) -> Option<&TenantId> {
-        self.tenant.as_ref()
-    }
-
-    /// The digest of the presented bytes.
-    pub fn digest(&self) -> KeyDigest {
-        self.digest
-    }
-
-    /// What to call the key in logs.
-    pub fn key_id(&self) -> KeyId {
-        self.digest.key_id()
     }
 }
 
@@ -159,10 +143,11 @@ mod tests {
 
     #[test]
     fn round_trip() {
-        let parsed = ApiKey::parse(key().expose()).unwrap();
+        let parsed = ApiKey::parse(key().expose().as_bytes()).unwrap();
         assert_eq!(parsed, key());
         assert_eq!(parsed.tenant().as_str(), "acme-2");
         assert_eq!(parsed.digest(), KeyDigest::of(key().expose().as_bytes()));
+        assert_eq!(parsed.id(), parsed.digest().key_id());
     }
 
     #[test]
@@ -172,65 +157,70 @@ mod tests {
             let replacement = if original == '0' { "1" } else { "0" };
             let mut typo = key.expose().to_owned();
             typo.replace_range(position..=position, replacement);
-            assert!(ApiKey::parse(&typo).is_err(), "accepted `{typo}`");
+            let expected = if position < PREFIX.len() {
+                ApiKeyError::Foreign
+            } else {
+                ApiKeyError::Mistyped
+            };
+            assert_eq!(ApiKey::parse(typo.as_bytes()), Err(expected), "`{typo}`");
         }
         let typo = key.expose().replacen("a5a5", "a55a", 1);
-        assert_eq!(ApiKey::parse(&typo), Err(ApiKeyError::Checksum));
+        assert_eq!(ApiKey::parse(typo.as_bytes()), Err(ApiKeyError::Mistyped));
     }
 
     #[test]
-    fn other_forms_are_malformed() {
+    fn a_key_that_is_not_whole_is_mistyped_and_anything_else_is_foreign() {
         let text = key().expose().to_owned();
-        let cut = text.get(..text.len() - 1).unwrap();
-        for text in [
-            "",
-            "htscim_",
-            "Bearer",
-            cut,
-            &format!("{text} "),
-            &text.to_uppercase(),
-        ] {
-            assert_eq!(ApiKey::parse(text), Err(ApiKeyError::Malformed), "`{text}`");
+        for length in PREFIX.len()..text.len() {
+            let cut = &text.as_bytes()[..length];
+            assert_eq!(ApiKey::parse(cut), Err(ApiKeyError::Mistyped), "{length}");
         }
+        for text in [
+            &format!("{text} "),
+            &format!("{text}\n"),
+            &text.to_uppercase(),
+            &text.repeat(80),
+        ] {
+            let refused = ApiKey::parse(text.as_bytes());
+            assert_eq!(refused, Err(ApiKeyError::Mistyped), "`{text}`");
+        }
+        for bytes in [&b""[..], b"htscim", b"Bearer", &[0xff; 3], &[b'a'; 20_000]] {
+            assert_eq!(ApiKey::parse(bytes), Err(ApiKeyError::Foreign));
+        }
+    }
+
+    #[test]
+    fn the_longest_key_is_accepted() {
+        let tenant = TenantId::parse(&"a".repeat(MAX_TENANT_LEN)).unwrap();
+        let key = ApiKey::from_secret(&tenant, [1; 32]);
+        assert_eq!(key.expose().len(), MAX_LEN);
+        assert_eq!(ApiKey::parse(key.expose().as_bytes()), Ok(key));
     }
 
     #[test]
     fn debug_is_mute() {
         let key = key();
-        let shown = format!("{key:?} {:?}", PresentedKey::new(key.expose().as_bytes()));
+        let shown = format!("{key:?}");
         assert!(!shown.contains("a5a5"), "{shown}");
         assert!(!shown.contains(&key.digest().to_hex()), "{shown}");
         assert!(shown.contains("acme-2"), "{shown}");
     }
 
-    #[test]
-    fn a_presented_key_has_a_tenant_only_when_it_may_have_been_issued() {
-        let key = key();
-        let presented = PresentedKey::new(key.expose().as_bytes());
-        assert_eq!(presented.tenant(), Some(key.tenant()));
-        assert_eq!(presented.digest(), key.digest());
-        assert_eq!(presented.key_id(), key.digest().key_id());
-        for bytes in [&b""[..], b"htscim_acme-2_", &[0xff; 3], &[b'a'; 20_000]] {
-            assert_eq!(PresentedKey::new(bytes).tenant(), None);
-        }
-    }
-
     proptest! {
         #[test]
-        fn parse_never_panics(text in ".*") {
-            let _ = ApiKey::parse(&text);
-            let _ = PresentedKey::new(text.as_bytes());
+        fn parse_never_panics(bytes: Vec<u8>) {
+            let _ = ApiKey::parse(&bytes);
         }
 
         #[test]
         fn parse_never_panics_near_the_form(text in "htscim_[a-z_é-]{0,9}_[0-9a-f_é]{60,66}_[0-9a-f]{7,9}") {
-            let _ = ApiKey::parse(&text);
+            let _ = ApiKey::parse(text.as_bytes());
         }
 
         #[test]
         fn every_secret_round_trips(secret: [u8; 32], tenant in "[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?") {
             let key = ApiKey::from_secret(&TenantId::parse(&tenant).unwrap(), secret);
-            prop_assert_eq!(ApiKey::parse(key.expose()), Ok(key));
+            prop_assert_eq!(ApiKey::parse(key.expose().as_bytes()), Ok(key));
         }
     }
 }

@@ -9,4 +9,4 @@ mod key;
 
 pub use digest::{KeyDigest, KeyId, KeyIdError};
 pub use id::{TenantId, TenantIdError};
-pub use key::{ApiKey, ApiKeyError, PresentedKey};
+pub use key::{ApiKey, ApiKeyError};

@@ -2,7 +2,7 @@
 
 use hellotracks_scim::storage::secrets::{Credential, MAX_ACTIVE_KEYS, SecretsError};
 use hellotracks_scim::storage::{Meter, Store};
-use hellotracks_scim::tenant::{ApiKey, KeyId, PresentedKey, TenantId};
+use hellotracks_scim::tenant::{ApiKey, KeyId, TenantId};
 use time::{Duration, OffsetDateTime};
 
 use crate::engine;
@@ -36,12 +36,9 @@ pub async fn store_with_key() -> (Store, ApiKey) {
     (store, key)
 }
 
-async fn check_at(store: &Store, presented: &[u8], now: OffsetDateTime) -> Credential {
+async fn check_at(store: &Store, key: &ApiKey, now: OffsetDateTime) -> Credential {
     let meter = Meter::default();
-    let outcome = store
-        .credential(&PresentedKey::new(presented), now, &meter)
-        .await
-        .unwrap();
+    let outcome = store.credential(key, now, &meter).await.unwrap();
     let cost = meter.cost();
     assert_eq!(
         (cost.calls, cost.read_units, cost.write_units),
@@ -51,20 +48,58 @@ async fn check_at(store: &Store, presented: &[u8], now: OffsetDateTime) -> Crede
 }
 
 pub async fn check(store: &Store, key: &ApiKey) -> Credential {
-    check_at(store, key.expose().as_bytes(), NOW).await
+    check_at(store, key, NOW).await
 }
 
-pub fn accepted(key: &ApiKey) -> Credential {
-    Credential::Accepted {
-        tenant: key.tenant().clone(),
-        key: key.digest().key_id(),
+/// What is thought of a valid key that does not expire.
+pub const ACCEPTED: Credential = Credential::Accepted { expires: None };
+
+/// The expression that README.md gives to secret scanners.
+fn documented_expression() -> String {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let code = |start: &str| {
+        let (_, after) = readme.split_once(start)?;
+        Some(format!("htscim_[{}", after.split('`').next()?))
+    };
+    let found = code("`htscim_[").expect("README.md has the expression");
+    let source = std::fs::read_to_string(root.join("src/tenant/key.rs")).unwrap();
+    assert!(source.contains(&format!("`{found}`")), "ApiKey has another");
+    found
+}
+
+#[test]
+fn secret_scanners_find_keys_and_nothing_less() {
+    let expression = documented_expression();
+    let anywhere = regex::Regex::new(&expression).unwrap();
+    let whole = regex::Regex::new(&format!("^(?:{expression})$")).unwrap();
+    for id in ["a", "acme", "acme-2", "a--b", "7", &"a".repeat(40)] {
+        for seed in [0, 7, 0xff] {
+            let key = key(&tenant(id), seed);
+            let text = key.expose();
+            assert!(whole.is_match(text), "{text}");
+            for place in [
+                format!("SCIM_API_KEY={text}"),
+                format!("{{\"key\":\"{text}\"}}"),
+                format!("Authorization: Bearer {text}\r\n"),
+            ] {
+                let found = anywhere.find(&place).map(|found| found.as_str());
+                assert_eq!(found, Some(text), "{place}");
+            }
+            for length in 0..text.len() {
+                assert!(!anywhere.is_match(&text[..length]), "{length} of {text}");
+            }
+            for start in 1..text.len() {
+                assert!(!anywhere.is_match(&text[start..]), "from {start} of {text}");
+            }
+        }
     }
 }
 
 #[tokio::test]
 async fn an_issued_key_is_accepted() {
     let (store, key) = store_with_key().await;
-    assert_eq!(check(&store, &key).await, accepted(&key));
+    assert_eq!(check(&store, &key).await, ACCEPTED);
 }
 
 #[tokio::test]
@@ -75,29 +110,16 @@ async fn several_keys_are_accepted_at_a_time() {
         .create_key(&second, "next", NOW, None, &Meter::default())
         .await
         .unwrap();
-    assert_eq!(check(&store, &first).await, accepted(&first));
-    assert_eq!(check(&store, &second).await, accepted(&second));
+    assert_eq!(check(&store, &first).await, ACCEPTED);
+    assert_eq!(check(&store, &second).await, ACCEPTED);
 }
 
 /// `check_at` asserts that each of these costs the one read that a valid key costs.
 #[tokio::test]
 async fn whatever_was_not_issued_is_unknown() {
     let (store, issued) = store_with_key().await;
-    let mut typo = issued.expose().to_owned();
-    typo.pop();
-    let never_issued = key(issued.tenant(), 9);
-    let elsewhere = key(&tenant("nobody"), 1);
-    let presented: [&[u8]; 7] = [
-        b"",
-        b"secret",
-        &[0xff, 0x00],
-        &[b'a'; 50_000],
-        typo.as_bytes(),
-        never_issued.expose().as_bytes(),
-        elsewhere.expose().as_bytes(),
-    ];
-    for bytes in presented {
-        assert_eq!(check_at(&store, bytes, NOW).await, Credential::Unknown);
+    for presented in [key(issued.tenant(), 9), key(&tenant("nobody"), 1)] {
+        assert_eq!(check(&store, &presented).await, Credential::Unknown);
     }
 }
 
@@ -109,12 +131,12 @@ async fn a_key_expires_to_the_second() {
         .create_key(&key, "trial", NOW, Some(LATER), &Meter::default())
         .await
         .unwrap();
-    let text = key.expose().as_bytes();
-    assert_eq!(
-        check_at(&store, text, LATER - Duration::SECOND).await,
-        accepted(&key)
-    );
-    assert_eq!(check_at(&store, text, LATER).await, Credential::Expired);
+    let accepted = Credential::Accepted {
+        expires: Some(LATER),
+    };
+    let before = LATER - Duration::SECOND;
+    assert_eq!(check_at(&store, &key, before).await, accepted);
+    assert_eq!(check_at(&store, &key, LATER).await, Credential::Expired);
 }
 
 #[tokio::test]
@@ -161,7 +183,7 @@ async fn only_the_tenants_own_keys_can_be_revoked() {
         .await
         .unwrap_err();
     assert!(matches!(refused, SecretsError::NoKey { .. }), "{refused}");
-    assert_eq!(check(&store, &key).await, accepted(&key));
+    assert_eq!(check(&store, &key).await, ACCEPTED);
     let unknown = KeyId::parse("000000000000").unwrap();
     let refused = store
         .revoke_key(key.tenant(), &unknown, NOW, &meter)
@@ -227,7 +249,7 @@ async fn a_tenant_has_a_limited_number_of_keys() {
         .create_key(&one_more, "entra", NOW, None, &meter)
         .await
         .unwrap();
-    assert_eq!(check(&store, &one_more).await, accepted(&one_more));
+    assert_eq!(check(&store, &one_more).await, ACCEPTED);
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod errors; // every refusal is a SCIM error with the right status
 mod events; // every request that Entra sends (events/), and the answer it must get (golden/)
 mod filters; // each finds what it should and no more
 mod history; // not tests: each change has its record, and the records lead to what there is
+mod key_use; // what is noted of keys: their last use, their end
 mod keys; // API keys: issue, check, expire, revoke
 mod limits; // how much a request may hold, and how odd it may be
 mod lists; // pages and projections
@@ -25,6 +26,8 @@ mod logs; // one line for each request, and nothing about people
 mod operator; // the operator's command line: history, status, restore, breaker
 mod pages; // pages of a large directory, found through the counters
 mod races; // requests that meet: one winner, nothing lost
+mod rate; // how fast a key may be used, whatever the number of instances
+mod rotation; // an API key replaced by another, with both accepted for a while
 mod service; // not tests: the handler as API Gateway calls it
 mod storm; // everything at once on a connection that breaks
 mod tenancy; // tenants never see each other

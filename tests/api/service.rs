@@ -62,6 +62,7 @@ impl Service {
                 window: time::Duration::hours(24),
             },
             request_deadline: Duration::from_secs(20),
+            requests_per_second: 500,
         };
         let mut service = Self {
             app: App::new(store, config),

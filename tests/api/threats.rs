@@ -101,3 +101,25 @@ async fn requests_leave_the_secrets_table_as_it_is() {
     assert_eq!(directory.secrets().await, before);
     assert_eq!(before.len(), 2, "the tenant and its key");
 }
+
+/// Some clients send a password. It is not for this service, and reaches no table and no log.
+#[tokio::test]
+async fn a_password_is_discarded() {
+    let (service, directory) = Directory::with_service().await;
+    const PASSWORD: &str = "correct-horse-battery";
+    let ((), lines) = logged(async {
+        let id = service
+            .create_user("lena", json!({"password": PASSWORD}))
+            .await;
+        let path = format!("/Users/{id}");
+        let put = json!({"userName": "lena", "title": "Lead", "password": PASSWORD});
+        assert_eq!(service.put(&path, put).await.status, 200);
+        let operation = json!([{"op": "replace", "value": {"password": PASSWORD, "title": "x"}}]);
+        let answer = service.patch(&path, operation).await;
+        assert_eq!(answer.status, 200);
+        assert!(!answer.body.to_string().contains(PASSWORD));
+    })
+    .await;
+    let seen = format!("{lines:?}{}", directory.dump().await);
+    assert!(seen.contains("lena") && !seen.contains(PASSWORD));
+}

@@ -9,7 +9,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use hellotracks_scim::storage::secrets::{Credential, SecretsError};
 use hellotracks_scim::storage::{Meter, Store, Timeouts};
-use hellotracks_scim::tenant::{ApiKey, PresentedKey, TenantId};
+use hellotracks_scim::tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
 
 use crate::env_file::write_private;
@@ -70,17 +70,14 @@ async fn set_up_tenant(store: &Store, (id, name): (&str, &str), kept: &[ApiKey])
 
     let kept = kept.iter().find(|key| key.tenant() == &tenant).cloned();
     let key = match kept {
-        Some(key) => {
-            let presented = PresentedKey::new(key.expose().as_bytes());
-            match store.credential(&presented, now, &meter).await? {
-                Credential::Accepted { .. } => return Ok(key),
-                // The data was removed and the key was not: it gets its place back.
-                Credential::Unknown => key,
-                Credential::Revoked | Credential::Expired | Credential::TenantDisabled => {
-                    new_key(&tenant)?
-                }
+        Some(key) => match store.credential(&key, now, &meter).await? {
+            Credential::Accepted { .. } => return Ok(key),
+            // The data was removed and the key was not: it gets its place back.
+            Credential::Unknown => key,
+            Credential::Revoked | Credential::Expired | Credential::TenantDisabled => {
+                new_key(&tenant)?
             }
-        }
+        },
         None => new_key(&tenant)?,
     };
     store
@@ -101,7 +98,7 @@ fn read_keys(file: &Path) -> Result<Vec<ApiKey>> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(text
             .lines()
-            .filter_map(|line| ApiKey::parse(line).ok())
+            .filter_map(|line| ApiKey::parse(line.as_bytes()).ok())
             .collect()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),

@@ -191,11 +191,31 @@ pub enum KeyCommand {
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
         expires_in_days: Option<u16>,
     },
+    /// List the keys of all enabled tenants that are near expiry or unused; fails if there are any
+    Warnings,
     /// List a tenant's keys by their ids; the keys themselves are not stored
     List {
         /// The tenant
         #[arg(value_parser = TenantId::parse)]
         tenant: TenantId,
+    },
+    /// Create a key in the place of another one, which is accepted for a while longer
+    Rotate {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// The id of the old key, as listed; not needed if the tenant has one active key
+        #[arg(value_parser = KeyId::parse)]
+        key_id: Option<KeyId>,
+        /// Accept the old key for this number of days; 0 ends it at once
+        #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(0..=365))]
+        overlap_days: u16,
+        /// What the new key is for; the old one's label if left out
+        #[arg(long, value_parser = text)]
+        label: Option<String>,
+        /// Accept the new key for this number of days only
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
+        expires_in_days: Option<u16>,
     },
     /// Refuse a key for ever, effective at once
     Revoke {

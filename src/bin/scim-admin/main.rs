@@ -2,7 +2,8 @@
 //! keys, and shows, checks and mends what tenants own. Build it with the feature `operator`.
 //!
 //! Results go to standard output, everything else to standard error. The exit code is 0 on
-//! success, 1 when a command failed, 2 when it was not understood.
+//! success, 1 when a command failed or found what it was to look for (defects, warnings), 2 when it
+//! was not understood.
 
 mod args;
 mod commands;
@@ -42,7 +43,7 @@ async fn main() -> ExitCode {
         Ok(report) => {
             let printed = print(
                 &if json { report.json() } else { report.text() },
-                report.note(),
+                report.note().as_deref(),
             );
             if report.is_bad_news() {
                 ExitCode::FAILURE

@@ -4,10 +4,10 @@ use std::error::Error;
 
 use hellotracks_scim::storage::StoreError;
 use hellotracks_scim::storage::audit::Audit;
-use hellotracks_scim::storage::secrets::{KeyRecord, SecretsError, Tenant};
+use hellotracks_scim::storage::secrets::{KeyRecord, KeyWarning, Rotation, SecretsError, Tenant};
 use hellotracks_scim::storage::tables::{CreatedTable, TablesError};
 use hellotracks_scim::storage::tombstone::Tombstone;
-use hellotracks_scim::tenant::ApiKey;
+use hellotracks_scim::tenant::{ApiKey, TenantId};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -26,8 +26,13 @@ pub enum Report {
         key: ApiKey,
         record: KeyRecord,
     },
+    Rotation {
+        key: ApiKey,
+        rotation: Rotation,
+    },
     Key(KeyRecord),
-    Keys(Vec<KeyRecord>),
+    Keys(Vec<KnownKey>),
+    Warnings(Vec<KnownKey>),
     Audit {
         audit: Audit,
         repaired: u64,
@@ -39,6 +44,39 @@ pub enum Report {
     Printed,
 }
 
+/// A key with what is known of its use.
+#[derive(Debug)]
+pub struct KnownKey {
+    pub tenant: TenantId,
+    pub record: KeyRecord,
+    pub is_expired: bool,
+    pub last_used: Option<OffsetDateTime>,
+    pub warnings: Vec<KeyWarning>,
+}
+
+impl KnownKey {
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.iter().map(ToString::to_string).collect()
+    }
+
+    /// What has become of the key, or what there is to be done about it.
+    fn state(&self) -> String {
+        if let Some(revoked) = self.record.revoked {
+            format!("revoked {}", stamp(revoked))
+        } else if self.is_expired {
+            "expired".to_owned()
+        } else if self.warnings.is_empty() {
+            "active".to_owned()
+        } else {
+            self.warnings().join(", ")
+        }
+    }
+
+    fn last_used(&self) -> String {
+        self.last_used.map_or_else(|| "never".to_owned(), stamp)
+    }
+}
+
 impl Report {
     pub fn json(&self) -> String {
         if matches!(self, Self::Printed) {
@@ -48,11 +86,11 @@ impl Report {
             Self::Tables(tables) => tables.iter().map(table_json).collect(),
             Self::Tenant(tenant) => tenant_json(tenant),
             Self::Tenants(tenants) => tenants.iter().map(tenant_json).collect(),
-            Self::NewKey { key, record } => {
-                let mut value = key_json(record);
+            Self::NewKey { key, record } => new_key_json(key, record),
+            Self::Rotation { key, rotation } => {
+                let mut value = new_key_json(key, &rotation.new);
                 if let Value::Object(members) = &mut value {
-                    members.insert("tenant".to_owned(), json!(key.tenant().as_str()));
-                    members.insert("key".to_owned(), json!(key.expose()));
+                    members.insert("replaces".to_owned(), key_json(&rotation.old));
                 }
                 value
             }
@@ -61,7 +99,7 @@ impl Report {
             Self::Restored(restorations) => users::restored_json(restorations),
             Self::Printed => Value::Null,
             Self::Key(record) => key_json(record),
-            Self::Keys(records) => records.iter().map(key_json).collect(),
+            Self::Keys(keys) | Self::Warnings(keys) => keys.iter().map(known_key_json).collect(),
             Self::Audit { audit, repaired } => json!({
                 "resources": audit.resources,
                 "repaired": repaired,
@@ -83,8 +121,13 @@ impl Report {
                     key.expose()
                 )
             }
+            Self::Rotation { key, rotation } => {
+                let both = [rotation.old.clone(), rotation.new.clone()];
+                format!("{}\n\n{}", keys_text(&both), key.expose())
+            }
             Self::Key(record) => keys_text(std::slice::from_ref(record)),
-            Self::Keys(records) => keys_text(records),
+            Self::Keys(keys) => known_keys_text(keys),
+            Self::Warnings(keys) => warnings_text(keys),
             Self::Audit { audit, repaired } => audit_text(audit, *repaired),
             Self::Status(status) => status.text(),
             Self::Deleted(tombstones) => users::deleted_text(tombstones),
@@ -101,18 +144,24 @@ impl Report {
             Self::Restored(restorations) => restorations
                 .iter()
                 .any(|restoration| restoration.outcome.is_err()),
+            Self::Warnings(keys) => !keys.is_empty(),
             _ => false,
         }
     }
 
     /// What the operator has to know in addition; it is no part of the result.
-    pub fn note(&self) -> Option<&'static str> {
+    pub fn note(&self) -> Option<String> {
+        const ONCE: &str = "copy the key now: it is not stored and cannot be shown again";
         match self {
-            Self::NewKey { .. } => {
-                Some("copy the key now: it is not stored and cannot be shown again")
-            }
+            Self::NewKey { .. } => Some(ONCE.to_owned()),
+            Self::Rotation { rotation, .. } => Some(format!(
+                "{ONCE}\nthe old key {} is accepted until {}",
+                rotation.old.id,
+                expiry(&rotation.old)
+            )),
             Self::Audit { audit, repaired: 0 } if !audit.defects.is_empty() => Some(
-                "changes made during the check can look like defects: check again, then add --repair",
+                "changes made during the check can look like defects: check again, then add --repair"
+                    .to_owned(),
             ),
             _ => None,
         }
@@ -181,6 +230,25 @@ fn key_json(record: &KeyRecord) -> Value {
     })
 }
 
+fn known_key_json(key: &KnownKey) -> Value {
+    let mut value = key_json(&key.record);
+    if let Value::Object(members) = &mut value {
+        members.insert("tenant".to_owned(), json!(key.tenant.as_str()));
+        members.insert("lastUsed".to_owned(), json!(key.last_used.map(stamp)));
+        members.insert("warnings".to_owned(), json!(key.warnings()));
+    }
+    value
+}
+
+fn new_key_json(key: &ApiKey, record: &KeyRecord) -> Value {
+    let mut value = key_json(record);
+    if let Value::Object(members) = &mut value {
+        members.insert("tenant".to_owned(), json!(key.tenant().as_str()));
+        members.insert("key".to_owned(), json!(key.expose()));
+    }
+    value
+}
+
 fn table_row(table: &CreatedTable) -> [String; 2] {
     [
         table.name.clone(),
@@ -211,12 +279,47 @@ fn keys_text(records: &[KeyRecord]) -> String {
         [
             record.id.to_string(),
             stamp(record.created),
-            record.expires.map_or_else(|| "never".to_owned(), stamp),
+            expiry(record),
             record.revoked.map_or_else(|| "no".to_owned(), stamp),
             record.label.clone(),
         ]
     });
     columns(["KEY ID", "CREATED", "EXPIRES", "REVOKED", "LABEL"], rows)
+}
+
+fn known_keys_text(keys: &[KnownKey]) -> String {
+    let rows = keys.iter().map(|key| {
+        [
+            key.record.id.to_string(),
+            key.state(),
+            stamp(key.record.created),
+            expiry(&key.record),
+            key.last_used(),
+            key.record.label.clone(),
+        ]
+    });
+    let header = [
+        "KEY ID",
+        "STATE",
+        "CREATED",
+        "EXPIRES",
+        "LAST USED",
+        "LABEL",
+    ];
+    columns(header, rows)
+}
+
+fn warnings_text(keys: &[KnownKey]) -> String {
+    let rows = keys.iter().map(|key| {
+        [
+            key.tenant.to_string(),
+            key.record.id.to_string(),
+            key.state(),
+            key.last_used(),
+            key.record.label.clone(),
+        ]
+    });
+    columns(["TENANT", "KEY ID", "WARNING", "LAST USED", "LABEL"], rows)
 }
 
 fn audit_text(audit: &Audit, repaired: u64) -> String {
@@ -229,6 +332,10 @@ fn audit_text(audit: &Audit, repaired: u64) -> String {
         text.push_str(&format!("\n{defect}"));
     }
     text
+}
+
+fn expiry(record: &KeyRecord) -> String {
+    record.expires.map_or_else(|| "never".to_owned(), stamp)
 }
 
 pub fn stamp(time: OffsetDateTime) -> String {
@@ -265,8 +372,6 @@ pub fn columns<const N: usize>(
 
 #[cfg(test)]
 mod tests {
-    use hellotracks_scim::tenant::TenantId;
-
     use super::*;
 
     fn new_key() -> Report {
@@ -299,6 +404,81 @@ mod tests {
             assert_eq!(shown.matches("htscim_acme_0707").count(), 1, "{shown}");
         }
         assert!(new_key().note().is_some());
+    }
+
+    #[test]
+    fn a_rotation_says_until_when_the_old_key_works() {
+        let Report::NewKey { key, record } = new_key() else {
+            panic!("not a new key")
+        };
+        let old = KeyRecord {
+            id: ApiKey::from_secret(key.tenant(), [8; 32]).id(),
+            expires: Some(OffsetDateTime::UNIX_EPOCH),
+            ..record.clone()
+        };
+        let old_id = old.id.clone();
+        let rotation = Rotation { new: record, old };
+        let report = Report::Rotation { key, rotation };
+        for shown in [report.text(), report.json()] {
+            assert_eq!(shown.matches("htscim_acme_0707").count(), 1, "{shown}");
+        }
+        let note = report.note().unwrap();
+        let end = format!("the old key {old_id} is accepted until 1970-01-01T00:00:00Z");
+        assert!(note.contains(&end), "{note}");
+        let value: Value = serde_json::from_str(&report.json()).unwrap();
+        assert_eq!(value["replaces"]["id"], old_id.as_str());
+        assert_eq!(value["replaces"]["expires"], "1970-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_listing_says_what_to_do_about_a_key() {
+        let Report::NewKey { key, record } = new_key() else {
+            panic!("not a new key")
+        };
+        let known = |record: KeyRecord, is_expired, warnings: &[KeyWarning]| KnownKey {
+            tenant: key.tenant().clone(),
+            is_expired,
+            last_used: (!is_expired).then_some(OffsetDateTime::UNIX_EPOCH),
+            warnings: warnings.to_vec(),
+            record,
+        };
+        let revoked = KeyRecord {
+            revoked: Some(OffsetDateTime::UNIX_EPOCH),
+            ..record.clone()
+        };
+        let warnings = [KeyWarning::NearExpiry(12), KeyWarning::Unused(30)];
+        let keys = || {
+            vec![
+                known(record.clone(), false, &[]),
+                known(record.clone(), false, &warnings),
+                known(record.clone(), true, &[]),
+                known(revoked.clone(), true, &[]),
+            ]
+        };
+        let text = Report::Keys(keys()).text();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].contains("STATE") && lines[0].contains("LAST USED"));
+        for (line, state) in lines[1..].iter().zip([
+            "  active  ",
+            "  expires in 12 days, unused for 30 days  ",
+            "  expired  ",
+            "  revoked 1970-01-01T00:00:00Z  ",
+        ]) {
+            assert!(line.contains(state), "{line}");
+        }
+        assert!(lines[3].contains("never"), "{text}");
+        let value: Value = serde_json::from_str(&Report::Keys(keys()).json()).unwrap();
+        assert_eq!(value[0]["warnings"], json!([]));
+        assert_eq!(value[0]["lastUsed"], "1970-01-01T00:00:00Z");
+        let told = json!(["expires in 12 days", "unused for 30 days"]);
+        assert_eq!(value[1]["warnings"], told);
+        assert_eq!(value[2]["lastUsed"], Value::Null);
+
+        assert!(!Report::Keys(keys()).is_bad_news());
+        assert!(!Report::Warnings(vec![]).is_bad_news());
+        let report = Report::Warnings(keys().drain(1..2).collect());
+        assert!(report.is_bad_news());
+        assert!(report.text().contains("acme"), "{}", report.text());
     }
 
     #[test]

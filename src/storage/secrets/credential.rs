@@ -1,23 +1,23 @@
-//! The check of a presented key: one read of one item, whatever was presented.
+//! The check of a presented key: one read of one item, whatever became of the key.
+
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use time::OffsetDateTime;
 
-use super::item::{self, Item, KeyItem};
+use super::item::{self, KeyItem};
 use crate::storage::meter::Pool;
 use crate::storage::tables::{PARTITION_KEY, SORT_KEY};
 use crate::storage::{Meter, Store, StoreError};
-use crate::tenant::{KeyId, PresentedKey, TenantId};
+use crate::tenant::{ApiKey, TenantId};
 
 /// What is to be thought of a presented key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// The key is valid.
     Accepted {
-        /// Whose key it is.
-        tenant: TenantId,
-        /// Which of the tenant's keys it is.
-        key: KeyId,
+        /// From when on it will not be.
+        expires: Option<OffsetDateTime>,
     },
     /// No such key was ever issued.
     Unknown,
@@ -33,39 +33,41 @@ impl Store {
     /// Looks a presented key up. The read is strongly consistent: revoking a key and disabling a
     /// tenant take effect with the next request.
     ///
-    /// An absent, malformed or wrong key costs the same single read as a valid one, so neither
-    /// the time to answer nor the bill tells them apart.
+    /// Every key costs the same single read, whether it was ever issued and whatever became of
+    /// it, so neither the time to answer nor the bill tells them apart.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`] when the item of the key is not
     /// complete. The key is not accepted then.
     pub async fn credential(
         &self,
-        presented: &PresentedKey,
+        presented: &ApiKey,
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Credential, StoreError> {
-        let digest = presented.digest().to_hex();
-        let partition = match presented.tenant() {
-            Some(tenant) => item::partition(tenant),
-            // Nothing is ever stored here. The digest spreads a flood of senseless requests over
-            // 256 partitions.
-            None => AttributeValue::S(format!("UNKNOWN#{}", digest.get(..2).unwrap_or_default())),
-        };
-        let sort_key = item::key_sort_key(&digest);
-        let item = self.secret(partition, sort_key, meter).await?;
-        let (Some(tenant), Some(item)) = (presented.tenant(), &item) else {
+        let partition = item::partition(presented.tenant());
+        let sort_key = item::key_sort_key(&presented.digest().to_hex());
+        let item = self.read_secret(partition, sort_key, meter).await?;
+        let Some(item) = item else {
             return Ok(Credential::Unknown);
         };
-        let key = KeyItem::read(item)?;
-        Ok(judge(&key, now).unwrap_or_else(|| Credential::Accepted {
-            tenant: tenant.clone(),
-            key: key.record.id,
+        let key = KeyItem::read(&item)?;
+        Ok(judge(&key, now).unwrap_or(Credential::Accepted {
+            expires: key.record.expires,
         }))
     }
-}
 
-impl Store {
+    /// Makes one read of the secrets table, of a place where nothing is: what it leaves behind is
+    /// a connection.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn connect_secrets(&self, meter: &Meter) -> Result<(), StoreError> {
+        let nowhere = || AttributeValue::S("NOBODY".to_owned());
+        let read = self.read_secret(nowhere(), nowhere(), meter).await;
+        read.map(drop)
+    }
+
     /// Whether a tenant exists.
     ///
     /// # Errors
@@ -73,17 +75,17 @@ impl Store {
     pub async fn has_tenant(&self, tenant: &TenantId, meter: &Meter) -> Result<bool, StoreError> {
         let sort_key = AttributeValue::S(item::TENANT_SORT_KEY.to_owned());
         let item = self
-            .secret(item::partition(tenant), sort_key, meter)
+            .read_secret(item::partition(tenant), sort_key, meter)
             .await?;
         Ok(item.is_some())
     }
 
-    async fn secret(
+    async fn read_secret(
         &self,
         partition: AttributeValue,
         sort_key: AttributeValue,
         meter: &Meter,
-    ) -> Result<Option<Item>, StoreError> {
+    ) -> Result<Option<HashMap<String, AttributeValue>>, StoreError> {
         meter.call();
         let answer = self
             .client

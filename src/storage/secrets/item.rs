@@ -54,6 +54,13 @@ pub(super) fn partition(tenant: &TenantId) -> AttributeValue {
     AttributeValue::S(format!("{PARTITION_PREFIX}{tenant}"))
 }
 
+/// The tenant that an item belongs to.
+pub(super) fn owner(item: &Item) -> Result<TenantId, StoreError> {
+    let id = text(item, PARTITION_KEY)?.strip_prefix(PARTITION_PREFIX);
+    let id = id.and_then(|id| TenantId::parse(id).ok());
+    id.ok_or_else(|| damaged(item, PARTITION_KEY))
+}
+
 /// The sort key of a key with this digest.
 pub(super) fn key_sort_key(digest: &str) -> AttributeValue {
     AttributeValue::S(format!("{KEY_PREFIX}{digest}"))
@@ -109,9 +116,7 @@ pub(super) fn new_key(
 
 impl TenantItem {
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
-        let id = text(item, PARTITION_KEY)?.strip_prefix(PARTITION_PREFIX);
-        let id = id.and_then(|id| TenantId::parse(id).ok());
-        let id = id.ok_or_else(|| damaged(item, PARTITION_KEY))?;
+        let id = owner(item)?;
         // DynamoDB has no empty set: the attribute goes away with the last key.
         let active_digests = match item.get(ACTIVE_KEYS) {
             None => Vec::new(),

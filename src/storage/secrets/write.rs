@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use backon::{ExponentialBuilder, Retryable};
 use time::OffsetDateTime;
 
-use super::item::{self, TENANT_SORT_KEY, TenantItem};
+use super::item::{self, KeyItem, TENANT_SORT_KEY, TenantItem};
 use super::{KeyRecord, SecretsError, Tenant};
 use crate::storage::tables::{PARTITION_KEY, SORT_KEY};
 use crate::storage::transaction::Outcome;
@@ -90,26 +90,41 @@ impl Store {
         }
     }
 
-    /// Adds a key in the state that the tenant was read in, if it is still in that state.
+    /// Adds a key in the state that the tenant was read in, if it is still in that state, and lets
+    /// the key whose place it takes end at the given time.
     pub(super) async fn write_key(
         &self,
         read: &TenantItem,
         digest: &KeyDigest,
         record: &KeyRecord,
+        ending: Option<(&KeyItem, OffsetDateTime)>,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
+        let mut active = read.active_digests.clone();
+        active.push(digest.to_hex());
         let tenant = self
             .update_tenant(&read.tenant.id)
-            .update_expression("ADD version :one, active_keys :digests")
+            .update_expression("SET active_keys = :active ADD version :one")
             .condition_expression("version = :read")
+            .expression_attribute_values(":active", AttributeValue::Ss(active))
             .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":digests", AttributeValue::Ss(vec![digest.to_hex()]))
             .expression_attribute_values(":read", number(read.version));
-        let key = self.put(item::new_key(&read.tenant, digest, record)?)?;
-        match self.transact([update(tenant)?, key], meter).await? {
+        let mut writes = vec![
+            update(tenant)?,
+            self.put(item::new_key(&read.tenant, digest, record)?)?,
+        ];
+        if let Some((old, end)) = ending {
+            let old = self
+                .update_key(&read.tenant.id, &old.digest)
+                .update_expression("SET expires = :end")
+                .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked)")
+                .expression_attribute_values(":end", item::timestamp(end)?);
+            writes.push(update(old)?);
+        }
+        match self.transact(writes, meter).await? {
             Outcome::Written => Ok(()),
-            Outcome::ConditionFailed(0) => Err(StoreError::VersionMismatch.into()),
-            Outcome::ConditionFailed(_) => Err(StoreError::AlreadyExists.into()),
+            Outcome::ConditionFailed(1) => Err(StoreError::AlreadyExists.into()),
+            Outcome::ConditionFailed(_) => Err(StoreError::VersionMismatch.into()),
         }
     }
 

@@ -1,0 +1,295 @@
+//! Rotation of API keys: a new one, and the old one for a while beside it, without a refusal.
+
+use futures_util::future::{join, join_all};
+use hellotracks_scim::storage::secrets::{
+    Credential, MAX_ACTIVE_KEYS, Rotation, SecretsError, Successor,
+};
+use hellotracks_scim::storage::{Meter, Store};
+use hellotracks_scim::tenant::{ApiKey, KeyId, TenantId};
+use time::{Duration, OffsetDateTime};
+
+use crate::keys::{ACCEPTED, LATER, NOW, check, key, store_with_key, tenant};
+use crate::service::Service;
+
+/// In place of this key, with a day of overlap.
+fn of(old: &ApiKey) -> Successor {
+    Successor {
+        old: Some(old.id()),
+        ..only()
+    }
+}
+
+/// In place of the only active key, with a day of overlap.
+fn only() -> Successor {
+    Successor {
+        overlap: LATER - NOW,
+        ..Successor::default()
+    }
+}
+
+async fn rotate(
+    store: &Store,
+    new: &ApiKey,
+    successor: &Successor,
+) -> Result<Rotation, SecretsError> {
+    store
+        .rotate_key(new, successor, NOW, &Meter::default())
+        .await
+}
+
+async fn create(store: &Store, key: &ApiKey, expires: Option<OffsetDateTime>) {
+    store
+        .create_key(key, "further", NOW, expires, &Meter::default())
+        .await
+        .unwrap();
+}
+
+async fn check_at(store: &Store, key: &ApiKey, now: OffsetDateTime) -> Credential {
+    store.credential(key, now, &Meter::default()).await.unwrap()
+}
+
+async fn active_keys(store: &Store, tenant: &TenantId) -> usize {
+    let tenant = store.find_tenant(tenant, &Meter::default()).await.unwrap();
+    tenant.active_keys
+}
+
+/// As an identity provider sees it: it goes on with the old key, is given the new one, and gets no
+/// 401 before the overlap has passed.
+#[tokio::test]
+async fn a_rotation_goes_unnoticed_until_the_overlap_ends() {
+    let service = Service::start().await;
+    let old = service.key.clone();
+    let acme = tenant("acme");
+    let new = ApiKey::from_secret(&acme, [2; 32]);
+    let list = async |key: &str| service.call("GET", "/Users").key(key).send().await;
+
+    let overlap = Duration::seconds(2);
+    let successor = Successor {
+        overlap,
+        ..Successor::default()
+    };
+    let now = OffsetDateTime::now_utc();
+    let meter = Meter::default();
+    let rotation = service.app.store.rotate_key(&new, &successor, now, &meter);
+    let requests = join_all((0..20).map(|_| list(&old)));
+    let (rotation, answers) = join(rotation, requests).await;
+    let rotation = rotation.unwrap();
+    assert_eq!(rotation.old.expires, Some(now + overlap));
+    assert_eq!(
+        (rotation.new.label.as_str(), rotation.new.expires),
+        ("test", None)
+    );
+    assert!(answers.iter().all(|answer| answer.status == 200));
+    let both = join_all([old.as_str(), new.expose()].map(&list)).await;
+    assert!(both.iter().all(|answer| answer.status == 200), "{both:?}");
+
+    let rest = now + overlap - OffsetDateTime::now_utc();
+    tokio::time::sleep(rest.try_into().unwrap()).await;
+    let answer = list(&old).await;
+    let detail = answer.error(401, "");
+    assert!(detail.contains("expired"), "{detail}");
+    assert_eq!(list(new.expose()).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_old_key_ends_after_the_overlap_and_never_later_than_it_would_have() {
+    let (store, first) = store_with_key().await;
+    let acme = first.tenant();
+    let second = key(acme, 2);
+    let successor = Successor {
+        label: Some("next".to_owned()),
+        expires: Some(LATER + Duration::DAY),
+        ..only()
+    };
+    let rotation = rotate(&store, &second, &successor).await.unwrap();
+    assert_eq!(rotation.old.id, first.id());
+    assert_eq!(rotation.old.expires, Some(LATER));
+    assert_eq!(
+        (rotation.new.label.as_str(), rotation.new.expires),
+        ("next", Some(LATER + Duration::DAY))
+    );
+    let listed = store.list_keys(acme, &Meter::default()).await.unwrap();
+    assert!(listed.contains(&rotation.old) && listed.contains(&rotation.new));
+    assert_eq!(listed.len(), 2);
+
+    let accepted = Credential::Accepted {
+        expires: Some(LATER),
+    };
+    let before = LATER - Duration::SECOND;
+    assert_eq!(check_at(&store, &first, before).await, accepted);
+    assert_eq!(check_at(&store, &first, LATER).await, Credential::Expired);
+
+    // The second key would end a day after the overlap, the first one ends as it did.
+    let third = key(acme, 3);
+    let longer = Successor {
+        overlap: Duration::days(30),
+        ..of(&second)
+    };
+    let rotation = rotate(&store, &third, &longer).await.unwrap();
+    assert_eq!(rotation.old.expires, Some(LATER + Duration::DAY));
+    let rotation = rotate(&store, &key(acme, 4), &of(&first)).await.unwrap();
+    assert_eq!(rotation.old.expires, Some(LATER));
+}
+
+/// An old key that is no longer accepted leaves a gap: that is no rotation.
+#[tokio::test]
+async fn only_an_active_key_is_rotated() {
+    let (store, first) = store_with_key().await;
+    let acme = first.tenant();
+    let meter = Meter::default();
+    let expired = key(acme, 2);
+    create(&store, &expired, Some(NOW)).await;
+    let revoked = key(acme, 3);
+    create(&store, &revoked, None).await;
+    store
+        .revoke_key(acme, &revoked.id(), NOW, &meter)
+        .await
+        .unwrap();
+    let new = key(acme, 4);
+    for (old, how) in [(&expired, "has expired"), (&revoked, "was revoked")] {
+        let refused = rotate(&store, &new, &of(old)).await.unwrap_err();
+        assert!(refused.to_string().contains(how), "{refused}");
+    }
+    let unknown = Successor {
+        old: Some(KeyId::parse("000000000000").unwrap()),
+        ..only()
+    };
+    let refused = rotate(&store, &new, &unknown).await.unwrap_err();
+    assert!(matches!(refused, SecretsError::NoKey { .. }), "{refused}");
+    let nobody = key(&tenant("nobody"), 4);
+    let refused = rotate(&store, &nobody, &only()).await.unwrap_err();
+    assert!(matches!(refused, SecretsError::NoTenant(_)), "{refused}");
+    assert_eq!(check(&store, &new).await, Credential::Unknown);
+
+    // The ended ones are no choice: the first key is the only one.
+    rotate(&store, &new, &only()).await.unwrap();
+    assert_eq!(check(&store, &new).await, ACCEPTED);
+
+    // Now there are two.
+    let refused = rotate(&store, &key(acme, 5), &only()).await.unwrap_err();
+    let text = refused.to_string();
+    assert!(matches!(refused, SecretsError::ChooseKey { .. }), "{text}");
+    for id in [first.id(), new.id()] {
+        assert!(text.contains(id.as_str()), "{text}");
+    }
+    for id in [expired.id(), revoked.id()] {
+        assert!(!text.contains(id.as_str()), "{text}");
+    }
+    for key in [&first, &new] {
+        store
+            .revoke_key(acme, &key.id(), NOW, &meter)
+            .await
+            .unwrap();
+    }
+    let refused = rotate(&store, &key(acme, 5), &only()).await.unwrap_err();
+    assert!(refused.to_string().contains("no active key"), "{refused}");
+}
+
+/// Of two operators who rotate the only key one wins, and the other is told to choose. Of two who
+/// name the same key both get one: no key that was handed out is lost.
+#[tokio::test]
+async fn two_rotations_meet() {
+    let meter = Meter::default();
+    for round in 0..10 {
+        let (store, first) = store_with_key().await;
+        let acme = first.tenant();
+        let (one, other) = (key(acme, 2), key(acme, 3));
+        let (by_one, by_other) = if round % 2 == 0 {
+            join(
+                rotate(&store, &one, &only()),
+                rotate(&store, &other, &only()),
+            )
+            .await
+        } else {
+            let (by_other, by_one) = join(
+                rotate(&store, &other, &only()),
+                rotate(&store, &one, &only()),
+            )
+            .await;
+            (by_one, by_other)
+        };
+        let (winner, loser, refused) = match (by_one, by_other) {
+            (Ok(_), Err(refused)) => (&one, &other, refused),
+            (Err(refused), Ok(_)) => (&other, &one, refused),
+            outcomes => panic!("{outcomes:?}"),
+        };
+        assert!(matches!(refused, SecretsError::ChooseKey { .. }));
+        assert_eq!(check(&store, winner).await, ACCEPTED);
+        assert_eq!(check(&store, loser).await, Credential::Unknown);
+        assert_eq!(active_keys(&store, acme).await, 2);
+
+        let (third, fourth) = (key(acme, 4), key(acme, 5));
+        let (by_third, by_fourth) = join(
+            rotate(&store, &third, &of(winner)),
+            rotate(&store, &fourth, &of(winner)),
+        )
+        .await;
+        assert_eq!(by_third.unwrap().old.expires, Some(LATER));
+        assert_eq!(by_fourth.unwrap().old.expires, Some(LATER));
+        for key in [&third, &fourth] {
+            assert_eq!(check(&store, key).await, ACCEPTED);
+        }
+        assert_eq!(active_keys(&store, acme).await, 4);
+
+        // A rotation and a change of the tenant's state do not lose one another either.
+        let fifth = key(acme, 6);
+        let successor = of(&third);
+        let rotation = rotate(&store, &fifth, &successor);
+        let disabling = store.set_enabled(acme, false, &meter);
+        let (rotated, disabled) = join(rotation, disabling).await;
+        rotated.unwrap();
+        disabled.unwrap();
+        for key in [&first, &third, &fourth, &fifth] {
+            assert_eq!(check(&store, key).await, Credential::TenantDisabled);
+        }
+    }
+}
+
+/// Revoked keys do not count against the limit, nor do those that have long expired: otherwise a
+/// tenant that rotates its key would one day have no place for the next.
+#[tokio::test]
+async fn a_rotation_finds_the_limit_of_keys() {
+    let (store, first) = store_with_key().await;
+    let acme = first.tenant();
+    for seed in 2..=MAX_ACTIVE_KEYS as u8 {
+        create(&store, &key(acme, seed), (seed == 2).then_some(LATER)).await;
+    }
+    let new = key(acme, 99);
+    let refused = rotate(&store, &new, &of(&first)).await.unwrap_err();
+    assert!(matches!(refused, SecretsError::TooManyKeys(_)), "{refused}");
+    assert_eq!(check(&store, &first).await, ACCEPTED);
+    assert_eq!(check(&store, &new).await, Credential::Unknown);
+
+    // The second key has expired, and a moment later that is certain by every clock.
+    let meter = Meter::default();
+    let rotate_at = async |now| store.rotate_key(&new, &of(&first), now, &meter).await;
+    let refused = rotate_at(LATER).await.unwrap_err();
+    assert!(matches!(refused, SecretsError::TooManyKeys(_)), "{refused}");
+    let long_after = LATER + Duration::DAY;
+    rotate_at(long_after).await.unwrap();
+    assert_eq!(active_keys(&store, acme).await, MAX_ACTIVE_KEYS);
+    assert_eq!(check_at(&store, &new, long_after).await, ACCEPTED);
+
+    // The one that left stays what it was, and can be revoked; the others follow their tenant.
+    let second = key(acme, 2);
+    for enabled in [false, true] {
+        store.set_enabled(acme, enabled, &meter).await.unwrap();
+        let expected = if enabled {
+            ACCEPTED
+        } else {
+            Credential::TenantDisabled
+        };
+        assert_eq!(check_at(&store, &new, long_after).await, expected);
+        let ended = check_at(&store, &second, long_after).await;
+        assert_eq!(ended, Credential::Expired);
+    }
+    store
+        .revoke_key(acme, &second.id(), long_after, &meter)
+        .await
+        .unwrap();
+    let ended = check_at(&store, &second, long_after).await;
+    assert_eq!(ended, Credential::Revoked);
+    assert_eq!(active_keys(&store, acme).await, MAX_ACTIVE_KEYS);
+    let listed = store.list_keys(acme, &meter).await.unwrap();
+    assert_eq!(listed.len(), MAX_ACTIVE_KEYS + 1);
+}
