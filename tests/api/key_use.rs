@@ -7,7 +7,7 @@ use hellotracks_scim::http::App;
 use hellotracks_scim::storage::secrets::KeyWarning;
 use hellotracks_scim::storage::{Gate, Meter, Store, Timeouts};
 use hellotracks_scim::tenant::{ApiKey, KeyId};
-use serde_json::Value;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::capture::{cost, logged};
@@ -152,8 +152,11 @@ async fn a_key_that_is_refused_leaves_no_trace() {
         .await
         .unwrap();
     for key in [&expired, &revoked, &unknown] {
-        for (method, path) in [("GET", "/Users"), ("POST", "/Users"), ("GET", "/Schemas")] {
-            let call = service.call(method, path).json(serde_json::json!({}));
+        // As many operations as a lease would be made for.
+        let operation = json!({"method": "DELETE", "path": "/Users/x"});
+        let body = json!({"Operations": vec![operation; 1000]});
+        for (method, path) in [("GET", "/Users"), ("POST", "/Bulk"), ("GET", "/Schemas")] {
+            let call = service.call(method, path).json(body.clone());
             call.key(key.expose()).send().await.error(401, "");
         }
     }
