@@ -5,14 +5,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow, ensure};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
+use tokio::time::sleep;
 
 use crate::function::Answer;
 use crate::pool::Pool;
 use crate::request::Request;
+
+/// Before a request is sent again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Sends a tenant's requests.
 #[derive(Clone)]
@@ -113,6 +118,8 @@ impl Client {
                     "an instance was killed, and nobody did"
                 );
                 unanswered += 1;
+                // What the killed instance had sent to DynamoDB may still be on its way there.
+                sleep(PAUSE).await;
                 continue;
             }
             self.tally.add(wish.kind, &answer);
@@ -146,6 +153,14 @@ impl Tally {
     pub fn requests(&self) -> u64 {
         let statuses = self.statuses.lock();
         statuses.map_or(0, |statuses| statuses.values().sum())
+    }
+
+    /// How many requests without an answer had a fate that is said with these words at the end.
+    pub fn fates(&self, end: &str) -> u64 {
+        self.fates.lock().map_or(0, |fates| {
+            let fates = fates.iter().filter(|(fate, _)| fate.ends_with(end));
+            fates.map(|(_, count)| count).sum()
+        })
     }
 
     /// Counts what became of a request that was not answered.
@@ -193,7 +208,7 @@ impl Sent {
         self.must_be(status, None)?;
         let body = &self.answer.body;
         let is_right = body["schemas"] == json!(["urn:ietf:params:scim:api:messages:2.0:Error"])
-            && body["status"] == status.to_string()
+            && body["status"].as_str() == Some(status.to_string().as_str())
             && body["scimType"].as_str() == scim_type
             && body["detail"].as_str().is_some_and(|text| !text.is_empty());
         if is_right {

@@ -49,12 +49,13 @@ pub const ATTRIBUTES: [(&str, bool); 11] = [
 ];
 
 /// The body of the POST that creates a user.
-pub fn creation(user_name: &str, external_id: &str) -> Result<Object> {
+pub fn creation(user_name: &str, external_id: &str, active: bool) -> Result<Object> {
     let event: Value = serde_json::from_str(TEMPLATE)?;
     let body = event["body"].as_str().context("the event has no body")?;
     let mut user: Object = serde_json::from_str(body)?;
     user["userName"] = user_name.into();
     user["externalId"] = external_id.into();
+    user["active"] = active.into();
     user["emails"][0]["value"] = user_name.into();
     user[ENTERPRISE]["employeeNumber"] = external_id.get(24..).into();
     Ok(user)

@@ -12,7 +12,9 @@
     reason = "a member that JSON lacks reads as null, and a defect here may end the run"
 )]
 
+mod changes;
 mod client;
+mod contests;
 #[path = "../stand/engine.rs"]
 mod engine;
 mod entra;
@@ -22,6 +24,7 @@ mod killer;
 mod model;
 #[path = "../stand/pool.rs"]
 mod pool;
+mod reads;
 mod report;
 #[path = "../stand/request.rs"]
 mod request;

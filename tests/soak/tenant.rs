@@ -16,7 +16,8 @@ pub struct Tenant {
     present: Mutex<HashSet<String>>,
     pub creations: Span,
     pub deletions: Span,
-    /// How many more users may be deactivated or deleted before the service takes it for an accident.
+    /// How many more active users may be deactivated or deleted before the service takes it for an
+    /// accident.
     deactivations: AtomicI64,
 }
 
@@ -48,8 +49,8 @@ impl Span {
 }
 
 impl Tenant {
-    /// A tenant without users, in which so many may be deactivated or deleted.
-    pub fn new(number: usize, client: Client, mode: Mode, deactivations: i64) -> Self {
+    /// A tenant without users.
+    pub fn new(number: usize, client: Client, mode: Mode) -> Self {
         Self {
             number,
             client,
@@ -57,13 +58,21 @@ impl Tenant {
             present: Mutex::default(),
             creations: Span::default(),
             deletions: Span::default(),
-            deactivations: AtomicI64::new(deactivations),
+            deactivations: AtomicI64::new(0),
         }
+    }
+
+    /// Allows so many more users to be deactivated or deleted.
+    pub fn allow_deactivations(&self, number: usize) {
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        self.deactivations.fetch_add(number, SeqCst);
     }
 
     /// Takes one from the deactivations that are left; false if none is.
     pub fn may_deactivate(&self) -> bool {
-        self.deactivations.fetch_sub(1, SeqCst) > 0
+        self.deactivations
+            .fetch_update(SeqCst, SeqCst, |left| (left > 0).then(|| left - 1))
+            .is_ok()
     }
 
     /// Takes those that were tried without an answer, and may have counted.

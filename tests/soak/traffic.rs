@@ -26,8 +26,8 @@ use crate::worker::Worker;
 /// The longest time between two quiet moments.
 const ROUND: Duration = Duration::from_secs(60);
 
-/// Of each 100 users of a tenant, those that may be deactivated or deleted in all. The service lets all
-/// of them be, as it is started; requests that stay without an answer may count twice.
+/// Of each 100 users of a tenant, those that may be deactivated or deleted while they are active, in all
+/// phases together. As the function is started, it takes more than all of them for an accident.
 const DEACTIVATIONS_PERCENT: usize = 80;
 
 /// Kilobytes by which an instance may grow from the first third of the traffic to its end. A leak of 100
@@ -38,6 +38,10 @@ const MAX_GROWTH: u64 = 8_000;
 /// Kills of instances at work in each minute, at least.
 const MIN_KILLS_IN_FLIGHT: f64 = 100.0;
 
+/// Of the requests without an answer in each minute, those that had been carried out, at least, and those
+/// that had not.
+const MIN_FATES: f64 = 10.0;
+
 /// Everything that runs.
 struct Stand {
     engine: Engine,
@@ -46,6 +50,8 @@ struct Stand {
     tally: Arc<Tally>,
     tenants: Vec<Arc<Tenant>>,
     workers: Vec<Worker>,
+    /// How many active users of a tenant may be deactivated or deleted in a phase.
+    deactivations: usize,
 }
 
 /// What the workers do in a phase.
@@ -85,6 +91,7 @@ impl Stand {
             tally: Arc::new(Tally::default()),
             tenants: Vec::new(),
             workers: Vec::new(),
+            deactivations: 0,
         };
         let mut rng = Rng::with_seed(settings.seed);
         for number in 0..settings.tenants {
@@ -98,8 +105,7 @@ impl Stand {
                 tenant: name,
             };
             let mode = [Mode::Flag, Mode::Legacy][number % 2];
-            let deactivations = (settings.users * DEACTIVATIONS_PERCENT / 100).try_into()?;
-            let tenant = Arc::new(Tenant::new(number, client, mode, deactivations));
+            let tenant = Arc::new(Tenant::new(number, client, mode));
             for worker in 0..settings.workers {
                 // The first ones take what does not divide.
                 let users = (settings.users + settings.workers - 1 - worker) / settings.workers;
@@ -118,6 +124,8 @@ impl Stand {
         let rounds = third.as_secs_f64() / ROUND.as_secs_f64();
         let rounds = rounds.ceil().max(1.0) as u32;
         let mut early = None;
+        let phases = 3 * rounds as usize + 1;
+        self.deactivations = settings.users * DEACTIVATIONS_PERCENT / 100 / phases;
         for number in 0..3 * rounds {
             let task = Task::StepsUntil(Instant::now() + third / rounds);
             self.phase("mixed traffic", task).await?;
@@ -152,6 +160,9 @@ impl Stand {
     /// Runs all workers, until each has done its task. Afterwards the tenants are quiet.
     async fn phase(&mut self, name: &str, task: Task) -> Result<()> {
         let (begun, before) = (Instant::now(), self.tally.requests());
+        for tenant in &self.tenants {
+            tenant.allow_deactivations(self.deactivations);
+        }
         let mut running = JoinSet::new();
         for mut worker in self.workers.drain(..) {
             running.spawn(async move {
@@ -212,6 +223,13 @@ impl Stand {
             in_flight as f64 >= MIN_KILLS_IN_FLIGHT * minutes,
             "{in_flight} kills with a request in work are too few to prove anything"
         );
+        for end in ["had been done", "had not been done"] {
+            let count = self.tally.fates(end);
+            ensure!(
+                count as f64 >= MIN_FATES * minutes,
+                "{count} requests without an answer that {end} are too few to prove anything"
+            );
+        }
         Ok(())
     }
 

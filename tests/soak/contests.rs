@@ -1,0 +1,74 @@
+//! Requests that want what another has, or wants too.
+
+use anyhow::{Result, ensure};
+
+use crate::client::Wish;
+use crate::entra::Change;
+use crate::model::User;
+use crate::worker::{Worker, user};
+
+impl Worker {
+    /// Another user with a name that is taken, or kept for a user in the recycle bin.
+    pub async fn duplicate(&mut self, index: usize) -> Result<()> {
+        let user = user(&self.places, index)?;
+        let name = user.name_before_bin.as_deref();
+        let name = name.unwrap_or(user.text("userName")).to_uppercase();
+        let external_id = self.new_external_id();
+        let second = self.post(&name, &external_id, false).await?;
+        ensure!(second.is_none(), "a second user for `{name}` was created");
+        Ok(())
+    }
+
+    pub fn new_external_id(&mut self) -> String {
+        self.made_up += 1;
+        let (of, number, made_up) = (self.tenant.number, self.number, self.made_up);
+        format!("{of:08x}-0000-4000-8{number:03x}-{made_up:012x}")
+    }
+
+    /// Two clients of the tenant want one name at the same moment: exactly one gets it. Users who are
+    /// created for it are not active, so that to delete them is nothing that the service would refuse.
+    pub async fn contend(&mut self, index: usize) -> Result<()> {
+        let Some(current) = &self.places[index].user else {
+            return Ok(());
+        };
+        let is_in_bin = current.name_before_bin.is_some();
+        let name = format!("lena.{}@contested.example", self.rng.u32(..));
+        let (one, other) = (self.new_external_id(), self.new_external_id());
+        let posted = if is_in_bin || self.rng.bool() {
+            let upper = name.to_uppercase();
+            let (one, other) = tokio::join!(
+                self.post(&name, &one, false),
+                self.post(&upper, &other, false)
+            );
+            let winners: Vec<User> = [one?, other?].into_iter().flatten().collect();
+            ensure!(winners.len() == 1, "`{name}` has {} users", winners.len());
+            winners.into_iter().next()
+        } else {
+            let change = Change {
+                path: "userName",
+                value: Some(name.clone().into()),
+            };
+            let changes = [change];
+            let wish = self.wish(index, &changes, None)?;
+            let (renamed, posted) =
+                tokio::join!(self.tenant.client.send(wish), self.post(&name, &one, false));
+            let (renamed, posted) = (renamed?, posted?);
+            if posted.is_some() {
+                renamed.must_be_error(409, Some("uniqueness"))?;
+            } else {
+                self.changed(index, &renamed, &changes)?;
+                self.places[index].name = name.clone();
+            }
+            posted
+        };
+        let wish = Wish::matching("match query", "userName", &name);
+        let found = self.tenant.client.send(wish).await?;
+        match &posted {
+            Some(winner) => {
+                winner.must_be_found(&found)?;
+                self.end(winner).await
+            }
+            None => user(&self.places, index)?.must_be_found(&found),
+        }
+    }
+}
