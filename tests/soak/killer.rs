@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 use crate::pool::{Kills, Pool};
 
 /// The longest time between two kills.
-const PAUSE: Duration = Duration::from_millis(250);
+const PAUSE: Duration = Duration::from_millis(160);
 
 /// Kills one instance after the other until the deadline.
 pub async fn kill(pool: &Pool, instances: usize, mut rng: Rng, deadline: Instant) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The phases of a run, one after the other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -68,13 +68,12 @@ pub async fn run(settings: &Settings) -> Result<()> {
     let result = stand.run(settings).await;
     report::print(&stand.tally);
     if result.is_err() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".local/soak");
-        std::fs::create_dir_all(&folder)?;
-        let file = folder.join(format!("failed-{}.sqlite", settings.seed));
-        stand.engine.obey(SAVE, &file).await?;
-        eprintln!("the tables are kept in {}", file.display());
+        match stand.keep(settings.seed).await {
+            Ok(file) => eprintln!("the tables are kept in {}", file.display()),
+            Err(error) => eprintln!("the tables cannot be kept: {error:#}"),
+        }
     }
-    result.with_context(|| format!("the run with SEED={} deviates", settings.seed))
+    result.with_context(|| format!("the run with SEED={} ended early", settings.seed))
 }
 
 impl Stand {
@@ -192,6 +191,16 @@ impl Stand {
             walk::total(tenant, self.users(tenant).len()).await?;
         }
         self.forget_transactions().await
+    }
+
+    /// Keeps the tables in a file, to be looked at.
+    async fn keep(&mut self, seed: u64) -> Result<PathBuf> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".local/soak");
+        std::fs::create_dir_all(&folder)?;
+        let process = std::process::id();
+        let file = folder.join(format!("seed-{seed}-process-{process}.sqlite"));
+        self.engine.obey(SAVE, &file).await?;
+        Ok(file)
     }
 
     /// The engine looks through all transactions of the last ten minutes at each, which would take most

@@ -49,7 +49,8 @@ pub async fn under_load(tenant: &Tenant, count: usize, by_cursor: bool) -> Resul
 /// A walk while nobody writes, which must show these users and say on every page how many there are.
 pub async fn when_quiet(tenant: &Tenant, users: &[&User], by_cursor: bool) -> Result<()> {
     let total = users.len();
-    let shown = walk(tenant, 500, by_cursor, |page| {
+    let count = total / 4 + 1;
+    let shown = walk(tenant, count, by_cursor, |page| {
         if page.answer.body["totalResults"] == total {
             return Ok(());
         }

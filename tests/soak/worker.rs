@@ -72,12 +72,16 @@ impl Worker {
     pub async fn step(&mut self) -> Result<()> {
         let index = self.rng.usize(..self.places.len());
         if self.rng.u32(..400) == 0 {
-            let count = self.rng.usize(50..=500);
+            // Several pages, of a small tenant too.
+            let count = self
+                .rng
+                .usize(self.places.len() / 4..=self.places.len())
+                .max(1);
             let by_cursor = self.rng.bool();
             return walk::under_load(&self.tenant, count, by_cursor).await;
         }
         // What is left of these requests when an instance is killed matters most.
-        if self.tenant.client.tally.may_be_killed.load(Relaxed) && self.rng.u32(..8) == 0 {
+        if self.tenant.client.tally.may_be_killed.load(Relaxed) && self.rng.u32(..4) == 0 {
             return self.contend(index).await;
         }
         if self.places[index].user.is_none() {
