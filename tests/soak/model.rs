@@ -128,6 +128,10 @@ impl User {
         self.text("id")
     }
 
+    pub fn location(&self) -> &str {
+        self.object["meta"]["location"].as_str().unwrap_or_default()
+    }
+
     pub fn path(&self) -> String {
         format!("/Users/{}", self.id())
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use fastrand::Rng;
 use serde_json::Value;
 
@@ -21,6 +21,16 @@ pub struct Worker {
     pub rng: Rng,
     /// How many externalIds it has made up for users that are not to stay.
     pub made_up: usize,
+}
+
+/// What became of a POST.
+#[derive(Debug)]
+pub enum Posted {
+    Created(User),
+    /// The name is the user's who is there.
+    Taken {
+        by: String,
+    },
 }
 
 /// Where a user is, or was and will be again.
@@ -113,48 +123,52 @@ impl Worker {
     pub async fn create(&mut self, index: usize) -> Result<()> {
         self.find_nobody_by_name(index).await?;
         let place = &self.places[index];
-        let user = self.post(&place.name, &place.external_id, true).await?;
-        ensure!(user.is_some(), "`{}` is taken, by nobody", place.name);
-        self.places[index].user = user;
+        match self.post(&place.name, &place.external_id, true).await? {
+            Posted::Created(user) => self.places[index].user = Some(user),
+            Posted::Taken { by } => bail!("`{}` is taken by {by}, and free", place.name),
+        }
         Ok(())
     }
 
-    /// Creates a user; none if the name is taken.
-    pub async fn post(&self, name: &str, external_id: &str, active: bool) -> Result<Option<User>> {
+    /// Creates a user, if the name is free.
+    pub async fn post(&self, name: &str, external_id: &str, active: bool) -> Result<Posted> {
         let tenant = &self.tenant;
         let body = entra::creation(name, external_id, active)?;
         let attributes = entra::created(&body);
         let wish = Wish::with_body("POST", "POST", "/Users".to_owned(), body.into());
         tenant.creations.begin();
         let sent = tenant.client.send(wish).await?;
-        let user = if sent.answer.status == 201 {
-            Some(User::created(
-                &sent,
-                sent.first,
-                &sent.answer.body,
-                attributes,
-            )?)
+        let posted = if sent.answer.status == 201 {
+            let shown = &sent.answer.body;
+            Posted::Created(User::created(&sent, sent.first, shown, attributes)?)
         } else {
             sent.must_be_error(409, Some("uniqueness"))?;
             // What Entra does then: it looks whether it is the user that it wanted to create.
             let wish = Wish::matching("match query", "externalId", external_id);
             let found = tenant.client.send(wish).await?;
+            let location = sent.answer.headers["location"].as_str();
+            let by = location.unwrap_or_default().to_owned();
             if sent.unanswered == 0 || found.answer.body["totalResults"] == 0 {
                 found.must_be(200, Some(&nobody()))?;
-                None
+                Posted::Taken { by }
             } else {
                 let shown = &found.answer.body["Resources"][0];
                 let user = User::created(&found, sent.first, shown, attributes)?;
                 user.must_be_found(&found)?;
-                Some(user)
+                ensure!(
+                    by == user.location(),
+                    "`{by}` is named for {}",
+                    user.location()
+                );
+                Posted::Created(user)
             }
         };
         tenant.creations.end();
-        if let Some(user) = &user {
+        if let Posted::Created(user) = &posted {
             tenant.is_there(user.id());
             self.count(&sent, sent.answer.status == 409, "POST");
         }
-        Ok(user)
+        Ok(posted)
     }
 
     pub async fn end(&self, user: &User) -> Result<()> {
