@@ -36,7 +36,7 @@ pub enum Posted {
 /// Where a user is, or was and will be again.
 pub struct Place {
     pub number: usize,
-    /// The userName of the user, or of the last one that was deleted.
+    /// The userName that the user has outside of the recycle bin, or that the last one had.
     pub name: String,
     pub external_id: String,
     pub renames: usize,
