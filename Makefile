@@ -41,6 +41,17 @@ export PORT RELEASE DATA
 # How many users the directories have that `make bench` measures.
 SIZES ?= 1000 10000 100000
 
+# What `make soak` runs: minutes of traffic, then minutes of it with instances killed, and with how
+# many. RELEASE=0 takes the function's debug build, SEED=n the choices of an earlier run.
+MINUTES ?= 5
+KILLED ?= 1
+USERS ?= 2000
+TENANTS ?= 20
+INSTANCES ?= 4
+WORKERS ?= 3
+SEED ?=
+export MINUTES KILLED USERS TENANTS INSTANCES WORKERS SEED
+
 STACK ?= hellotracks-scim
 SAM_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
@@ -109,6 +120,18 @@ bench: ## Measure what requests cost in directories of several sizes (SIZES="100
 	@$(CARGO) build --release --features bare --bin bare
 	@$(CARGO) build --features dev --example bench
 	@exec $(CARGO) run --quiet --features dev --example bench -- $(SIZES)
+
+# Nothing is measured to the microsecond here, so a debug build will do to find what is wrong; memory and
+# rates are those of the release build.
+.PHONY: soak
+soak: ## Compare Entra's traffic with a model, and kill instances (MINUTES=5 KILLED=1 USERS=2000 TENANTS=20)
+ifeq ($(RELEASE),0)
+	@$(CARGO) build --features dev --example soak --bin hellotracks-scim
+else
+	@$(CARGO) build --release --bin hellotracks-scim
+	@$(CARGO) build --features dev --example soak
+endif
+	@exec $(CARGO) run --quiet --features dev --example soak
 
 .PHONY: lint
 lint: ## Check formatting, lints with warnings denied, and that one dependency tree serves all builds

@@ -8,9 +8,10 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::directory::Directory;
-use crate::function::{Function, Request};
+use crate::function::{Cpu, Function};
 use crate::measure::median;
 use crate::operations::Place;
+use crate::request::Request;
 
 /// A figure of both, in the unit that its name says.
 pub struct Comparison {
@@ -42,6 +43,7 @@ pub async fn compare(
         path: &get,
         key,
         body: None,
+        if_match: None,
     };
 
     eprintln!("measuring: cold starts");
@@ -68,7 +70,8 @@ pub async fn compare(
         let length = file.metadata().context("cannot read the program")?.len();
         Ok(length as f64 / 1e6)
     };
-    let memory = |function: &Function| Ok::<_, anyhow::Error>(function.peak_memory()? as f64 / 1e3);
+    let memory =
+        |function: &Function| Ok::<_, anyhow::Error>(function.memory("VmHWM")? as f64 / 1e3);
     Ok(vec![
         Comparison {
             name: "cold start, exec to first answer, ms",
@@ -145,15 +148,16 @@ impl Starts {
         function.asks().await?;
         let start = began.elapsed();
         function.settled().await?;
-        let cpu_of_start = function.cpu()?.total();
+        let at_start = function.cpu()?;
         let answer = function.expect(200, request).await?;
         ensure!(answer.body != Value::Null, "the answer has no body");
         function.settled().await?;
-        let cpu = function.cpu()?.total();
+        let at_end = function.cpu()?;
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         self.wall.push(milliseconds(start + answer.wall));
-        self.cpu.push(milliseconds(cpu));
-        self.cpu_of_first.push(milliseconds(cpu - cpu_of_start));
+        self.cpu.push(milliseconds(at_end.since(&Cpu::default())));
+        self.cpu_of_first
+            .push(milliseconds(at_end.since(&at_start)));
         Ok(())
     }
 }

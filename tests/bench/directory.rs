@@ -17,8 +17,9 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
-use crate::engine::Engine;
-use crate::function::{Function, Request};
+use crate::engine::{Engine, SAVE};
+use crate::function::Function;
+use crate::request::Request;
 
 const SECRETS_TABLE: &str = "scim-secrets";
 const DIRECTORY_TABLE: &str = "scim-directory";
@@ -68,7 +69,7 @@ impl Directory {
             seed(program, engine.endpoint(), key.expose(), done..next).await?;
             // Whole or not at all.
             let unfinished = folder.join(format!("unfinished-{}", std::process::id()));
-            engine.save(&unfinished).await?;
+            engine.obey(SAVE, &unfinished).await?;
             std::fs::rename(&unfinished, file(folder, next))?;
             if std::mem::replace(&mut grown, true) {
                 std::fs::remove_file(file(folder, done))?;
@@ -186,6 +187,7 @@ async fn seed(program: &Path, endpoint: &str, key: &str, numbers: Range<usize>) 
                     path: "/Users",
                     key: &key,
                     body: Some(user(number)?),
+                    if_match: None,
                 };
                 function.expect(201, &request).await?;
             }

@@ -69,7 +69,7 @@ pub async fn all(program: &Path, directories: &[Directory]) -> Result<(Vec<Row>,
         rows.push(row(operation, ROUNDS, &mut stands).await?);
     }
     // Before the filter that reads everything.
-    let memory = stands.iter().map(|stand| stand.function.peak_memory());
+    let memory = stands.iter().map(|stand| stand.function.memory("VmHWM"));
     let memory = memory.collect::<Result<_>>()?;
     eprintln!("measuring: {}", UNINDEXED.name);
     rows.push(row(&UNINDEXED, ROUNDS_OF_UNINDEXED, &mut stands).await?);

@@ -4,7 +4,8 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use crate::directory::{external_id, user, user_name};
-use crate::function::{Answer, Function, Request};
+use crate::function::{Answer, Function};
+use crate::request::Request;
 
 /// A kind of request.
 pub struct Operation {
@@ -171,6 +172,7 @@ impl Operation {
             path: &path,
             key: &place.key,
             body,
+            if_match: None,
         };
         let answer = function.call(&request).await?;
         if method == "POST"
@@ -222,6 +224,7 @@ impl Place {
             path,
             key: &self.key,
             body: None,
+            if_match: None,
         };
         Ok(function.expect(200, &request).await?.body)
     }

@@ -14,11 +14,17 @@
 mod against_bare;
 mod directory;
 mod distance;
+#[path = "../stand/engine.rs"]
 mod engine;
+mod expect;
+#[path = "../stand/function.rs"]
 mod function;
 mod measure;
 mod operations;
 mod report;
+#[path = "../stand/request.rs"]
+mod request;
+#[path = "../stand/runtime_api.rs"]
 mod runtime_api;
 
 use std::path::{Path, PathBuf};

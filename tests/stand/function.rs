@@ -6,11 +6,12 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc;
 
+use crate::request::Request;
 use crate::runtime_api::RuntimeApi;
 
 /// A running function. Ends when dropped.
@@ -25,6 +26,8 @@ pub struct Function {
 /// What a client gets, and what it cost.
 pub struct Answer {
     pub status: u64,
+    /// The headers; an object.
+    pub headers: Value,
     /// The body; null if there is none.
     pub body: Value,
     /// The line in the log; null if the function writes none.
@@ -41,9 +44,9 @@ const LAMBDA: &[(&str, &str)] = &[
     ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
     ("AWS_REGION", "us-east-1"),
     ("AWS_DEFAULT_REGION", "us-east-1"),
-    ("AWS_ACCESS_KEY_ID", "bench"),
-    ("AWS_SECRET_ACCESS_KEY", "bench"),
-    ("AWS_SESSION_TOKEN", "bench"),
+    ("AWS_ACCESS_KEY_ID", "stand"),
+    ("AWS_SECRET_ACCESS_KEY", "stand"),
+    ("AWS_SESSION_TOKEN", "stand"),
     ("LAMBDA_TASK_ROOT", "/var/task"),
     ("TZ", ":UTC"),
 ];
@@ -81,7 +84,13 @@ impl Function {
     pub async fn call(&mut self, request: &Request<'_>) -> Result<Answer> {
         let event = request.event();
         let started = Instant::now();
-        let answer = self.api.invoke(event).await?;
+        let mut answer = tokio::select! {
+            answer = self.api.invoke(event) => answer?,
+            status = self.process.wait() => {
+                let taken = if self.is_working() { "with the event" } else { "before the event" };
+                bail!("the function ended by itself, {taken}: {}", status?)
+            }
+        };
         let wall = started.elapsed();
         let line = if self.logs {
             self.log.recv().await.context("the function has ended")?
@@ -89,26 +98,19 @@ impl Function {
             Value::Null
         };
         let body = answer["body"].as_str().unwrap_or_default();
+        let body = serde_json::from_str(body).unwrap_or_default();
         Ok(Answer {
             status: answer["statusCode"].as_u64().unwrap_or_default(),
-            body: serde_json::from_str(body).unwrap_or_default(),
+            headers: answer["headers"].take(),
+            body,
             line,
             wall,
         })
     }
 
-    /// The same, which must be answered with this status.
-    pub async fn expect(&mut self, status: u64, request: &Request<'_>) -> Result<Answer> {
-        let answer = self.call(request).await?;
-        if answer.status != status {
-            let Request { method, path, .. } = request;
-            bail!(
-                "{method} {path} is answered with {}: {}",
-                answer.status,
-                answer.body
-            );
-        }
-        Ok(answer)
+    /// Whether it has the event that it was given last.
+    pub fn is_working(&self) -> bool {
+        self.api.has_delivered()
     }
 
     /// Waits until it asks for an event.
@@ -145,17 +147,18 @@ impl Function {
         Ok(Cpu(threads))
     }
 
-    /// The most memory it ever had, in kilobytes.
-    pub fn peak_memory(&self) -> Result<u64> {
+    /// The memory it has, in kilobytes: `VmRSS` now, `VmHWM` at most so far.
+    pub fn memory(&self, name: &str) -> Result<u64> {
         let id = self.process.id().context("the function has ended")?;
         let text = std::fs::read_to_string(format!("/proc/{id}/status"))?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let number = line.and_then(|line| line.split_ascii_whitespace().next()?.parse().ok());
-        number.context("no VmHWM in the process's status")
+        let line = text.lines().find_map(|line| line.strip_prefix(name));
+        let number = line.and_then(|line| line.split_ascii_whitespace().nth(1)?.parse().ok());
+        number.with_context(|| format!("no {name} in the process's status"))
     }
 }
 
-/// Processor time by thread.
+/// Processor time by thread; none by default.
+#[derive(Default)]
 pub struct Cpu(HashMap<Vec<u8>, Duration>);
 
 impl Cpu {
@@ -166,10 +169,6 @@ impl Cpu {
             .iter()
             .map(|(thread, spent)| spent.saturating_sub(before(thread)))
             .sum()
-    }
-
-    pub fn total(&self) -> Duration {
-        self.0.values().sum()
     }
 }
 
@@ -182,60 +181,5 @@ async fn read_log(output: ChildStdout, lines: mpsc::UnboundedSender<Value>) {
             }
             _ => eprintln!("{line}"),
         }
-    }
-}
-
-/// A request as a client sends it.
-pub struct Request<'a> {
-    pub method: &'a str,
-    /// Below the base path, with the query.
-    pub path: &'a str,
-    pub key: &'a str,
-    pub body: Option<Value>,
-}
-
-impl Request<'_> {
-    /// The event that API Gateway makes of it, with the headers that Entra sends.
-    fn event(&self) -> String {
-        let (path, query) = self.path.split_once('?').unwrap_or((self.path, ""));
-        let path = format!("/scim/v2{path}");
-        let mut event = json!({
-            "version": "2.0",
-            "routeKey": "$default",
-            "rawPath": path,
-            "rawQueryString": query,
-            "headers": {
-                "accept": "application/scim+json",
-                "authorization": format!("Bearer {}", self.key),
-                "content-type": "application/scim+json; charset=utf-8",
-                "host": "scim.hellotracks.example",
-                "x-amzn-trace-id": "Root=1-6b04d1c0-00000000000000000000002b",
-                "x-forwarded-for": "192.0.2.17",
-                "x-forwarded-port": "443",
-                "x-forwarded-proto": "https",
-            },
-            "requestContext": {
-                "accountId": "123456789012",
-                "apiId": "scim000000",
-                "domainName": "scim.hellotracks.example",
-                "domainPrefix": "scim",
-                "http": {
-                    "method": self.method,
-                    "path": path,
-                    "protocol": "HTTP/1.1",
-                    "sourceIp": "192.0.2.17",
-                },
-                "requestId": "bench=",
-                "routeKey": "$default",
-                "stage": "$default",
-                "time": "24/Nov/2026:06:00:00 +0000",
-                "timeEpoch": 1_795_500_000_000_u64,
-            },
-            "isBase64Encoded": false,
-        });
-        if let Some(body) = &self.body {
-            event["body"] = body.to_string().into();
-        }
-        event.to_string()
     }
 }

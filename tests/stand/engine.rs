@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Stdio;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use dynoxide::Database;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, stdin};
 use tokio::net::TcpListener;
@@ -13,6 +13,14 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// The argument that makes this program an engine. The file to begin with may follow.
 pub const ARGUMENT: &str = "--engine";
+
+/// The command that has the data written to a file that does not exist.
+pub const SAVE: &str = "save";
+/// The command that has the data replaced by that of a file, and the transactions forgotten: the engine
+/// remembers each for ten minutes, as DynamoDB does, and looks through them all at the next.
+pub const RESTORE: &str = "restore";
+
+const DONE: &str = "done";
 
 /// An engine's process. Ends when dropped.
 pub struct Engine {
@@ -48,18 +56,19 @@ impl Engine {
         &self.endpoint
     }
 
-    /// Writes the data to a file that does not exist.
-    pub async fn save(&mut self, file: &Path) -> Result<()> {
-        let line = format!("{}\n", file.display());
+    /// Has it obey a command, [`SAVE`] or [`RESTORE`].
+    pub async fn obey(&mut self, command: &str, file: &Path) -> Result<()> {
+        let line = format!("{command} {}\n", file.display());
         self.commands.write_all(line.as_bytes()).await?;
         let answer = self.answers.next_line().await?;
-        answer.context("the engine has ended")?;
+        let answer = answer.context("the engine has ended")?;
+        ensure!(answer == DONE, "the engine cannot {command}: {answer}");
         Ok(())
     }
 }
 
-/// What the engine's process does: says where it listens, and saves to each file that it is told,
-/// until the process that started it is gone.
+/// What the engine's process does: says where it listens, and obeys, until the process that started it
+/// is gone.
 pub async fn serve(file: Option<&str>) -> Result<()> {
     let failed = |error: dynoxide::DynoxideError| anyhow!("{error}");
     let database = Database::memory().map_err(failed)?;
@@ -75,9 +84,16 @@ pub async fn serve(file: Option<&str>) -> Result<()> {
     );
     let commands = async {
         let mut lines = BufReader::new(stdin()).lines();
-        while let Some(file) = lines.next_line().await? {
-            database.vacuum_into(&file).map_err(failed)?;
-            println!("saved");
+        while let Some(line) = lines.next_line().await? {
+            let done = match line.split_once(' ') {
+                Some((SAVE, file)) => database.vacuum_into(file),
+                Some((RESTORE, file)) => database.restore_from(file),
+                _ => bail!("`{line}` is no command"),
+            };
+            match done {
+                Ok(()) => println!("{DONE}"),
+                Err(error) => println!("{error}"),
+            }
         }
         Ok(())
     };

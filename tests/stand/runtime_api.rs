@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
@@ -26,6 +27,9 @@ pub struct RuntimeApi {
     asked: mpsc::UnboundedReceiver<()>,
     /// Events that the function was given and has not asked for the next one after.
     busy_with: usize,
+    /// Events that were given, and those that the function has taken.
+    sent: usize,
+    delivered: Arc<AtomicUsize>,
     server: JoinHandle<()>,
 }
 
@@ -34,6 +38,7 @@ struct Shared {
     events: Mutex<mpsc::UnboundedReceiver<String>>,
     answers: mpsc::UnboundedSender<Result<String, String>>,
     asked: mpsc::UnboundedSender<()>,
+    delivered: Arc<AtomicUsize>,
 }
 
 /// Longer than the function lets any request take.
@@ -46,7 +51,9 @@ impl RuntimeApi {
         let (events, waiting) = mpsc::unbounded_channel();
         let (answered, answers) = mpsc::unbounded_channel();
         let (asks, asked) = mpsc::unbounded_channel();
+        let delivered = Arc::new(AtomicUsize::new(0));
         let shared = Arc::new(Shared {
+            delivered: Arc::clone(&delivered),
             events: Mutex::new(waiting),
             answers: answered,
             asked: asks,
@@ -75,8 +82,15 @@ impl RuntimeApi {
             asked,
             // Asking for the first event is the end of its start.
             busy_with: 1,
+            sent: 0,
+            delivered,
             server,
         })
+    }
+
+    /// Whether the function has the event that it was given last.
+    pub fn has_delivered(&self) -> bool {
+        self.delivered.load(Relaxed) == self.sent
     }
 
     /// What Lambda writes into `AWS_LAMBDA_RUNTIME_API`.
@@ -89,6 +103,7 @@ impl RuntimeApi {
     pub async fn invoke(&mut self, event: String) -> Result<Value> {
         self.events.send(event).context("the Runtime API ended")?;
         self.busy_with += 1;
+        self.sent += 1;
         let answer = timeout(PATIENCE, self.answers.recv())
             .await
             .context("the function does not answer")?
@@ -125,6 +140,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         // The run is over; the function will be ended before it hears of it.
         return pending().await;
     };
+    shared.delivered.fetch_add(1, Relaxed);
     let deadline = SystemTime::now() + Duration::from_secs(30);
     let deadline = deadline.duration_since(UNIX_EPOCH).unwrap_or_default();
     let headers = [

@@ -1,0 +1,64 @@
+//! `make soak`: Entra's traffic with many tenants, compressed into minutes, through several instances of
+//! the function at once. Every answer is compared with a model's, and so is what is left at the end.
+//!
+//! First every tenant's users are created, each looked for before ([`worker`]). Then come updates,
+//! disables, restores, deletions and renames among match queries and page walks, in both of Entra's modes
+//! ([`entra`]), at the highest rate that the machine holds. Then the same while instances are killed at
+//! random moments ([`killer`]), and clients send again what was not answered. At the end all users are
+//! read back and compared ([`walk`]), and the operator's check looks for defects ([`tables`]).
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a member that JSON lacks reads as null, and a defect here may end the run"
+)]
+
+mod changes;
+mod client;
+mod contests;
+#[path = "../stand/engine.rs"]
+mod engine;
+mod entra;
+#[path = "../stand/function.rs"]
+mod function;
+mod killer;
+mod model;
+#[path = "../stand/pool.rs"]
+mod pool;
+mod reads;
+mod report;
+#[path = "../stand/request.rs"]
+mod request;
+#[path = "../stand/runtime_api.rs"]
+mod runtime_api;
+mod settings;
+mod tables;
+mod tenant;
+mod traffic;
+mod walk;
+mod worker;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use settings::Settings;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [engine::ARGUMENT] => engine::serve(None).await,
+        _ => traffic::run(&Settings::from_environment()?).await,
+    }
+}

@@ -1,0 +1,77 @@
+//! The tables under the functions: made before, and examined at the end with the operator's means.
+
+use anyhow::{Result, bail};
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use hellotracks_scim::storage::{Gate, Meter, Store, Tables, Timeouts};
+use hellotracks_scim::tenant::{ApiKey, TenantId};
+use time::OffsetDateTime;
+
+const SECRETS: &str = "scim-secrets";
+const DIRECTORY: &str = "scim-directory";
+
+/// The tables, without the function between.
+pub struct Direct(Store);
+
+impl Direct {
+    /// Creates the tables.
+    pub async fn create(endpoint: &str) -> Result<Self> {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url(endpoint)
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("stand", "stand", None, None, "stand"))
+            .load()
+            .await;
+        let tables = Tables {
+            secrets: SECRETS.to_owned(),
+            directory: DIRECTORY.to_owned(),
+        };
+        let store = Store::connect(&config, tables, Timeouts::default());
+        store.create_tables().await?;
+        Ok(Self(store))
+    }
+
+    /// Creates a tenant and returns its API-KEY.
+    pub async fn add_tenant(&self, name: &str, secret: [u8; 32]) -> Result<String> {
+        let (now, meter) = (OffsetDateTime::now_utc(), Meter::default());
+        let tenant = TenantId::parse(name)?;
+        self.0.create_tenant(&tenant, name, now, &meter).await?;
+        let key = ApiKey::from_secret(&tenant, secret);
+        self.0
+            .create_key(&key, "make soak", now, None, &meter)
+            .await?;
+        Ok(key.expose().to_owned())
+    }
+
+    /// Runs the operator's check. It must find as many users as there should be, and no defect.
+    pub async fn audit(&self, name: &str, users: usize) -> Result<()> {
+        let (meter, gate) = (Meter::default(), Gate::opened());
+        let tenant = TenantId::parse(name)?;
+        let now = OffsetDateTime::now_utc();
+        let audit = self.0.tenant(&tenant, &meter, &gate).audit(now).await?;
+        if audit.resources == users as u64 && audit.defects.is_empty() {
+            return Ok(());
+        }
+        let defects: Vec<_> = audit.defects.iter().map(ToString::to_string).collect();
+        bail!(
+            "tenant {name}: the check finds {} users instead of {users}, and {} defects:\n{}",
+            audit.resources,
+            defects.len(),
+            defects.join("\n")
+        );
+    }
+}
+
+/// What the template gives the function. Almost all users of a tenant may lose access: the breaker counts
+/// them, and does not open as long as the workers keep to their own count. At 100 it would not even count.
+pub fn environment(endpoint: &str) -> Vec<(String, String)> {
+    [
+        ("SCIM_SECRETS_TABLE", SECRETS),
+        ("SCIM_DIRECTORY_TABLE", DIRECTORY),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+        ("SCIM_DEACTIVATION_SHARE_PERCENT", "99"),
+        ("RUST_LOG", "info"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}

@@ -1,0 +1,101 @@
+//! What the workers of a tenant share.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
+
+use crate::client::Client;
+use crate::entra::Mode;
+
+/// A tenant under way.
+pub struct Tenant {
+    pub number: usize,
+    pub client: Client,
+    pub mode: Mode,
+    /// The ids of the users that surely exist: their creation was answered, their deletion not begun.
+    present: Mutex<HashSet<String>>,
+    pub creations: Span,
+    pub deletions: Span,
+    /// How many more active users may be deactivated or deleted before the service takes it for an
+    /// accident.
+    deactivations: AtomicI64,
+}
+
+/// Requests of a kind, by when they may take effect.
+#[derive(Default)]
+pub struct Span {
+    begun: AtomicUsize,
+    ended: AtomicUsize,
+}
+
+impl Span {
+    pub fn begin(&self) {
+        self.begun.fetch_add(1, SeqCst);
+    }
+
+    pub fn end(&self) {
+        self.ended.fetch_add(1, SeqCst);
+    }
+
+    /// A moment to count from.
+    pub fn mark(&self) -> usize {
+        self.ended.load(SeqCst)
+    }
+
+    /// How many may have taken effect since a moment.
+    pub fn since(&self, mark: usize) -> usize {
+        self.begun.load(SeqCst) - mark
+    }
+}
+
+impl Tenant {
+    /// A tenant without users.
+    pub fn new(number: usize, client: Client, mode: Mode) -> Self {
+        Self {
+            number,
+            client,
+            mode,
+            present: Mutex::default(),
+            creations: Span::default(),
+            deletions: Span::default(),
+            deactivations: AtomicI64::new(0),
+        }
+    }
+
+    /// Allows so many more users to be deactivated or deleted.
+    pub fn allow_deactivations(&self, number: usize) {
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        self.deactivations.fetch_add(number, SeqCst);
+    }
+
+    /// Takes one from the deactivations that are left; false if none is.
+    pub fn may_deactivate(&self) -> bool {
+        self.deactivations
+            .fetch_update(SeqCst, SeqCst, |left| (left > 0).then(|| left - 1))
+            .is_ok()
+    }
+
+    /// Takes those that were tried without an answer, and may have counted.
+    pub fn tried_to_deactivate(&self, times: u64) {
+        self.deactivations
+            .fetch_sub(i64::try_from(times).unwrap_or(i64::MAX), SeqCst);
+    }
+
+    pub fn is_there(&self, id: &str) {
+        if let Ok(mut present) = self.present.lock() {
+            present.insert(id.to_owned());
+        }
+    }
+
+    pub fn may_be_gone(&self, id: &str) {
+        if let Ok(mut present) = self.present.lock() {
+            present.remove(id);
+        }
+    }
+
+    pub fn present(&self) -> HashSet<String> {
+        self.present
+            .lock()
+            .map_or_else(|_| HashSet::new(), |present| present.clone())
+    }
+}

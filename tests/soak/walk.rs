@@ -1,0 +1,137 @@
+//! Walks through all pages of a tenant's users.
+
+use std::collections::{BTreeMap, HashSet};
+
+use anyhow::{Result, anyhow, ensure};
+use serde_json::Value;
+
+use crate::client::{Sent, Wish};
+use crate::model::User;
+use crate::tenant::Tenant;
+
+/// More pages than any walk may need.
+const MAX_PAGES: usize = 1000;
+
+/// A walk while others write.
+///
+/// By cursor it shows no user twice, and all users that exist throughout. By index a creation before
+/// the place that a walk has come to moves everything after it on by one, and a deletion back: the
+/// last user is shown again, or the next is passed over. No more than that may happen.
+pub async fn under_load(tenant: &Tenant, count: usize, by_cursor: bool) -> Result<()> {
+    let (before, created, deleted) = (
+        tenant.present(),
+        tenant.creations.mark(),
+        tenant.deletions.mark(),
+    );
+    let shown = walk(tenant, count, by_cursor, |_| Ok(())).await?;
+    let throughout: HashSet<String> = tenant.present();
+    let ids: HashSet<&str> = shown.iter().map(id).collect();
+    let repeated = shown.len() - ids.len();
+    let throughout = throughout.iter().filter(|id| before.contains(*id));
+    let missing: Vec<_> = throughout.filter(|id| !ids.contains(id.as_str())).collect();
+    let (created, deleted) = if by_cursor {
+        (0, 0)
+    } else {
+        (
+            tenant.creations.since(created),
+            tenant.deletions.since(deleted),
+        )
+    };
+    ensure!(
+        repeated <= created && missing.len() <= deleted,
+        "tenant {}: a walk in pages of {count} (by cursor: {by_cursor}) shows {repeated} users twice, {created} may be, and misses {} users that existed throughout, {deleted} may be: {missing:?}",
+        tenant.client.tenant,
+        missing.len(),
+    );
+    Ok(())
+}
+
+/// A walk while nobody writes, which must show these users and say on every page how many there are.
+pub async fn when_quiet(tenant: &Tenant, users: &[&User], by_cursor: bool) -> Result<()> {
+    let total = users.len();
+    let count = total / 4 + 1;
+    let shown = walk(tenant, count, by_cursor, |page| {
+        if page.answer.body["totalResults"] == total {
+            return Ok(());
+        }
+        Err(page.deviates(format!("{total} users in all")))
+    })
+    .await?;
+    let mut expected: BTreeMap<&str, &User> = users.iter().map(|user| (user.id(), *user)).collect();
+    let name = &tenant.client.tenant;
+    for user in &shown {
+        let is_right = expected
+            .remove(id(user))
+            .is_some_and(|expected| expected.object() == user);
+        ensure!(
+            is_right,
+            "tenant {name}: the walk at the end shows {user}, which is not what the model has, or is shown twice"
+        );
+    }
+    match expected.values().next() {
+        None => Ok(()),
+        Some(user) => Err(anyhow!(
+            "tenant {name}: the walk at the end lacks {} of {total} users, such as {}",
+            expected.len(),
+            user.object()
+        )),
+    }
+}
+
+/// Asks how many users there are, while nobody writes.
+pub async fn total(tenant: &Tenant, users: usize) -> Result<()> {
+    let wish = Wish::get("total", "/Users?count=0".to_owned());
+    let sent = tenant.client.send(wish).await?;
+    if sent.answer.status == 200 && sent.answer.body["totalResults"] == users {
+        return Ok(());
+    }
+    Err(sent.deviates(format!("200 and {users} users in all")))
+}
+
+/// The users of all pages, in their order.
+async fn walk(
+    tenant: &Tenant,
+    count: usize,
+    by_cursor: bool,
+    check: impl Fn(&Sent) -> Result<()>,
+) -> Result<Vec<Value>> {
+    let mut users: Vec<Value> = Vec::new();
+    let mut cursor = String::new();
+    for _ in 0..MAX_PAGES {
+        let (kind, path) = if by_cursor {
+            let path = format!("/Users?cursor={cursor}&count={count}");
+            ("page by cursor", path)
+        } else {
+            let start = users.len() + 1;
+            (
+                "page by index",
+                format!("/Users?startIndex={start}&count={count}"),
+            )
+        };
+        let mut page = tenant.client.send(Wish::get(kind, path)).await?;
+        page.must_be(200, None)?;
+        check(&page)?;
+        let Value::Array(resources) = page.answer.body["Resources"].take() else {
+            return Err(page.deviates("a list"));
+        };
+        let length = resources.len();
+        // A page is in the order of ids.
+        if page.answer.body["itemsPerPage"] != length || !resources.is_sorted_by_key(id) {
+            return Err(page.deviates("a page in order, with its length"));
+        }
+        users.extend(resources);
+        match page.answer.body["nextCursor"].as_str() {
+            Some(next) => cursor = next.to_owned(),
+            None if by_cursor || length == 0 => return Ok(users),
+            None => {}
+        }
+    }
+    Err(anyhow!(
+        "tenant {}: a walk in pages of {count} does not end",
+        tenant.client.tenant
+    ))
+}
+
+fn id(user: &Value) -> &str {
+    user["id"].as_str().unwrap_or_default()
+}

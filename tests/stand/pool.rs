@@ -1,0 +1,165 @@
+//! Several instances of the function behind one door, as Lambda runs them with reserved concurrency:
+//! each has one event at a time, a request waits while all are busy, and an instance that dies takes its
+//! request with it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use tokio::sync::{Mutex, Notify, mpsc};
+
+use crate::function::{Answer, Cpu, Function};
+use crate::request::Request;
+
+/// Running instances. They end when it is dropped.
+pub struct Pool {
+    program: PathBuf,
+    environment: Vec<(String, String)>,
+    instances: Vec<Instance>,
+    /// The numbers of those that have nothing to do.
+    idle: Mutex<mpsc::UnboundedReceiver<usize>>,
+    done: mpsc::UnboundedSender<usize>,
+    kills: Kills,
+}
+
+struct Instance {
+    /// None only between the end of one process and the start of the next.
+    function: Mutex<Option<Function>>,
+    kill: Notify,
+}
+
+/// How often an instance was killed.
+#[derive(Default)]
+pub struct Kills {
+    /// While it had a request that it had not answered.
+    pub in_flight: AtomicUsize,
+    /// While it was starting, with a request waiting for it.
+    pub starting: AtomicUsize,
+    /// While it had nothing to do.
+    pub idle: AtomicUsize,
+}
+
+/// What an instance has used so far.
+pub struct Reading {
+    /// Resident memory in kilobytes.
+    pub memory: u64,
+    pub cpu: Cpu,
+}
+
+impl Pool {
+    /// Starts so many instances, and comes back when all of them wait for a request.
+    pub async fn start(
+        program: PathBuf,
+        environment: Vec<(String, String)>,
+        instances: usize,
+    ) -> Result<Self> {
+        let (done, idle) = mpsc::unbounded_channel();
+        let mut pool = Self {
+            program,
+            environment,
+            instances: Vec::new(),
+            idle: Mutex::new(idle),
+            done,
+            kills: Kills::default(),
+        };
+        for number in 0..instances {
+            let mut function = pool.function().await?;
+            function.asks().await?;
+            pool.instances.push(Instance {
+                function: Mutex::new(Some(function)),
+                kill: Notify::new(),
+            });
+            pool.done.send(number)?;
+        }
+        Ok(pool)
+    }
+
+    /// Has any instance answer a request; waits while all are busy. An instance that is killed meanwhile
+    /// leaves the answer that API Gateway gives then: 503, and nobody knows what was done.
+    pub async fn call(&self, request: &Request<'_>) -> Result<Answer> {
+        let number = self.idle.lock().await.recv().await;
+        let number = number.context("no instance is left")?;
+        let instance = &self.instances[number];
+        let mut place = instance.function.lock().await;
+        let function = place.as_mut().context("the instance did not start")?;
+        let answer = tokio::select! {
+            answer = function.call(request) => Some(answer?),
+            () = instance.kill.notified() => None,
+        };
+        let answer = match answer {
+            Some(answer) => answer,
+            None => {
+                let count = if function.is_working() {
+                    &self.kills.in_flight
+                } else {
+                    &self.kills.starting
+                };
+                count.fetch_add(1, Relaxed);
+                self.replace(&mut place).await?;
+                Answer {
+                    status: 503,
+                    headers: json!({"content-type": "application/json"}),
+                    body: json!({"message": "Service Unavailable"}),
+                    line: json!({}),
+                    wall: Duration::ZERO,
+                }
+            }
+        };
+        drop(place);
+        self.done.send(number)?;
+        Ok(answer)
+    }
+
+    /// Kills an instance with SIGKILL, whatever it is doing, and starts another in its place.
+    pub async fn kill(&self, number: usize) -> Result<()> {
+        let instance = &self.instances[number];
+        match instance.function.try_lock() {
+            Ok(mut place) => {
+                self.kills.idle.fetch_add(1, Relaxed);
+                self.replace(&mut place).await
+            }
+            // Whoever waits for its answer hears of it.
+            Err(_) => {
+                instance.kill.notify_one();
+                Ok(())
+            }
+        }
+    }
+
+    pub fn kills(&self) -> &Kills {
+        &self.kills
+    }
+
+    /// What each instance has used, once it has nothing left to do.
+    pub async fn read(&self) -> Result<Vec<Reading>> {
+        let mut readings = Vec::new();
+        for instance in &self.instances {
+            let mut place = instance.function.lock().await;
+            let function = place.as_mut().context("the instance did not start")?;
+            function.settled().await?;
+            readings.push(Reading {
+                memory: function.memory("VmRSS")?,
+                cpu: function.cpu()?,
+            });
+        }
+        Ok(readings)
+    }
+
+    async fn replace(&self, place: &mut Option<Function>) -> Result<()> {
+        // A function's process is killed when the function is dropped, and not a moment later.
+        drop(place.take());
+        *place = Some(self.function().await?);
+        Ok(())
+    }
+
+    async fn function(&self) -> Result<Function> {
+        let environment: Vec<_> = self
+            .environment
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        Function::start(&self.program, &environment, true).await
+    }
+}

@@ -1,0 +1,63 @@
+//! Requests as clients send them, and the events that API Gateway makes of them.
+
+use serde_json::{Value, json};
+
+/// A request as a client sends it.
+pub struct Request<'a> {
+    pub method: &'a str,
+    /// Below the base path, with the query.
+    pub path: &'a str,
+    pub key: &'a str,
+    pub body: Option<Value>,
+    /// The header `If-Match`.
+    pub if_match: Option<&'a str>,
+}
+
+impl Request<'_> {
+    /// The event that API Gateway makes of it, with the headers that Entra sends.
+    pub fn event(&self) -> String {
+        let (path, query) = self.path.split_once('?').unwrap_or((self.path, ""));
+        let path = format!("/scim/v2{path}");
+        let mut event = json!({
+            "version": "2.0",
+            "routeKey": "$default",
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": {
+                "accept": "application/scim+json",
+                "authorization": format!("Bearer {}", self.key),
+                "content-type": "application/scim+json; charset=utf-8",
+                "host": "scim.hellotracks.example",
+                "x-amzn-trace-id": "Root=1-6b04d1c0-00000000000000000000002b",
+                "x-forwarded-for": "192.0.2.17",
+                "x-forwarded-port": "443",
+                "x-forwarded-proto": "https",
+            },
+            "requestContext": {
+                "accountId": "123456789012",
+                "apiId": "scim000000",
+                "domainName": "scim.hellotracks.example",
+                "domainPrefix": "scim",
+                "http": {
+                    "method": self.method,
+                    "path": path,
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "192.0.2.17",
+                },
+                "requestId": "stand=",
+                "routeKey": "$default",
+                "stage": "$default",
+                "time": "24/Nov/2026:06:00:00 +0000",
+                "timeEpoch": 1_795_500_000_000_u64,
+            },
+            "isBase64Encoded": false,
+        });
+        if let Some(body) = &self.body {
+            event["body"] = body.to_string().into();
+        }
+        if let Some(version) = self.if_match {
+            event["headers"]["if-match"] = version.into();
+        }
+        event.to_string()
+    }
+}
