@@ -50,6 +50,8 @@ TENANTS ?= 20
 INSTANCES ?= 4
 WORKERS ?= 3
 SEED ?=
+# How many malformed requests `make abuse` sends.
+REQUESTS ?= 100000
 export MINUTES KILLED USERS TENANTS INSTANCES WORKERS SEED
 
 STACK ?= hellotracks-scim
@@ -132,6 +134,17 @@ else
 	@$(CARGO) build --features dev --example soak
 endif
 	@exec $(CARGO) run --quiet --features dev --example soak
+
+# The same stand, and so the same program.
+.PHONY: abuse
+abuse: ## Send malformed requests, and accept no answer but SCIM (REQUESTS=100000)
+ifeq ($(RELEASE),0)
+	@$(CARGO) build --features dev --example soak --bin hellotracks-scim
+else
+	@$(CARGO) build --release --bin hellotracks-scim
+	@$(CARGO) build --features dev --example soak
+endif
+	@exec $(CARGO) run --quiet --features dev --example soak -- --abuse $(REQUESTS)
 
 .PHONY: lint
 lint: ## Check formatting, lints with warnings denied, and that one dependency tree serves all builds

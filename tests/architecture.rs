@@ -99,6 +99,7 @@ const RULES: &[Rule] = &[
             "time",
             "tokio",
             "tracing",
+            "url",
             "uuid",
         ],
         pure: false,

@@ -5,6 +5,7 @@ use lambda_http::http::header::{HOST, HeaderValue};
 use lambda_http::http::uri::Authority;
 use lambda_http::request::LambdaRequest;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use url::Url;
 
 /// What must not be in the path or the query of a URI, beside what is not ASCII.
 pub const UNFIT: &AsciiSet = &CONTROLS
@@ -20,12 +21,15 @@ pub const UNFIT: &AsciiSet = &CONTROLS
     .add(b'|')
     .add(b'}');
 
+/// The scheme that the client spoke to API Gateway, which sets it.
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
+
 /// The longest path and query that are looked at. A URI holds 64 KB, API Gateway takes 10 KB, and
 /// what any parameter may be is far shorter, so that a cut one is refused for its length.
 const MAX_PATH: usize = 4_000;
 const MAX_QUERY: usize = 60_000;
 
-/// Makes the path, the query and the host of an event those of a URI.
+/// Makes the path, the query, the host and the scheme of an event those of a URI.
 ///
 /// `lambda_http` panics on others, and the client would get API Gateway's error instead of a SCIM
 /// answer. Entra is seen to write the quotes of a filter as they are, and API Gateway hands the
@@ -46,14 +50,24 @@ pub fn repair_url(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRe
         request.raw_path = request
             .raw_path
             .take()
-            .map(|path| encode(path.replace('?', "%3F"), MAX_PATH));
+            .map(|path| path.replace('?', "%3F"))
+            // `OPTIONS *` has a path without a slash, and would become a part of the host.
+            .map(|path| match path.starts_with('/') {
+                true => encode(path, MAX_PATH),
+                false => encode(format!("/{path}"), MAX_PATH),
+            });
         let is_authority = |host: &HeaderValue| {
             Authority::try_from(host.as_bytes()).is_ok_and(|authority| {
-                authority.as_str() == authority.host() || authority.port_u16().is_some()
+                let is_url = Url::parse(&format!("https://{authority}/")).is_ok();
+                is_url && (authority.as_str() == authority.host() || authority.port_u16().is_some())
             })
         };
         if !request.headers.get(HOST).is_none_or(is_authority) {
             request.headers.remove(HOST);
+        }
+        let is_scheme = |scheme: &HeaderValue| scheme == "https" || scheme == "http";
+        if !request.headers.get(FORWARDED_PROTO).is_none_or(is_scheme) {
+            request.headers.remove(FORWARDED_PROTO);
         }
     }
     event
@@ -66,11 +80,15 @@ mod tests {
     use super::*;
 
     fn repaired(path: &str, query: &str, host: &str) -> Request {
+        event(path, query, host, "https")
+    }
+
+    fn event(path: &str, query: &str, host: &str, scheme: &str) -> Request {
         let event = serde_json::json!({
             "version": "2.0",
             "rawPath": path,
             "rawQueryString": query,
-            "headers": {"host": host},
+            "headers": {"host": host, "x-forwarded-proto": scheme},
             "requestContext": {"http": {"method": "GET"}, "domainName": "domain.example"},
             "isBase64Encoded": false,
         });
@@ -102,6 +120,19 @@ mod tests {
     }
 
     #[test]
+    fn any_forwarded_scheme_can_be_answered() {
+        for (scheme, becomes) in [
+            ("http", "http"),
+            ("https", "https"),
+            ("a#b", "https"),
+            ("", "https"),
+        ] {
+            let event = event("/scim/v2", "", "h.example", scheme);
+            assert_eq!(event.uri().scheme_str(), Some(becomes), "{scheme}");
+        }
+    }
+
+    #[test]
     fn any_path_and_host_can_be_answered() {
         let path = |raw| repaired(raw, "", "h.example").uri().path().to_owned();
         assert_eq!(
@@ -109,6 +140,7 @@ mod tests {
             "/scim/v2/Users/a%20b%22%C3%A9%3F%41"
         );
         assert_eq!(path(""), "/");
+        assert_eq!(path("*"), "/*");
         let long = repaired(
             &format!("/{}", "é".repeat(70_000)),
             &"\"".repeat(70_000),
@@ -123,6 +155,9 @@ mod tests {
             "h.example:port",
             "h.example:99999",
             "u@h.example",
+            "999999999999",
+            "xn--a",
+            "h.example%00",
         ] {
             assert_eq!(
                 repaired("/", "", host).uri().host(),

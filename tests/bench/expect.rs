@@ -8,7 +8,7 @@ use crate::request::Request;
 impl Function {
     /// Has the function answer a request, which must be answered with this status.
     pub async fn expect(&mut self, status: u64, request: &Request<'_>) -> Result<Answer> {
-        let answer = self.call(request).await?;
+        let answer = self.call(request.event()).await?;
         if answer.status != status {
             let Request { method, path, .. } = request;
             bail!(

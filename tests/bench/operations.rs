@@ -174,7 +174,7 @@ impl Operation {
             body,
             if_match: None,
         };
-        let answer = function.call(&request).await?;
+        let answer = function.call(request.event()).await?;
         if method == "POST"
             && let Some(id) = answer.body["id"].as_str()
         {

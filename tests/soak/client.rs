@@ -111,7 +111,7 @@ impl Client {
         let mut unanswered = 0;
         loop {
             let last = now();
-            let answer = self.pool.call(&request).await?;
+            let answer = self.pool.call(request.event()).await?;
             if answer.status == 503 && answer.body == json!({"message": "Service Unavailable"}) {
                 ensure!(
                     self.tally.may_be_killed.load(Relaxed),

@@ -6,12 +6,15 @@
 //! ([`entra`]), at the highest rate that the machine holds. Then the same while instances are killed at
 //! random moments ([`killer`]), and clients send again what was not answered. At the end all users are
 //! read back and compared ([`walk`]), and the operator's check looks for defects ([`tables`]).
+//!
+//! `make abuse` is the same stand under malformed requests ([`abuse`]).
 
 #![expect(
     clippy::indexing_slicing,
     reason = "a member that JSON lacks reads as null, and a defect here may end the run"
 )]
 
+mod abuse;
 mod changes;
 mod client;
 mod contests;
@@ -39,7 +42,7 @@ mod worker;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use settings::Settings;
 
@@ -59,6 +62,10 @@ async fn run() -> Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         [engine::ARGUMENT] => engine::serve(None).await,
+        ["--abuse", requests] => {
+            let requests = requests.parse().context("no number of requests")?;
+            abuse::run(&Settings::from_environment()?, requests).await
+        }
         _ => traffic::run(&Settings::from_environment()?).await,
     }
 }

@@ -250,9 +250,13 @@ impl Stand {
             for by_cursor in [false, true] {
                 walk::when_quiet(tenant, &users, by_cursor).await?;
             }
-            self.direct
-                .audit(&tenant.client.tenant, users.len())
-                .await?;
+            let name = &tenant.client.tenant;
+            let found = self.direct.audit(name).await?;
+            ensure!(
+                found == users.len() as u64,
+                "tenant {name}: the check finds {found} users instead of {}",
+                users.len()
+            );
             all += users.len();
         }
         println!(

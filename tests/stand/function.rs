@@ -11,7 +11,6 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::mpsc;
 
-use crate::request::Request;
 use crate::runtime_api::RuntimeApi;
 
 /// A running function. Ends when dropped.
@@ -80,9 +79,8 @@ impl Function {
         })
     }
 
-    /// Has the function answer a request.
-    pub async fn call(&mut self, request: &Request<'_>) -> Result<Answer> {
-        let event = request.event();
+    /// Has the function answer an event.
+    pub async fn call(&mut self, event: String) -> Result<Answer> {
         let started = Instant::now();
         let mut answer = tokio::select! {
             answer = self.api.invoke(event) => answer?,

@@ -11,7 +11,6 @@ use serde_json::json;
 use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::function::{Answer, Cpu, Function};
-use crate::request::Request;
 
 /// Running instances. They end when it is dropped.
 pub struct Pool {
@@ -76,16 +75,16 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Has any instance answer a request; waits while all are busy. An instance that is killed meanwhile
+    /// Has any instance answer an event; waits while all are busy. An instance that is killed meanwhile
     /// leaves the answer that API Gateway gives then: 503, and nobody knows what was done.
-    pub async fn call(&self, request: &Request<'_>) -> Result<Answer> {
+    pub async fn call(&self, event: String) -> Result<Answer> {
         let number = self.idle.lock().await.recv().await;
         let number = number.context("no instance is left")?;
         let instance = &self.instances[number];
         let mut place = instance.function.lock().await;
         let function = place.as_mut().context("the instance did not start")?;
         let answer = tokio::select! {
-            answer = function.call(request) => Some(answer?),
+            answer = function.call(event) => Some(answer?),
             () = instance.kill.notified() => None,
         };
         let answer = match answer {
