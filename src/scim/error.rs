@@ -242,6 +242,9 @@ mod tests {
         assert_eq!((error.status().as_u16(), error.scim_type()), (405, None));
         let error = TooManyRequests("text".to_owned(), 3);
         assert_eq!((error.status().as_u16(), error.scim_type()), (429, None));
-        assert!(!error.is_failure());
+        assert_eq!(
+            (error.reason(), error.is_failure()),
+            ("tooManyRequests", false)
+        );
     }
 }

@@ -6,9 +6,12 @@ use hellotracks_scim::storage::secrets::{
 };
 use hellotracks_scim::storage::{Meter, Store};
 use hellotracks_scim::tenant::{ApiKey, KeyId, TenantId};
+use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
+use crate::key_use::until;
 use crate::keys::{ACCEPTED, LATER, NOW, check, key, store_with_key, tenant};
+use crate::operator::Admin;
 use crate::service::Service;
 
 /// In place of this key, with a day of overlap.
@@ -292,4 +295,67 @@ async fn a_rotation_finds_the_limit_of_keys() {
     assert_eq!(active_keys(&store, acme).await, MAX_ACTIVE_KEYS);
     let listed = store.list_keys(acme, &meter).await.unwrap();
     assert_eq!(listed.len(), MAX_ACTIVE_KEYS + 1);
+}
+
+/// The operator's side: a rotation, what the listing says of both keys, and the check of all keys.
+#[tokio::test]
+async fn the_operator_rotates_a_key_and_is_warned_of_the_old_one() {
+    let (service, _, admin) = Admin::with_service().await;
+    let old = ApiKey::parse(service.key.as_bytes()).unwrap().id();
+    assert_eq!(admin.json("key warnings").await, (0, json!([])));
+
+    let (code, new) = admin.json("key rotate acme --overlap-days 3").await;
+    assert_eq!((code, &new["label"]), (0, &json!("test")));
+    assert_eq!(new["replaces"]["id"], old.as_str());
+    let new_key = new["key"].as_str().unwrap();
+    for key in [service.key.as_str(), new_key] {
+        let call = service.call("GET", "/Users").key(key);
+        assert_eq!(call.send().await.status, 200);
+    }
+    // Both uses are on record when the listing says so.
+    let listed = until(async || {
+        let (code, listed) = admin.json("key list acme").await;
+        assert_eq!(code, 0);
+        let keys = listed.as_array().unwrap();
+        let are_used = keys.iter().all(|key| key["lastUsed"].is_string());
+        are_used.then_some(listed)
+    })
+    .await;
+    let listed = listed.as_array().unwrap();
+    let (ending, staying): (Vec<_>, Vec<_>) =
+        listed.iter().partition(|key| key["id"] == old.as_str());
+    assert_eq!((ending.len(), staying.len()), (1, 1));
+    // Three days until the second is over in which the key was rotated.
+    let warning = ending[0]["warnings"][0].as_str().unwrap();
+    assert!(
+        ["expires in 2 days", "expires in 3 days"].contains(&warning),
+        "{warning}"
+    );
+    assert_eq!(staying[0]["warnings"], json!([]));
+
+    let (code, warned) = admin.json("key warnings").await;
+    assert_eq!((code, warned.as_array().unwrap().len()), (1, 1));
+    assert_eq!(warned[0]["id"], old.as_str());
+    let (_, text) = admin.run("key list acme").await;
+    let line = text.lines().find(|line| line.starts_with(old.as_str()));
+    assert!(line.unwrap().contains("expires in "), "{text}");
+
+    // Which of the two, the operator has to say.
+    let (code, text) = admin.run("key rotate acme").await;
+    assert_eq!(code, 1, "{text}");
+    let new_id = new["id"].as_str().unwrap();
+    assert!(
+        text.contains(old.as_str()) && text.contains(new_id),
+        "{text}"
+    );
+    assert!(!text.contains("htscim_"), "{text}");
+
+    // Of a disabled tenant nothing ends.
+    admin.run("tenant disable acme").await;
+    assert_eq!(admin.json("key warnings").await, (0, json!([])));
+    admin.run("tenant enable acme").await;
+    admin.run(&format!("key revoke acme {old}")).await;
+    assert_eq!(admin.json("key warnings").await, (0, json!([])));
+    let (_, text) = admin.run("key list acme").await;
+    assert!(text.contains("revoked 20"), "{text}");
 }

@@ -1,7 +1,7 @@
 //! What each command does: a call or two of the store.
 
 use hellotracks_scim::scim::schema::USERS;
-use hellotracks_scim::storage::secrets::{KeyRecord, SecretsError, Successor};
+use hellotracks_scim::storage::secrets::{SecretsError, Successor};
 use hellotracks_scim::storage::tables::TablesError;
 use hellotracks_scim::storage::{Gate, Meter, Store, StoreError};
 use hellotracks_scim::tenant::{ApiKey, TenantId};
@@ -10,8 +10,8 @@ use time::{Duration, OffsetDateTime};
 use crate::args::{
     BreakerCommand, Command, DirectoryCommand, KeyCommand, TablesCommand, TenantCommand,
 };
-use crate::output::{KnownKey, Report};
-use crate::{history, status, users};
+use crate::output::Report;
+use crate::{history, keys, status, users};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -100,20 +100,8 @@ async fn key(command: KeyCommand, store: &Store) -> Result<Report, Failure> {
             let rotation = store.rotate_key(&key, &successor, now, &meter).await?;
             Report::Rotation { key, rotation }
         }
-        KeyCommand::List { tenant } => {
-            let records = store.list_keys(&tenant, &meter).await?;
-            let keys = records.into_iter().map(|record| (tenant.clone(), record));
-            Report::Keys(known_keys(keys, store).await?)
-        }
-        KeyCommand::Warnings => {
-            // A tenant that is disabled has no use for its keys, and nothing ends for it.
-            let keys = store.list_all_keys(&meter).await?.into_iter();
-            let keys = keys.filter(|key| key.tenant_enabled && key.record.is_active(now()));
-            let keys = keys.map(|key| (key.tenant, key.record));
-            let mut keys = known_keys(keys, store).await?;
-            keys.retain(|key| !key.warnings.is_empty());
-            Report::Warnings(keys)
-        }
+        KeyCommand::List { tenant } => Report::Keys(keys::list(&tenant, now(), store).await?),
+        KeyCommand::Warnings => Report::Warnings(keys::warnings(now(), store).await?),
         KeyCommand::Revoke { tenant, key_id } => {
             Report::Key(store.revoke_key(&tenant, &key_id, now(), &meter).await?)
         }
@@ -133,35 +121,6 @@ async fn lift(tenant: &TenantId, length: Duration, store: &Store) -> Result<Repo
         .await?;
     let status = status::run(tenant, now - Duration::DAY, store).await?;
     Ok(Report::Status(Box::new(status)))
-}
-
-/// The keys, in their order by tenant, with what is known of their use.
-async fn known_keys(
-    keys: impl Iterator<Item = (TenantId, KeyRecord)>,
-    store: &Store,
-) -> Result<Vec<KnownKey>, Failure> {
-    let (meter, gate) = (Meter::default(), Gate::opened());
-    let now = now();
-    let mut uses = None;
-    let mut known = Vec::new();
-    for (tenant, record) in keys {
-        let uses = match &uses {
-            Some((of, uses)) if *of == tenant => uses,
-            _ => {
-                let read = store.tenant(&tenant, &meter, &gate).last_uses().await?;
-                &uses.insert((tenant.clone(), read)).1
-            }
-        };
-        let last_used = uses.get(&record.id).copied();
-        known.push(KnownKey {
-            tenant,
-            is_expired: record.expires.is_some_and(|expires| expires <= now),
-            warnings: record.warnings(last_used, now),
-            last_used,
-            record,
-        });
-    }
-    Ok(known)
 }
 
 fn new_key(tenant: &TenantId) -> Result<ApiKey, Failure> {

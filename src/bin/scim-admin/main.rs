@@ -8,6 +8,7 @@
 mod args;
 mod commands;
 mod history;
+mod keys;
 mod output;
 mod status;
 mod users;

@@ -4,15 +4,16 @@ use std::error::Error;
 
 use hellotracks_scim::storage::StoreError;
 use hellotracks_scim::storage::audit::Audit;
-use hellotracks_scim::storage::secrets::{KeyRecord, KeyWarning, Rotation, SecretsError, Tenant};
+use hellotracks_scim::storage::secrets::{KeyRecord, Rotation, SecretsError, Tenant};
 use hellotracks_scim::storage::tables::{CreatedTable, TablesError};
 use hellotracks_scim::storage::tombstone::Tombstone;
-use hellotracks_scim::tenant::{ApiKey, TenantId};
+use hellotracks_scim::tenant::ApiKey;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::commands::Failure;
+use crate::keys::{self, KnownKey};
 use crate::status::Status;
 use crate::users::{self, Restoration};
 
@@ -44,39 +45,6 @@ pub enum Report {
     Printed,
 }
 
-/// A key with what is known of its use.
-#[derive(Debug)]
-pub struct KnownKey {
-    pub tenant: TenantId,
-    pub record: KeyRecord,
-    pub is_expired: bool,
-    pub last_used: Option<OffsetDateTime>,
-    pub warnings: Vec<KeyWarning>,
-}
-
-impl KnownKey {
-    fn warnings(&self) -> Vec<String> {
-        self.warnings.iter().map(ToString::to_string).collect()
-    }
-
-    /// What has become of the key, or what there is to be done about it.
-    fn state(&self) -> String {
-        if let Some(revoked) = self.record.revoked {
-            format!("revoked {}", stamp(revoked))
-        } else if self.is_expired {
-            "expired".to_owned()
-        } else if self.warnings.is_empty() {
-            "active".to_owned()
-        } else {
-            self.warnings().join(", ")
-        }
-    }
-
-    fn last_used(&self) -> String {
-        self.last_used.map_or_else(|| "never".to_owned(), stamp)
-    }
-}
-
 impl Report {
     pub fn json(&self) -> String {
         if matches!(self, Self::Printed) {
@@ -99,7 +67,7 @@ impl Report {
             Self::Restored(restorations) => users::restored_json(restorations),
             Self::Printed => Value::Null,
             Self::Key(record) => key_json(record),
-            Self::Keys(keys) | Self::Warnings(keys) => keys.iter().map(known_key_json).collect(),
+            Self::Keys(keys) | Self::Warnings(keys) => keys.iter().map(KnownKey::json).collect(),
             Self::Audit { audit, repaired } => json!({
                 "resources": audit.resources,
                 "repaired": repaired,
@@ -126,8 +94,8 @@ impl Report {
                 format!("{}\n\n{}", keys_text(&both), key.expose())
             }
             Self::Key(record) => keys_text(std::slice::from_ref(record)),
-            Self::Keys(keys) => known_keys_text(keys),
-            Self::Warnings(keys) => warnings_text(keys),
+            Self::Keys(keys) => keys::listed(keys),
+            Self::Warnings(keys) => keys::warned_of(keys),
             Self::Audit { audit, repaired } => audit_text(audit, *repaired),
             Self::Status(status) => status.text(),
             Self::Deleted(tombstones) => users::deleted_text(tombstones),
@@ -140,11 +108,11 @@ impl Report {
     pub fn is_bad_news(&self) -> bool {
         match self {
             Self::Audit { audit, .. } => !audit.defects.is_empty(),
+            Self::Warnings(keys) => !keys.is_empty(),
             Self::Status(status) => status.is_bad_news(),
             Self::Restored(restorations) => restorations
                 .iter()
                 .any(|restoration| restoration.outcome.is_err()),
-            Self::Warnings(keys) => !keys.is_empty(),
             _ => false,
         }
     }
@@ -220,7 +188,7 @@ fn tenant_json(tenant: &Tenant) -> Value {
     })
 }
 
-fn key_json(record: &KeyRecord) -> Value {
+pub fn key_json(record: &KeyRecord) -> Value {
     json!({
         "id": record.id.as_str(),
         "label": record.label,
@@ -228,16 +196,6 @@ fn key_json(record: &KeyRecord) -> Value {
         "expires": record.expires.map(stamp),
         "revoked": record.revoked.map(stamp),
     })
-}
-
-fn known_key_json(key: &KnownKey) -> Value {
-    let mut value = key_json(&key.record);
-    if let Value::Object(members) = &mut value {
-        members.insert("tenant".to_owned(), json!(key.tenant.as_str()));
-        members.insert("lastUsed".to_owned(), json!(key.last_used.map(stamp)));
-        members.insert("warnings".to_owned(), json!(key.warnings()));
-    }
-    value
 }
 
 fn new_key_json(key: &ApiKey, record: &KeyRecord) -> Value {
@@ -287,41 +245,6 @@ fn keys_text(records: &[KeyRecord]) -> String {
     columns(["KEY ID", "CREATED", "EXPIRES", "REVOKED", "LABEL"], rows)
 }
 
-fn known_keys_text(keys: &[KnownKey]) -> String {
-    let rows = keys.iter().map(|key| {
-        [
-            key.record.id.to_string(),
-            key.state(),
-            stamp(key.record.created),
-            expiry(&key.record),
-            key.last_used(),
-            key.record.label.clone(),
-        ]
-    });
-    let header = [
-        "KEY ID",
-        "STATE",
-        "CREATED",
-        "EXPIRES",
-        "LAST USED",
-        "LABEL",
-    ];
-    columns(header, rows)
-}
-
-fn warnings_text(keys: &[KnownKey]) -> String {
-    let rows = keys.iter().map(|key| {
-        [
-            key.tenant.to_string(),
-            key.record.id.to_string(),
-            key.state(),
-            key.last_used(),
-            key.record.label.clone(),
-        ]
-    });
-    columns(["TENANT", "KEY ID", "WARNING", "LAST USED", "LABEL"], rows)
-}
-
 fn audit_text(audit: &Audit, repaired: u64) -> String {
     let mut text = format!(
         "{} resources, {} defects, {repaired} repaired",
@@ -334,7 +257,7 @@ fn audit_text(audit: &Audit, repaired: u64) -> String {
     text
 }
 
-fn expiry(record: &KeyRecord) -> String {
+pub fn expiry(record: &KeyRecord) -> String {
     record.expires.map_or_else(|| "never".to_owned(), stamp)
 }
 
@@ -372,6 +295,8 @@ pub fn columns<const N: usize>(
 
 #[cfg(test)]
 mod tests {
+    use hellotracks_scim::tenant::TenantId;
+
     use super::*;
 
     fn new_key() -> Report {
@@ -428,57 +353,6 @@ mod tests {
         let value: Value = serde_json::from_str(&report.json()).unwrap();
         assert_eq!(value["replaces"]["id"], old_id.as_str());
         assert_eq!(value["replaces"]["expires"], "1970-01-01T00:00:00Z");
-    }
-
-    #[test]
-    fn a_listing_says_what_to_do_about_a_key() {
-        let Report::NewKey { key, record } = new_key() else {
-            panic!("not a new key")
-        };
-        let known = |record: KeyRecord, is_expired, warnings: &[KeyWarning]| KnownKey {
-            tenant: key.tenant().clone(),
-            is_expired,
-            last_used: (!is_expired).then_some(OffsetDateTime::UNIX_EPOCH),
-            warnings: warnings.to_vec(),
-            record,
-        };
-        let revoked = KeyRecord {
-            revoked: Some(OffsetDateTime::UNIX_EPOCH),
-            ..record.clone()
-        };
-        let warnings = [KeyWarning::NearExpiry(12), KeyWarning::Unused(30)];
-        let keys = || {
-            vec![
-                known(record.clone(), false, &[]),
-                known(record.clone(), false, &warnings),
-                known(record.clone(), true, &[]),
-                known(revoked.clone(), true, &[]),
-            ]
-        };
-        let text = Report::Keys(keys()).text();
-        let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].contains("STATE") && lines[0].contains("LAST USED"));
-        for (line, state) in lines[1..].iter().zip([
-            "  active  ",
-            "  expires in 12 days, unused for 30 days  ",
-            "  expired  ",
-            "  revoked 1970-01-01T00:00:00Z  ",
-        ]) {
-            assert!(line.contains(state), "{line}");
-        }
-        assert!(lines[3].contains("never"), "{text}");
-        let value: Value = serde_json::from_str(&Report::Keys(keys()).json()).unwrap();
-        assert_eq!(value[0]["warnings"], json!([]));
-        assert_eq!(value[0]["lastUsed"], "1970-01-01T00:00:00Z");
-        let told = json!(["expires in 12 days", "unused for 30 days"]);
-        assert_eq!(value[1]["warnings"], told);
-        assert_eq!(value[2]["lastUsed"], Value::Null);
-
-        assert!(!Report::Keys(keys()).is_bad_news());
-        assert!(!Report::Warnings(vec![]).is_bad_news());
-        let report = Report::Warnings(keys().drain(1..2).collect());
-        assert!(report.is_bad_news());
-        assert!(report.text().contains("acme"), "{}", report.text());
     }
 
     #[test]
