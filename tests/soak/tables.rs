@@ -61,14 +61,16 @@ impl Direct {
     }
 }
 
-/// What the template gives the function. Almost all users of a tenant may lose access: the breaker counts
-/// them, and does not open as long as the workers keep to their own count. At 100 it would not even count.
+/// What the template gives the function, with limits that are counted and not reached. Almost all users of
+/// a tenant may lose access: the workers keep below that by a count of their own; at 100 percent the
+/// breaker would not even count. No machine sends as many requests as a key may.
 pub fn environment(endpoint: &str) -> Vec<(String, String)> {
     [
         ("SCIM_SECRETS_TABLE", SECRETS),
         ("SCIM_DIRECTORY_TABLE", DIRECTORY),
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
         ("SCIM_DEACTIVATION_SHARE_PERCENT", "99"),
+        ("SCIM_REQUESTS_PER_SECOND", "100000"),
         ("RUST_LOG", "info"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
