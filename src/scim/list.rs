@@ -257,10 +257,19 @@ impl ListResponse {
     }
 
     /// The ListResponse message. `Resources` is there even if empty: clients read it unasked.
+    ///
+    /// The total is counted before the page is read. Where resources were created in between, it is at
+    /// least what the page shows: a client that reads up to the total must not stop before the end.
     pub fn into_body(self) -> Value {
+        let shown = self.resources.len() as u64;
+        let before = self.start_index.map_or(0, |start| start.saturating_sub(1));
+        let least = match shown {
+            0 => 0,
+            _ => before.saturating_add(shown),
+        };
         let mut body = json!({
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
-            "totalResults": self.total,
+            "totalResults": self.total.max(least),
             "itemsPerPage": self.resources.len(),
             "Resources": self.resources,
         });
@@ -432,6 +441,13 @@ mod tests {
             ListResponse::of_all(resources.clone()).into_body(),
             json!({"schemas": [schema], "totalResults": 1, "itemsPerPage": 1, "startIndex": 1, "Resources": [{"id": "1"}]})
         );
+        let grown = ListResponse {
+            total: 4,
+            resources: resources.clone(),
+            start_index: Some(5),
+            ..ListResponse::default()
+        };
+        assert_eq!(grown.into_body()["totalResults"], 5);
         let by_cursor = ListResponse {
             total: 7,
             resources,
