@@ -65,12 +65,14 @@ pub enum StoreError {
 impl StoreError {
     /// Sorts an SDK error into what a caller can do about it: try later, or call an engineer.
     /// Conditions and cancelled transactions are looked at before, by the operations that set them.
-    pub(super) fn from_sdk<E, R>(error: SdkError<E, R>) -> Self
+    pub(super) fn from_sdk<E>(error: SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
     {
         let code = error.code().unwrap_or_default();
+        if code == "TransactionConflictException" {
+            return Self::Conflict;
+        }
         let message = match error
             .as_service_error()
             .and_then(ProvideErrorMetadata::message)
@@ -78,10 +80,17 @@ impl StoreError {
             Some(message) => format!("{code}: {message}"),
             None => error.to_string(),
         };
-        let refused = matches!(
-            error,
-            SdkError::ServiceError(_) | SdkError::ConstructionFailure(_)
-        ) && !TRANSIENT.contains(&code);
+        let refused = match &error {
+            SdkError::ConstructionFailure(_) => true,
+            // Every refusal has a code. An answer without one is none of DynamoDB's, such as the
+            // HTML of a load balancer in front of it, or could not be read: the call may have been
+            // carried out.
+            SdkError::ServiceError(answer) => {
+                let is_transient = code.is_empty() || TRANSIENT.contains(&code);
+                !is_transient && !answer.raw().status().is_server_error()
+            }
+            _ => false,
+        };
         let source = Box::new(error);
         if refused {
             Self::Refused { message, source }

@@ -48,10 +48,7 @@ impl Store {
 }
 
 /// Reads the reasons of a cancelled transaction: one for each item, `None` for the blameless.
-fn cancelled<R>(error: SdkError<TransactWriteItemsError, R>) -> Result<Outcome, StoreError>
-where
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
+fn cancelled(error: SdkError<TransactWriteItemsError>) -> Result<Outcome, StoreError> {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
         error.as_service_error()
     else {
