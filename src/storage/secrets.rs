@@ -101,7 +101,7 @@ impl Store {
             created: now,
             active_keys: 0,
         };
-        self.put_tenant(&tenant, meter).await?;
+        write::until_settled(|| self.put_tenant(&tenant, meter)).await?;
         Ok(tenant)
     }
 

@@ -33,7 +33,11 @@ impl TenantStore<'_> {
                     .set_key(Some(item::key(&self.partition, defect.sort_key.clone())))
                     .build()?;
                 let delete = TransactWriteItem::builder().delete(delete).build();
-                vec![self.unchanged(defect)?, delete]
+                match defect.resource {
+                    Some(_) => vec![self.unchanged(defect)?, delete],
+                    // A lookup that names no resource leads nowhere, whatever changes.
+                    None => vec![delete],
+                }
             }
         };
         Ok(self.store.transact(writes, self.meter).await? == Outcome::Written)
