@@ -2,6 +2,7 @@
 //! `SCIM_TEST_DYNAMODB_ENDPOINT`, such as AWS's DynamoDB Local.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::Credentials;
@@ -29,6 +30,19 @@ pub fn tables(prefix: &str) -> Tables {
         secrets: format!("{prefix}-secrets"),
         directory: format!("{prefix}-directory"),
     }
+}
+
+/// The SDK's settings for a DynamoDB in trouble. The SDK has one quota of retries for each region of
+/// a process: in a region of its own, one test's trouble does not use up the quota of others.
+pub async fn troubled_sdk_config(endpoint: &str) -> SdkConfig {
+    let sdk_config = sdk_config(endpoint).await;
+    sdk_config.to_builder().region(own_region()).build()
+}
+
+/// A region that nobody else has.
+pub fn own_region() -> Region {
+    static REGIONS: AtomicUsize = AtomicUsize::new(0);
+    Region::new(format!("us-east-{}", REGIONS.fetch_add(1, Relaxed) + 100))
 }
 
 /// The SDK's settings for a DynamoDB at `endpoint`.

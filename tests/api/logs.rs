@@ -330,7 +330,7 @@ async fn a_request_that_fails_leaves_one_line() {
         })
         .await;
         service.app.store = Store::connect(
-            &engine::sdk_config(&wire.endpoint).await,
+            &engine::troubled_sdk_config(&wire.endpoint).await,
             engine::tables(&prefix),
             Timeouts::default(),
         );

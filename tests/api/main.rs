@@ -11,11 +11,13 @@ mod capture; // not tests: what the function logs while it answers
 mod clients; // the habits of other clients: Okta, PingFederate, OneLogin, SailPoint
 mod costs; // DynamoDB calls and capacity of each operation
 mod cursors; // lists sorted, searched by POST, and walked by cursor
+mod damage; // damage that only the operator's check meets
 mod deletion; // deactivated and deleted users: what stays, what goes
 mod directory; // not tests: the directory table as DynamoDB holds it
 mod engine;
 mod errors; // every refusal is a SCIM error with the right status
 mod events; // every request that Entra sends (events/), and the answer it must get (golden/)
+mod faults; // trouble of every kind on every DynamoDB call of every operation
 mod filters; // each finds what it should and no more
 mod history; // not tests: each change has its record, and the records lead to what there is
 mod key_use; // what is noted of keys: their last use, their end
@@ -23,6 +25,7 @@ mod keys; // API keys: issue, check, expire, revoke
 mod limits; // how much a request may hold, and how odd it may be
 mod lists; // pages and projections
 mod logs; // one line for each request, and nothing about people
+mod lost_answers; // a POST whose answer was lost is sent again: never a second user
 mod operator; // the operator's command line: history, status, restore, breaker
 mod pages; // pages of a large directory, found through the counters
 mod races; // requests that meet: one winner, nothing lost

@@ -200,6 +200,12 @@ impl Call<'_> {
         self
     }
 
+    /// With this id, as API Gateway gives one to each request.
+    pub fn request_id(mut self, id: &str) -> Self {
+        self.event["requestContext"]["requestId"] = id.into();
+        self
+    }
+
     /// With another key than the tenant's.
     pub fn key(self, key: &str) -> Self {
         self.header("authorization", &format!("Bearer {key}"))

@@ -85,7 +85,7 @@ async fn a_storm_with_broken_connections_loses_nothing() {
     // Every user is deactivated here, more than the breaker lets through.
     service.app.config.breaker.share_percent = 100;
     let wire = Wire::start(trouble).await;
-    let sdk_config = engine::sdk_config(&wire.endpoint).await;
+    let sdk_config = engine::troubled_sdk_config(&wire.endpoint).await;
     service.app.store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
 
     let known = join_all((0..WRITERS).map(|number| writer(&service, number))).await;

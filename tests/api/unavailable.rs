@@ -36,7 +36,7 @@ impl Stand {
     /// From now on the service speaks to this endpoint.
     async fn reconnect(&mut self, endpoint: &str) {
         self.service.app.store = Store::connect(
-            &engine::sdk_config(endpoint).await,
+            &engine::troubled_sdk_config(endpoint).await,
             engine::tables(&self.prefix),
             Timeouts::default(),
         );
@@ -229,12 +229,20 @@ async fn the_log_tells_what_the_client_is_not_told() {
     stand.reconnect(&wire.endpoint).await;
     let (answer, lines) = logged(stand.service.get("/Users")).await;
     unavailable(&answer);
-    assert!(!answer.body.to_string().contains("slow down"));
+    assert!(
+        !answer
+            .body
+            .to_string()
+            .contains("configured provisioned throughput")
+    );
     let [line] = lines.as_slice() else {
         panic!("{lines:?}")
     };
     let cause = line["cause"].as_str().unwrap();
-    assert!(cause.contains("slow down"), "{cause}");
+    assert!(
+        cause.contains("configured provisioned throughput"),
+        "{cause}"
+    );
     assert_eq!(
         (&line["status"], &line["level"]),
         (&json!(503), &json!("ERROR"))
