@@ -27,7 +27,7 @@ pub(super) const COUNT: &str = "count";
 /// How many of them are active; only the coarse counters say.
 pub(super) const ACTIVE: &str = "active";
 /// The id of the resource that holds a guarded value.
-const HOLDER: &str = "holder";
+pub(super) const HOLDER: &str = "holder";
 
 /// The longest document, in bytes. DynamoDB's limit of 400 KB for an item holds for the record of a
 /// change too, which has the attributes before and after it.

@@ -224,6 +224,26 @@ async fn damage_beyond_repair_is_told() {
     assert!(defects(&service).await.contains(&DefectKind::Unreadable));
 }
 
+/// Two operators mend the same stray guard, and a new user takes the name between them.
+#[tokio::test]
+async fn a_guard_of_a_new_holder_is_not_mended() {
+    let (service, directory) = Directory::with_service().await;
+    let id = lena(&service).await;
+    let ghost = "N#U#userName#ghost";
+    directory.plant("acme", ghost, &[("holder", &id)]).await;
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let acme = TenantId::parse("acme").unwrap();
+    let store = service.app.store.tenant(&acme, &meter, &gate);
+    let audit = store.audit(time::OffsetDateTime::now_utc()).await.unwrap();
+    let [guard] = &audit.defects[..] else {
+        panic!("{audit:?}")
+    };
+    assert!(store.repair(guard).await.unwrap());
+    service.create_user("ghost", json!({})).await;
+    assert!(!store.repair(guard).await.unwrap());
+    directory.check("acme").await;
+}
+
 /// A repair that comes after a change must not undo it.
 #[tokio::test]
 async fn a_defect_that_has_passed_is_not_mended() {

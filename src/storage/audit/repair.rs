@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
 use super::{Counts, Defect, DefectKind};
 use crate::scim::discovery::RESOURCE_TYPES;
 use crate::storage::directory::TenantStore;
-use crate::storage::item::{self, ACTIVE, COUNT};
+use crate::storage::item::{self, ACTIVE, COUNT, HOLDER};
 use crate::storage::transaction::Outcome;
 use crate::storage::{StoreError, keys};
 
@@ -30,9 +30,16 @@ impl TenantStore<'_> {
             DefectKind::StrayLookup | DefectKind::StrayGuard | DefectKind::StrayTombstone => {
                 let delete = Delete::builder()
                     .table_name(&self.store.tables.directory)
-                    .set_key(Some(item::key(&self.partition, defect.sort_key.clone())))
-                    .build()?;
-                let delete = TransactWriteItem::builder().delete(delete).build();
+                    .set_key(Some(item::key(&self.partition, defect.sort_key.clone())));
+                // A guard that has another holder since is that one's.
+                let delete = match (defect.kind, &defect.resource) {
+                    (DefectKind::StrayGuard, Some((id, _))) => delete
+                        .condition_expression("#holder = :holder")
+                        .expression_attribute_names("#holder", HOLDER)
+                        .expression_attribute_values(":holder", AttributeValue::S(id.to_string())),
+                    _ => delete,
+                };
+                let delete = TransactWriteItem::builder().delete(delete.build()?).build();
                 match defect.resource {
                     Some(_) => vec![self.unchanged(defect)?, delete],
                     // A lookup that names no resource leads nowhere, whatever changes.

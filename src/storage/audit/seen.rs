@@ -36,6 +36,8 @@ struct SeenType {
     guards: BTreeMap<String, ResourceId>,
     counts: BTreeMap<String, Counted>,
     expected_counts: BTreeMap<String, Counted>,
+    /// The counters of resources that cannot be read: what they should say is not known.
+    uncertain: BTreeSet<String>,
 }
 
 /// What a counter counts; of the active ones only where it does.
@@ -157,8 +159,12 @@ impl SeenType {
         item: &Item,
     ) -> Result<bool, StoreError> {
         let kinds = keys::kinds(resource_type);
-        if sort_key.starts_with(&kinds.resources) {
-            self.add_resource(resource_type, item)?;
+        if let Some(id) = sort_key.strip_prefix(&kinds.resources) {
+            if let Err(error) = self.add_resource(resource_type, item) {
+                let counters = ResourceId::parse(id).map(|id| keys::counters(resource_type, &id));
+                self.uncertain.extend(counters.into_iter().flatten());
+                return Err(error);
+            }
         } else if sort_key.starts_with(&kinds.lookups) {
             let id = keys::lookup_id(sort_key);
             self.lookups.insert(sort_key.to_owned(), id);
@@ -245,9 +251,9 @@ impl SeenType {
         }
         let counters = self.counts.keys().chain(self.expected_counts.keys());
         let counters: BTreeSet<_> = counters.collect();
-        for sort_key in counters {
+        for sort_key in counters.difference(&self.uncertain.iter().collect()) {
             let count = |counts: &BTreeMap<String, Counted>| {
-                counts.get(sort_key).copied().unwrap_or_default()
+                counts.get(*sort_key).copied().unwrap_or_default()
             };
             let (mut is, mut should_be) = (count(&self.counts), count(&self.expected_counts));
             // A counter that has not counted an active one yet need not say so.
@@ -258,7 +264,7 @@ impl SeenType {
             if is != should_be {
                 defects.push(Defect {
                     kind: DefectKind::WrongCount,
-                    sort_key: sort_key.clone(),
+                    sort_key: (*sort_key).clone(),
                     resource: None,
                     counts: Counts { is, should_be },
                     resource_type: resource_type.name,
