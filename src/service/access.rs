@@ -67,11 +67,12 @@ impl Directory<'_> {
 
     fn refused(&self, window: &Window) -> ScimError {
         ScimError::TooManyDeactivations(format!(
-            "{} users have been deactivated or deleted since {}, the most that may be until {} ({} % of the active users, and never fewer than {NEVER_BELOW}); if a scope or an assignment in Entra is wrong, correct it, and if all of them are to go, ask the operator of this service for `scim-admin breaker lift`; creations and other updates go on",
+            "{} users have been deactivated or deleted since {}, the most that may be within {} hours ({} % of the active users, and never fewer than {NEVER_BELOW}); if a scope or an assignment in Entra is wrong, correct it; if all of them are to go, ask the operator of this service for `scim-admin breaker lift`, or wait until {}; creations and other updates go on",
             window.used,
-            rfc3339(window.began),
-            rfc3339(window.ends),
+            rfc3339(window.since),
+            self.breaker.window.whole_hours(),
             self.breaker.share_percent,
+            rfc3339(window.frees),
         ))
     }
 }

@@ -4,17 +4,19 @@
 //! a share of the active users on, further deactivations and deletions are refused; creations and
 //! other updates go on.
 //!
-//! A place is reserved before the transaction that takes it, by one UpdateItem, which DynamoDB runs
-//! one after the other without a conflict: however many requests meet, no more places are given than
-//! there are. A place whose transaction failed is given back; until then it is taken, so that of two
-//! requests for the last place one may be refused although the other fails in the end. A place that is
-//! lost with a process, or counted twice because an answer was, makes the breaker open a little early,
-//! and ends with the window.
+//! The window moves on in steps of a twenty-fourth of its length, each with a count of its own. A place
+//! is reserved before the transaction that takes it, by one UpdateItem, which DynamoDB runs one after the
+//! other without a conflict: however many requests meet, no more places are given than there are. A place
+//! whose transaction failed is given back; until then it is taken, so that of two requests for the last
+//! place one may be refused although the other fails in the end. A place that is lost with a process, or
+//! counted twice because an answer was, makes the breaker open a little early, and ends with the window.
+
+mod counts;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
 use aws_sdk_dynamodb::types::{
-    ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
 };
 use time::OffsetDateTime;
 
@@ -24,29 +26,16 @@ use super::meter::Pool;
 use super::{StoreError, keys};
 use crate::scim::ResourceType;
 
-const BEGAN: &str = "window_began";
-const ENDS: &str = "window_ends";
-const LIMIT: &str = "limit";
-const USED: &str = "used";
+pub use counts::{BreakerPolicy, NEVER_BELOW, Window};
+use counts::{CURRENT, Counts, LIMIT, PAST, STEP, STEP_SECONDS, USED, step_of};
+
 const LIFTED_UNTIL: &str = "lifted_until";
-
-/// So many may lose access within a window, however small the tenant is.
-pub const NEVER_BELOW: u64 = 50;
-
-/// How many users may lose access, and in what time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BreakerPolicy {
-    /// Of the active users at the window's begin, in percent; 100 turns the breaker off.
-    pub share_percent: u8,
-    /// How long a window is, from its first deactivation on.
-    pub window: time::Duration,
-}
 
 /// A place in a window, for one user who loses access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// The end of the window; none where nothing is counted.
-    window_ends: Option<OffsetDateTime>,
+    /// The step it is counted in; none where nothing is counted.
+    step: Option<u64>,
 }
 
 /// The answer to the wish for a place.
@@ -58,34 +47,12 @@ pub enum Reservation {
     Refused(Window),
 }
 
-impl Reservation {
-    fn granted(breaker: Breaker) -> Self {
-        Self::Granted(Place {
-            window_ends: breaker.window.map(|window| window.ends),
-        })
-    }
-}
-
 /// What is known of a tenant's breaker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Breaker {
-    /// The window under way, or the last one.
-    pub window: Option<Window>,
+    counts: Option<Counts>,
     /// Until when nothing is refused nor counted, if an operator has lifted the limit.
     pub lifted_until: Option<OffsetDateTime>,
-}
-
-/// A time in which places are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    /// When it began: with the first user who lost access.
-    pub began: OffsetDateTime,
-    /// When it ends, and the places are free again.
-    pub ends: OffsetDateTime,
-    /// How many places there are.
-    pub limit: u64,
-    /// How many are taken.
-    pub used: u64,
 }
 
 impl Breaker {
@@ -94,41 +61,35 @@ impl Breaker {
         self.lifted_until.is_some_and(|until| until > now)
     }
 
+    /// The window that ends now, if anybody lost access in it.
+    pub fn window(&self, now: OffsetDateTime) -> Option<Window> {
+        let counts = self.counts.as_ref()?;
+        let window = counts.at(step_of(now, counts.step_seconds)).window();
+        Some(window).filter(|window| window.used > 0)
+    }
+
     /// The window whose places are all taken, if deactivations and deletions are refused.
     pub fn open(&self, now: OffsetDateTime) -> Option<Window> {
-        self.window.filter(|window| {
-            window.ends > now && window.used >= window.limit && !self.is_lifted(now)
-        })
+        let is_open = |window: &Window| window.used >= window.limit && !self.is_lifted(now);
+        self.window(now).filter(is_open)
     }
 
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
         let has = |name: &str| item.contains_key(name);
-        let window = match has(ENDS) {
-            true => Some(Window {
-                began: item::seconds(item, BEGAN)?,
-                ends: item::seconds(item, ENDS)?,
-                limit: item::number(item, LIMIT)?,
-                used: item::number(item, USED)?,
-            }),
-            false => None,
-        };
-        let lifted_until = match has(LIFTED_UNTIL) {
-            true => Some(item::seconds(item, LIFTED_UNTIL)?),
-            false => None,
-        };
         Ok(Self {
-            window,
-            lifted_until,
+            counts: has(STEP).then(|| Counts::read(item)).transpose()?,
+            lifted_until: has(LIFTED_UNTIL)
+                .then(|| item::seconds(item, LIFTED_UNTIL))
+                .transpose()?,
         })
     }
 }
 
 impl TenantStore<'_> {
-    /// Reserves a place for a user who is to be deactivated or deleted. Begins a window if there is
-    /// none.
+    /// Reserves a place for a user who is to be deactivated or deleted.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when others keep beginning windows, failures of DynamoDB, and
+    /// [`StoreError::Conflict`] when others keep changing the breaker, failures of DynamoDB, and
     /// [`StoreError::Damaged`].
     pub async fn reserve_deactivation(
         &self,
@@ -136,32 +97,62 @@ impl TenantStore<'_> {
         policy: BreakerPolicy,
         now: OffsetDateTime,
     ) -> Result<Reservation, StoreError> {
-        /// More than once only if a window ends, or another begins, in between.
-        const ROUNDS: usize = 4;
+        /// The first place of a step takes two, a limit that is counted anew two more.
+        const ROUNDS: usize = 8;
         if policy.share_percent >= 100 {
-            return Ok(Reservation::Granted(Place { window_ends: None }));
+            return Ok(Reservation::Granted(Place { step: None }));
         }
         self.gate.passed().await;
+        let step_seconds = policy.step_seconds();
+        // Clocks of instances differ: a step that has begun for one has begun for all.
+        let mut step = step_of(now, step_seconds);
         for _ in 0..ROUNDS {
-            let breaker = match self.take(resource_type, now).await? {
-                Updated::Done(breaker) => return Ok(Reservation::granted(breaker)),
+            let breaker = match self.take(resource_type, step, step_seconds, now).await? {
+                Updated::Done => return Ok(Reservation::Granted(Place { step: Some(step) })),
                 Updated::ConditionFailed(breaker) => breaker,
             };
             if breaker.is_lifted(now) {
-                return Ok(Reservation::Granted(Place { window_ends: None }));
+                return Ok(Reservation::Granted(Place { step: None }));
             }
-            if let Some(window) = breaker.open(now) {
-                return Ok(Reservation::Refused(window));
+            // Another length of the window counts anew.
+            let stored = breaker
+                .counts
+                .filter(|counts| counts.step_seconds == step_seconds);
+            step = step.max(stored.as_ref().map_or(0, |counts| counts.step));
+            let mut counts = match &stored {
+                Some(counts) => counts.at(step),
+                None => Counts {
+                    step,
+                    step_seconds,
+                    current: 0,
+                    past: Vec::new(),
+                    limit: 0,
+                },
+            };
+            let is_current = stored.as_ref() == Some(&counts);
+            if is_current && counts.used() < counts.limit {
+                // Somebody has set the counts forth, or given a place back, in between.
+                continue;
             }
-            let begun = self.begin(resource_type, policy, now, breaker.window);
-            if let Updated::Done(breaker) = begun.await? {
-                return Ok(Reservation::granted(breaker));
+            let active = self.count_active(resource_type).await?;
+            if is_current {
+                // The tenant may have grown within the step. Those who are losing access at this
+                // moment may still be among the active, so those who have lost it are not added.
+                counts.limit = counts.limit.max(policy.limit(active));
+                if counts.used() >= counts.limit {
+                    return Ok(Reservation::Refused(counts.window()));
+                }
+            } else {
+                counts.limit = policy.limit(active.saturating_add(counts.used()));
             }
+            // If it was somebody else's turn, the next round finds what they have made of it.
+            self.set_forth(resource_type, stored.as_ref(), &counts)
+                .await?;
         }
         Err(StoreError::Conflict)
     }
 
-    /// Gives a place back that was not needed. A window that is over has no use for it.
+    /// Gives a place back that was not needed. One of a step that is over stays taken.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -170,18 +161,19 @@ impl TenantStore<'_> {
         resource_type: &ResourceType,
         place: Place,
     ) -> Result<(), StoreError> {
-        let Some(ends) = place.window_ends else {
+        let Some(step) = place.step else {
             return Ok(());
         };
         let update = self
             .update_breaker(resource_type)
-            .update_expression("SET #used = #used - :one")
-            .condition_expression("#ends = :ends AND #used > :none")
+            .update_expression("SET #used = #used - :one, #current = #current - :one")
+            .condition_expression("#step = :step AND #current > :none")
             .expression_attribute_names("#used", USED)
-            .expression_attribute_names("#ends", ENDS)
+            .expression_attribute_names("#current", CURRENT)
+            .expression_attribute_names("#step", STEP)
             .expression_attribute_values(":one", item::number_of(1))
             .expression_attribute_values(":none", item::number_of(0))
-            .expression_attribute_values(":ends", item::expiry(ends));
+            .expression_attribute_values(":step", item::number_of(step));
         self.send(update).await.map(|_| ())
     }
 
@@ -194,8 +186,8 @@ impl TenantStore<'_> {
         item.map_or(Ok(Breaker::default()), |item| Breaker::read(&item))
     }
 
-    /// Lets everything through, uncounted, until a time; a time that has passed sets the breaker to
-    /// work again. For operators.
+    /// Lets everything through, uncounted, until a time, and forgets what was counted. A time that has
+    /// passed puts the limit back in force, with all of its places. For operators.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -204,67 +196,84 @@ impl TenantStore<'_> {
         resource_type: &ResourceType,
         until: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let update = self
+        let counts = [STEP, STEP_SECONDS, CURRENT, PAST, USED, LIMIT];
+        let mut update = self
             .update_breaker(resource_type)
-            .update_expression("SET #lifted = :until REMOVE #began, #ends, #limit, #used")
             .expression_attribute_names("#lifted", LIFTED_UNTIL)
-            .expression_attribute_names("#began", BEGAN)
-            .expression_attribute_names("#ends", ENDS)
-            .expression_attribute_names("#limit", LIMIT)
-            .expression_attribute_names("#used", USED)
             .expression_attribute_values(":until", item::expiry(until));
+        for name in counts {
+            update = update.expression_attribute_names(format!("#{name}"), name);
+        }
+        let names = counts.map(|name| format!("#{name}")).join(", ");
+        let update = update.update_expression(format!("SET #lifted = :until REMOVE {names}"));
         self.send(update).await.map(|_| ())
     }
 
-    /// Takes a place of the window under way.
+    /// Takes a place of the step under way.
     async fn take(
         &self,
         resource_type: &ResourceType,
+        step: u64,
+        step_seconds: u64,
         now: OffsetDateTime,
     ) -> Result<Updated, StoreError> {
         let update = self
             .update_breaker(resource_type)
-            .update_expression("SET #used = #used + :one")
+            .update_expression("SET #used = #used + :one, #current = #current + :one")
             .condition_expression(
-                "#ends > :now AND #used < #limit AND (attribute_not_exists(#lifted) OR #lifted <= :now)",
+                "#step = :step AND #seconds = :seconds AND #used < #limit \
+                 AND (attribute_not_exists(#lifted) OR #lifted <= :now)",
             )
             .expression_attribute_names("#used", USED)
-            .expression_attribute_names("#ends", ENDS)
+            .expression_attribute_names("#current", CURRENT)
+            .expression_attribute_names("#step", STEP)
+            .expression_attribute_names("#seconds", STEP_SECONDS)
             .expression_attribute_names("#limit", LIMIT)
             .expression_attribute_names("#lifted", LIFTED_UNTIL)
             .expression_attribute_values(":one", item::number_of(1))
+            .expression_attribute_values(":step", item::number_of(step))
+            .expression_attribute_values(":seconds", item::number_of(step_seconds))
             .expression_attribute_values(":now", item::expiry(now));
         self.send(update).await
     }
 
-    /// Begins a window and takes its first place, unless another request has begun one.
-    async fn begin(
+    /// Writes counts in the place of those that were read: of another step, or with another limit.
+    async fn set_forth(
         &self,
         resource_type: &ResourceType,
-        policy: BreakerPolicy,
-        now: OffsetDateTime,
-        last: Option<Window>,
+        read: Option<&Counts>,
+        counts: &Counts,
     ) -> Result<Updated, StoreError> {
-        let active = self.count_active(resource_type).await?;
-        let share = active
-            .saturating_mul(policy.share_percent.into())
-            .div_ceil(100);
         let update = self
             .update_breaker(resource_type)
-            .update_expression("SET #began = :now, #ends = :ends, #limit = :limit, #used = :one")
-            .expression_attribute_names("#began", BEGAN)
-            .expression_attribute_names("#ends", ENDS)
-            .expression_attribute_names("#limit", LIMIT)
+            .update_expression(
+                "SET #step = :step, #seconds = :seconds, #current = :current, #past = :past, \
+                 #used = :used, #limit = :limit",
+            )
+            .expression_attribute_names("#step", STEP)
+            .expression_attribute_names("#seconds", STEP_SECONDS)
+            .expression_attribute_names("#current", CURRENT)
+            .expression_attribute_names("#past", PAST)
             .expression_attribute_names("#used", USED)
-            .expression_attribute_values(":now", item::expiry(now))
-            .expression_attribute_values(":ends", item::expiry(now + policy.window))
-            .expression_attribute_values(":limit", item::number_of(share.max(NEVER_BELOW)))
-            .expression_attribute_values(":one", item::number_of(1));
-        let update = match last {
-            None => update.condition_expression("attribute_not_exists(#ends)"),
-            Some(last) => update
-                .condition_expression("#ends = :last")
-                .expression_attribute_values(":last", item::expiry(last.ends)),
+            .expression_attribute_names("#limit", LIMIT)
+            .expression_attribute_values(":step", item::number_of(counts.step))
+            .expression_attribute_values(":seconds", item::number_of(counts.step_seconds))
+            .expression_attribute_values(":current", item::number_of(counts.current))
+            .expression_attribute_values(":past", AttributeValue::S(counts.past_text()))
+            .expression_attribute_values(":used", item::number_of(counts.used()))
+            .expression_attribute_values(":limit", item::number_of(counts.limit));
+        let update = match read {
+            // None, or of a window of another length.
+            None => update
+                .condition_expression("attribute_not_exists(#seconds) OR #seconds <> :seconds"),
+            Some(read) => update
+                .condition_expression(
+                    "#seconds = :seconds AND #step = :read_step AND #used = :read_used \
+                     AND #current = :read_current",
+                )
+                .expression_attribute_values(":read_step", item::number_of(read.step))
+                .expression_attribute_values(":read_used", item::number_of(read.used()))
+                .expression_attribute_values(":read_current", item::number_of(read.current)),
         };
         self.send(update).await
     }
@@ -283,7 +292,6 @@ impl TenantStore<'_> {
     async fn send(&self, update: UpdateItemFluentBuilder) -> Result<Updated, StoreError> {
         self.meter.call();
         let answer = update
-            .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
@@ -296,10 +304,7 @@ impl TenantStore<'_> {
                 .and_then(UpdateItemOutput::consumed_capacity),
         );
         match answer {
-            Ok(answer) => {
-                let item = answer.attributes.unwrap_or_default();
-                Breaker::read(&item).map(Updated::Done)
-            }
+            Ok(_) => Ok(Updated::Done),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
                     let breaker = failed.item().map(Breaker::read).transpose()?;
@@ -311,8 +316,8 @@ impl TenantStore<'_> {
     }
 }
 
-/// What became of an update, and the breaker as it is since.
+/// What became of an update; if it was not made, the breaker as it is.
 enum Updated {
-    Done(Breaker),
+    Done,
     ConditionFailed(Breaker),
 }

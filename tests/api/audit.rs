@@ -209,7 +209,7 @@ async fn damage_beyond_repair_is_told() {
         "D#U#x",
     ] {
         directory
-            .plant("acme", unreadable, &[("window_ends", "soon")])
+            .plant("acme", unreadable, &[("step", "soon")])
             .await;
         assert_eq!(
             defects(&service).await,

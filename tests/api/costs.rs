@@ -159,12 +159,12 @@ async fn changes() {
 }
 
 /// Taking access has a place in the breaker's window first, and changes the number of active users.
-/// The first of a window finds no place, which DynamoDB charges with a unit and does not report, counts
-/// the active users, and begins the window.
+/// The first of each step of the window finds no place, which DynamoDB charges with a unit and does not
+/// report, counts the active users, begins the step, and takes the place.
 #[tokio::test]
 async fn deactivations() {
     let service = Service::start().await;
-    for (user, calls, read_units, write_units) in [(1, 6, 3.0, 7.0), (2, 4, 2.0, 7.0)] {
+    for (user, calls, read_units, write_units) in [(1, 7, 3.0, 8.0), (2, 4, 2.0, 7.0)] {
         let id = service.create_user(&format!("user{user}"), json!({})).await;
         let path = format!("/Users/{id}");
         let deactivation = patch(&service, &path, json!({"active": false}));
@@ -184,8 +184,8 @@ async fn deletions() {
     let path = format!("/Users/{id}");
     assert_cost(service.call("DELETE", &path), 3, 2.0, 16.0).await;
     assert_cost(service.call("DELETE", &path), 3, 2.0, 1.0).await;
-    // Of an active user a place in the breaker's window more: here the first of a window.
+    // Of an active user a place in the breaker's window more: here the first of a step.
     let body = json!({"externalId": "x"});
     let path = format!("/Users/{}", service.create_user("otto", body).await);
-    assert_cost(service.call("DELETE", &path), 6, 3.0, 17.0).await;
+    assert_cost(service.call("DELETE", &path), 7, 3.0, 18.0).await;
 }

@@ -108,14 +108,25 @@ impl Directory {
 
     /// Sets a number of an item.
     pub async fn plant_count(&self, tenant: &str, sort_key: &str, name: &str, count: i64) {
+        let count = AttributeValue::N(count.to_string());
+        self.set(tenant, sort_key, name, count).await;
+    }
+
+    /// Sets a text of an item.
+    pub async fn plant_text(&self, tenant: &str, sort_key: &str, name: &str, text: &str) {
+        let text = AttributeValue::S(text.to_owned());
+        self.set(tenant, sort_key, name, text).await;
+    }
+
+    async fn set(&self, tenant: &str, sort_key: &str, name: &str, value: AttributeValue) {
         self.client
             .update_item()
             .table_name(&self.table)
             .key("pk", AttributeValue::S(format!("T#{tenant}")))
             .key("sk", AttributeValue::S(sort_key.to_owned()))
-            .update_expression("SET #name = :count")
+            .update_expression("SET #name = :value")
             .expression_attribute_names("#name", name)
-            .expression_attribute_values(":count", AttributeValue::N(count.to_string()))
+            .expression_attribute_values(":value", value)
             .send()
             .await
             .unwrap();

@@ -137,27 +137,24 @@ impl Status {
         {
             return format!("lifted until {}", stamp(until));
         }
-        match self.breaker.window {
-            Some(window) if window.ends > self.now => {
-                let state = if self.breaker.open(self.now).is_some() {
-                    "OPEN: further deactivations and deletions are refused; "
-                } else {
-                    ""
-                };
-                format!(
-                    "{state}{} of {} users lost access since {}, until {}",
-                    window.used,
-                    window.limit,
-                    stamp(window.began),
-                    stamp(window.ends)
-                )
-            }
-            _ => "nobody lost access lately".to_owned(),
-        }
+        let Some(window) = self.breaker.window(self.now) else {
+            return "nobody lost access lately".to_owned();
+        };
+        let state = match self.breaker.open(self.now) {
+            Some(_) => "OPEN: further deactivations and deletions are refused; ",
+            None => "",
+        };
+        format!(
+            "{state}{} of {} users lost access since {}; the first places are free again {}",
+            window.used,
+            window.limit,
+            stamp(window.since),
+            stamp(window.frees)
+        )
     }
 
     pub fn json(&self) -> Value {
-        let window = self.breaker.window.filter(|window| window.ends > self.now);
+        let window = self.breaker.window(self.now);
         let refusals: Value = self
             .refusals
             .iter()
@@ -186,7 +183,8 @@ impl Status {
                 "liftedUntil": self.breaker.lifted_until.map(stamp),
                 "used": window.map(|window| window.used),
                 "limit": window.map(|window| window.limit),
-                "windowEnds": window.map(|window| stamp(window.ends)),
+                "since": window.map(|window| stamp(window.since)),
+                "frees": window.map(|window| stamp(window.frees)),
             },
             "refused": refusals,
         })

@@ -180,7 +180,11 @@ pub async fn run(
         }
         Command::ShowBreaker => {
             let breaker = directory.breaker(&USERS).await?;
-            json!(breaker.window.map(|window| window.used))
+            json!(
+                breaker
+                    .window(OffsetDateTime::now_utc())
+                    .map(|window| window.used)
+            )
         }
         Command::ListRefusals => {
             let refusals = directory.refusals(OffsetDateTime::UNIX_EPOCH).await?;
