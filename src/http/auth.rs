@@ -13,7 +13,7 @@ use crate::scim::ScimError;
 use crate::service::Failure;
 use crate::storage::Meter;
 use crate::storage::secrets::Credential;
-use crate::tenant::{ApiKey, ApiKeyError};
+use crate::tenant::{ApiKey, ApiKeyError, TenantId};
 
 /// The request's API-KEY, if what it carries can be one. That is decided from its form, which is
 /// public, before anything is read.
@@ -23,19 +23,27 @@ use crate::tenant::{ApiKey, ApiKeyError};
 pub(super) fn presented_key(request: &Request) -> Result<ApiKey, ScimError> {
     let token = bearer_token(request);
     ApiKey::parse(token).map_err(|error| {
-        let refusal = match error {
-            _ if token.is_empty() => {
-                "the request has no API-KEY; enter it as Secret Token in Entra's provisioning settings"
-            }
-            ApiKeyError::Foreign => {
-                "this is not an API-KEY, which starts with `htscim_`; copy it from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"
-            }
-            ApiKeyError::Mistyped => {
-                "the API-KEY is incomplete or has a typing mistake; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"
-            }
+        let (reason, refusal) = match error {
+            _ if token.is_empty() => (
+                "noKey",
+                "the request has no API-KEY; enter it as Secret Token in Entra's provisioning settings",
+            ),
+            ApiKeyError::Foreign => (
+                "foreignKey",
+                "this is not an API-KEY, which starts with `htscim_`; copy it from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
+            ),
+            ApiKeyError::Mistyped => (
+                "mistypedKey",
+                "the API-KEY is incomplete or has a typing mistake; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
+            ),
         };
-        ScimError::Unauthorized(refusal.to_owned())
+        ScimError::Unauthorized(refusal.to_owned(), reason)
     })
+}
+
+/// The tenant that the request's API-KEY names, though the key be mistyped or was never issued.
+pub(super) fn named_tenant(request: &Request) -> Option<TenantId> {
+    ApiKey::named_tenant(bearer_token(request))
 }
 
 /// Whether the request carries credentials of any kind.
@@ -105,25 +113,29 @@ pub(super) async fn check(
     if credential != Credential::Unknown {
         trace.set_tenant(key.tenant(), key.id());
     }
-    let refusal = match credential {
+    let (reason, refusal) = match credential {
         Credential::Accepted { expires } => {
             app.key_uses.accepted(&app.store, key, expires, now);
             return Ok(charge(app, key, 1, now)?);
         }
-        Credential::Unknown => {
-            "the API-KEY is not valid; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"
-        }
-        Credential::Revoked => {
-            "the API-KEY was revoked; copy the present one from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"
-        }
-        Credential::Expired => {
-            "the API-KEY has expired; create a new one under Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings"
-        }
-        Credential::TenantDisabled => {
-            "the API is disabled for this account; enable it under Settings > API & Integrations"
-        }
+        Credential::Unknown => (
+            "unknownKey",
+            "the API-KEY is not valid; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
+        ),
+        Credential::Revoked => (
+            "revokedKey",
+            "the API-KEY was revoked; copy the present one from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
+        ),
+        Credential::Expired => (
+            "expiredKey",
+            "the API-KEY has expired; create a new one under Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
+        ),
+        Credential::TenantDisabled => (
+            "tenantDisabled",
+            "the API is disabled for this account; enable it under Settings > API & Integrations",
+        ),
     };
-    Err(ScimError::Unauthorized(refusal.to_owned()).into())
+    Err(ScimError::Unauthorized(refusal.to_owned(), reason).into())
 }
 
 /// What follows `Bearer` in the header; empty if there is nothing.

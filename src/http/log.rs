@@ -12,6 +12,7 @@ use time::{OffsetDateTime, UtcOffset};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::scim::ScimError;
 use crate::service::Failure;
 use crate::storage::{Cost, Meter};
 use crate::tenant::{ApiKey, KeyId, TenantId};
@@ -26,6 +27,8 @@ pub(super) struct Trace {
     meter: Meter,
     /// A failure inside a request that is answered all the same.
     inner_failure: OnceLock<Failure>,
+    /// Parts that were refused in a request that is answered all the same, and how many of each kind.
+    inner_refusals: OnceLock<Vec<(ScimError, u64)>>,
 }
 
 impl Trace {
@@ -43,6 +46,7 @@ impl Trace {
             route: OnceLock::new(),
             meter: Meter::default(),
             inner_failure: OnceLock::new(),
+            inner_refusals: OnceLock::new(),
         }
     }
 
@@ -56,6 +60,16 @@ impl Trace {
         if let Some(failure) = failure {
             let _ = self.inner_failure.set(failure);
         }
+    }
+
+    /// Takes note of refused parts of the request.
+    pub(super) fn set_inner_refusals(&self, refusals: Vec<(ScimError, u64)>) {
+        let _ = self.inner_refusals.set(refusals);
+    }
+
+    /// The refused parts of the request.
+    pub(super) fn inner_refusals(&self) -> &[(ScimError, u64)] {
+        self.inner_refusals.get().map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn request_id(&self) -> &str {

@@ -79,9 +79,14 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
         }),
     };
     let (response, failure) = match outcome {
-        Ok(response) => (response, None),
+        Ok(response) => {
+            for (error, count) in trace.inner_refusals() {
+                refusals::note(app, &request, &trace, error, *count).await;
+            }
+            (response, None)
+        }
         Err(failure) => {
-            refusals::note(app, &request, &trace, &failure.error).await;
+            refusals::note(app, &request, &trace, &failure.error, 1).await;
             (respond::error(&failure, trace.request_id()), Some(failure))
         }
     };
@@ -183,6 +188,7 @@ async fn operate(
             let bulk = BulkRequest::parse(body, RESOURCE_TYPES)?;
             charge(bulk.operations.len()).await?;
             let mut done = directory.bulk(bulk, deadline).await;
+            trace.set_inner_refusals(done.refusals());
             trace.set_inner_failure(done.cause());
             Ok(respond::bulk(done))
         }

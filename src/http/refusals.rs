@@ -5,34 +5,37 @@
 //! refusal need not be fast, and the function sleeps once it has answered. It never changes the answer.
 //!
 //! Only the holder of a valid key can cause such a write by each request. What is refused for its key,
-//! or for its rate, is counted in memory when it comes fast, and written once a second: a stranger can
-//! name any tenant, and what costs the service nothing to refuse must not cost it a write. For a key
-//! that was never issued the note is made beside the answer, and may be made with the next request.
+//! or for its rate, is counted in memory when it comes fast, and written once a second: what costs the
+//! service nothing to refuse must not cost it a write. For a key that was never issued the note is made
+//! beside the answer, and may be made with the next request. Such keys, and mistyped ones, have writes of
+//! their own: a stranger can name any tenant, and must not take those of tenants whose keys have expired.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use lambda_http::Request;
 use lambda_http::http::{Method, StatusCode};
 use time::OffsetDateTime;
 use tokio::time::{Instant, timeout};
 
 use super::App;
-use super::auth::presented_key;
+use super::auth::named_tenant;
 use super::log::Trace;
 use crate::scim::ScimError;
-use crate::storage::refusals::Refusal;
+use crate::storage::refusals::{Refusal, Refusals as Counted};
 use crate::storage::{Gate, Meter, Store, StoreError};
-use crate::tenant::{ApiKey, TenantId};
+use crate::tenant::TenantId;
 
 /// How long the answer may wait for the note.
 const PATIENCE: Duration = Duration::from_millis(250);
 
 /// So many refusals for their key or rate are written down one by one, before it is one a second.
-const BURST: u32 = 20;
+const BURST: usize = 20;
 
-/// How many kinds of refusal are remembered at a time.
+/// How many kinds of refusal wait at a time. When there are more, the one that has waited longest is
+/// given up.
 const MAX_KINDS: usize = 100;
 
 /// The longest detail that is kept, in characters.
@@ -40,108 +43,127 @@ const MAX_DETAIL: usize = 300;
 
 /// Refusals that are not written down yet.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(Mutex<Unwritten>);
+pub(super) struct Refusals {
+    of_issued_keys: Waiting,
+    of_strangers: Waiting,
+}
+
+#[derive(Debug, Default)]
+struct Waiting(Mutex<Unwritten>);
 
 #[derive(Debug, Default)]
 struct Unwritten {
-    counts: HashMap<Kind, u64>,
+    /// The kind that has waited longest comes first.
+    counts: VecDeque<Count>,
     /// How many may be written at once, and when there was last one more.
-    writes: Option<(u32, Instant)>,
+    writes: Option<(usize, Instant)>,
 }
 
-/// Whose request, its status, and its route.
-type Kind = (TenantId, u16, String);
+/// What is to be written down: a tenant's refusals of one kind.
+#[derive(Debug, Clone, PartialEq)]
+struct Count {
+    tenant: TenantId,
+    counted: Counted,
+}
 
-impl Refusals {
-    /// Counts one refusal. Returns how many of its kind are to be written down now, if it is time.
-    fn add(&self, kind: Kind, now: Instant) -> Option<u64> {
+impl Waiting {
+    /// Adds refusals. Returns what is to be written down now.
+    fn add(&self, count: Count, now: Instant) -> Vec<Count> {
         let mut unwritten = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if unwritten.counts.len() < MAX_KINDS || unwritten.counts.contains_key(&kind) {
-            *unwritten.counts.entry(kind.clone()).or_default() += 1;
+        let same = unwritten.counts.iter_mut().find(|other| {
+            other.tenant == count.tenant && other.counted.last.is_like(&count.counted.last)
+        });
+        match same {
+            Some(same) => same.counted.add(count.counted),
+            None => {
+                if unwritten.counts.len() == MAX_KINDS {
+                    unwritten.counts.pop_front();
+                }
+                unwritten.counts.push_back(count);
+            }
         }
         let (left, since) = unwritten.writes.unwrap_or((BURST, now));
         let seconds = now.duration_since(since).as_secs();
-        let left = left.saturating_add(u32::try_from(seconds).unwrap_or(BURST));
-        let since = since + Duration::from_secs(seconds);
+        let left = left.saturating_add(usize::try_from(seconds).unwrap_or(BURST));
         let left = left.min(BURST);
-        unwritten.writes = Some((left.saturating_sub(1), since));
-        if left == 0 {
-            return None;
-        }
-        unwritten.counts.remove(&kind)
+        let writes = left.min(unwritten.counts.len());
+        let since = since + Duration::from_secs(seconds);
+        unwritten.writes = Some((left - writes, since));
+        unwritten.counts.drain(..writes).collect()
     }
 }
 
-/// Takes note of a refused request of a tenant.
-pub(super) async fn note(app: &App, request: &Request, trace: &Trace, error: &ScimError) {
+/// Takes note of refused requests of a tenant, or of parts of one request.
+pub(super) async fn note(
+    app: &App,
+    request: &Request,
+    trace: &Trace,
+    error: &ScimError,
+    count: u64,
+) {
     let status = error.status();
     if !status.is_client_error() {
         return;
     }
-    let presented = presented_key(request).ok();
-    let is_known = trace.tenant().is_some();
-    let named = presented.as_ref().map(ApiKey::tenant);
-    let Some(tenant) = trace.tenant().or(named) else {
+    let known = trace.tenant().cloned();
+    let is_known = known.is_some();
+    let Some(tenant) = known.or_else(|| named_tenant(request)) else {
         return;
     };
-    let route = format!("{} {}", method(request), trace.route());
+    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
+    let count = Count {
+        tenant,
+        counted: Counted {
+            last: Refusal {
+                status: status.as_u16(),
+                reason: error.reason(),
+                route: format!("{} {}", method(request), trace.route()),
+                detail: error.to_string().chars().take(MAX_DETAIL).collect(),
+                request_id: trace.request_id().to_owned(),
+                at: now,
+            },
+            count,
+            first: now,
+            expires: now.saturating_add(app.config.history_retention),
+        },
+    };
     let is_free = matches!(
         status,
         StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS
     );
-    let mut count = 1;
-    if is_free {
-        let kind = (tenant.clone(), status.as_u16(), route.clone());
-        match app.refusals.add(kind, Instant::now()) {
-            Some(all) => count = all,
-            None => return,
+    match (is_known, is_free) {
+        (true, false) => count.write(&app.store, trace.meter()).await,
+        (true, true) => {
+            let counts = app.refusals.of_issued_keys.add(count, Instant::now());
+            let writes = counts
+                .iter()
+                .map(|count| count.write(&app.store, trace.meter()));
+            join_all(writes).await;
+        }
+        // Whether there is such a tenant must not show in how long the answer takes.
+        (false, _) => {
+            for count in app.refusals.of_strangers.add(count, Instant::now()) {
+                let store = app.store.clone();
+                tokio::spawn(async move { count.write_if_known(&store).await });
+            }
         }
     }
-    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
-    let count = Count {
-        tenant: tenant.clone(),
-        refusal: Refusal {
-            status: status.as_u16(),
-            reason: error.reason(),
-            route,
-            detail: error.to_string().chars().take(MAX_DETAIL).collect(),
-            request_id: trace.request_id().to_owned(),
-        },
-        count,
-        now,
-        expires: now.saturating_add(app.config.history_retention),
-    };
-    if is_known {
-        count.write(&app.store, trace.meter()).await;
-    } else {
-        // Whether there is such a tenant must not show in how long the answer takes.
-        let store = app.store.clone();
-        tokio::spawn(async move {
-            let meter = Meter::default();
-            match store.has_tenant(&count.tenant, &meter).await {
-                Ok(true) => count.write(&store, &meter).await,
-                Ok(false) => {}
-                Err(error) => count.give_up(&error),
-            }
-        });
-    }
-}
-
-/// What is to be written down.
-struct Count {
-    tenant: TenantId,
-    refusal: Refusal,
-    count: u64,
-    now: OffsetDateTime,
-    expires: OffsetDateTime,
 }
 
 impl Count {
+    async fn write_if_known(&self, store: &Store) {
+        let meter = Meter::default();
+        match store.has_tenant(&self.tenant, &meter).await {
+            Ok(true) => self.write(store, &meter).await,
+            Ok(false) => {}
+            Err(error) => self.give_up(&error),
+        }
+    }
+
     async fn write(&self, store: &Store, meter: &Meter) {
         let gate = Gate::opened();
         let directory = store.tenant(&self.tenant, meter, &gate);
-        let write = directory.count_refusals(&self.refusal, self.count, self.now, self.expires);
-        match timeout(PATIENCE, write).await {
+        match timeout(PATIENCE, directory.count_refusals(&self.counted)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => self.give_up(&error),
             Err(elapsed) => self.give_up(&StoreError::Unavailable {
@@ -153,7 +175,7 @@ impl Count {
 
     fn give_up(&self, error: &StoreError) {
         tracing::warn!(
-            request_id = self.refusal.request_id,
+            request_id = self.counted.last.request_id,
             cause = %error,
             "a refused request could not be counted"
         );
@@ -177,41 +199,85 @@ fn method(request: &Request) -> &'static str {
 mod tests {
     use super::*;
 
-    fn kind(tenant: &str) -> Kind {
-        let tenant = TenantId::parse(tenant).unwrap();
-        (tenant, 401, "GET /Users".to_owned())
+    fn count(tenant: &str) -> Count {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        Count {
+            tenant: TenantId::parse(tenant).unwrap(),
+            counted: Counted {
+                last: Refusal {
+                    status: 401,
+                    reason: "unknownKey",
+                    route: "GET /Users".to_owned(),
+                    detail: String::new(),
+                    request_id: String::new(),
+                    at,
+                },
+                count: 1,
+                first: at,
+                expires: at,
+            },
+        }
+    }
+
+    fn written(counts: &[Count]) -> Vec<u64> {
+        counts.iter().map(|count| count.counted.count).collect()
     }
 
     #[tokio::test]
     async fn a_flood_is_written_down_once_a_second_and_nothing_is_left_out() {
-        let refusals = Refusals::default();
+        let waiting = Waiting::default();
         let start = Instant::now();
         let add = |milliseconds| {
             let now = start + Duration::from_millis(milliseconds);
-            refusals.add(kind("acme"), now)
+            written(&waiting.add(count("acme"), now))
         };
         for _ in 0..BURST {
-            assert_eq!(add(0), Some(1));
+            assert_eq!(add(0), [1]);
         }
         for _ in 0..5 {
-            assert_eq!(add(900), None);
+            assert_eq!(add(900), [0; 0]);
         }
-        assert_eq!(add(1000), Some(6));
-        assert_eq!(add(1999), None);
-        assert_eq!(add(2000), Some(2));
+        assert_eq!(add(1000), [6]);
+        assert_eq!(add(1999), [0; 0]);
+        assert_eq!(add(2000), [2]);
         // What was not used for a while may come at once again, and no more than that.
-        let written = (0..2 * BURST).filter_map(|_| add(1_000_000)).count();
-        assert_eq!(written, BURST as usize);
+        let all = (0..2 * BURST).flat_map(|_| add(1_000_000));
+        assert_eq!(all.count(), BURST);
     }
 
+    /// Each kind has its turn, however many there are and whoever comes first.
+    #[tokio::test]
+    async fn a_flood_of_one_tenant_does_not_hide_another() {
+        let waiting = Waiting::default();
+        let start = Instant::now();
+        for _ in 0..50 {
+            waiting.add(count("loud"), start);
+        }
+        assert_eq!(written(&waiting.add(count("quiet"), start)), [0; 0]);
+        let mut seen = Vec::new();
+        for second in 1..=4 {
+            seen.extend(waiting.add(count("loud"), start + Duration::from_secs(second)));
+        }
+        let quiet = TenantId::parse("quiet").unwrap();
+        assert!(seen.iter().any(|count| count.tenant == quiet), "{seen:?}");
+    }
+
+    /// However many tenants a stranger has named: the next one is counted all the same.
     #[tokio::test]
     async fn strangers_cannot_fill_the_memory() {
-        let refusals = Refusals::default();
+        let waiting = Waiting::default();
         let start = Instant::now();
         for number in 0..10 * MAX_KINDS {
-            refusals.add(kind(&format!("t{number}")), start);
+            waiting.add(count(&format!("t{number}")), start);
         }
-        let unwritten = refusals.0.lock().unwrap();
-        assert_eq!(unwritten.counts.len(), MAX_KINDS);
+        assert_eq!(waiting.0.lock().unwrap().counts.len(), MAX_KINDS);
+        let later = start + Duration::from_secs(3600);
+        let mut written = 0;
+        for second in 0..MAX_KINDS as u64 {
+            let counts = waiting.add(count("acme"), later + Duration::from_secs(second));
+            let acme = TenantId::parse("acme").unwrap();
+            written += counts.iter().filter(|count| count.tenant == acme).count();
+        }
+        assert!(written > 0);
     }
 }

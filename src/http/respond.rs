@@ -34,7 +34,7 @@ pub(super) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
     }
     let mut response = json(error.status(), &body);
     match error {
-        ScimError::Unauthorized(_) => set(&mut response, WWW_AUTHENTICATE, "Bearer"),
+        ScimError::Unauthorized(..) => set(&mut response, WWW_AUTHENTICATE, "Bearer"),
         ScimError::MethodNotAllowed(_, allowed) => set(&mut response, ALLOW, allowed),
         ScimError::TooManyRequests(_, seconds) => {
             set(&mut response, RETRY_AFTER, &seconds.to_string());

@@ -52,9 +52,9 @@ pub enum ScimError {
     /// A value that must be unique in the tenant is taken.
     #[error("{0}")]
     Uniqueness(String),
-    /// No, or no valid, credentials.
+    /// No, or no valid, credentials; the second field is the reason in a word.
     #[error("{0}")]
-    Unauthorized(String),
+    Unauthorized(String, &'static str),
     /// The request is understood and will not be answered (RFC 7644 §4: filters on discovery).
     #[error("{0}")]
     Forbidden(String),
@@ -104,7 +104,7 @@ impl ScimError {
             Self::Uniqueness(_) | Self::Conflict(_) | Self::TooManyDeactivations(_) => {
                 StatusCode::CONFLICT
             }
-            Self::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized(..) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(..) => StatusCode::METHOD_NOT_ALLOWED,
@@ -152,7 +152,7 @@ impl ScimError {
             Self::Conflict(_) => "conflict",
             Self::TooManyDeactivations(_) => "tooManyDeactivations",
             Self::TooManyRequests(..) => "tooManyRequests",
-            Self::Unauthorized(_) => "unauthorized",
+            Self::Unauthorized(_, reason) => reason,
             Self::Forbidden(_) => "forbidden",
             Self::NotFound(_) => "notFound",
             Self::MethodNotAllowed(..) => "methodNotAllowed",
@@ -222,7 +222,6 @@ mod tests {
             (Uniqueness, 409, Some("uniqueness")),
             (Conflict, 409, None),
             (TooManyDeactivations, 409, None),
-            (Unauthorized, 401, None),
             (Forbidden, 403, None),
             (NotFound, 404, None),
             (PreconditionFailed, 412, None),
@@ -238,6 +237,8 @@ mod tests {
                 (status, scim_type)
             );
         }
+        let error = Unauthorized("text".to_owned(), "noKey");
+        assert_eq!((error.status().as_u16(), error.scim_type()), (401, None));
         let error = MethodNotAllowed("text".to_owned(), "GET");
         assert_eq!((error.status().as_u16(), error.scim_type()), (405, None));
         let error = TooManyRequests("text".to_owned(), 3);

@@ -1,6 +1,6 @@
 //! Bulk requests (RFC 7644 §3.7).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
@@ -173,21 +173,36 @@ impl Directory<'_> {
 }
 
 impl BulkResponse {
-    /// The first failure whose cause is the service's and not the client's.
+    /// What the log should tell of: the first failure that is the service's, or else the first refusal
+    /// that somebody should look at.
     pub fn cause(&mut self) -> Option<Failure> {
-        let is_ours = |result: &&mut BulkResult| {
-            result
-                .outcome
-                .as_ref()
-                .is_err_and(|failure| failure.error.is_failure())
+        let is = |result: &BulkResult, told: fn(&ScimError) -> bool| {
+            let outcome = result.outcome.as_ref();
+            outcome.is_err_and(|failure| told(&failure.error))
         };
-        let result = self.0.iter_mut().find(is_ours)?;
-        let failure = result.outcome.as_mut().err()?;
+        let position = |told| self.0.iter().position(|result| is(result, told));
+        let index = position(ScimError::is_failure).or(position(ScimError::is_alarming))?;
+        let failure = self.0.get_mut(index)?.outcome.as_mut().err()?;
         Some(Failure {
             error: failure.error.clone(),
             cause: failure.cause.take(),
             existing: None,
         })
+    }
+
+    /// The operations that were refused, by reason: the last refusal, and how many there were.
+    pub fn refusals(&self) -> Vec<(ScimError, u64)> {
+        let mut refusals: BTreeMap<&'static str, (ScimError, u64)> = BTreeMap::new();
+        let errors = self
+            .0
+            .iter()
+            .filter_map(|result| result.outcome.as_ref().err());
+        for failure in errors.filter(|failure| !failure.error.is_failure()) {
+            let error = failure.error.clone();
+            let count = refusals.get(error.reason()).map_or(0, |(_, count)| *count);
+            refusals.insert(error.reason(), (error, count + 1));
+        }
+        refusals.into_values().collect()
     }
 
     /// The BulkResponse message.

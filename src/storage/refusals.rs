@@ -29,6 +29,39 @@ pub struct Refusal {
     pub detail: String,
     /// The request's id, which the log has too.
     pub request_id: String,
+    /// When it was refused.
+    pub at: OffsetDateTime,
+}
+
+impl Refusal {
+    /// Whether both are counted together, if they are of the same tenant and hour.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.status == other.status && self.reason == other.reason && self.route == other.route
+    }
+}
+
+/// Refusals of one kind that are to be counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusals {
+    /// The last of them.
+    pub last: Refusal,
+    /// How many there are.
+    pub count: u64,
+    /// When the first was.
+    pub first: OffsetDateTime,
+    /// When the counter may go.
+    pub expires: OffsetDateTime,
+}
+
+impl Refusals {
+    /// Adds later ones of the same kind.
+    pub fn add(&mut self, later: Self) {
+        *self = Self {
+            count: self.count.saturating_add(later.count),
+            first: self.first,
+            ..later
+        };
+    }
 }
 
 /// Refusals of one kind within an hour.
@@ -53,18 +86,13 @@ pub struct RefusalCount {
 }
 
 impl TenantStore<'_> {
-    /// Counts refused requests; `refusal` is the last of them.
+    /// Counts refused requests, in the hour of the last of them.
     ///
     /// # Errors
     /// Failures of DynamoDB.
-    pub async fn count_refusals(
-        &self,
-        refusal: &Refusal,
-        count: u64,
-        now: OffsetDateTime,
-        expires: OffsetDateTime,
-    ) -> Result<(), StoreError> {
-        let sort_key = keys::refusal(now, refusal.status, refusal.reason, &refusal.route);
+    pub async fn count_refusals(&self, refusals: &Refusals) -> Result<(), StoreError> {
+        let last = &refusals.last;
+        let sort_key = keys::refusal(last.at, last.status, last.reason, &last.route);
         let text = |text: &str| AttributeValue::S(text.to_owned());
         self.meter.call();
         let answer = self
@@ -74,7 +102,7 @@ impl TenantStore<'_> {
             .table_name(&self.store.tables.directory)
             .set_key(Some(item::key(&self.partition, sort_key)))
             .update_expression(
-                "SET #first = if_not_exists(#first, :now), #last = :now, #detail = :detail, \
+                "SET #first = if_not_exists(#first, :first), #last = :last, #detail = :detail, \
                  #request_id = :request_id, #expires = :expires ADD #count :count",
             )
             .expression_attribute_names("#first", FIRST)
@@ -83,11 +111,12 @@ impl TenantStore<'_> {
             .expression_attribute_names("#request_id", REQUEST_ID)
             .expression_attribute_names("#expires", EXPIRES_AT)
             .expression_attribute_names("#count", item::COUNT)
-            .expression_attribute_values(":now", text(&rfc3339(now)))
-            .expression_attribute_values(":detail", text(&refusal.detail))
-            .expression_attribute_values(":request_id", text(&refusal.request_id))
-            .expression_attribute_values(":expires", item::expiry(expires))
-            .expression_attribute_values(":count", item::number_of(count))
+            .expression_attribute_values(":first", text(&rfc3339(refusals.first)))
+            .expression_attribute_values(":last", text(&rfc3339(last.at)))
+            .expression_attribute_values(":detail", text(&last.detail))
+            .expression_attribute_values(":request_id", text(&last.request_id))
+            .expression_attribute_values(":expires", item::expiry(refusals.expires))
+            .expression_attribute_values(":count", item::number_of(refusals.count))
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .send()
             .await;

@@ -79,6 +79,14 @@ impl ApiKey {
         }
     }
 
+    /// The tenant that something names which begins like a key, whatever follows.
+    pub fn named_tenant(presented: &[u8]) -> Option<TenantId> {
+        let start = presented.get(..presented.len().min(MAX_LEN))?;
+        let rest = start.strip_prefix(PREFIX.as_bytes())?;
+        let name = rest.split(|byte| *byte == b'_').next()?;
+        TenantId::parse(std::str::from_utf8(name).ok()?).ok()
+    }
+
     /// The tenant that the key names.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
@@ -195,6 +203,19 @@ mod tests {
         let key = ApiKey::from_secret(&tenant, [1; 32]);
         assert_eq!(key.expose().len(), MAX_LEN);
         assert_eq!(ApiKey::parse(key.expose().as_bytes()), Ok(key));
+    }
+
+    #[test]
+    fn a_mistyped_key_names_its_tenant() {
+        let key = key();
+        let text = key.expose();
+        for named in [text, &text[..20], "htscim_acme-2_", "htscim_acme-2"] {
+            let tenant = ApiKey::named_tenant(named.as_bytes());
+            assert_eq!(tenant.as_ref(), Some(key.tenant()), "{named}");
+        }
+        for nobody in ["", "htscim_", "htscim_A_", "acme-2", "htscim__acme"] {
+            assert_eq!(ApiKey::named_tenant(nobody.as_bytes()), None, "{nobody}");
+        }
     }
 
     #[test]

@@ -230,4 +230,8 @@ async fn a_refusal_is_a_warning_in_the_log() {
     refused(&answer);
     assert_eq!(lines[0]["level"], "WARN");
     assert_eq!(lines[0]["reason"], "tooManyDeactivations");
+    let bulk = json!({"Operations": [{"method": "DELETE", "path": last}]});
+    let (_, lines) = crate::capture::logged(service.post("/Bulk", bulk)).await;
+    assert_eq!(lines[0]["level"], "WARN");
+    assert_eq!(lines[0]["reason"], "tooManyDeactivations");
 }

@@ -280,6 +280,56 @@ async fn a_restore_meets_a_creation() {
     directory.check("acme").await;
 }
 
+/// Anybody can invent keys; a mistake in a real one is what the operator is asked about first.
+#[tokio::test]
+async fn status_tells_a_mistyped_key_from_one_that_has_ended() {
+    let (service, directory, admin) = Admin::with_service().await;
+    let cut = &service.key[..service.key.len() - 3];
+    let call = service.call("GET", "/Users").key(cut);
+    call.send().await.error(401, "");
+    // It is counted beside the answer.
+    for _ in 0..100 {
+        let items = directory.items("acme").await;
+        if items.keys().any(|sort_key| sort_key.starts_with("R#")) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let (code, status) = admin.json("tenant status acme").await;
+    let refused = &status["refused"][0];
+    assert_eq!(refused["reason"], "mistypedKey", "{status}");
+    assert!(
+        refused["lastDetail"]
+            .as_str()
+            .unwrap()
+            .contains("typing mistake")
+    );
+    assert_eq!(code, 0);
+}
+
+/// The operations of a bulk request are counted as the requests that they stand for.
+#[tokio::test]
+async fn status_counts_what_a_bulk_request_was_refused() {
+    let (service, _, admin) = Admin::with_service().await;
+    let delete = |id: &str| json!({"method": "DELETE", "path": format!("/Users/{id}")});
+    let bulk = json!({"Operations": [delete("a"), delete("b"), {"method": "POST", "path": "/Users", "bulkId": "1", "data": {}}]});
+    assert_eq!(service.post("/Bulk", bulk).await.status, 200);
+    let (_, status) = admin.json("tenant status acme").await;
+    let refused = status["refused"].as_array().unwrap();
+    let mut counts: Vec<_> = refused
+        .iter()
+        .map(|refusal| {
+            (
+                refusal["reason"].as_str().unwrap(),
+                refusal["count"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [("invalidValue", 1), ("notFound", 2)]);
+    assert_eq!(refused[0]["request"], "POST /Bulk");
+}
+
 #[tokio::test]
 async fn status_says_since_when_a_client_fails_and_with_what() {
     let (service, _, admin) = Admin::with_service().await;
@@ -327,7 +377,7 @@ async fn status_says_since_when_a_client_fails_and_with_what() {
         [
             (409, "uniqueness", "POST /Users", 3),
             (404, "notFound", "GET /Users/{id}", 1),
-            (401, "unauthorized", "GET /Users/{id}", 2),
+            (401, "revokedKey", "GET /Users/{id}", 2),
         ]
     );
     let last = &status["refused"][2];

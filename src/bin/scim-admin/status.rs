@@ -15,6 +15,9 @@ use time::OffsetDateTime;
 use crate::commands::Failure;
 use crate::output::{columns, stamp};
 
+/// Why requests with a key that was issued are refused.
+const ENDED: &[&str] = &["revokedKey", "expiredKey", "tenantDisabled"];
+
 /// How a tenant fares.
 #[derive(Debug)]
 pub struct Status {
@@ -68,11 +71,15 @@ fn by_kind(hours: Vec<RefusalCount>, since: OffsetDateTime) -> Vec<RefusalCount>
 }
 
 impl Status {
-    /// Whether somebody should look: requests are refused for their key, or the breaker is open.
+    /// Whether somebody should look: the tenant or a key that it uses has ended, or the breaker is
+    /// open. Keys that were never issued are no news: anybody can invent them.
     pub fn is_bad_news(&self) -> bool {
         !self.tenant.enabled
             || self.breaker.open(self.now).is_some()
-            || self.refusals.iter().any(|refusal| refusal.status == 401)
+            || self
+                .refusals
+                .iter()
+                .any(|refusal| ENDED.contains(&refusal.reason.as_str()))
     }
 
     pub fn text(&self) -> String {
