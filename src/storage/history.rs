@@ -125,6 +125,25 @@ pub(super) struct Written<'a> {
     pub after: Option<&'a Resource>,
 }
 
+impl Written<'_> {
+    /// Each changed attribute with its value before and after, where it had one.
+    fn changes(&self) -> Map<String, Value> {
+        let changes = changes(self.before, self.after);
+        changes
+            .into_iter()
+            .map(|change| {
+                let mut values = Map::new();
+                for (side, value) in [("before", change.before), ("after", change.after)] {
+                    if let Some(value) = value {
+                        values.insert(side.to_owned(), value);
+                    }
+                }
+                (change.attribute, Value::Object(values))
+            })
+            .collect()
+    }
+}
+
 /// Which records, and in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
@@ -235,7 +254,12 @@ impl TenantStore<'_> {
                 written.version,
             )
             .await?;
-        Ok(record.is_some_and(|record| record.request_id == origin.request_id))
+        // The operations of a bulk request share its id and its time.
+        Ok(record.is_some_and(|record| {
+            record.request_id == origin.request_id
+                && record.operation == origin.operation
+                && record.changes == written.changes()
+        }))
     }
 
     /// The part of a change's transaction that records it.
@@ -250,19 +274,6 @@ impl TenantStore<'_> {
             origin.at,
             written.version,
         );
-        let changes: Map<String, Value> = changes(written.before, written.after)
-            .into_iter()
-            .map(|change| {
-                let mut values = Map::new();
-                let sides = [("before", change.before), ("after", change.after)];
-                for (side, value) in sides {
-                    if let Some(value) = value {
-                        values.insert(side.to_owned(), value);
-                    }
-                }
-                (change.attribute, Value::Object(values))
-            })
-            .collect();
         let actor = match &origin.actor {
             Actor::Key(key) => key.as_str(),
             Actor::Operator => OPERATOR,
@@ -275,7 +286,7 @@ impl TenantStore<'_> {
             (REQUEST_ID.to_owned(), text(&origin.request_id)),
             (
                 CHANGES.to_owned(),
-                text(&Value::Object(changes).to_string()),
+                text(&Value::Object(written.changes()).to_string()),
             ),
             (EXPIRES_AT.to_owned(), item::expiry(origin.expires)),
         ]);

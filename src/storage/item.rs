@@ -22,6 +22,9 @@ const CREATED: &str = "created";
 const LAST_MODIFIED: &str = "last_modified";
 const RESERVED_USER_NAME: &str = "reserved_user_name";
 pub(super) const DELETED: &str = "deleted";
+/// When the record of the latest change may go, in seconds since 1970: the audit knows by it whether a
+/// record that is not there has to be.
+pub(super) const RECORDED_UNTIL: &str = "recorded_until";
 /// How many resources a counter counts.
 pub(super) const COUNT: &str = "count";
 /// How many of them are active; only the coarse counters say.

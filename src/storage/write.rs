@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 
 use super::directory::TenantStore;
 use super::history::{Origin, Written};
-use super::item::{self, ACTIVE, COUNT, Item};
+use super::item::{self, ACTIVE, COUNT, Item, RECORDED_UNTIL};
 use super::transaction::Outcome;
 use super::{StoreError, keys};
 use crate::scim::{ResourceType, Stored};
@@ -71,7 +71,7 @@ impl TenantStore<'_> {
         let lookups = keys::lookups(resource_type, &new.id, &new.resource);
         check_keys(resource_type, guards.len() + lookups.len())?;
         let sort_key = keys::resource(resource_type, &new.id);
-        let item = item::write(&self.partition, sort_key, new)?;
+        let item = recorded(item::write(&self.partition, sort_key, new)?, origin);
         parts.push(self.put_new(item)?, Expectation::NewId);
         for guard in guards {
             let item = item::guard(&self.partition, guard, &new.id);
@@ -108,9 +108,10 @@ impl TenantStore<'_> {
         );
         check_keys(resource_type, guards.after + lookups.after)?;
         let sort_key = keys::resource(resource_type, &next.id);
+        let item = recorded(item::write(&self.partition, sort_key, next)?, origin);
         let resource = Put::builder()
             .table_name(&self.store.tables.directory)
-            .set_item(Some(item::write(&self.partition, sort_key, next)?))
+            .set_item(Some(item))
             .condition_expression(UNCHANGED)
             .expression_attribute_values(":read", item::number_of(current.meta.version))
             .build()?;
@@ -173,7 +174,7 @@ impl TenantStore<'_> {
         }
         let sort_key = keys::tombstone(resource_type, &current.id);
         let tombstone = item::tombstone(&self.partition, sort_key, current, origin.at, expires)?;
-        parts.push(self.put(tombstone)?, Expectation::Nothing);
+        parts.push(self.put(recorded(tombstone, origin))?, Expectation::Nothing);
         self.count_by(resource_type, current, -1, &mut parts)?;
         let record = Written {
             resource_type,
@@ -314,6 +315,12 @@ impl Parts {
     fn push(&mut self, write: TransactWriteItem, expectation: Expectation) {
         self.0.push((write, expectation));
     }
+}
+
+/// The item with the time until which the record of its latest change is kept.
+fn recorded(mut item: Item, origin: &Origin) -> Item {
+    item.insert(RECORDED_UNTIL.to_owned(), item::expiry(origin.expires));
+    item
 }
 
 /// How a set of sort keys changes.

@@ -5,7 +5,7 @@ use hellotracks_scim::storage::{Gate, Meter};
 use hellotracks_scim::tenant::TenantId;
 use serde_json::json;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, number};
 use crate::service::Service;
 
 /// What the audit finds, by kind; then repairs until nothing is left to repair.
@@ -222,6 +222,41 @@ async fn damage_beyond_repair_is_told() {
         .plant("acme", &format!("U#{id}"), &[("document", "{")])
         .await;
     assert!(defects(&service).await.contains(&DefectKind::Unreadable));
+}
+
+/// DynamoDB removes what has ended within days and in any order, and the time for which records are kept
+/// may change. None of that is damage.
+#[tokio::test]
+async fn records_that_have_ended_are_not_missed() {
+    let (mut service, directory) = Directory::with_service().await;
+    let old = service.create_user("old", json!({})).await;
+    let changed = service.create_user("changed", json!({})).await;
+    service.app.config.history_retention = time::Duration::days(30);
+    let path = format!("/Users/{changed}");
+    let operation = json!([{"op": "replace", "path": "title", "value": "Lead"}]);
+    assert_eq!(service.patch(&path, operation).await.status, 200);
+    assert_eq!(service.delete(&format!("/Users/{old}")).await.status, 204);
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let acme = TenantId::parse("acme").unwrap();
+    let store = service.app.store.tenant(&acme, &meter, &gate);
+    let now = time::OffsetDateTime::now_utc();
+    // After so many days, with all gone that has ended, or the latest alone.
+    for (days, gone) in [(0, ""), (31, "E#"), (31, "D#"), (91, "#2"), (91, "")] {
+        let later = now + time::Duration::days(days);
+        for (sort_key, item) in directory.items("acme").await {
+            let has_ended = item
+                .get("expires_at")
+                .is_some_and(|_| number(&item, "expires_at") < later.unix_timestamp());
+            if has_ended && (sort_key.starts_with(gone) || sort_key.ends_with(gone)) {
+                directory.remove("acme", &sort_key).await;
+            }
+        }
+        assert_eq!(
+            store.audit(later).await.unwrap().defects,
+            [],
+            "{days} {gone}"
+        );
+    }
 }
 
 /// Two operators mend the same stray guard, and a new user takes the name between them.

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{Counts, Defect, DefectKind};
 use crate::scim::discovery::RESOURCE_TYPES;
 use crate::scim::{ResourceId, ResourceType};
 use crate::storage::breaker::Breaker;
 use crate::storage::history::{self, Operation};
-use crate::storage::item::{self, ACTIVE, COUNT, Item};
+use crate::storage::item::{self, ACTIVE, COUNT, Item, RECORDED_UNTIL};
 use crate::storage::tables::SORT_KEY;
 use crate::storage::tombstone::Tombstone;
 use crate::storage::{StoreError, keys};
@@ -26,10 +26,9 @@ pub(super) struct Seen {
 /// What belongs to one resource type.
 #[derive(Default)]
 struct SeenType {
-    /// The resources, with their version and when it was made.
-    resources: BTreeMap<ResourceId, (u64, OffsetDateTime)>,
-    /// The deleted ones, with the version that the deletion was.
-    tombstones: BTreeMap<ResourceId, (u64, OffsetDateTime)>,
+    resources: BTreeMap<ResourceId, Latest>,
+    /// The deleted ones. Their latest change is the deletion.
+    tombstones: BTreeMap<ResourceId, Latest>,
     /// The lookups and guards that should be there, with the resource each belongs to.
     expected: BTreeMap<String, ResourceId>,
     lookups: BTreeMap<String, Option<ResourceId>>,
@@ -38,6 +37,14 @@ struct SeenType {
     expected_counts: BTreeMap<String, Counted>,
     /// The counters of resources that cannot be read: what they should say is not known.
     uncertain: BTreeSet<String>,
+}
+
+/// The latest change of a resource.
+#[derive(Debug, Clone, Copy)]
+struct Latest {
+    version: u64,
+    at: OffsetDateTime,
+    recorded_until: OffsetDateTime,
 }
 
 /// What a counter counts; of the active ones only where it does.
@@ -51,10 +58,13 @@ pub(super) struct Counted {
 #[derive(Default)]
 struct Records {
     by_key: BTreeMap<String, (u64, Option<OffsetDateTime>)>,
-    /// The latest of each resource: its version, what it was, and its sort key.
-    latest: BTreeMap<ResourceId, (u64, Operation, String)>,
-    /// The time from which on no record can have ended yet: that of the oldest one that has not.
-    complete_from: Option<OffsetDateTime>,
+    /// The latest of each resource that has not ended: its version, what it was, when, and its sort
+    /// key.
+    latest: BTreeMap<ResourceId, (u64, Operation, OffsetDateTime, String)>,
+    /// When the oldest one was made that has not ended.
+    oldest: Option<OffsetDateTime>,
+    /// The shortest time that a record is kept for.
+    shortest: Option<Duration>,
 }
 
 impl Seen {
@@ -93,24 +103,35 @@ impl Seen {
         }
     }
 
+    fn complete_from(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        let types = self.types.values();
+        let latest = types.flat_map(|seen| seen.resources.values().chain(seen.tombstones.values()));
+        self.records.complete_from(latest.copied(), now)
+    }
+
     /// What does not fit.
-    pub(super) fn defects(&self) -> Vec<Defect> {
+    pub(super) fn defects(&self, now: OffsetDateTime) -> Vec<Defect> {
         let mut defects = Vec::new();
         let mut latest: BTreeMap<_, _> = self.records.latest.iter().collect();
         for resource_type in RESOURCE_TYPES {
             if let Some(seen) = self.types.get(resource_type.name) {
                 seen.defects(resource_type, &mut defects);
-                self.missing_records(resource_type, seen, &mut defects);
-                for (id, (version, _)) in seen.resources.iter().chain(&seen.tombstones) {
-                    if latest.get(id).is_some_and(|(found, ..)| found <= version) {
+                self.missing_records(resource_type, seen, now, &mut defects);
+                for (id, change) in seen.resources.iter().chain(&seen.tombstones) {
+                    if latest
+                        .get(id)
+                        .is_some_and(|(found, ..)| *found <= change.version)
+                    {
                         latest.remove(id);
                     }
                 }
             }
         }
         // Of what is left, deletions are those whose tombstone has ended.
-        for (id, (_, operation, sort_key)) in latest {
-            if *operation != Operation::Delete {
+        let complete_from = self.complete_from(now);
+        for (id, (_, operation, at, sort_key)) in latest {
+            let must_be_last = complete_from.is_some_and(|from| *at >= from);
+            if *operation != Operation::Delete && must_be_last {
                 defects.push(Defect::of_record(DefectKind::StrayRecord, sort_key, id));
             }
         }
@@ -125,12 +146,16 @@ impl Seen {
         &self,
         resource_type: &ResourceType,
         seen: &SeenType,
+        now: OffsetDateTime,
         defects: &mut Vec<Defect>,
     ) {
+        let complete_from = self.complete_from(now);
         let is_gone = |(id, _): &(&ResourceId, _)| !seen.resources.contains_key(*id);
         let deleted = seen.tombstones.iter().filter(is_gone);
-        for (id, (version, at)) in seen.resources.iter().chain(deleted) {
-            let mut next = Some((*version, *at));
+        for (id, latest) in seen.resources.iter().chain(deleted) {
+            // That the latest record is kept is known for certain.
+            let mut must_be_there = latest.recorded_until > now;
+            let mut next = Some((latest.version, latest.at));
             while let Some((version, at)) = next {
                 let sort_key = keys::change(resource_type, id, at, version);
                 next = match self.records.by_key.get(&sort_key) {
@@ -138,13 +163,15 @@ impl Seen {
                         previous.map(|previous| (version.saturating_sub(1), previous))
                     }
                     None => {
-                        if self.records.complete_from.is_some_and(|from| at > from) {
+                        if must_be_there {
                             let kind = DefectKind::MissingRecord;
                             defects.push(Defect::of_record(kind, &sort_key, id));
                         }
                         None
                     }
                 };
+                must_be_there =
+                    next.is_some_and(|(_, at)| complete_from.is_some_and(|from| at > from));
             }
         }
     }
@@ -172,8 +199,12 @@ impl SeenType {
             self.guards.insert(sort_key.to_owned(), item::holder(item)?);
         } else if sort_key.starts_with(&kinds.tombstones) {
             let tombstone = Tombstone::read(item)?;
-            let version = (tombstone.version(), tombstone.deleted);
-            self.tombstones.insert(tombstone.stored.id, version);
+            let latest = Latest {
+                version: tombstone.version(),
+                at: tombstone.deleted,
+                recorded_until: item::seconds(item, RECORDED_UNTIL)?,
+            };
+            self.tombstones.insert(tombstone.stored.id, latest);
         } else if let [coarse, fine] = &kinds.counters
             && (sort_key.starts_with(coarse) || sort_key.starts_with(fine))
         {
@@ -208,14 +239,18 @@ impl SeenType {
         coarse.count += 1;
         *coarse.active.get_or_insert_default() += i64::from(stored.resource.is_active());
         self.expected_counts.entry(fine).or_default().count += 1;
-        let version = (stored.meta.version, stored.meta.last_modified);
-        self.resources.insert(stored.id, version);
+        let latest = Latest {
+            version: stored.meta.version,
+            at: stored.meta.last_modified,
+            recorded_until: item::seconds(item, RECORDED_UNTIL)?,
+        };
+        self.resources.insert(stored.id, latest);
         Ok(())
     }
 
     fn defects(&self, resource_type: &ResourceType, defects: &mut Vec<Defect>) {
         let mut add = |kind, sort_key: &String, id: Option<&ResourceId>| {
-            let version = |id| self.resources.get(id).map(|(version, _)| *version);
+            let version = |id| self.resources.get(id).map(|latest| latest.version);
             defects.push(Defect {
                 kind,
                 sort_key: sort_key.clone(),
@@ -277,17 +312,37 @@ impl SeenType {
 impl Records {
     fn add(&mut self, sort_key: &str, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
         let record = history::read(item)?;
-        if item::expires(item)? > now {
-            let from = self.complete_from.get_or_insert(record.at);
-            *from = record.at.min(*from);
-        }
+        let expires = item::expires(item)?;
         self.by_key
             .insert(sort_key.to_owned(), (record.version, record.previous));
-        let latest = (record.version, record.operation, sort_key.to_owned());
+        let kept = expires - record.at;
+        let shortest = self.shortest.get_or_insert(kept);
+        *shortest = kept.min(*shortest);
+        // DynamoDB removes what has ended within days, in any order.
+        if expires <= now {
+            return Ok(());
+        }
+        let oldest = self.oldest.get_or_insert(record.at);
+        *oldest = record.at.min(*oldest);
+        let (version, at) = (record.version, record.at);
+        let latest = (version, record.operation, at, sort_key.to_owned());
         let known = self.latest.entry(record.id).or_insert(latest.clone());
         if latest.0 > known.0 {
             *known = latest;
         }
         Ok(())
+    }
+
+    /// The time from which on every record must still be there. One that was made later than another
+    /// that is there ends later too, unless the time for which records are kept was shortened in
+    /// between: then there are some, or changes whose records are gone, that say so.
+    fn complete_from(
+        &self,
+        latest: impl Iterator<Item = Latest>,
+        now: OffsetDateTime,
+    ) -> Option<OffsetDateTime> {
+        let kept = latest.map(|latest| latest.recorded_until - latest.at);
+        let (oldest, shortest) = (self.oldest?, kept.chain(self.shortest).min()?);
+        Some(oldest.max(now.checked_sub(shortest)?))
     }
 }
