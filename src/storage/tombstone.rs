@@ -1,11 +1,13 @@
 //! Deleted resources: kept as tombstones for the retention period, and brought back by the operator.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use backon::Retryable;
 use time::OffsetDateTime;
 
 use super::directory::TenantStore;
 use super::history::{Origin, Written};
 use super::item::{self, Item};
+use super::transaction::RACES;
 use super::write::Parts;
 use super::{StoreError, keys};
 use crate::scim::{Meta, ResourceId, ResourceType, Stored};
@@ -79,11 +81,26 @@ impl TenantStore<'_> {
     /// Brings a deleted resource back under its id, as it was, with its lookups, guards and counters.
     /// Its tombstone goes in the same transaction.
     ///
+    /// Clients that write at the same time touch the same counters, so that a lost race is run again.
+    ///
     /// # Errors
     /// [`StoreError::Taken`] when its unique value, or the one reserved for it, is another's since;
-    /// [`StoreError::NotFound`] when the tombstone is gone; [`StoreError::Conflict`], and failures of
-    /// DynamoDB.
+    /// [`StoreError::AlreadyExists`] when there is a resource with its id; [`StoreError::NotFound`]
+    /// when the tombstone is gone; [`StoreError::Conflict`] or [`StoreError::Throttled`] when all
+    /// attempts met others; and failures of DynamoDB.
     pub async fn restore(
+        &self,
+        resource_type: &ResourceType,
+        tombstone: &Tombstone,
+        origin: &Origin,
+    ) -> Result<Stored, StoreError> {
+        (|| self.restore_once(resource_type, tombstone, origin))
+            .retry(RACES)
+            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
+            .await
+    }
+
+    async fn restore_once(
         &self,
         resource_type: &ResourceType,
         tombstone: &Tombstone,

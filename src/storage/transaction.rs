@@ -1,11 +1,22 @@
 //! TransactWriteItems, and what its failures mean.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, TransactWriteItem};
+use backon::ExponentialBuilder;
 
 use super::meter::Pool;
 use super::{Meter, Store, StoreError};
+
+/// How often the operator's commands run a lost race again. The delays add up to some five seconds,
+/// and their random part keeps the racers from meeting again.
+pub(super) const RACES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(10))
+    .with_max_delay(Duration::from_millis(500))
+    .with_max_times(15)
+    .with_jitter();
 
 /// What became of a transaction.
 #[derive(Debug, PartialEq, Eq)]

@@ -8,16 +8,28 @@ use tokio::process::Command;
 use crate::directory::Directory;
 use crate::engine;
 use crate::service::Service;
+use crate::wire::asked::Asked;
+use crate::wire::{Fate, Trouble, Wire};
 
 /// `scim-admin` over the tables of a service.
 pub struct Admin {
     prefix: String,
+    endpoint: String,
 }
 
 impl Admin {
     pub async fn with_service() -> (Service, Directory, Self) {
         let (service, directory, prefix) = Directory::with_prefix().await;
-        (service, directory, Self { prefix })
+        let endpoint = engine::endpoint().to_owned();
+        (service, directory, Self { prefix, endpoint })
+    }
+
+    /// The same over a wire.
+    fn behind(&self, wire: &Wire) -> Self {
+        Self {
+            prefix: self.prefix.clone(),
+            endpoint: wire.endpoint.clone(),
+        }
     }
 
     pub fn command(&self, arguments: &str) -> Command {
@@ -26,7 +38,7 @@ impl Admin {
         command
             .args(["--secrets-table", &tables.secrets])
             .args(["--directory-table", &tables.directory])
-            .args(["--endpoint-url", engine::endpoint()])
+            .args(["--endpoint-url", &self.endpoint])
             .args(arguments.split_ascii_whitespace())
             .env("AWS_REGION", "us-east-1")
             .env("AWS_ACCESS_KEY_ID", "test")
@@ -246,6 +258,96 @@ async fn all_that_were_deleted_lately_are_restored() {
     );
     let (code, _) = admin.run("directory check acme").await;
     assert_eq!(code, 0);
+}
+
+/// Of many to be restored one cannot be, the first meets another transaction, and one meets trouble
+/// that lasts: the others are restored, and the operator reads what became of each.
+#[tokio::test]
+async fn one_user_that_cannot_be_restored_holds_up_no_other() {
+    let (service, directory, admin) = Admin::with_service().await;
+    let mut ids = Vec::new();
+    for user in 0..5 {
+        let id = service.create_user(&format!("user{user}"), json!({})).await;
+        assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+        ids.push(id);
+    }
+    // As after a restored backup.
+    directory.plant("acme", &format!("U#{}", ids[1]), &[]).await;
+    let unlucky = format!("D#U#{}", ids[3]);
+    let wire = Wire::planned(
+        move |asked| match asked.operation.as_str() {
+            "TransactWriteItems" if asked.before == 0 => Fate::Answered(Trouble::Conflict),
+            "TransactWriteItems" if asked.before == 1 => Fate::Answered(Trouble::ItemThrottled),
+            "TransactWriteItems" if asked.body.to_string().contains(&unlucky) => {
+                Fate::Answered(Trouble::InternalServerError)
+            }
+            _ => Fate::Passed,
+        },
+        None,
+    )
+    .await;
+    let (code, restored) = admin
+        .behind(&wire)
+        .json("user restore acme --deleted-since 5m")
+        .await;
+    assert_eq!(code, 1);
+    let restored = restored.as_array().unwrap();
+    let found: Vec<_> = restored.iter().map(|user| &user["id"]).collect();
+    assert_eq!(found, ids.iter().collect::<Vec<_>>());
+    let states = members(restored, "restored");
+    assert_eq!(states, [true, false, true, false, true]);
+    for (user, reason) in [(1, "a user with this id"), (3, "not available")] {
+        let said = restored[user]["reason"].as_str().unwrap();
+        assert!(said.contains(reason), "{said}");
+    }
+    directory.remove("acme", &format!("U#{}", ids[1])).await;
+    let (code, again) = admin.json("user restore acme --deleted-since 5m").await;
+    assert_eq!((code, again.as_array().unwrap().len()), (0, 2), "{again}");
+    let users = directory.check("acme").await.users;
+    assert_eq!(users, ids.into_iter().collect());
+}
+
+/// While users are restored clients go on writing, and touch the same counters: every second
+/// transaction meets another one.
+#[tokio::test]
+async fn users_are_restored_while_a_client_writes() {
+    let (service, directory, admin) = Admin::with_service().await;
+    let mut ids = Vec::new();
+    for user in 0..40 {
+        let id = service.create_user(&format!("user{user}"), json!({})).await;
+        assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+        ids.push(id);
+    }
+    let plan = |asked: &Asked| match asked.operation.as_str() {
+        "TransactWriteItems" if asked.before % 2 == 0 => Fate::Answered(Trouble::Conflict),
+        _ => Fate::Passed,
+    };
+    let wire = Wire::planned(plan, None).await;
+    let admin = admin.behind(&wire);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let relaxed = std::sync::atomic::Ordering::Relaxed;
+    let restoring = async {
+        let outcome = admin.json("user restore acme --deleted-since 5m").await;
+        is_over.store(true, relaxed);
+        outcome
+    };
+    let client = |number: usize| {
+        let (service, is_over) = (&service, &is_over);
+        async move {
+            let mut created = Vec::new();
+            while !is_over.load(relaxed) {
+                let name = format!("new{number}-{}", created.len());
+                created.push(service.create_user(&name, json!({})).await);
+            }
+            created
+        }
+    };
+    let clients = futures_util::future::join_all((0..4).map(client));
+    let ((code, restored), created) = tokio::join!(restoring, clients);
+    assert_eq!(code, 0, "{restored}");
+    assert!(created.iter().all(|created| !created.is_empty()));
+    let all = ids.into_iter().chain(created.into_iter().flatten());
+    assert_eq!(directory.check("acme").await.users, all.collect());
 }
 
 /// A restore and a POST of the same name: one of them has it.

@@ -47,7 +47,7 @@ pub async fn run(command: UserCommand, store: &Store) -> Result<Report, Failure>
                     .collect(),
             };
             for id in ids {
-                let outcome = restore(&directory, &id).await?;
+                let outcome = restore(&directory, &id).await;
                 restorations.push(Restoration { id, outcome });
             }
             Ok(Report::Restored(restorations))
@@ -72,15 +72,13 @@ async fn deleted(
     Ok(tombstones)
 }
 
-/// Restores a user, or says why that cannot be.
-async fn restore(
-    directory: &TenantStore<'_>,
-    id: &ResourceId,
-) -> Result<Result<Stored, String>, Failure> {
-    let gone = || Ok(Err("there is no such deleted user (any more)".to_owned()));
-    let Some(tombstone) = directory.tombstone(&USERS, id).await? else {
-        return gone();
-    };
+/// Restores a user, or says why that cannot be. No failure is the others': their operator has to know
+/// what became of each.
+async fn restore(directory: &TenantStore<'_>, id: &ResourceId) -> Result<Stored, String> {
+    let tombstone = directory.tombstone(&USERS, id).await;
+    let tombstone = tombstone
+        .and_then(|found| found.ok_or(StoreError::NotFound))
+        .map_err(|error| reason(&error))?;
     let now = OffsetDateTime::now_utc().truncate_to_millisecond();
     let origin = Origin {
         actor: Actor::Operator,
@@ -90,24 +88,36 @@ async fn restore(
         expires: now + HISTORY,
     };
     match directory.restore(&USERS, &tombstone, &origin).await {
-        Ok(stored) => Ok(Ok(stored)),
-        Err(StoreError::NotFound) => gone(),
-        Err(StoreError::Taken { .. }) => {
-            let names = [
-                tombstone.stored.resource.text("userName"),
-                tombstone.stored.reserved_user_name.as_deref(),
-            ];
-            let mut holder = None;
-            for name in names.into_iter().flatten() {
-                holder = holder.or(directory.holder(&USERS, name).await?);
-            }
-            let holder = holder.map_or("another user".to_owned(), |id| format!("user {id}"));
-            Ok(Err(format!(
-                "its userName is {holder}'s now; rename or delete that user first"
-            )))
-        }
-        Err(error) => Err(error.into()),
+        Ok(stored) => Ok(stored),
+        Err(StoreError::Taken { .. }) => Err(taken(directory, &tombstone).await),
+        Err(error) => Err(reason(&error)),
     }
+}
+
+fn reason(error: &StoreError) -> String {
+    match error {
+        StoreError::NotFound => "there is no such deleted user (any more)".to_owned(),
+        StoreError::AlreadyExists => "there is a user with this id; check the directory".to_owned(),
+        StoreError::Conflict | StoreError::Throttled | StoreError::Unavailable { .. } => {
+            format!("{error}; try again")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// Whose the name of a deleted user is.
+async fn taken(directory: &TenantStore<'_>, tombstone: &Tombstone) -> String {
+    let names = [
+        tombstone.stored.resource.text("userName"),
+        tombstone.stored.reserved_user_name.as_deref(),
+    ];
+    let mut holder = None;
+    for name in names.into_iter().flatten() {
+        // Who it is only helps; that there is somebody is known.
+        holder = holder.or(directory.holder(&USERS, name).await.ok().flatten());
+    }
+    let holder = holder.map_or("another user".to_owned(), |id| format!("user {id}"));
+    format!("its userName is {holder}'s now; rename or delete that user first")
 }
 
 pub fn deleted_text(tombstones: &[Tombstone]) -> String {

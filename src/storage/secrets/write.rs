@@ -1,27 +1,18 @@
 //! The transactions on the secrets table.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
-use backon::{ExponentialBuilder, Retryable};
+use backon::Retryable;
 use time::OffsetDateTime;
 
 use super::item::{self, KeyItem, TENANT_SORT_KEY, TenantItem};
 use super::{KeyRecord, SecretsError, Tenant};
 use crate::storage::tables::{PARTITION_KEY, SORT_KEY};
-use crate::storage::transaction::Outcome;
+use crate::storage::transaction::{Outcome, RACES};
 use crate::storage::{Meter, Store, StoreError};
 use crate::tenant::{KeyDigest, TenantId};
-
-/// How often a lost race is run again. The delays add up to some five seconds, and their random
-/// part keeps the racers from meeting again.
-const RACES: ExponentialBuilder = ExponentialBuilder::new()
-    .with_min_delay(Duration::from_millis(10))
-    .with_max_delay(Duration::from_millis(500))
-    .with_max_times(15)
-    .with_jitter();
 
 /// Reads, decides and writes again for as long as somebody else writes in between.
 pub(super) async fn until_settled<T, F>(attempt: impl FnMut() -> F) -> Result<T, SecretsError>
