@@ -81,10 +81,12 @@ impl TenantStore<'_> {
     /// Brings a deleted resource back under its id, as it was, with its lookups, guards and counters.
     /// Its tombstone goes in the same transaction.
     ///
-    /// Clients that write at the same time touch the same counters, so that a lost race is run again.
+    /// The userName that is reserved for it is a convenience: if another resource has that since, it
+    /// comes back without. Clients that write at the same time touch the same counters, so that a
+    /// lost race is run again.
     ///
     /// # Errors
-    /// [`StoreError::Taken`] when its unique value, or the one reserved for it, is another's since;
+    /// [`StoreError::Taken`] when its unique value is another's since;
     /// [`StoreError::AlreadyExists`] when there is a resource with its id; [`StoreError::NotFound`]
     /// when the tombstone is gone; [`StoreError::Conflict`] or [`StoreError::Throttled`] when all
     /// attempts met others; and failures of DynamoDB.
@@ -94,16 +96,24 @@ impl TenantStore<'_> {
         tombstone: &Tombstone,
         origin: &Origin,
     ) -> Result<Stored, StoreError> {
-        (|| self.restore_once(resource_type, tombstone, origin))
-            .retry(RACES)
-            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
-            .await
+        let reserved = tombstone.stored.reserved_user_name.as_deref();
+        let restore = async |reserved| {
+            (|| self.restore_once(resource_type, tombstone, reserved, origin))
+                .retry(RACES)
+                .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
+                .await
+        };
+        match restore(reserved).await {
+            Err(StoreError::Taken { .. }) if reserved.is_some() => restore(None).await,
+            outcome => outcome,
+        }
     }
 
     async fn restore_once(
         &self,
         resource_type: &ResourceType,
         tombstone: &Tombstone,
+        reserved_user_name: Option<&str>,
         origin: &Origin,
     ) -> Result<Stored, StoreError> {
         let restored = Stored {
@@ -112,6 +122,7 @@ impl TenantStore<'_> {
                 version: tombstone.version().saturating_add(1),
                 ..tombstone.stored.meta
             },
+            reserved_user_name: reserved_user_name.map(str::to_owned),
             ..tombstone.stored.clone()
         };
         let record = Written {

@@ -238,6 +238,45 @@ async fn a_user_whose_name_is_taken_is_not_restored() {
     assert_eq!(directory.items("acme").await, before);
 }
 
+/// A user that was deleted from Entra's recycle bin has a name of its own there. That somebody else has
+/// its old one since is no reason against it, unless it is the new one too.
+#[tokio::test]
+async fn a_user_is_restored_without_the_reserved_name_that_is_anothers_now() {
+    let (service, directory, admin) = Admin::with_service().await;
+    let id = service.create_user("lena", json!({})).await;
+    let path = format!("/Users/{id}");
+    let recycled = format!("{}lena", "0123456789abcdef".repeat(2));
+    set(&service, &path, "userName", recycled.as_str().into()).await;
+    assert_eq!(service.delete(&path).await.status, 204);
+    let other = service.create_user("lena", json!({})).await;
+    let thief = service.create_user(&recycled, json!({})).await;
+    let (code, said) = admin.run(&format!("user restore acme {id}")).await;
+    assert_eq!(code, 1);
+    assert!(said.contains(&thief) && !said.contains(&other), "{said}");
+
+    let thief = format!("/Users/{thief}");
+    assert_eq!(service.delete(&thief).await.status, 204);
+    let (code, said) = admin.run(&format!("user restore acme {id}")).await;
+    assert_eq!(code, 0, "{said}");
+    for (name, holder) in [("lena", &other), (recycled.as_str(), &id)] {
+        let found = service.find(&format!("userName eq \"{name}\"")).await;
+        assert_eq!(found.ids(), [holder.as_str()]);
+    }
+    directory.check("acme").await;
+
+    // The old name stays reserved if nobody has taken it.
+    let id = service.create_user("max", json!({})).await;
+    let path = format!("/Users/{id}");
+    let recycled = format!("{}max", "0123456789abcdef".repeat(2));
+    set(&service, &path, "userName", recycled.as_str().into()).await;
+    assert_eq!(service.delete(&path).await.status, 204);
+    let (code, said) = admin.run(&format!("user restore acme {id}")).await;
+    assert_eq!(code, 0, "{said}");
+    let answer = service.post("/Users", json!({"userName": "max"})).await;
+    answer.error(409, "uniqueness");
+    directory.check("acme").await;
+}
+
 /// A wrong scope has deleted many: one command brings them back.
 #[tokio::test]
 async fn all_that_were_deleted_lately_are_restored() {

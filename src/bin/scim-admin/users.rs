@@ -105,17 +105,13 @@ fn reason(error: &StoreError) -> String {
     }
 }
 
-/// Whose the name of a deleted user is.
+/// Whose the userName of a deleted user is.
 async fn taken(directory: &TenantStore<'_>, tombstone: &Tombstone) -> String {
-    let names = [
-        tombstone.stored.resource.text("userName"),
-        tombstone.stored.reserved_user_name.as_deref(),
-    ];
-    let mut holder = None;
-    for name in names.into_iter().flatten() {
+    let holder = match tombstone.stored.resource.text("userName") {
         // Who it is only helps; that there is somebody is known.
-        holder = holder.or(directory.holder(&USERS, name).await.ok().flatten());
-    }
+        Some(name) => directory.holder(&USERS, name).await.ok().flatten(),
+        None => None,
+    };
     let holder = holder.map_or("another user".to_owned(), |id| format!("user {id}"));
     format!("its userName is {holder}'s now; rename or delete that user first")
 }
