@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
-use crate::directory::Directory;
+use crate::directory::{Directory, number, text};
 use crate::engine;
 use crate::service::Service;
 use crate::wire::asked::Asked;
@@ -238,6 +238,37 @@ async fn a_user_whose_name_is_taken_is_not_restored() {
     assert_eq!(directory.items("acme").await, before);
 }
 
+/// The function's setting counts for the command too, or else the record of a restore would end before
+/// those around it.
+#[tokio::test]
+async fn the_record_of_a_restore_is_kept_as_long_as_the_others() {
+    let (mut service, directory, admin) = Admin::with_service().await;
+    service.app.config.history_retention = time::Duration::days(365);
+    let id = service.create_user("lena", json!({})).await;
+    let path = format!("/Users/{id}");
+    for (set, arguments, days) in [
+        (Some("365"), "", 365),
+        (Some("365"), "--history-days 30", 30),
+        (None, "", 90),
+    ] {
+        assert_eq!(service.delete(&path).await.status, 204);
+        let mut command = admin.command(&format!("user restore acme {id} {arguments}"));
+        command.env_remove("SCIM_HISTORY_RETENTION_DAYS");
+        if let Some(set) = set {
+            command.env("SCIM_HISTORY_RETENTION_DAYS", set);
+        }
+        let output = command.output().await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let items = directory.items("acme").await;
+        let mut records = items.iter().filter(|(key, _)| key.starts_with("E#"));
+        let (_, latest) = records.next_back().unwrap();
+        assert_eq!(text(latest, "operation"), "restore");
+        let ends = OffsetDateTime::now_utc() + time::Duration::days(days);
+        let kept = number(latest, "expires_at") - ends.unix_timestamp();
+        assert!((-60..=0).contains(&kept), "{kept} s off {days} days");
+    }
+}
+
 /// A user that was deleted from Entra's recycle bin has a name of its own there. That somebody else has
 /// its old one since is no reason against it, unless it is the new one too.
 #[tokio::test]
@@ -358,7 +389,7 @@ async fn users_are_restored_while_a_client_writes() {
         ids.push(id);
     }
     let plan = |asked: &Asked| match asked.operation.as_str() {
-        "TransactWriteItems" if asked.before % 2 == 0 => Fate::Answered(Trouble::Conflict),
+        "TransactWriteItems" if asked.before.is_multiple_of(2) => Fate::Answered(Trouble::Conflict),
         _ => Fate::Passed,
     };
     let wire = Wire::planned(plan, None).await;

@@ -106,6 +106,15 @@ pub enum UserCommand {
         /// All that were deleted since a time, or how long ago, such as 2h
         #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "ids")]
         deleted_since: Option<OffsetDateTime>,
+        /// How long the records of the restores are kept; the same as the function keeps its own
+        #[arg(
+            long,
+            env = "SCIM_HISTORY_RETENTION_DAYS",
+            value_name = "DAYS",
+            default_value_t = 90,
+            value_parser = clap::value_parser!(u32).range(1..)
+        )]
+        history_days: u32,
     },
 }
 

@@ -13,10 +13,6 @@ use crate::args::UserCommand;
 use crate::commands::Failure;
 use crate::output::{Report, columns, stamp};
 
-/// How long the record of a restore is kept: as long as the function keeps its records unless
-/// configured otherwise.
-const HISTORY: Duration = Duration::days(90);
-
 /// What became of the wish to restore one user.
 #[derive(Debug)]
 pub struct Restoration {
@@ -35,8 +31,12 @@ pub async fn run(command: UserCommand, store: &Store) -> Result<Report, Failure>
             Ok(Report::Deleted(deleted(&directory, since).await?))
         }
         UserCommand::Restore {
-            ids, deleted_since, ..
+            ids,
+            deleted_since,
+            history_days,
+            ..
         } => {
+            let retention = Duration::days((*history_days).into());
             let mut restorations = Vec::new();
             let ids: Vec<ResourceId> = match deleted_since {
                 None => ids.clone(),
@@ -47,7 +47,7 @@ pub async fn run(command: UserCommand, store: &Store) -> Result<Report, Failure>
                     .collect(),
             };
             for id in ids {
-                let outcome = restore(&directory, &id).await;
+                let outcome = restore(&directory, &id, retention).await;
                 restorations.push(Restoration { id, outcome });
             }
             Ok(Report::Restored(restorations))
@@ -74,7 +74,11 @@ async fn deleted(
 
 /// Restores a user, or says why that cannot be. No failure is the others': their operator has to know
 /// what became of each.
-async fn restore(directory: &TenantStore<'_>, id: &ResourceId) -> Result<Stored, String> {
+async fn restore(
+    directory: &TenantStore<'_>,
+    id: &ResourceId,
+    retention: Duration,
+) -> Result<Stored, String> {
     let tombstone = directory.tombstone(&USERS, id).await;
     let tombstone = tombstone
         .and_then(|found| found.ok_or(StoreError::NotFound))
@@ -85,7 +89,7 @@ async fn restore(directory: &TenantStore<'_>, id: &ResourceId) -> Result<Stored,
         operation: Operation::Restore,
         request_id: Uuid::new_v4().to_string(),
         at: now,
-        expires: now + HISTORY,
+        expires: now.saturating_add(retention),
     };
     match directory.restore(&USERS, &tombstone, &origin).await {
         Ok(stored) => Ok(stored),
