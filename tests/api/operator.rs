@@ -158,6 +158,43 @@ async fn history_tells_who_changed_what_and_when() {
     assert!(text.contains("does not exist"), "{text}");
 }
 
+/// What a client sends is shown to the operator, and does nothing to the operator's terminal.
+#[tokio::test]
+async fn a_client_cannot_write_to_the_operators_terminal() {
+    let (service, _, admin) = Admin::with_service().await;
+    let name = "\u{1b}]0;owned\u{7}\nacme\r\u{7f}\u{9b}2J\u{202e}lena\u{2028}";
+    let id = service.create_user(name, json!({"title": name})).await;
+    set(&service, &format!("/Users/{id}"), "title", "x".into()).await;
+    let operation = json!([{"op": "\u{1b}[2J", "path": "title"}]);
+    let answer = service.patch(&format!("/Users/{id}"), operation).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+    let restore = format!("user restore acme {id}");
+    for (arguments, lines, is_named) in [
+        ("history acme", 0, true),
+        ("user deleted acme", 2, true),
+        (restore.as_str(), 2, true),
+        ("tenant status acme", 0, false),
+    ] {
+        let (_, said) = admin.run(arguments).await;
+        let is_text = |character: char| {
+            let is_harmful = character.is_control() && character != '\n';
+            !is_harmful && !['\u{202e}', '\u{2028}'].contains(&character)
+        };
+        assert!(said.chars().all(is_text), "{said:?}");
+        assert_eq!(said.contains("\\u{202e}lena"), is_named, "{said}");
+        if lines > 0 {
+            assert_eq!(said.lines().count(), lines, "{said}");
+        }
+    }
+    let (_, status) = admin.run("tenant status acme").await;
+    assert!(status.contains("`\\u{1b}[2J` is not"), "{status}");
+    // Programs get what was sent.
+    assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+    let (_, deleted) = admin.json("user deleted acme").await;
+    assert_eq!(deleted[0]["userName"], name);
+}
+
 #[tokio::test]
 async fn history_is_followed() {
     let (service, _, admin) = Admin::with_service().await;

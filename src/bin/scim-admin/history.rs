@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::args::HistoryArgs;
 use crate::commands::Failure;
-use crate::output::stamp;
+use crate::output::{printable, stamp};
 
 /// A record carries the time at which its request began. It is written later, by as much as a request
 /// may take, so the last half minute is read again.
@@ -170,7 +170,8 @@ fn text_line(record: &ChangeRecord) -> String {
         .iter()
         .map(|(attribute, change)| {
             let (before, after) = (side(change, "before"), side(change, "after"));
-            format!("{attribute}: {before} -> {after}")
+            let change = format!("{attribute}: {before} -> {after}");
+            printable(&change).into_owned()
         })
         .collect();
     format!(
@@ -181,7 +182,7 @@ fn text_line(record: &ChangeRecord) -> String {
         record.id,
         record.version,
         actor(record),
-        record.request_id,
+        printable(&record.request_id),
         changes.join("\n    ")
     )
 }

@@ -1,5 +1,6 @@
 //! Results and failures as people and programs read them.
 
+use std::borrow::Cow;
 use std::error::Error;
 
 use hellotracks_scim::storage::StoreError;
@@ -138,12 +139,13 @@ impl Report {
 
 /// A failure with its causes, and what to do when that can be said.
 pub fn explain(failure: &Failure) -> String {
-    let mut text = format!("error: {failure}");
+    let mut text = format!("error: {}", printable(&failure.to_string()));
     let mut cause = failure.source();
     while let Some(error) = cause {
         let said = error.to_string();
+        let said = printable(&said);
         // The SDK repeats itself from layer to layer.
-        if !text.contains(&said) {
+        if !text.contains(&*said) {
             text.push_str("\n  caused by: ");
             text.push_str(&said);
         }
@@ -252,7 +254,8 @@ fn audit_text(audit: &Audit, repaired: u64) -> String {
         audit.defects.len()
     );
     for defect in &audit.defects {
-        text.push_str(&format!("\n{defect}"));
+        text.push('\n');
+        text.push_str(&printable(&defect.to_string()));
     }
     text
 }
@@ -265,13 +268,45 @@ pub fn stamp(time: OffsetDateTime) -> String {
     time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
 }
 
-/// Lines up the cells of each column. The last column is as wide as it likes.
+/// A text as it may go to a terminal. What clients send can be meant to move the cursor, to set the
+/// window's title, to add lines or to turn their order around: such characters are shown by number.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_unprintable) {
+        return text.into();
+    }
+    let mut printable = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_unprintable(character) {
+            printable.extend(character.escape_unicode());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable.into()
+}
+
+/// Whether a terminal does something else with a character than show it: controls, separators of lines
+/// and paragraphs, and marks, embeddings, overrides and isolates of the direction of writing.
+fn is_unprintable(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}'
+                | '\u{200e}'
+                | '\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}'
+        )
+}
+
+/// Lines up the cells of each column, which may hold any text. The last column is as wide as it likes.
 pub fn columns<const N: usize>(
     header: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) -> String {
     let lines: Vec<[String; N]> = std::iter::once(header.map(str::to_owned))
         .chain(rows)
+        .map(|line| line.map(|cell| printable(&cell).into_owned()))
         .collect();
     let mut widths = [0; N];
     for line in &lines {
@@ -320,6 +355,24 @@ mod tests {
         assert_eq!(
             columns(["X", "YY"], rows.into_iter()),
             "X    YY\na    b\nccc  é"
+        );
+    }
+
+    #[test]
+    fn nothing_but_text_reaches_the_terminal() {
+        for (text, shown) in [
+            ("Zoë 🙂 \\u{1b}", "Zoë 🙂 \\u{1b}"),
+            ("\u{1b}[2J\u{7}", "\\u{1b}[2J\\u{7}"),
+            ("a\nb\r\tc", "a\\u{a}b\\u{d}\\u{9}c"),
+            ("\u{7f}\u{9b}31m", "\\u{7f}\\u{9b}31m"),
+            ("\u{202e}x\u{2066}\u{2028}", "\\u{202e}x\\u{2066}\\u{2028}"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+        let rows = [["\u{1b}".to_owned(), "b".to_owned()]];
+        assert_eq!(
+            columns(["X", "Y"], rows.into_iter()),
+            "X       Y\n\\u{1b}  b"
         );
     }
 
