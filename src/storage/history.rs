@@ -149,7 +149,8 @@ impl Written<'_> {
 pub struct Span {
     /// Of changes made at this time or later.
     pub from: OffsetDateTime,
-    /// Of changes made before this time.
+    /// Of changes made before this time, to the millisecond. The keys of those made at it are longer
+    /// than the bound of the Query, and so beyond it.
     pub to: OffsetDateTime,
 }
 

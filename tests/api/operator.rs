@@ -153,9 +153,38 @@ async fn history_tells_who_changed_what_and_when() {
     assert_eq!(admin.history(&format!("--since {until}")).await.len(), 5);
     let (_, text) = admin.run("history acme").await;
     assert!(text.contains("title: \"Lead\" -> \"Digger\""), "{text}");
-    let (code, text) = admin.run("history nobody").await;
-    assert_eq!(code, 1);
-    assert!(text.contains("does not exist"), "{text}");
+    for (arguments, told) in [
+        ("history nobody", "does not exist"),
+        (
+            "history acme --since 1h --until 2h",
+            "is not after the beginning",
+        ),
+        (
+            "history acme --since 1970-01-02T00:00:00Z --until 1970-01-02T00:00:00Z",
+            "is not after the beginning",
+        ),
+        (
+            "history acme --since 2100-01-01T00:00:00Z",
+            "is not after the beginning",
+        ),
+        ("history acme --until 2days", "is not after the beginning"),
+        (
+            "history acme --user 2819c223-7f76-453a-919d-413861904646",
+            "nothing is on record of user 2819",
+        ),
+    ] {
+        let (code, text) = admin.run(arguments).await;
+        assert_eq!(code, 1);
+        assert!(text.contains(told) && !text.contains("Exception"), "{text}");
+    }
+    // A change at the very end of a span is not of it.
+    let [first, second] = ["0", "1"].map(|index| &records[index.parse::<usize>().unwrap()]["time"]);
+    let span = format!(
+        "--since {} --until {}",
+        first.as_str().unwrap(),
+        second.as_str().unwrap()
+    );
+    assert_eq!(members(&admin.history(&span).await, "id"), [lena.as_str()]);
 }
 
 /// What a client sends is shown to the operator, and does nothing to the operator's terminal.

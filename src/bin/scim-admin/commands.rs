@@ -1,5 +1,6 @@
 //! What each command does: a call or two of the store.
 
+use hellotracks_scim::scim::ResourceId;
 use hellotracks_scim::scim::schema::USERS;
 use hellotracks_scim::storage::secrets::{SecretsError, Successor};
 use hellotracks_scim::storage::tables::TablesError;
@@ -10,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use crate::args::{
     BreakerCommand, Command, DirectoryCommand, KeyCommand, TablesCommand, TenantCommand,
 };
-use crate::output::Report;
+use crate::output::{Report, stamp};
 use crate::{history, keys, status, users};
 
 /// Why a command failed.
@@ -24,6 +25,19 @@ pub enum Failure {
     Store(#[from] StoreError),
     #[error("no user of the tenant has the userName `{0}`; a deleted one is found by its id")]
     NoUser(String),
+    #[error(
+        "nothing is on record of user {0}: the id is another tenant's or wrong, or its records have ended"
+    )]
+    NothingOnRecord(ResourceId),
+    #[error(
+        "the end {} is not after the beginning {}; name a --since that is before --until",
+        stamp(*.until),
+        stamp(*.since)
+    )]
+    EmptySpan {
+        since: OffsetDateTime,
+        until: OffsetDateTime,
+    },
     #[error("the result could not be printed: {0}")]
     Print(#[from] std::io::Error),
     #[error("the operating system gave no random bytes for a key; try again")]

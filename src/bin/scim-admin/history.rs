@@ -35,13 +35,23 @@ pub async fn run(arguments: &HistoryArgs, store: &Store) -> Result<(), Failure> 
     match &arguments.user {
         Some(user) => {
             let id = find(&directory, user).await?;
-            for record in directory.life(&USERS, &id).await? {
+            let life = directory.life(&USERS, &id).await?;
+            if life.is_empty() {
+                return Err(Failure::NothingOnRecord(id));
+            }
+            for record in life {
                 printer.print(&record);
             }
         }
         None if arguments.follow => follow(arguments, &directory, &mut printer).await?,
         None => {
             let to = arguments.until.unwrap_or_else(horizon);
+            if to <= arguments.since {
+                return Err(Failure::EmptySpan {
+                    since: arguments.since,
+                    until: to,
+                });
+            }
             let span = Span {
                 from: arguments.since,
                 to,
@@ -63,10 +73,8 @@ async fn follow(
     let mut printed = BTreeMap::new();
     let mut from = arguments.since;
     while printer.failed.is_none() {
-        let span = Span {
-            from,
-            to: horizon(),
-        };
+        let to = horizon().max(from);
+        let span = Span { from, to };
         directory
             .history(span, |record| {
                 let key = (record.at, record.id.clone(), record.version);
