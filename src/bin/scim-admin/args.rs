@@ -125,7 +125,8 @@ pub enum BreakerCommand {
         /// The tenant
         #[arg(value_parser = TenantId::parse)]
         tenant: TenantId,
-        /// For how long, such as 2h; 0s puts the limit back in force
+        /// For how long, such as 2h; 0s ends the lifting, and what was counted before does not count any
+        /// more
         #[arg(long = "for", value_name = "TIME", value_parser = length, default_value = "24h")]
         length: Duration,
     },
