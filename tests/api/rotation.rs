@@ -188,6 +188,48 @@ async fn only_an_active_key_is_rotated() {
     assert!(refused.to_string().contains("no active key"), "{refused}");
 }
 
+/// A new key that ends before the old one, or with it, takes nobody's place.
+#[tokio::test]
+async fn the_new_key_outlives_the_old_one() {
+    let (store, first) = store_with_key().await;
+    let new = key(first.tenant(), 2);
+    let expiring = |expires| Successor {
+        expires: Some(expires),
+        ..only()
+    };
+    for expires in [NOW, LATER - Duration::SECOND, LATER] {
+        let refused = rotate(&store, &new, &expiring(expires)).await.unwrap_err();
+        assert!(
+            matches!(refused, SecretsError::NewKeyEndsFirst { .. }),
+            "{refused}"
+        );
+        assert_eq!(check(&store, &first).await, ACCEPTED);
+        assert_eq!(check(&store, &new).await, Credential::Unknown);
+    }
+    let later = LATER + Duration::SECOND;
+    rotate(&store, &new, &expiring(later)).await.unwrap();
+
+    // The new key of the one that ends before the overlap has to outlive that end only.
+    let (third, end) = (key(first.tenant(), 3), LATER + Duration::SECOND);
+    let successor = Successor {
+        overlap: Duration::days(30),
+        expires: Some(end + Duration::SECOND),
+        ..of(&new)
+    };
+    let rotation = rotate(&store, &third, &successor).await.unwrap();
+    assert_eq!(rotation.old.expires, Some(end));
+
+    let (_, _, admin) = Admin::with_service().await;
+    let (code, said) = admin
+        .run("key rotate acme --expires-in-days 1 --overlap-days 7")
+        .await;
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("let the new key expire later") && !said.contains("htscim_"),
+        "{said}"
+    );
+}
+
 /// Of two operators who rotate the only key one wins, and the other is told to choose. Of two who
 /// name the same key both get one: no key that was handed out is lost.
 #[tokio::test]

@@ -223,7 +223,7 @@ pub enum KeyCommand {
         /// What the new key is for; the old one's label if left out
         #[arg(long, value_parser = text)]
         label: Option<String>,
-        /// Accept the new key for this number of days only
+        /// Accept the new key for this number of days only; more than the old one has left
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
         expires_in_days: Option<u16>,
     },

@@ -1,6 +1,9 @@
 //! Why a change to tenants or keys was not made.
 
+use time::OffsetDateTime;
+
 use super::MAX_ACTIVE_KEYS;
+use crate::scim::resource::rfc3339;
 use crate::storage::StoreError;
 use crate::tenant::{KeyId, TenantId};
 
@@ -52,6 +55,18 @@ pub enum SecretsError {
         key: KeyId,
         /// What became of it.
         how: &'static str,
+    },
+    /// The new key of a rotation would not outlive the old one.
+    #[error(
+        "the new key would expire {}, and the old one is accepted until {}; let the new key expire later, or the old one be accepted for a shorter time",
+        rfc3339(*.new),
+        rfc3339(*.old)
+    )]
+    NewKeyEndsFirst {
+        /// When the new key would expire.
+        new: OffsetDateTime,
+        /// When the old one ends.
+        old: OffsetDateTime,
     },
     /// DynamoDB did not do as asked.
     #[error(transparent)]

@@ -35,8 +35,8 @@ impl Store {
     ///
     /// # Errors
     /// [`SecretsError::NoTenant`], [`SecretsError::NoKey`], [`SecretsError::AmbiguousKey`],
-    /// [`SecretsError::ChooseKey`], [`SecretsError::KeyEnded`], [`SecretsError::TooManyKeys`], and
-    /// failures of DynamoDB.
+    /// [`SecretsError::ChooseKey`], [`SecretsError::KeyEnded`], [`SecretsError::NewKeyEndsFirst`],
+    /// [`SecretsError::TooManyKeys`], and failures of DynamoDB.
     pub async fn rotate_key(
         &self,
         key: &ApiKey,
@@ -61,6 +61,14 @@ impl Store {
                     },
                 });
             }
+            let end = now + successor.overlap;
+            let end = old.record.expires.map_or(end, |expires| expires.min(end));
+            if let Some(expires) = successor.expires.filter(|expires| *expires <= end) {
+                return Err(SecretsError::NewKeyEndsFirst {
+                    new: expires,
+                    old: end,
+                });
+            }
             self.make_room(&mut read, now, meter).await?;
             let new = KeyRecord {
                 id: key.id(),
@@ -72,8 +80,6 @@ impl Store {
                 expires: successor.expires,
                 revoked: None,
             };
-            let end = now + successor.overlap;
-            let end = old.record.expires.map_or(end, |expires| expires.min(end));
             self.write_key(&read, &key.digest(), &new, Some((&old, end)), meter)
                 .await?;
             Ok(Rotation {
