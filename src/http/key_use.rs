@@ -15,7 +15,7 @@ use super::log::{self, chain};
 use super::rate::{Lease, Share, Verdict, WINDOW_SECONDS};
 use crate::scim::ScimError;
 use crate::storage::key_use::LAST_USED_INTERVAL;
-use crate::storage::secrets::expires_soon;
+use crate::storage::secrets::Expiry;
 use crate::storage::{Gate, Meter, Store, StoreError};
 use crate::tenant::{ApiKey, KeyDigest, KeyId, TenantId};
 
@@ -51,7 +51,7 @@ impl KeyUses {
         &self,
         store: &Store,
         key: &ApiKey,
-        expires: Option<OffsetDateTime>,
+        expires: Option<Expiry>,
         now: OffsetDateTime,
     ) {
         let (is_to_be_noted, is_to_be_warned_of) = self.with(key, now, |known| {
@@ -65,7 +65,7 @@ impl KeyUses {
             let interval = time::Duration::try_from(LAST_USED_INTERVAL).unwrap_or_default();
             (
                 is_due(&mut known.noted, interval),
-                expires.is_some_and(|expires| expires_soon(expires, now))
+                expires.is_some_and(|expires| expires.is_near(now))
                     && is_due(&mut known.warned, WARNING_INTERVAL),
             )
         });

@@ -7,13 +7,14 @@ use std::sync::OnceLock;
 use lambda_http::http::StatusCode;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
+use time::UtcOffset;
 use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::scim::ScimError;
 use crate::service::Failure;
+use crate::storage::secrets::Expiry;
 use crate::storage::{Cost, Meter};
 use crate::tenant::{ApiKey, KeyId, TenantId};
 
@@ -141,13 +142,18 @@ impl Trace {
 }
 
 /// Writes that a key is used which will soon be refused. An alarm can look for the message.
-pub(super) fn key_expires(key: &ApiKey, expires: OffsetDateTime) {
-    let expires = expires.to_offset(UtcOffset::UTC).format(&Rfc3339);
+pub(super) fn key_expires(key: &ApiKey, expiry: Expiry) {
+    let expires = expiry.at.to_offset(UtcOffset::UTC).format(&Rfc3339);
+    let advice = if expiry.is_replaced {
+        "the client still uses the old key of a rotation: enter the new key in the identity provider before this one expires"
+    } else {
+        "run `scim-admin key rotate`, or give the tenant the key that takes the place of this one, and enter it in the identity provider before this one expires"
+    };
     tracing::warn!(
         tenant = %key.tenant(),
         key_id = %key.id(),
         expires = expires.unwrap_or_default(),
-        advice = "run `scim-admin key rotate`, or give the tenant the key that takes the place of this one, and enter it in the identity provider before this one expires",
+        advice,
         "key near expiry"
     );
 }

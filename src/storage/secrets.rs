@@ -34,7 +34,7 @@ pub use error::SecretsError;
 use item::{KEY_PREFIX, TENANT_SORT_KEY, TenantItem};
 pub use rotate::{Rotation, Successor};
 pub use scan::TenantKey;
-pub use warning::{KeyWarning, expires_soon};
+pub use warning::{Expiry, KeyWarning};
 
 /// The keys that a tenant may have at a time. Revoked ones are not counted, nor those that expired
 /// more than a day ago. Enabling and disabling a tenant changes all of them in one transaction,
@@ -73,6 +73,8 @@ pub struct KeyRecord {
     pub expires: Option<OffsetDateTime>,
     /// When the key was revoked.
     pub revoked: Option<OffsetDateTime>,
+    /// The key that was created in the place of this one.
+    pub replaced_by: Option<KeyId>,
 }
 
 impl KeyRecord {
@@ -160,6 +162,7 @@ impl Store {
             created: now,
             expires,
             revoked: None,
+            replaced_by: None,
         };
         write::until_settled(|| async {
             let mut read = self.tenant_item(key.tenant(), meter).await?;

@@ -1,6 +1,6 @@
 //! API keys: issue, check, expire, revoke.
 
-use hellotracks_scim::storage::secrets::{Credential, MAX_ACTIVE_KEYS, SecretsError};
+use hellotracks_scim::storage::secrets::{Credential, Expiry, MAX_ACTIVE_KEYS, SecretsError};
 use hellotracks_scim::storage::{Meter, Store};
 use hellotracks_scim::tenant::{ApiKey, KeyId, TenantId};
 use time::{Duration, OffsetDateTime};
@@ -132,7 +132,10 @@ async fn a_key_expires_to_the_second() {
         .await
         .unwrap();
     let accepted = Credential::Accepted {
-        expires: Some(LATER),
+        expires: Some(Expiry {
+            at: LATER,
+            is_replaced: false,
+        }),
     };
     let before = LATER - Duration::SECOND;
     assert_eq!(check_at(&store, &key, before).await, accepted);

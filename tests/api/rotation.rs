@@ -2,13 +2,14 @@
 
 use futures_util::future::{join, join_all};
 use hellotracks_scim::storage::secrets::{
-    Credential, MAX_ACTIVE_KEYS, Rotation, SecretsError, Successor,
+    Credential, Expiry, MAX_ACTIVE_KEYS, Rotation, SecretsError, Successor,
 };
 use hellotracks_scim::storage::{Meter, Store};
 use hellotracks_scim::tenant::{ApiKey, KeyId, TenantId};
-use serde_json::json;
+use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
+use crate::capture::logged;
 use crate::key_use::until;
 use crate::keys::{ACCEPTED, LATER, NOW, check, key, store_with_key, tenant};
 use crate::operator::Admin;
@@ -116,7 +117,10 @@ async fn the_old_key_ends_after_the_overlap_and_never_later_than_it_would_have()
     assert_eq!(listed.len(), 2);
 
     let accepted = Credential::Accepted {
-        expires: Some(LATER),
+        expires: Some(Expiry {
+            at: LATER,
+            is_replaced: true,
+        }),
     };
     let before = LATER - Duration::SECOND;
     assert_eq!(check_at(&store, &first, before).await, accepted);
@@ -341,7 +345,7 @@ async fn a_rotation_finds_the_limit_of_keys() {
 
 /// The operator's side: a rotation, what the listing says of both keys, and the check of all keys.
 #[tokio::test]
-async fn the_operator_rotates_a_key_and_is_warned_of_the_old_one() {
+async fn the_operator_rotates_a_key_and_reads_what_became_of_the_old_one() {
     let (service, _, admin) = Admin::with_service().await;
     let old = ApiKey::parse(service.key.as_bytes()).unwrap().id();
     assert_eq!(admin.json("key warnings").await, (0, json!([])));
@@ -368,24 +372,24 @@ async fn the_operator_rotates_a_key_and_is_warned_of_the_old_one() {
         listed.iter().partition(|key| key["id"] == old.as_str());
     assert_eq!((ending.len(), staying.len()), (1, 1));
     // Three days until the second is over in which the key was rotated.
-    let warning = ending[0]["warnings"][0].as_str().unwrap();
-    assert!(
-        ["expires in 2 days", "expires in 3 days"].contains(&warning),
-        "{warning}"
-    );
-    assert_eq!(staying[0]["warnings"], json!([]));
-
-    let (code, warned) = admin.json("key warnings").await;
-    assert_eq!((code, warned.as_array().unwrap().len()), (1, 1));
-    assert_eq!(warned[0]["id"], old.as_str());
+    let new_id = new["id"].as_str().unwrap();
+    assert_eq!(ending[0]["replacedBy"], new_id);
+    assert_eq!(staying[0]["replacedBy"], Value::Null);
+    for key in [&ending, &staying] {
+        assert_eq!(key[0]["warnings"], json!([]), "nothing is left to do");
+    }
+    assert_eq!(admin.json("key warnings").await, (0, json!([])));
     let (_, text) = admin.run("key list acme").await;
     let line = text.lines().find(|line| line.starts_with(old.as_str()));
-    assert!(line.unwrap().contains("expires in "), "{text}");
+    let state = format!(
+        "  replaced by {new_id}, ends {}  ",
+        ending[0]["expires"].as_str().unwrap()
+    );
+    assert!(line.unwrap().contains(&state), "{text}");
 
     // Which of the two, the operator has to say.
     let (code, text) = admin.run("key rotate acme").await;
     assert_eq!(code, 1, "{text}");
-    let new_id = new["id"].as_str().unwrap();
     assert!(
         text.contains(old.as_str()) && text.contains(new_id),
         "{text}"
@@ -400,4 +404,56 @@ async fn the_operator_rotates_a_key_and_is_warned_of_the_old_one() {
     assert_eq!(admin.json("key warnings").await, (0, json!([])));
     let (_, text) = admin.run("key list acme").await;
     assert!(text.contains("revoked 20"), "{text}");
+}
+
+/// Before the old key of a rotation ends its client has to have the new one. If the new one ends
+/// first, the old one is as if it had never been replaced.
+#[tokio::test]
+async fn the_old_key_is_warned_of_if_it_is_still_used_at_its_end() {
+    let (service, _, admin) = Admin::with_service().await;
+    let (_, new) = admin.json("key rotate acme --overlap-days 2").await;
+    assert_eq!(admin.json("key warnings").await, (0, json!([])), "not used");
+    let ((), lines) = logged(async {
+        for key in [service.key.as_str(), new["key"].as_str().unwrap()] {
+            let call = service.call("GET", "/Users").key(key);
+            assert_eq!(call.send().await.status, 200);
+        }
+    })
+    .await;
+    let warnings: Vec<_> = lines
+        .iter()
+        .filter(|line| line["level"] == "WARN")
+        .collect();
+    assert_eq!(warnings.len(), 1, "{lines:?}");
+    assert_eq!(warnings[0]["message"], "key near expiry");
+    assert_eq!(warnings[0]["key_id"], new["replaces"]["id"]);
+    let advice = warnings[0]["advice"].as_str().unwrap();
+    assert!(advice.contains("still uses the old key"), "{advice}");
+    let warned = until(async || {
+        let (code, warned) = admin.json("key warnings").await;
+        (code == 1).then_some(warned)
+    })
+    .await;
+    assert_eq!(warned.as_array().unwrap().len(), 1, "{warned}");
+    assert_eq!(warned[0]["id"], new["replaces"]["id"]);
+    assert_eq!(warned[0]["warnings"], json!(["still used"]));
+
+    let id = new["id"].as_str().unwrap();
+    admin.run(&format!("key revoke acme {id}")).await;
+    let (_, warned) = admin.json("key warnings").await;
+    assert_eq!(warned[0]["warnings"], json!(["expires in 1 day"]));
+}
+
+/// A week before its end nobody is told in the log that a replaced key is used.
+#[tokio::test]
+async fn the_overlap_of_a_rotation_is_silent() {
+    let (service, _, admin) = Admin::with_service().await;
+    let (code, _) = admin.run("key rotate acme").await;
+    assert_eq!(code, 0);
+    let (answer, lines) = logged(service.call("GET", "/Users").send()).await;
+    assert_eq!(answer.status, 200);
+    assert!(
+        lines.iter().all(|line| line["level"] == "INFO"),
+        "{lines:?}"
+    );
 }

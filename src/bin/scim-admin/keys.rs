@@ -1,5 +1,7 @@
 //! `key list` and `key warnings`: keys with what is known of their use.
 
+use std::collections::BTreeSet;
+
 use hellotracks_scim::storage::secrets::{KeyRecord, KeyWarning};
 use hellotracks_scim::storage::{Gate, Meter, Store};
 use hellotracks_scim::tenant::TenantId;
@@ -30,10 +32,16 @@ impl KnownKey {
             format!("revoked {}", stamp(revoked))
         } else if self.is_expired {
             "expired".to_owned()
-        } else if self.warnings.is_empty() {
-            "active".to_owned()
         } else {
-            self.warnings().join(", ")
+            let mut state = self.warnings();
+            if let Some(successor) = &self.record.replaced_by {
+                let replaced = format!("replaced by {successor}, ends {}", expiry(&self.record));
+                state.insert(0, replaced);
+            }
+            if state.is_empty() {
+                state.push("active".to_owned());
+            }
+            state.join(", ")
         }
     }
 
@@ -81,6 +89,11 @@ async fn known(
     store: &Store,
 ) -> Result<Vec<KnownKey>, Failure> {
     let (meter, gate) = (Meter::default(), Gate::opened());
+    let keys: Vec<_> = keys.collect();
+    let active = keys.iter().filter(|(_, record)| record.is_active(now));
+    let active: BTreeSet<_> = active
+        .map(|(tenant, record)| (tenant.clone(), record.id.clone()))
+        .collect();
     let mut uses = None;
     let mut known = Vec::new();
     for (tenant, record) in keys {
@@ -92,10 +105,16 @@ async fn known(
             }
         };
         let last_used = uses.get(&record.id).copied();
+        // Where the new key has ended before the old one, the old one is the tenant's key again.
+        let successor = record.replaced_by.clone();
+        let judged = KeyRecord {
+            replaced_by: successor.filter(|key| active.contains(&(tenant.clone(), key.clone()))),
+            ..record.clone()
+        };
         known.push(KnownKey {
             tenant,
             is_expired: record.expires.is_some_and(|expires| expires <= now),
-            warnings: record.warnings(last_used, now),
+            warnings: judged.warnings(last_used, now),
             last_used,
             record,
         });
@@ -156,6 +175,7 @@ mod tests {
             created: OffsetDateTime::UNIX_EPOCH,
             expires: None,
             revoked: None,
+            replaced_by: None,
         };
         let known = |record: KeyRecord, is_expired, warnings: &[KeyWarning]| KnownKey {
             tenant: key.tenant().clone(),

@@ -8,7 +8,7 @@ use hellotracks_scim::storage::audit::Audit;
 use hellotracks_scim::storage::secrets::{KeyRecord, Rotation, SecretsError, Tenant};
 use hellotracks_scim::storage::tables::{CreatedTable, TablesError};
 use hellotracks_scim::storage::tombstone::Tombstone;
-use hellotracks_scim::tenant::ApiKey;
+use hellotracks_scim::tenant::{ApiKey, KeyId};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -197,6 +197,7 @@ pub fn key_json(record: &KeyRecord) -> Value {
         "created": stamp(record.created),
         "expires": record.expires.map(stamp),
         "revoked": record.revoked.map(stamp),
+        "replacedBy": record.replaced_by.as_ref().map(KeyId::as_str),
     })
 }
 
@@ -342,6 +343,7 @@ mod tests {
             created: OffsetDateTime::UNIX_EPOCH,
             expires: None,
             revoked: None,
+            replaced_by: None,
         };
         Report::NewKey { key, record }
     }

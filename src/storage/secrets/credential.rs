@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
 use time::OffsetDateTime;
 
+use super::Expiry;
 use super::item::{self, KeyItem};
 use crate::storage::meter::Pool;
 use crate::storage::tables::{PARTITION_KEY, SORT_KEY};
@@ -17,7 +18,7 @@ pub enum Credential {
     /// The key is valid.
     Accepted {
         /// From when on it will not be.
-        expires: Option<OffsetDateTime>,
+        expires: Option<Expiry>,
     },
     /// No such key was ever issued.
     Unknown,
@@ -53,7 +54,7 @@ impl Store {
         };
         let key = KeyItem::read(&item)?;
         Ok(judge(&key, now).unwrap_or(Credential::Accepted {
-            expires: key.record.expires,
+            expires: key.record.expiry(),
         }))
     }
 

@@ -26,6 +26,7 @@ const KEY_ID: &str = "key_id";
 const LABEL: &str = "label";
 const EXPIRES: &str = "expires";
 const REVOKED: &str = "revoked";
+const REPLACED_BY: &str = "replaced_by";
 const TENANT_ENABLED: &str = "tenant_enabled";
 
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -143,11 +144,15 @@ impl KeyItem {
         let digest = digest.ok_or_else(|| damaged(item, SORT_KEY))?.to_owned();
         Ok(Self {
             record: KeyRecord {
-                id: KeyId::parse(text(item, KEY_ID)?).map_err(|_| damaged(item, KEY_ID))?,
+                id: key_id(item, KEY_ID)?,
                 label: text(item, LABEL)?.to_owned(),
                 created: time(item, CREATED)?,
                 expires: optional_time(item, EXPIRES)?,
                 revoked: optional_time(item, REVOKED)?,
+                replaced_by: match item.get(REPLACED_BY) {
+                    None => None,
+                    Some(_) => Some(key_id(item, REPLACED_BY)?),
+                },
             },
             digest,
             tenant_enabled: flag(item, TENANT_ENABLED)?,
@@ -160,6 +165,10 @@ fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str, StoreError> {
         Some(AttributeValue::S(text)) => Ok(text),
         _ => Err(damaged(item, name)),
     }
+}
+
+fn key_id(item: &Item, name: &str) -> Result<KeyId, StoreError> {
+    KeyId::parse(text(item, name)?).map_err(|_| damaged(item, name))
 }
 
 fn flag(item: &Item, name: &str) -> Result<bool, StoreError> {
@@ -225,6 +234,7 @@ mod tests {
             created: OffsetDateTime::UNIX_EPOCH,
             expires: Some(OffsetDateTime::UNIX_EPOCH),
             revoked: None,
+            replaced_by: None,
         };
         (new_key(&tenant(), &digest, &record).unwrap(), record)
     }
@@ -250,6 +260,7 @@ mod tests {
             CREATED,
             EXPIRES,
             REVOKED,
+            REPLACED_BY,
             TENANT_ENABLED,
         ] {
             let (mut item, _) = key_item();

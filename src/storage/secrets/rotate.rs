@@ -79,16 +79,16 @@ impl Store {
                 created: now,
                 expires: successor.expires,
                 revoked: None,
+                replaced_by: None,
             };
             self.write_key(&read, &key.digest(), &new, Some((&old, end)), meter)
                 .await?;
-            Ok(Rotation {
-                new,
-                old: KeyRecord {
-                    expires: Some(end),
-                    ..old.record
-                },
-            })
+            let old = KeyRecord {
+                expires: Some(end),
+                replaced_by: Some(new.id.clone()),
+                ..old.record
+            };
+            Ok(Rotation { new, old })
         })
         .await
     }

@@ -9,6 +9,13 @@ use super::KeyRecord;
 /// How long before its end a key is near expiry.
 const NEAR: Duration = Duration::days(30);
 
+/// How long before its end a key that has been replaced is near expiry. Its client has the rest of the
+/// overlap to change to the new key, and nobody has anything to do until then.
+const REPLACED_NEAR: Duration = Duration::days(2);
+
+/// Since when a key must be unused for its client to have changed to another one.
+const LATELY: Duration = Duration::DAY;
+
 /// How long a key has to be unused to be worth a warning.
 const LONG_UNUSED: Duration = Duration::days(30);
 
@@ -21,14 +28,40 @@ pub enum KeyWarning {
     Unused(u64),
     /// The key was never used, and is this number of days old, rounded down.
     NeverUsed(u64),
+    /// The key has been replaced and is about to end, and its client still uses it.
+    StillUsed,
 }
 
-/// Whether a key that expires then is near expiry.
-pub fn expires_soon(expires: OffsetDateTime, now: OffsetDateTime) -> bool {
-    expires - now < NEAR
+/// The end of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Expiry {
+    /// From when on the key is no longer accepted.
+    pub at: OffsetDateTime,
+    /// Whether there is a key in its place.
+    pub is_replaced: bool,
+}
+
+impl Expiry {
+    /// Whether somebody has to do something about it.
+    pub fn is_near(&self, now: OffsetDateTime) -> bool {
+        let near = if self.is_replaced {
+            REPLACED_NEAR
+        } else {
+            NEAR
+        };
+        self.at - now < near
+    }
 }
 
 impl KeyRecord {
+    /// The key's end, if it has one.
+    pub fn expiry(&self) -> Option<Expiry> {
+        self.expires.map(|at| Expiry {
+            at,
+            is_replaced: self.replaced_by.is_some(),
+        })
+    }
+
     /// What there is to warn of. A key that is no longer accepted is nobody's trouble any more.
     pub fn warnings(
         &self,
@@ -39,8 +72,16 @@ impl KeyRecord {
         if !self.is_active(now) {
             return warnings;
         }
-        if let Some(expires) = self.expires.filter(|expires| expires_soon(*expires, now)) {
-            warnings.push(KeyWarning::NearExpiry(days(expires - now)));
+        let near = self.expiry().filter(|expiry| expiry.is_near(now));
+        if self.replaced_by.is_some() {
+            let is_used = last_used.is_some_and(|used| now - used < LATELY);
+            if near.is_some() && is_used {
+                warnings.push(KeyWarning::StillUsed);
+            }
+            return warnings;
+        }
+        if let Some(expiry) = near {
+            warnings.push(KeyWarning::NearExpiry(days(expiry.at - now)));
         }
         let idle = now - last_used.unwrap_or(self.created);
         if idle >= LONG_UNUSED {
@@ -65,6 +106,7 @@ impl fmt::Display for KeyWarning {
             Self::NearExpiry(days) => write!(f, "expires in {days} days"),
             Self::Unused(days) => write!(f, "unused for {days} days"),
             Self::NeverUsed(days) => write!(f, "never used in {days} days"),
+            Self::StillUsed => f.write_str("still used"),
         }
     }
 }
@@ -83,6 +125,7 @@ mod tests {
             created: NOW - created,
             expires: expires.map(|expires| NOW + expires),
             revoked: None,
+            replaced_by: None,
         }
     }
 
@@ -133,6 +176,29 @@ mod tests {
             warned(&both, None),
             ["expires in 3 days", "never used in 31 days"]
         );
+    }
+
+    /// Once the new key is there nothing is left to do but to enter it, and time for that.
+    #[test]
+    fn a_replaced_key_is_named_if_it_is_still_used_at_its_end() {
+        let day = Duration::DAY;
+        let used = Some(day - Duration::SECOND);
+        for (left, last_used, text) in [
+            (day * 7, used, None),
+            (day * 2, used, None),
+            (day * 2 - Duration::SECOND, used, Some("still used")),
+            (Duration::SECOND, used, Some("still used")),
+            (Duration::ZERO, used, None),
+            (day, Some(day), None),
+            (day, None, None),
+        ] {
+            let record = KeyRecord {
+                replaced_by: Some(KeyId::parse("ba9876543210").unwrap()),
+                ..record(day * 400, Some(left))
+            };
+            let expected: Vec<_> = text.into_iter().collect();
+            assert_eq!(warned(&record, last_used), expected, "{left}");
+        }
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Store {
     }
 
     /// Adds a key in the state that the tenant was read in, if it is still in that state, and lets
-    /// the key whose place it takes end at the given time.
+    /// the key whose place it takes end at the given time, with a note of what replaces it.
     pub(super) async fn write_key(
         &self,
         read: &TenantItem,
@@ -107,9 +107,10 @@ impl Store {
         if let Some((old, end)) = ending {
             let old = self
                 .update_key(&read.tenant.id, &old.digest)
-                .update_expression("SET expires = :end")
+                .update_expression("SET expires = :end, replaced_by = :new")
                 .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked)")
-                .expression_attribute_values(":end", item::timestamp(end)?);
+                .expression_attribute_values(":end", item::timestamp(end)?)
+                .expression_attribute_values(":new", AttributeValue::S(record.id.to_string()));
             writes.push(update(old)?);
         }
         match self.transact(writes, meter).await? {
