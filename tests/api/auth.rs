@@ -1,12 +1,17 @@
 //! Who gets in: the API-KEY in every form it comes in, and the one answer to all others.
 
+use std::time::Instant;
+
 use hellotracks_scim::storage::Meter;
 use hellotracks_scim::tenant::{ApiKey, KeyId, TenantId};
 use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::capture::cost;
+use crate::key_use::behind;
 use crate::service::{Answer, Service};
+use crate::threats::most_writes;
+use crate::wire::Fate;
 
 const NOW: fn() -> OffsetDateTime = OffsetDateTime::now_utc;
 
@@ -56,7 +61,8 @@ const CALLS: f64 = 2.0;
 
 #[tokio::test]
 async fn every_key_that_is_refused_costs_next_to_nothing() {
-    let service = Service::start().await;
+    let (service, wire, _) = behind(|_, _| Fate::Passed).await;
+    let started = Instant::now();
     let revoked = add_key(&service, 2, None).await;
     revoke(&service, &revoked).await;
     let expired = add_key(&service, 3, Some(NOW() - Duration::SECOND)).await;
@@ -79,6 +85,20 @@ async fn every_key_that_is_refused_costs_next_to_nothing() {
     let (answer, disabled) = cost(service.call("GET", "/Users")).await;
     assert!(refused(&answer).contains("enable"), "{}", answer.body);
     assert_eq!(disabled[0], CALLS + 1.0);
+
+    // However many there are, hardly one more of them is a write.
+    for _ in 0..100 {
+        for key in [&revoked, never_issued.expose()] {
+            refused(&service.call("GET", "/Users").key(key).send().await);
+        }
+    }
+    // Time for what goes on beside the answers.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    let (written, most) = (
+        wire.asked("UpdateItem directory R"),
+        2 * most_writes(started),
+    );
+    assert!((1..=most).contains(&written), "{written} of {most}");
 }
 
 /// What cannot be a key is refused by its form alone, with what is wrong with it, on every route.

@@ -28,7 +28,7 @@ fn id(key: &str) -> KeyId {
 }
 
 /// A service whose requests to DynamoDB the plan decides on, and its own store without the plan.
-async fn behind(
+pub async fn behind(
     plan: impl Fn(&str, usize) -> Fate + Send + Sync + 'static,
 ) -> (Service, Wire, Store) {
     let (mut service, _, prefix) = Directory::with_prefix().await;

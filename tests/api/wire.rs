@@ -114,6 +114,12 @@ impl Wire {
         seen.iter().map(|asked| asked.label.clone()).collect()
     }
 
+    /// How many requests there were with this label.
+    pub fn asked(&self, label: &str) -> usize {
+        let seen = self.state.seen.lock().unwrap();
+        seen.iter().filter(|asked| asked.label == label).count()
+    }
+
     /// Lets nothing more through and waits until DynamoDB is done with what came through before.
     pub async fn cut(&self) {
         self.state.is_cut.store(true, SeqCst);
