@@ -30,6 +30,7 @@ mod operator; // the operator's command line: history, status, restore, breaker
 mod pages; // pages of a large directory, found through the counters
 mod races; // requests that meet: one winner, nothing lost
 mod rate; // how fast a key may be used, whatever the number of instances
+mod restore; // what holds up the restoration of users, and what does not
 mod rotation; // an API key replaced by another, with both accepted for a while
 mod service; // not tests: the handler as API Gateway calls it
 mod storm; // everything at once on a connection that breaks
