@@ -14,15 +14,12 @@
 mod counts;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use time::OffsetDateTime;
 
 use super::directory::TenantStore;
 use super::item::{self, Item};
-use super::meter::Pool;
+use super::update::Updated;
 use super::{StoreError, keys};
 use crate::scim::ResourceType;
 
@@ -102,14 +99,14 @@ impl TenantStore<'_> {
         if policy.share_percent >= 100 {
             return Ok(Reservation::Granted(Place { step: None }));
         }
-        self.gate.passed().await;
         let step_seconds = policy.step_seconds();
         // Clocks of instances differ: a step that has begun for one has begun for all.
         let mut step = step_of(now, step_seconds);
         for _ in 0..ROUNDS {
             let breaker = match self.take(resource_type, step, step_seconds, now).await? {
-                Updated::Done => return Ok(Reservation::Granted(Place { step: Some(step) })),
-                Updated::ConditionFailed(breaker) => breaker,
+                Updated::Done(_) => return Ok(Reservation::Granted(Place { step: Some(step) })),
+                Updated::ConditionFailed(Some(item)) => Breaker::read(&item)?,
+                Updated::ConditionFailed(None) => Breaker::default(),
             };
             if breaker.is_lifted(now) {
                 return Ok(Reservation::Granted(Place { step: None }));
@@ -174,7 +171,7 @@ impl TenantStore<'_> {
             .expression_attribute_values(":one", item::number_of(1))
             .expression_attribute_values(":none", item::number_of(0))
             .expression_attribute_values(":step", item::number_of(step));
-        self.send(update).await.map(|_| ())
+        self.send_update(update).await.map(|_| ())
     }
 
     /// The breaker of a type.
@@ -206,7 +203,7 @@ impl TenantStore<'_> {
         }
         let names = counts.map(|name| format!("#{name}")).join(", ");
         let update = update.update_expression(format!("SET #lifted = :until REMOVE {names}"));
-        self.send(update).await.map(|_| ())
+        self.send_update(update).await.map(|_| ())
     }
 
     /// Takes a place of the step under way.
@@ -234,7 +231,7 @@ impl TenantStore<'_> {
             .expression_attribute_values(":step", item::number_of(step))
             .expression_attribute_values(":seconds", item::number_of(step_seconds))
             .expression_attribute_values(":now", item::expiry(now));
-        self.send(update).await
+        self.send_update(update).await
     }
 
     /// Writes counts in the place of those that were read: of another step, or with another limit.
@@ -275,49 +272,10 @@ impl TenantStore<'_> {
                 .expression_attribute_values(":read_used", item::number_of(read.used()))
                 .expression_attribute_values(":read_current", item::number_of(read.current)),
         };
-        self.send(update).await
+        self.send_update(update).await
     }
 
     fn update_breaker(&self, resource_type: &ResourceType) -> UpdateItemFluentBuilder {
-        self.store
-            .client
-            .update_item()
-            .table_name(&self.store.tables.directory)
-            .set_key(Some(item::key(
-                &self.partition,
-                keys::breaker(resource_type),
-            )))
+        self.update(keys::breaker(resource_type))
     }
-
-    async fn send(&self, update: UpdateItemFluentBuilder) -> Result<Updated, StoreError> {
-        self.meter.call();
-        let answer = update
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        self.meter.record(
-            Pool::Write,
-            answer
-                .as_ref()
-                .ok()
-                .and_then(UpdateItemOutput::consumed_capacity),
-        );
-        match answer {
-            Ok(_) => Ok(Updated::Done),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                    let breaker = failed.item().map(Breaker::read).transpose()?;
-                    Ok(Updated::ConditionFailed(breaker.unwrap_or_default()))
-                }
-                _ => Err(StoreError::from_sdk(error)),
-            },
-        }
-    }
-}
-
-/// What became of an update; if it was not made, the breaker as it is.
-enum Updated {
-    Done,
-    ConditionFailed(Breaker),
 }

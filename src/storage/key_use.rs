@@ -6,16 +6,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemOutput;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
 use super::item;
-use super::meter::Pool;
 use super::tables::SORT_KEY;
+use super::update::Updated;
 use super::{StoreError, TenantStore, keys};
 use crate::tenant::KeyId;
 
@@ -45,7 +43,7 @@ impl TenantStore<'_> {
             .expression_attribute_names("#last", LAST_USED)
             .expression_attribute_values(":now", stamp(now)?)
             .expression_attribute_values(":before", stamp(now - LAST_USED_INTERVAL)?);
-        self.write_use(update).await.map(drop)
+        self.send_update(update).await.map(drop)
     }
 
     /// Adds requests to those that the service's instances have leased for the key in a window,
@@ -74,9 +72,8 @@ impl TenantStore<'_> {
                 .update_expression("SET #window = :window, #used = :requests")
                 .condition_expression("attribute_not_exists(#window) OR #window < :window");
             for update in [more, first] {
-                if let Some(written) = self.write_use(update).await? {
-                    let used = written.attributes().map(|item| item::number(item, USED));
-                    return used.unwrap_or(Ok(requests));
+                if let Updated::Done(written) = self.send_update(update).await? {
+                    return item::number(&written, USED);
                 }
             }
         }
@@ -108,34 +105,7 @@ impl TenantStore<'_> {
     }
 
     fn update_use(&self, key: &KeyId) -> UpdateItemFluentBuilder {
-        self.store
-            .client
-            .update_item()
-            .table_name(&self.store.tables.directory)
-            .set_key(Some(item::key(&self.partition, keys::key_use(key))))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-    }
-
-    /// Makes an update; nothing is returned if its condition does not hold.
-    async fn write_use(
-        &self,
-        update: UpdateItemFluentBuilder,
-    ) -> Result<Option<UpdateItemOutput>, StoreError> {
-        self.gate.passed().await;
-        self.meter.call();
-        let answer = update.send().await;
-        self.meter.record(
-            Pool::Write,
-            answer
-                .as_ref()
-                .ok()
-                .and_then(|answer| answer.consumed_capacity()),
-        );
-        match answer {
-            Ok(answer) => Ok(Some(answer)),
-            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(None),
-            Err(error) => Err(StoreError::from_sdk(error)),
-        }
+        self.update(keys::key_use(key))
     }
 }
 

@@ -24,6 +24,7 @@ pub mod secrets;
 pub mod tables;
 pub mod tombstone;
 mod transaction;
+mod update;
 mod write;
 
 use aws_sdk_dynamodb::Client;

@@ -1,12 +1,11 @@
 //! Refused requests, counted for each tenant, hour and reason: that a client fails, since when and
 //! with what, is one Query.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::AttributeValue;
 use time::OffsetDateTime;
 
 use super::directory::TenantStore;
 use super::item::{self, Item};
-use super::meter::Pool;
 use super::tables::{EXPIRES_AT, SORT_KEY};
 use super::{StoreError, keys};
 use crate::scim::resource::rfc3339;
@@ -94,13 +93,8 @@ impl TenantStore<'_> {
         let last = &refusals.last;
         let sort_key = keys::refusal(last.at, last.status, last.reason, &last.route);
         let text = |text: &str| AttributeValue::S(text.to_owned());
-        self.meter.call();
-        let answer = self
-            .store
-            .client
-            .update_item()
-            .table_name(&self.store.tables.directory)
-            .set_key(Some(item::key(&self.partition, sort_key)))
+        let update = self
+            .update(sort_key)
             .update_expression(
                 "SET #first = if_not_exists(#first, :first), #last = :last, #detail = :detail, \
                  #request_id = :request_id, #expires = :expires ADD #count :count",
@@ -116,18 +110,8 @@ impl TenantStore<'_> {
             .expression_attribute_values(":detail", text(&last.detail))
             .expression_attribute_values(":request_id", text(&last.request_id))
             .expression_attribute_values(":expires", item::expiry(refusals.expires))
-            .expression_attribute_values(":count", item::number_of(refusals.count))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        self.meter.record(
-            Pool::Write,
-            answer
-                .as_ref()
-                .ok()
-                .and_then(|answer| answer.consumed_capacity()),
-        );
-        answer.map(|_| ()).map_err(StoreError::from_sdk)
+            .expression_attribute_values(":count", item::number_of(refusals.count));
+        self.send_update(update).await.map(drop)
     }
 
     /// The refusals since the hour of a time, hour by hour.

@@ -9,12 +9,9 @@ use super::{operations, operator};
 
 /// The functions that send a request, and one that no other sends, as the wire names it.
 const SITES: &[(&str, &str, &str)] = &[
-    ("breaker.rs", "send", "UpdateItem directory B"),
     ("directory.rs", "each", "Query directory U"),
     ("directory.rs", "get_batch", "BatchGetItem directory U"),
     ("directory.rs", "get_item", "GetItem directory U"),
-    ("key_use.rs", "write_use", "UpdateItem directory K"),
-    ("refusals.rs", "count_refusals", "UpdateItem directory R"),
     ("secrets/scan.rs", "scan_secrets", "Scan secrets TENANT"),
     ("secrets.rs", "query_keys", "Query secrets KEY"),
     ("secrets.rs", "tenant_item", "GetItem secrets TENANT"),
@@ -28,6 +25,7 @@ const SITES: &[(&str, &str, &str)] = &[
         "transact",
         "TransactWriteItems directory U",
     ),
+    ("update.rs", "send_update", "UpdateItem directory B"),
 ];
 
 /// What the functions above are asked to send by others: an operation that is not in the matrix
@@ -47,6 +45,8 @@ const REQUESTS: &[&str] = &[
     "TransactWriteItems directory C",
     "TransactWriteItems directory D",
     "TransactWriteItems secrets TENANT",
+    "UpdateItem directory K",
+    "UpdateItem directory R",
 ];
 
 /// Makes the tables once, before there is anything to break.
