@@ -89,10 +89,12 @@ impl Directory {
 }
 
 /// What the template gives the function beside what Lambda does, and what the bare one needs.
-fn environment(endpoint: &str) -> [(&str, &str); 5] {
+fn environment(endpoint: &str) -> [(&str, &str); 6] {
     [
         ("SCIM_SECRETS_TABLE", SECRETS_TABLE),
         ("SCIM_DIRECTORY_TABLE", DIRECTORY_TABLE),
+        // More are deleted than may be by default. At 100 their places would not even be counted.
+        ("SCIM_DEACTIVATION_SHARE_PERCENT", "99"),
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
         ("RUST_LOG", "info"),
         ("BARE_PARTITION", "T#bench"),
