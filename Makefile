@@ -123,27 +123,24 @@ bench: ## Measure what requests cost in directories of several sizes (SIZES="100
 	@$(CARGO) build --features dev --example bench
 	@exec $(CARGO) run --quiet --features dev --example bench -- $(SIZES)
 
-# Nothing is measured to the microsecond here, so a debug build will do to find what is wrong; memory and
-# rates are those of the release build.
-.PHONY: soak
-soak: ## Compare Entra's traffic with a model, and kill instances (MINUTES=5 KILLED=1 USERS=2000 TENANTS=20)
+.PHONY: soak-build
+soak-build:
 ifeq ($(RELEASE),0)
 	@$(CARGO) build --features dev --example soak --bin hellotracks-scim
 else
 	@$(CARGO) build --release --bin hellotracks-scim
 	@$(CARGO) build --features dev --example soak
 endif
+
+# Nothing is measured to the microsecond here, so a debug build will do to find what is wrong; memory and
+# rates are those of the release build.
+.PHONY: soak
+soak: soak-build ## Compare Entra's traffic with a model, and kill instances (MINUTES=5 KILLED=1 USERS=2000 TENANTS=20)
 	@exec $(CARGO) run --quiet --features dev --example soak
 
 # The same stand, and so the same program.
 .PHONY: abuse
-abuse: ## Send malformed requests, and accept no answer but SCIM (REQUESTS=100000)
-ifeq ($(RELEASE),0)
-	@$(CARGO) build --features dev --example soak --bin hellotracks-scim
-else
-	@$(CARGO) build --release --bin hellotracks-scim
-	@$(CARGO) build --features dev --example soak
-endif
+abuse: soak-build ## Send malformed requests, and accept no answer but SCIM (REQUESTS=100000)
 	@exec $(CARGO) run --quiet --features dev --example soak -- --abuse $(REQUESTS)
 
 .PHONY: lint

@@ -15,6 +15,7 @@ mod route;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
+use futures_util::future::join_all;
 use lambda_http::{Body, Request, Response};
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -80,9 +81,11 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     };
     let (response, failure) = match outcome {
         Ok(response) => {
-            for (error, count) in trace.inner_refusals() {
-                refusals::note(app, &request, &trace, error, *count).await;
-            }
+            let notes = trace
+                .inner_refusals()
+                .iter()
+                .map(|(error, count)| refusals::note(app, &request, &trace, error, *count));
+            join_all(notes).await;
             (response, None)
         }
         Err(failure) => {

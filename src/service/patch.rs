@@ -28,14 +28,13 @@ impl Directory<'_> {
             let current = self.load(resource_type, id).await?;
             if_match.check(&current)?;
             let request = PatchRequest::parse(body.object()?)?;
-            match apply(resource_type, &current.resource, &request)? {
-                None => {
-                    self.reserve(resource_type, false, &access).await?;
-                    Ok(current)
-                }
+            let changed = apply(resource_type, &current.resource, &request)?;
+            let takes = current.resource.is_active()
+                && changed.as_ref().is_some_and(|next| !next.is_active());
+            self.reserve(resource_type, takes, &access).await?;
+            match changed {
+                None => Ok(current),
                 Some(resource) => {
-                    let takes = current.resource.is_active() && !resource.is_active();
-                    self.reserve(resource_type, takes, &access).await?;
                     self.store_changed(resource_type, &current, resource, Operation::Patch)
                         .await
                 }

@@ -224,7 +224,7 @@ impl TenantStore<'_> {
     }
 
     /// Puts an item that must not exist.
-    fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.store.tables.directory)
             .set_item(Some(item))

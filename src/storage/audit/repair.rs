@@ -1,8 +1,6 @@
 //! Mending what an audit found, as long as it is still so.
 
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem, Update,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, TransactWriteItem, Update};
 
 use super::{Counts, Defect, DefectKind};
 use crate::scim::discovery::RESOURCE_TYPES;
@@ -81,12 +79,7 @@ impl TenantStore<'_> {
             _ => item::key(&self.partition, sort_key),
         };
         // A guard that somebody else has taken meanwhile is theirs.
-        let put = Put::builder()
-            .table_name(&self.store.tables.directory)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        self.put_new(item)
     }
 
     fn set_count(&self, defect: &Defect) -> Result<TransactWriteItem, StoreError> {
