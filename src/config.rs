@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::storage::Tables;
-use crate::storage::breaker::BreakerPolicy;
+use store::Tables;
+use store::breaker::BreakerPolicy;
 
 /// What the environment says. README.md lists the variables.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use hellotracks_scim::config::Config;
 use hellotracks_scim::http::{App, handle, repair_url, warm_up};
-use hellotracks_scim::storage::{Store, Timeouts};
 use lambda_http::tower::util::MapRequest;
 use lambda_http::{Adapter, Error, lambda_runtime, service_fn};
+use store::{Store, Timeouts};
 use tracing_subscriber::EnvFilter;
 
 // One thread: a request waits more than it works, and Lambda sends the next one when it is answered.

@@ -9,11 +9,11 @@ use tokio::time::timeout;
 
 use super::App;
 use super::log::Trace;
-use crate::scim::ScimError;
 use crate::service::Failure;
-use crate::storage::Meter;
-use crate::storage::secrets::Credential;
-use crate::tenant::{ApiKey, ApiKeyError, TenantId};
+use scim::ScimError;
+use store::Meter;
+use store::secrets::Credential;
+use tenant::{ApiKey, ApiKeyError, TenantId};
 
 /// The request's API-KEY, if what it carries can be one. That is decided from its form, which is
 /// public, before anything is read.

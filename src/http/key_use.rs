@@ -13,11 +13,11 @@ use time::OffsetDateTime;
 
 use super::log::{self, chain};
 use super::rate::{Lease, Share, Verdict, WINDOW_SECONDS};
-use crate::scim::ScimError;
-use crate::storage::key_use::LAST_USED_INTERVAL;
-use crate::storage::secrets::Expiry;
-use crate::storage::{Gate, Meter, Store, StoreError};
-use crate::tenant::{ApiKey, KeyDigest, KeyId, TenantId};
+use scim::ScimError;
+use store::key_use::LAST_USED_INTERVAL;
+use store::secrets::Expiry;
+use store::{Gate, Meter, Store, StoreError};
+use tenant::{ApiKey, KeyDigest, KeyId, TenantId};
 
 /// Keys that are remembered; beyond that the one that was not seen for longest is forgotten. Only
 /// keys that were accepted are remembered at all.

@@ -12,11 +12,11 @@ use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::scim::ScimError;
 use crate::service::Failure;
-use crate::storage::secrets::Expiry;
-use crate::storage::{Cost, Meter};
-use crate::tenant::{ApiKey, KeyId, TenantId};
+use scim::ScimError;
+use store::secrets::Expiry;
+use store::{Cost, Meter};
+use tenant::{ApiKey, KeyId, TenantId};
 
 /// What is known of a request while it is handled.
 #[derive(Debug)]

@@ -21,13 +21,13 @@ use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::scim::ScimError;
-use crate::scim::bulk::BulkRequest;
-use crate::scim::discovery::RESOURCE_TYPES;
-use crate::scim::list::ListRequest;
-use crate::scim::project::Projection;
 use crate::service::{Directory, Failure, IfMatch};
-use crate::storage::{Gate, Store, StoreError};
+use scim::ScimError;
+use scim::bulk::BulkRequest;
+use scim::discovery::RESOURCE_TYPES;
+use scim::list::ListRequest;
+use scim::project::Projection;
+use store::{Gate, Store, StoreError};
 
 pub use auth::warm_up;
 pub use event::{UNFIT, repair_url};

@@ -23,10 +23,10 @@ use tokio::time::{Instant, timeout};
 use super::App;
 use super::auth::named_tenant;
 use super::log::Trace;
-use crate::scim::ScimError;
-use crate::storage::refusals::{Refusal, Refusals as Counted};
-use crate::storage::{Gate, Meter, Store, StoreError};
-use crate::tenant::TenantId;
+use scim::ScimError;
+use store::refusals::{Refusal, Refusals as Counted};
+use store::{Gate, Meter, Store, StoreError};
+use tenant::TenantId;
 
 /// How long the answer may wait for the note.
 const PATIENCE: Duration = Duration::from_millis(250);

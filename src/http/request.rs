@@ -4,10 +4,10 @@ use lambda_http::http::header::{CONTENT_TYPE, HOST};
 use lambda_http::{Request, RequestExt};
 
 use super::route::{BASE_PATH, Target};
-use crate::scim::bulk::MAX_PAYLOAD_SIZE;
-use crate::scim::list::ListRequest;
-use crate::scim::{ScimError, text::quote};
 use crate::service::Body;
+use scim::bulk::MAX_PAYLOAD_SIZE;
+use scim::list::ListRequest;
+use scim::{ScimError, text::quote};
 
 /// The path as the client sent it. `lambda_http` puts the stage in front of the path of the URI,
 /// and keeps the original beside it.

@@ -9,10 +9,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::route::Document;
-use crate::scim::discovery::{self, RESOURCE_TYPES};
-use crate::scim::list::ListResponse;
-use crate::scim::{ScimError, text::quote};
 use crate::service::{Answer, BulkResponse, Failure, matches_etag};
+use scim::discovery::{self, RESOURCE_TYPES};
+use scim::list::ListResponse;
+use scim::{ScimError, text::quote};
 
 /// Without a charset: one client compares the whole value.
 const SCIM_JSON: &str = "application/scim+json";

@@ -19,9 +19,9 @@
 use lambda_http::http::Method;
 use percent_encoding::percent_decode_str;
 
-use crate::scim::discovery::RESOURCE_TYPES;
-use crate::scim::schema::{GROUPS, ResourceType, USERS};
-use crate::scim::{ScimError, text::quote};
+use scim::discovery::RESOURCE_TYPES;
+use scim::schema::{GROUPS, ResourceType, USERS};
+use scim::{ScimError, text::quote};
 
 /// What a request asks for. The text is the path as a pattern, for the log: without ids.
 #[derive(Debug)]

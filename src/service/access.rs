@@ -4,10 +4,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::{Directory, Failure};
-use crate::scim::resource::rfc3339;
-use crate::scim::{ResourceType, ScimError};
-use crate::storage::StoreError;
-use crate::storage::breaker::{NEVER_BELOW, Place, Reservation, Window};
+use scim::resource::rfc3339;
+use scim::{ResourceType, ScimError};
+use store::StoreError;
+use store::breaker::{NEVER_BELOW, Place, Reservation, Window};
 
 /// The place of one request in the breaker's window: reserved at most once, however often a lost race
 /// has the request begin again.

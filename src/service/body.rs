@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::scim::ScimError;
+use scim::ScimError;
 
 /// A request body that was not looked at yet.
 #[derive(Debug, Clone, Copy)]

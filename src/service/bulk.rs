@@ -9,9 +9,9 @@ use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::{Body, Directory, Failure, IfMatch};
-use crate::scim::ScimError;
-use crate::scim::bulk::{Action, BulkOperation, BulkRequest};
-use crate::scim::project::Projection;
+use scim::ScimError;
+use scim::bulk::{Action, BulkOperation, BulkRequest};
+use scim::project::Projection;
 
 /// Operations in flight at once.
 const CONCURRENCY: usize = 8;

@@ -3,11 +3,11 @@
 use uuid::Uuid;
 
 use super::{Answer, Body, Directory, Failure, until_settled};
-use crate::scim::project::Projection;
-use crate::scim::schema::check::check;
-use crate::scim::{Meta, Resource, ResourceId, ResourceType, ScimError, Stored};
-use crate::storage::StoreError;
-use crate::storage::history::Operation;
+use scim::project::Projection;
+use scim::schema::check::check;
+use scim::{Meta, Resource, ResourceId, ResourceType, ScimError, Stored};
+use store::StoreError;
+use store::history::Operation;
 
 impl Directory<'_> {
     /// Creates a resource from a request body.

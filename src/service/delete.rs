@@ -2,8 +2,8 @@
 
 use super::access::Access;
 use super::{Directory, Failure, IfMatch, until_settled};
-use crate::scim::ResourceType;
-use crate::storage::history::Operation;
+use scim::ResourceType;
+use store::history::Operation;
 
 impl Directory<'_> {
     /// Deletes a resource: SCIM no longer knows it, and a tombstone keeps it for the retention

@@ -1,8 +1,8 @@
 //! GET of one resource (RFC 7644 §3.4.1).
 
 use super::{Answer, Directory, Failure};
-use crate::scim::ResourceType;
-use crate::scim::project::Projection;
+use scim::ResourceType;
+use scim::project::Projection;
 
 impl Directory<'_> {
     /// The resource with this id.

@@ -6,13 +6,13 @@ use std::collections::HashMap;
 use serde_json::{Map, Value};
 
 use super::{Directory, Failure};
-use crate::scim::cursor::{Cursor, Position, Seal};
-use crate::scim::filter::{BoundFilter, Filter};
-use crate::scim::list::{ListRequest, ListResponse, Page, PageContent, Paging};
-use crate::scim::project::Projection;
-use crate::scim::sort::{BoundSort, Sort, SortKey};
-use crate::scim::{ResourceId, ResourceType, ScimError, Stored};
-use crate::storage::range::Start;
+use scim::cursor::{Cursor, Position, Seal};
+use scim::filter::{BoundFilter, Filter};
+use scim::list::{ListRequest, ListResponse, Page, PageContent, Paging};
+use scim::project::Projection;
+use scim::sort::{BoundSort, Sort, SortKey};
+use scim::{ResourceId, ResourceType, ScimError, Stored};
+use store::range::Start;
 
 /// A resource as clients see it, not projected yet.
 type Object = Map<String, Value>;

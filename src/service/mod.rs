@@ -1,4 +1,4 @@
-//! The use cases: load, let [`scim`](crate::scim) decide, store. One file for each operation.
+//! The use cases: load, let [`scim`](scim) decide, store. One file for each operation.
 //!
 //! The one place that turns storage errors into SCIM errors, and the one that decides what to do
 //! after a lost race: load again and decide again, so that no update is lost.
@@ -19,12 +19,12 @@ use backon::{ExponentialBuilder, Retryable};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::scim::project::Projection;
-use crate::scim::{ResourceId, ResourceType, ScimError, Stored};
-use crate::storage::breaker::BreakerPolicy;
-use crate::storage::history::{Actor, Operation, Origin};
-use crate::storage::{StoreError, TenantStore};
-use crate::tenant::KeyId;
+use scim::project::Projection;
+use scim::{ResourceId, ResourceType, ScimError, Stored};
+use store::breaker::BreakerPolicy;
+use store::history::{Actor, Operation, Origin};
+use store::{StoreError, TenantStore};
+use tenant::KeyId;
 
 pub use body::Body;
 pub use bulk::BulkResponse;
@@ -150,7 +150,7 @@ impl Directory<'_> {
             ScimError::NotFound(format!(
                 "no {} with the id {} exists in this tenant",
                 resource_type.name,
-                crate::scim::text::quote(id)
+                scim::text::quote(id)
             ))
             .into()
         })

@@ -2,11 +2,11 @@
 
 use super::access::Access;
 use super::{Answer, Body, Directory, Failure, IfMatch, until_settled};
-use crate::scim::patch::{PatchRequest, apply};
-use crate::scim::project::Projection;
-use crate::scim::resource::reserved_user_name;
-use crate::scim::{Resource, ResourceType, Stored};
-use crate::storage::history::Operation;
+use scim::patch::{PatchRequest, apply};
+use scim::project::Projection;
+use scim::resource::reserved_user_name;
+use scim::{Resource, ResourceType, Stored};
+use store::history::Operation;
 
 impl Directory<'_> {
     /// Applies all operations of a PATCH body or none. A PATCH that changes nothing writes

@@ -2,11 +2,11 @@
 
 use super::access::Access;
 use super::{Answer, Body, Directory, Failure, IfMatch, until_settled};
-use crate::scim::ResourceType;
-use crate::scim::project::Projection;
-use crate::scim::schema::check::check;
-use crate::scim::schema::settle::keep_immutable;
-use crate::storage::history::Operation;
+use scim::ResourceType;
+use scim::project::Projection;
+use scim::schema::check::check;
+use scim::schema::settle::keep_immutable;
+use store::history::Operation;
 
 impl Directory<'_> {
     /// Replaces the attributes of a resource by those of a request body; what the body lacks is

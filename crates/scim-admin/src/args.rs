@@ -1,0 +1,308 @@
+//! The grammar of the command line.
+
+use clap::{Args, Parser, Subcommand};
+use scim::ResourceId;
+use tenant::{KeyId, TenantId};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+/// The longest name or label, in characters.
+const MAX_TEXT: usize = 100;
+
+/// Creates the tables of the SCIM service and manages its tenants and their API keys
+#[derive(Debug, Parser)]
+#[command(name = "scim-admin", version, propagate_version = true)]
+pub struct Cli {
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// The table of tenants and API keys
+    #[arg(
+        long,
+        global = true,
+        env = "SCIM_SECRETS_TABLE",
+        default_value = "hellotracks-scim-secrets",
+        value_name = "NAME"
+    )]
+    pub secrets_table: String,
+    /// The table of everything the tenants own
+    #[arg(
+        long,
+        global = true,
+        env = "SCIM_DIRECTORY_TABLE",
+        default_value = "hellotracks-scim-directory",
+        value_name = "NAME"
+    )]
+    pub directory_table: String,
+    /// Where DynamoDB is, if not in the AWS region
+    #[arg(long, global = true, value_name = "URL")]
+    pub endpoint_url: Option<String>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The two DynamoDB tables
+    #[command(subcommand)]
+    Tables(TablesCommand),
+    /// Tenants, that is customers
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// The API keys of a tenant
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// What a tenant owns
+    #[command(subcommand)]
+    Directory(DirectoryCommand),
+    /// Who changed what in a tenant's directory, and when
+    History(HistoryArgs),
+    /// The deleted users of a tenant
+    #[command(subcommand)]
+    User(UserCommand),
+    /// The limit on how many users may lose access within a window
+    #[command(subcommand)]
+    Breaker(BreakerCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The tenant
+    #[arg(value_parser = TenantId::parse)]
+    pub tenant: TenantId,
+    /// The whole life of one user, by id or userName
+    #[arg(long, value_name = "USER", conflicts_with_all = ["since", "until", "follow"])]
+    pub user: Option<String>,
+    /// From when on: a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days
+    #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
+    pub since: OffsetDateTime,
+    /// Until when
+    #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "follow")]
+    pub until: Option<OffsetDateTime>,
+    /// Go on with what changes from now on, until interrupted
+    #[arg(long)]
+    pub follow: bool,
+    /// Print one JSON object a line, for programs
+    #[arg(long)]
+    pub ndjson: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// List the users that can be restored
+    Deleted {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+    },
+    /// Bring deleted users back under their ids, as they were
+    Restore {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// The users' ids, as listed
+        #[arg(required_unless_present = "deleted_since", value_parser = resource_id)]
+        ids: Vec<ResourceId>,
+        /// All that were deleted since a time, or how long ago, such as 2h
+        #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "ids")]
+        deleted_since: Option<OffsetDateTime>,
+        /// How long the records of the restores are kept; the same as the function keeps its own
+        #[arg(
+            long,
+            env = "SCIM_HISTORY_RETENTION_DAYS",
+            value_name = "DAYS",
+            default_value_t = 90,
+            value_parser = clap::value_parser!(u32).range(1..)
+        )]
+        history_days: u32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum BreakerCommand {
+    /// Let all deactivations and deletions of a tenant through for a while
+    Lift {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// For how long, such as 2h; 0s ends the lifting, and what was counted before does not count any
+        /// more
+        #[arg(long = "for", value_name = "TIME", value_parser = length, default_value = "24h")]
+        length: Duration,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TablesCommand {
+    /// Create the tables that do not exist yet
+    Create,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TenantCommand {
+    /// Create a tenant
+    Create {
+        /// 1 to 40 lower-case letters, digits and hyphens
+        #[arg(value_parser = TenantId::parse)]
+        id: TenantId,
+        /// What people call the tenant; its id if left out
+        #[arg(long, value_parser = text)]
+        name: Option<String>,
+    },
+    /// List all tenants
+    List,
+    /// Show how a tenant fares: users, last change, the breaker, and what was refused since when
+    Status {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        id: TenantId,
+        /// From when on refused requests are shown
+        #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
+        since: OffsetDateTime,
+    },
+    /// Accept the tenant's keys again
+    Enable {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        id: TenantId,
+    },
+    /// Refuse all of the tenant's keys, effective at once
+    Disable {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        id: TenantId,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DirectoryCommand {
+    /// Compare a tenant's users with their lookups, guards and counters; fails if they differ
+    Check {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// Mend what differs
+        #[arg(long)]
+        repair: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Create a key and print it, this once
+    Create {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// What the key is for
+        #[arg(long, value_parser = text)]
+        label: String,
+        /// Accept the key for this number of days only
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
+        expires_in_days: Option<u16>,
+    },
+    /// List the keys of all enabled tenants that are near expiry or unused; fails if there are any
+    Warnings,
+    /// List a tenant's keys by their ids; the keys themselves are not stored
+    List {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+    },
+    /// Create a key in the place of another one, which is accepted for a while longer
+    Rotate {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// The id of the old key, as listed; not needed if the tenant has one active key
+        #[arg(value_parser = KeyId::parse)]
+        key_id: Option<KeyId>,
+        /// Accept the old key for this number of days; 0 ends it at once
+        #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(0..=365))]
+        overlap_days: u16,
+        /// What the new key is for; the old one's label if left out
+        #[arg(long, value_parser = text)]
+        label: Option<String>,
+        /// Accept the new key for this number of days only; more than the old one has left
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
+        expires_in_days: Option<u16>,
+    },
+    /// Refuse a key for ever, effective at once
+    Revoke {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// The id of the key, as listed
+        #[arg(value_parser = KeyId::parse)]
+        key_id: KeyId,
+    },
+}
+
+/// A time, or how long ago it was.
+fn instant(text: &str) -> Result<OffsetDateTime, String> {
+    if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
+        return Ok(time);
+    }
+    let ago = length(text).map_err(|_| {
+        "use a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days".to_owned()
+    })?;
+    OffsetDateTime::now_utc()
+        .checked_sub(ago)
+        .ok_or_else(|| "that is too long ago".to_owned())
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .ok()
+        .and_then(|length| Duration::try_from(length).ok())
+        .ok_or_else(|| "use a length of time such as 30m, 2h or 7days".to_owned())
+}
+
+fn resource_id(text: &str) -> Result<ResourceId, String> {
+    ResourceId::parse(text).ok_or_else(|| "an id is a UUID in lower case".to_owned())
+}
+
+/// A name or a label. Control characters would garble the listings.
+fn text(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let length = text.chars().count();
+    if (1..=MAX_TEXT).contains(&length) && !text.chars().any(char::is_control) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("use 1 to {MAX_TEXT} characters on one line"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_absolute_or_ago() {
+        assert_eq!(
+            instant("1970-01-01T00:00:01Z").map(OffsetDateTime::unix_timestamp),
+            Ok(1)
+        );
+        let ago = OffsetDateTime::now_utc() - instant("2h").unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        assert!((119..=120).contains(&ago.whole_minutes()), "{ago}");
+        for refused in ["", "yesterday", "2", "-1h", "99999999999y"] {
+            assert!(instant(refused).is_err(), "accepted `{refused}`");
+        }
+    }
+
+    #[test]
+    fn names_and_labels_are_one_line() {
+        assert_eq!(text("  Acme Ltd "), Ok("Acme Ltd".to_owned()));
+        for refused in ["", "  ", "a\nb", "\u{1b}[2J", &"a".repeat(MAX_TEXT + 1)] {
+            assert!(text(refused).is_err(), "accepted `{refused}`");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! `history`: a tenant's change records, printed as they are read.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufWriter, Write};
+
+use scim::ResourceId;
+use scim::schema::USERS;
+use serde_json::{Value, json};
+use store::history::{Actor, ChangeRecord, Span};
+use store::{Gate, Meter, Store, TenantStore};
+use tenant::TenantId;
+use time::{Duration, OffsetDateTime};
+
+use crate::args::HistoryArgs;
+use crate::commands::Failure;
+use crate::output::{printable, stamp};
+
+/// A record carries the time at which its request began. It is written later, by as much as a request
+/// may take, so the last half minute is read again.
+const LATECOMERS: Duration = Duration::seconds(30);
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// Prints what is asked for. A reader that goes away ends it.
+pub async fn run(
+    arguments: &HistoryArgs,
+    store: &Store,
+    out: &mut (dyn Write + Send),
+) -> Result<(), Failure> {
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let tenant = &arguments.tenant;
+    store.find_tenant(tenant, &meter).await?;
+    let directory = store.tenant(tenant, &meter, &gate);
+    let mut printer = Printer {
+        out: BufWriter::new(out),
+        tenant,
+        ndjson: arguments.ndjson,
+        failed: None,
+    };
+    match &arguments.user {
+        Some(user) => {
+            let id = find(&directory, user).await?;
+            let life = directory.life(&USERS, &id).await?;
+            if life.is_empty() {
+                return Err(Failure::NothingOnRecord(id));
+            }
+            for record in life {
+                printer.print(&record);
+            }
+        }
+        None if arguments.follow => follow(arguments, &directory, &mut printer).await?,
+        None => {
+            let to = arguments.until.unwrap_or_else(horizon);
+            if to <= arguments.since {
+                return Err(Failure::EmptySpan {
+                    since: arguments.since,
+                    until: to,
+                });
+            }
+            let span = Span {
+                from: arguments.since,
+                to,
+            };
+            directory
+                .history(span, |record| printer.print(&record))
+                .await?;
+        }
+    }
+    printer.finish()
+}
+
+/// Prints what is there and then what comes, until printing fails or the process is ended.
+async fn follow(
+    arguments: &HistoryArgs,
+    directory: &TenantStore<'_>,
+    printer: &mut Printer<'_>,
+) -> Result<(), Failure> {
+    let mut printed = BTreeMap::new();
+    let mut from = arguments.since;
+    while printer.failed.is_none() {
+        let to = horizon().max(from);
+        let span = Span { from, to };
+        directory
+            .history(span, |record| {
+                let key = (record.at, record.id.clone(), record.version);
+                if printed.insert(key, ()).is_some() {
+                    return true;
+                }
+                printer.print(&record)
+            })
+            .await?;
+        printer.flush();
+        from = from.max(OffsetDateTime::now_utc() - LATECOMERS);
+        printed.retain(|(at, ..), ()| *at >= from);
+        tokio::time::sleep(PAUSE).await;
+    }
+    Ok(())
+}
+
+/// After every record there is: clocks of different machines differ.
+fn horizon() -> OffsetDateTime {
+    OffsetDateTime::now_utc() + Duration::DAY
+}
+
+/// The user with this id, or else with this userName.
+async fn find(directory: &TenantStore<'_>, user: &str) -> Result<ResourceId, Failure> {
+    if let Some(id) = ResourceId::parse(user) {
+        return Ok(id);
+    }
+    let holder = directory.holder(&USERS, user).await?;
+    holder.ok_or_else(|| Failure::NoUser(user.to_owned()))
+}
+
+struct Printer<'a> {
+    out: BufWriter<&'a mut (dyn Write + Send)>,
+    tenant: &'a TenantId,
+    ndjson: bool,
+    failed: Option<io::Error>,
+}
+
+impl Printer<'_> {
+    /// Prints a record; returns whether to go on.
+    fn print(&mut self, record: &ChangeRecord) -> bool {
+        let line = if self.ndjson {
+            json_line(self.tenant, record).to_string()
+        } else {
+            text_line(record)
+        };
+        let printed = writeln!(self.out, "{line}");
+        self.note(printed)
+    }
+
+    fn flush(&mut self) {
+        let flushed = self.out.flush();
+        self.note(flushed);
+    }
+
+    fn note(&mut self, outcome: io::Result<()>) -> bool {
+        if let Err(error) = outcome {
+            self.failed.get_or_insert(error);
+        }
+        self.failed.is_none()
+    }
+
+    fn finish(mut self) -> Result<(), Failure> {
+        self.flush();
+        match self.failed {
+            // `scim-admin history acme | head` is no failure.
+            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn actor(record: &ChangeRecord) -> String {
+    match &record.actor {
+        Actor::Key(key) => format!("key {key}"),
+        Actor::Operator => "operator".to_owned(),
+    }
+}
+
+fn json_line(tenant: &TenantId, record: &ChangeRecord) -> Value {
+    json!({
+        "time": stamp(record.at),
+        "tenant": tenant.as_str(),
+        "actor": actor(record),
+        "operation": record.operation.as_str(),
+        "resourceType": record.resource_type,
+        "id": record.id.as_str(),
+        "version": record.version,
+        "requestId": record.request_id,
+        "changes": record.changes,
+    })
+}
+
+fn text_line(record: &ChangeRecord) -> String {
+    let side = |change: &Value, side: &str| match change.get(side) {
+        Some(value) => value.to_string(),
+        None => "-".to_owned(),
+    };
+    let changes: Vec<String> = record
+        .changes
+        .iter()
+        .map(|(attribute, change)| {
+            let (before, after) = (side(change, "before"), side(change, "after"));
+            let change = format!("{attribute}: {before} -> {after}");
+            printable(&change).into_owned()
+        })
+        .collect();
+    format!(
+        "{}  {:7}  {} {} version {}, {}, request {}\n    {}",
+        stamp(record.at),
+        record.operation.as_str(),
+        record.resource_type,
+        record.id,
+        record.version,
+        actor(record),
+        printable(&record.request_id),
+        changes.join("\n    ")
+    )
+}

@@ -1,0 +1,85 @@
+//! `scim-admin`: the operator's command line. It creates the tables, manages tenants and their API
+//! keys, and shows, checks and mends what tenants own.
+//!
+//! Results go to one stream, everything else to another. The exit code is 0 on success, 1 when a command
+//! failed or found what it was to look for (defects, warnings), 2 when it was not understood.
+
+mod args;
+mod commands;
+mod history;
+mod keys;
+mod output;
+mod status;
+mod users;
+
+use std::io::Write;
+
+use clap::Parser as _;
+use store::Store;
+
+pub use args::Cli;
+
+/// Where a command writes: standard output and standard error of the program.
+pub struct Streams<'a> {
+    /// What was asked for.
+    pub results: &'a mut (dyn Write + Send),
+    /// Everything else: notes, failures, hints.
+    pub messages: &'a mut (dyn Write + Send),
+}
+
+impl std::fmt::Debug for Streams<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Streams").finish_non_exhaustive()
+    }
+}
+
+/// Reads a command line, the program's name first.
+///
+/// # Errors
+/// What to print when it is not understood, or asks for help.
+pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Cli, String> {
+    Cli::try_parse_from(words).map_err(|error| error.to_string())
+}
+
+/// Runs a command on a store; returns the exit code.
+pub async fn run(cli: Cli, store: &Store, streams: &mut Streams<'_>) -> u8 {
+    match commands::run(cli.command, store, streams).await {
+        Ok(report) => {
+            let printed = print(
+                &if cli.json {
+                    report.json()
+                } else {
+                    report.text()
+                },
+                report.note().as_deref(),
+                streams,
+            );
+            if report.is_bad_news() { 1 } else { printed }
+        }
+        Err(failure) => {
+            // The messages are the last resort: when they are gone there is nobody to tell.
+            let _ = writeln!(streams.messages, "{}", output::explain(&failure));
+            1
+        }
+    }
+}
+
+fn print(result: &str, note: Option<&str>, streams: &mut Streams<'_>) -> u8 {
+    let printed = match result {
+        "" => Ok(()),
+        result => writeln!(streams.results, "{result}"),
+    };
+    if let Some(note) = note {
+        let _ = writeln!(streams.messages, "{note}");
+    }
+    match printed {
+        Ok(()) => 0,
+        Err(error) => {
+            let _ = writeln!(
+                streams.messages,
+                "error: the result could not be printed: {error}"
+            );
+            1
+        }
+    }
+}

@@ -1,0 +1,505 @@
+//! Bulk requests (RFC 7644 §3.7): reading them, and in which order their operations can run.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde_json::{Map, Value};
+
+use super::envelope::{take, take_text};
+use super::schema::Uniqueness;
+use super::text::{fold, quote};
+use super::{ResourceType, ScimError};
+
+/// Operations in one request at most; published in `/ServiceProviderConfig`.
+pub const MAX_OPERATIONS: usize = 1000;
+
+/// The largest body accepted, in bytes; published in `/ServiceProviderConfig`.
+pub const MAX_PAYLOAD_SIZE: usize = 1024 * 1024;
+
+/// A bulk request.
+#[derive(Debug)]
+pub struct BulkRequest {
+    /// After how many failed operations the rest is left undone.
+    pub fail_on_errors: Option<usize>,
+    /// The operations, as the client ordered them.
+    pub operations: Vec<BulkOperation>,
+}
+
+/// One operation of a bulk request.
+#[derive(Debug)]
+pub struct BulkOperation {
+    /// The method as the client wrote it, for the response.
+    pub method: String,
+    /// The name by which others of the request refer to the resource that this one creates.
+    pub bulk_id: Option<String>,
+    /// The version that the resource must have.
+    pub version: Option<String>,
+    /// The body.
+    pub data: Value,
+    /// What to do, unless it cannot be understood: that is this operation's failure alone.
+    pub action: Result<Action, ScimError>,
+}
+
+/// What an operation does. An id may be `bulkId:` and a name until it is resolved.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// POST.
+    Create(&'static ResourceType),
+    /// PUT.
+    Replace(&'static ResourceType, String),
+    /// PATCH.
+    Patch(&'static ResourceType, String),
+    /// DELETE.
+    Delete(&'static ResourceType, String),
+}
+
+impl Action {
+    /// The id of the resource that the operation changes; none if it creates one.
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::Create(_) => None,
+            Self::Replace(_, id) | Self::Patch(_, id) | Self::Delete(_, id) => Some(id),
+        }
+    }
+
+    /// The type of the resource.
+    pub fn resource_type(&self) -> &'static ResourceType {
+        match self {
+            Self::Create(of) | Self::Replace(of, _) | Self::Patch(of, _) | Self::Delete(of, _) => {
+                of
+            }
+        }
+    }
+
+    fn parse(
+        method: &str,
+        path: &str,
+        resource_types: &[&'static ResourceType],
+    ) -> Result<Self, ScimError> {
+        let invalid = |text: String| Err(ScimError::InvalidSyntax(text));
+        let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+        let endpoint = segments.next().unwrap_or_default();
+        let found = resource_types.iter().find(|found| {
+            found
+                .endpoint
+                .trim_start_matches('/')
+                .eq_ignore_ascii_case(endpoint)
+        });
+        let Some(resource_type) = found else {
+            return invalid(format!(
+                "{} is not the path of a resource; it is `/Users` or `/Users/{{id}}`",
+                quote(path)
+            ));
+        };
+        let id = segments.next().map(str::to_owned);
+        if segments.next().is_some() {
+            return invalid(format!("{} is not the path of a resource", quote(path)));
+        }
+        match (method.to_ascii_uppercase().as_str(), id) {
+            ("POST", None) => Ok(Self::Create(resource_type)),
+            ("PUT", Some(id)) => Ok(Self::Replace(resource_type, id)),
+            ("PATCH", Some(id)) => Ok(Self::Patch(resource_type, id)),
+            ("DELETE", Some(id)) => Ok(Self::Delete(resource_type, id)),
+            _ => invalid(format!(
+                "{} is not possible on {} in a bulk request",
+                quote(method),
+                quote(path)
+            )),
+        }
+    }
+}
+
+impl BulkRequest {
+    /// Reads a BulkRequest body.
+    ///
+    /// # Errors
+    /// `invalidSyntax` when it is not one, `tooMany` when it has more than [`MAX_OPERATIONS`].
+    pub fn parse(
+        mut body: Map<String, Value>,
+        resource_types: &[&'static ResourceType],
+    ) -> Result<Self, ScimError> {
+        let Some(Value::Array(operations)) = take(&mut body, "Operations") else {
+            return Err(ScimError::InvalidSyntax(
+                "a bulk request needs an array `Operations`".to_owned(),
+            ));
+        };
+        if operations.len() > MAX_OPERATIONS {
+            return Err(ScimError::TooManyOperations(format!(
+                "the request has {} operations, and {MAX_OPERATIONS} are accepted; split it",
+                operations.len()
+            )));
+        }
+        let fail_on_errors = match take(&mut body, "failOnErrors") {
+            None | Some(Value::Null) => None,
+            Some(value) => Some(
+                value
+                    .as_u64()
+                    .and_then(|count| usize::try_from(count).ok())
+                    .ok_or_else(|| {
+                        ScimError::InvalidSyntax("`failOnErrors` must be a whole number".to_owned())
+                    })?,
+            ),
+        };
+        let mut bulk_ids = BTreeSet::new();
+        let operations = operations
+            .into_iter()
+            .map(|operation| {
+                let mut operation = BulkOperation::parse(operation, resource_types)?;
+                if let Some(bulk_id) = &operation.bulk_id
+                    && !bulk_ids.insert(bulk_id.clone())
+                {
+                    operation.action = Err(ScimError::InvalidValue(format!(
+                        "the bulkId {} is used before; it must be unique in the request",
+                        quote(bulk_id)
+                    )));
+                }
+                Ok(operation)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            fail_on_errors: fail_on_errors.filter(|count| *count > 0),
+            operations,
+        })
+    }
+
+    /// For each operation, those before which it cannot run: they create what it refers to, or
+    /// come before it on the same resource or the same unique value.
+    ///
+    /// Operations that refer to each other in a circle, or to nothing, are refused: their action
+    /// becomes an error.
+    pub fn dependencies(&mut self) -> Vec<BTreeSet<usize>> {
+        let creators: HashMap<String, usize> = self
+            .operations
+            .iter()
+            .enumerate()
+            .filter(|(_, operation)| matches!(operation.action, Ok(Action::Create(_))))
+            .filter_map(|(index, operation)| Some((operation.bulk_id.clone()?, index)))
+            .collect();
+        let mut last_on_subject = HashMap::new();
+        let mut dependencies = Vec::with_capacity(self.operations.len());
+        for (index, operation) in self.operations.iter_mut().enumerate() {
+            let mut before = BTreeSet::new();
+            let mut unknown = None;
+            for bulk_id in operation.references() {
+                match creators.get(&bulk_id) {
+                    Some(creator) => _ = before.insert(*creator),
+                    None => unknown = Some(bulk_id),
+                }
+            }
+            for subject in operation.subjects() {
+                before.extend(last_on_subject.insert(subject, index));
+            }
+            if let Some(bulk_id) = unknown {
+                operation.action = Err(ScimError::InvalidValue(format!(
+                    "no operation of the request creates a resource with the bulkId {}",
+                    quote(&bulk_id)
+                )));
+            }
+            dependencies.push(before);
+        }
+        for index in in_circles(&dependencies) {
+            if let Some(operation) = self.operations.get_mut(index) {
+                operation.action = Err(ScimError::Conflict(
+                    "the operation refers in a circle to what depends on it; create the resources first, and set the reference afterwards".to_owned(),
+                ));
+            }
+        }
+        dependencies
+    }
+}
+
+impl BulkOperation {
+    fn parse(value: Value, resource_types: &[&'static ResourceType]) -> Result<Self, ScimError> {
+        let Value::Object(mut members) = value else {
+            return Err(ScimError::InvalidSyntax(
+                "each of `Operations` must be an object".to_owned(),
+            ));
+        };
+        let method = take_text(&mut members, "method").unwrap_or_default();
+        let path = take_text(&mut members, "path").unwrap_or_default();
+        Ok(Self {
+            action: Action::parse(&method, &path, resource_types),
+            method,
+            bulk_id: take_text(&mut members, "bulkId"),
+            version: take_text(&mut members, "version"),
+            data: take(&mut members, "data").unwrap_or_default(),
+        })
+    }
+
+    /// The bulkIds that the operation refers to, in its path and in its data.
+    fn references(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        if let Ok(action) = &self.action {
+            found.extend(action.id().and_then(bulk_id).map(str::to_owned));
+        }
+        collect_references(&self.data, &mut found);
+        found
+    }
+
+    /// What two operations must not work on at the same time: a resource, and a unique value, which
+    /// the first to ask for is to get.
+    fn subjects(&self) -> Vec<(&'static str, String)> {
+        let Ok(action) = &self.action else {
+            return Vec::new();
+        };
+        let resource_type = action.resource_type();
+        let unique = resource_type
+            .core
+            .attributes
+            .iter()
+            .filter(|attribute| attribute.uniqueness == Uniqueness::Server);
+        let values = unique.filter_map(|attribute| {
+            let value = fold(self.data.get(attribute.name)?.as_str()?).into_owned();
+            Some((attribute.name, value))
+        });
+        let id = action.id().map(|id| (resource_type.name, id.to_owned()));
+        values.chain(id).collect()
+    }
+
+    /// Puts ids in the place of references to resources that were created.
+    ///
+    /// # Errors
+    /// `invalidValue` when the creation of one failed.
+    pub fn resolve(&mut self, ids: &HashMap<String, String>) -> Result<Action, ScimError> {
+        let action = self.action.clone()?;
+        resolve_text_in(&mut self.data, ids)?;
+        match action {
+            Action::Create(of) => Ok(Action::Create(of)),
+            Action::Replace(of, id) => Ok(Action::Replace(of, resolve_text(id, ids)?)),
+            Action::Patch(of, id) => Ok(Action::Patch(of, resolve_text(id, ids)?)),
+            Action::Delete(of, id) => Ok(Action::Delete(of, resolve_text(id, ids)?)),
+        }
+    }
+}
+
+/// The name in a reference `bulkId:name`.
+fn bulk_id(text: &str) -> Option<&str> {
+    text.strip_prefix("bulkId:")
+}
+
+fn collect_references(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => found.extend(bulk_id(text).map(str::to_owned)),
+        Value::Array(elements) => elements
+            .iter()
+            .for_each(|element| collect_references(element, found)),
+        Value::Object(members) => members
+            .values()
+            .for_each(|member| collect_references(member, found)),
+        _ => {}
+    }
+}
+
+fn resolve_text(text: String, ids: &HashMap<String, String>) -> Result<String, ScimError> {
+    match bulk_id(&text) {
+        None => Ok(text),
+        Some(name) => ids.get(name).cloned().ok_or_else(|| {
+            ScimError::InvalidValue(format!(
+                "the operation with the bulkId {} failed, so this one cannot refer to it",
+                quote(name)
+            ))
+        }),
+    }
+}
+
+fn resolve_text_in(value: &mut Value, ids: &HashMap<String, String>) -> Result<(), ScimError> {
+    match value {
+        Value::String(text) => {
+            *text = resolve_text(std::mem::take(text), ids)?;
+            Ok(())
+        }
+        Value::Array(elements) => elements
+            .iter_mut()
+            .try_for_each(|element| resolve_text_in(element, ids)),
+        Value::Object(members) => members
+            .values_mut()
+            .try_for_each(|member| resolve_text_in(member, ids)),
+        _ => Ok(()),
+    }
+}
+
+/// The operations that can never run: those in a circle, and those that wait for one in a circle.
+fn in_circles(dependencies: &[BTreeSet<usize>]) -> BTreeSet<usize> {
+    let mut waiting: BTreeSet<usize> = (0..dependencies.len()).collect();
+    loop {
+        let ready: Vec<usize> = waiting
+            .iter()
+            .copied()
+            .filter(|index| {
+                dependencies
+                    .get(*index)
+                    .is_none_or(|before| before.is_disjoint(&waiting))
+            })
+            .collect();
+        if ready.is_empty() {
+            return waiting;
+        }
+        ready.iter().for_each(|index| _ = waiting.remove(index));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::schema::USERS;
+
+    fn request(operations: Value) -> Result<BulkRequest, ScimError> {
+        let Value::Object(body) = json!({"failOnErrors": 0, "Operations": operations}) else {
+            panic!("not an object")
+        };
+        BulkRequest::parse(body, &[&USERS])
+    }
+
+    fn create(bulk_id: &str, manager: &str) -> Value {
+        json!({"method": "post", "path": "/users", "bulkId": bulk_id, "data": {"userName": bulk_id, "manager": {"value": manager}}})
+    }
+
+    #[test]
+    fn references_order_operations_forward_and_backward() {
+        let mut request = request(json!([
+            create("a", "bulkId:b"), create("b", "x"), {"method": "PATCH", "path": "/Users/bulkId:a"},
+            {"method": "DELETE", "path": "/Users/bulkId:a"}, {"method": "PUT", "path": "/Users/1"}, {"method": "PATCH", "path": "/Users/1"}
+        ]))
+        .unwrap();
+        let dependencies: Vec<Vec<usize>> = request
+            .dependencies()
+            .into_iter()
+            .map(|before| before.into_iter().collect())
+            .collect();
+        assert_eq!(
+            dependencies,
+            [vec![1], vec![], vec![0], vec![0, 2], vec![], vec![4]]
+        );
+        assert!(
+            request
+                .operations
+                .iter()
+                .all(|operation| operation.action.is_ok())
+        );
+    }
+
+    #[test]
+    fn the_first_to_ask_for_a_unique_value_comes_first() {
+        let mut request = request(json!([
+            {"method": "POST", "path": "/Users", "data": {"userName": "lena"}},
+            {"method": "POST", "path": "/Users", "data": {"userName": "max"}},
+            {"method": "POST", "path": "/Users", "data": {"userName": "LENA"}},
+            {"method": "PUT", "path": "/Users/1", "data": {"userName": "Lena"}}
+        ]))
+        .unwrap();
+        let dependencies: Vec<Vec<usize>> = request
+            .dependencies()
+            .into_iter()
+            .map(|before| before.into_iter().collect())
+            .collect();
+        assert_eq!(dependencies, [vec![], vec![], vec![0], vec![2]]);
+    }
+
+    #[test]
+    fn circles_repeats_and_references_to_nothing_are_refused_alone() {
+        let mut request = request(json!([
+            create("a", "bulkId:b"),
+            create("b", "bulkId:a"),
+            create("c", "bulkId:a"),
+            create("d", "bulkId:z"),
+            create("e", "x"),
+            create("e", "x")
+        ]))
+        .unwrap();
+        request.dependencies();
+        let statuses: Vec<_> = request
+            .operations
+            .iter()
+            .map(|operation| {
+                operation
+                    .action
+                    .as_ref()
+                    .err()
+                    .map(|error| error.status().as_u16())
+            })
+            .collect();
+        assert_eq!(
+            statuses,
+            [Some(409), Some(409), Some(409), Some(400), None, Some(400)]
+        );
+    }
+
+    #[test]
+    fn references_become_ids() {
+        let mut request = request(
+            json!([{"method": "PUT", "path": "/Users/bulkId:a", "data": {"x": ["bulkId:b", "b"]}}]),
+        )
+        .unwrap();
+        let ids = HashMap::from([
+            ("a".to_owned(), "1".to_owned()),
+            ("b".to_owned(), "2".to_owned()),
+        ]);
+        let operation = &mut request.operations[0];
+        assert_eq!(
+            operation.resolve(&ids),
+            Ok(Action::Replace(&USERS, "1".to_owned()))
+        );
+        assert_eq!(operation.data, json!({"x": ["2", "b"]}));
+        let mut unresolved =
+            super::tests::request(json!([{"method": "PUT", "path": "/Users/bulkId:a"}])).unwrap();
+        assert!(unresolved.operations[0].resolve(&HashMap::new()).is_err());
+    }
+
+    #[test]
+    fn what_is_no_operation_fails_alone_and_what_is_no_request_as_a_whole() {
+        let request_of = |method, path| {
+            request(json!([{"method": method, "path": path}]))
+                .unwrap()
+                .operations
+                .remove(0)
+                .action
+        };
+        for (method, path) in [
+            ("GET", "/Users/1"),
+            ("POST", "/Users/1"),
+            ("PUT", "/Users"),
+            ("POST", "/Devices"),
+            ("", ""),
+            ("PUT", "/Users/1/2"),
+        ] {
+            assert!(request_of(method, path).is_err(), "{method} {path}");
+        }
+        assert!(request(json!({})).is_err());
+        assert!(request(json!(["x"])).is_err());
+        assert!(request(Value::Array(vec![json!({}); MAX_OPERATIONS])).is_ok());
+        let many = request(Value::Array(vec![json!({}); MAX_OPERATIONS + 1])).unwrap_err();
+        assert_eq!(
+            (many.status().as_u16(), many.scim_type()),
+            (413, Some("tooMany"))
+        );
+    }
+
+    #[test]
+    fn references_are_found_wherever_the_data_has_them() {
+        let mut request = request(json!([
+            create("a", "x"), create("b", "x"),
+            {"method": "PUT", "path": "/Users/1", "data": {"x": [{"value": "bulkId:a"}, ["bulkId:b"]], "y": [1, null]}}
+        ]))
+        .unwrap();
+        assert_eq!(request.dependencies().pop(), Some(BTreeSet::from([0, 1])));
+    }
+
+    #[test]
+    fn fail_on_errors_counts_from_one() {
+        let fail_on_errors = |count: Value| {
+            let Value::Object(body) = json!({"failOnErrors": count, "Operations": []}) else {
+                panic!("not an object")
+            };
+            let request = BulkRequest::parse(body, &[&USERS]);
+            request.map(|request| request.fail_on_errors)
+        };
+        assert_eq!(fail_on_errors(json!(null)), Ok(None));
+        assert_eq!(fail_on_errors(json!(0)), Ok(None));
+        assert_eq!(fail_on_errors(json!(1)), Ok(Some(1)));
+        assert_eq!(fail_on_errors(json!(2)), Ok(Some(2)));
+        for wrong in [json!(-1), json!(1.5), json!("1")] {
+            assert!(fail_on_errors(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}

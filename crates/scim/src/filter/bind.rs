@@ -1,0 +1,252 @@
+//! From a parsed filter to one that cannot fail: every path resolved, every literal typed.
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{Filter, Literal, Operator};
+use crate::schema::{Attribute, BoundPath, Kind, ResolveError, Resolved, ResourceType, coerce};
+use crate::text::{fold, quote};
+
+/// A filter whose every path names an attribute and whose every literal has its type.
+#[derive(Debug, Clone)]
+pub enum BoundFilter {
+    /// All of these.
+    And(Vec<BoundFilter>),
+    /// Any of these.
+    Or(Vec<BoundFilter>),
+    /// Not this.
+    Not(Box<BoundFilter>),
+    /// The attribute has a value.
+    Present(BoundPath),
+    /// A comparison.
+    Compare(Comparison),
+    /// One element of the attribute satisfies the whole filter.
+    Element(BoundPath, Box<BoundFilter>),
+    /// A condition on an attribute that no resource of this service has: matches nothing.
+    Nothing,
+}
+
+/// One comparison of a bound filter.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    /// What is compared.
+    pub path: BoundPath,
+    /// With what, and how.
+    pub test: Test,
+}
+
+/// A typed comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// Text; `value` is folded already unless the attribute is `caseExact`.
+    Text {
+        /// Any operator but `ne`, which is the negation of `eq`.
+        operator: Operator,
+        /// The text to compare with.
+        value: String,
+        /// Whether values are compared exactly.
+        exact: bool,
+    },
+    /// A boolean; equality only.
+    Boolean(bool),
+    /// A number.
+    Number(Operator, f64),
+    /// An instant.
+    Instant(Operator, OffsetDateTime),
+}
+
+impl Filter {
+    /// Resolves every attribute path against `resource_type` and types every literal (RFC 7644
+    /// §3.4.2.2).
+    ///
+    /// # Errors
+    /// The text for the client, when an attribute is unknown, or the operator or the literal does
+    /// not fit the attribute's type.
+    pub fn bind(self, resource_type: &ResourceType) -> Result<BoundFilter, String> {
+        bind(&self, &Scope::Resource(resource_type))
+    }
+
+    /// The same for one of several resource types that are searched together: an attribute that
+    /// this one lacks has no value (RFC 7644 §3.4.2.1).
+    ///
+    /// # Errors
+    /// As [`Filter::bind`], but for unknown attributes.
+    pub fn bind_where_defined(self, resource_type: &ResourceType) -> Result<BoundFilter, String> {
+        bind(&self, &Scope::OneOfSeveral(resource_type))
+    }
+
+    /// Resolves a filter in brackets against the elements of `attribute`.
+    ///
+    /// # Errors
+    /// As [`Filter::bind`].
+    pub fn bind_element(&self, attribute: &'static Attribute) -> Result<BoundFilter, String> {
+        bind(self, &Scope::Element(attribute))
+    }
+}
+
+/// What names in a filter refer to.
+enum Scope<'a> {
+    Resource(&'a ResourceType),
+    OneOfSeveral(&'a ResourceType),
+    Element(&'static Attribute),
+}
+
+impl Scope<'_> {
+    /// The path that `text` names; `None` if it is of a schema this service does not have.
+    fn resolve(&self, text: &str) -> Result<Option<BoundPath>, String> {
+        match self {
+            Self::Resource(resource_type) | Self::OneOfSeveral(resource_type) => {
+                match resource_type.resolve(text) {
+                    Ok(Resolved::Attribute(path)) => Ok(Some(path)),
+                    Ok(Resolved::Undefined) => Ok(None),
+                    Ok(Resolved::Resource | Resolved::Extension(_)) => Err(format!(
+                        "{} is a schema and cannot be compared; name one of its attributes",
+                        quote(text)
+                    )),
+                    Err(ResolveError::Unknown { .. }) if matches!(self, Self::OneOfSeveral(_)) => {
+                        Ok(None)
+                    }
+                    Err(error) => Err(error.to_string()),
+                }
+            }
+            Self::Element(attribute) => coerce::sub_attribute(attribute, text)
+                .map(|sub_attribute| Some(BoundPath::within_element(sub_attribute)))
+                .ok_or_else(|| {
+                    format!(
+                        "{} is not a sub-attribute of `{}`",
+                        quote(text),
+                        attribute.name
+                    )
+                }),
+        }
+    }
+}
+
+fn bind(filter: &Filter, scope: &Scope<'_>) -> Result<BoundFilter, String> {
+    let all = |terms: &[Filter]| {
+        terms
+            .iter()
+            .map(|term| bind(term, scope))
+            .collect::<Result<_, String>>()
+    };
+    match filter {
+        Filter::And(terms) => all(terms).map(BoundFilter::And),
+        Filter::Or(terms) => all(terms).map(BoundFilter::Or),
+        Filter::Not(inner) => Ok(BoundFilter::Not(Box::new(bind(inner, scope)?))),
+        Filter::Present(path) => Ok(scope
+            .resolve(path)?
+            .map_or(BoundFilter::Nothing, BoundFilter::Present)),
+        Filter::Compare(path, operator, literal) => {
+            comparison(scope.resolve(path)?, *operator, literal)
+        }
+        Filter::Element(path, inner) => match scope.resolve(path)? {
+            Some(path) if path.attribute.is_complex() && path.sub_attribute.is_none() => {
+                let inner = inner.bind_element(path.attribute)?;
+                Ok(BoundFilter::Element(path, Box::new(inner)))
+            }
+            Some(_) => Err(format!(
+                "{} has no sub-attributes to filter by",
+                quote(path)
+            )),
+            None => Ok(BoundFilter::Nothing),
+        },
+    }
+}
+
+/// A comparison; without a path it is of an attribute that no resource has.
+fn comparison(
+    path: Option<BoundPath>,
+    operator: Operator,
+    literal: &Literal,
+) -> Result<BoundFilter, String> {
+    // `ne` is the negation of `eq`, for absent and for multi-valued attributes too: it matches
+    // where no value is equal. `eq null` is the negation of `pr` (RFC 7643 §2.5: null is unassigned).
+    let (operator, negated) = match operator {
+        Operator::Ne => (Operator::Eq, true),
+        other => (other, false),
+    };
+    let is_null = operator == Operator::Eq && literal.is_null();
+    let bound = match path.map(with_default_sub_attribute).transpose()? {
+        None => BoundFilter::Nothing,
+        Some(path) if is_null => BoundFilter::Present(path),
+        Some(path) => {
+            let test = test(&path, operator, literal)?;
+            BoundFilter::Compare(Comparison { path, test })
+        }
+    };
+    Ok(if negated != is_null {
+        BoundFilter::Not(Box::new(bound))
+    } else {
+        bound
+    })
+}
+
+/// A complex attribute stands for its `value` (RFC 7643 §2.4): `manager eq "x"`, `emails co "@x"`.
+fn with_default_sub_attribute(path: BoundPath) -> Result<BoundPath, String> {
+    if !path.leaf().is_complex() {
+        return Ok(path);
+    }
+    match path.leaf().sub_attribute("value") {
+        Some(value) => Ok(BoundPath {
+            sub_attribute: Some(value),
+            ..path
+        }),
+        None => Err(format!(
+            "`{path}` is complex; compare one of its sub-attributes"
+        )),
+    }
+}
+
+fn test(path: &BoundPath, operator: Operator, literal: &Literal) -> Result<Test, String> {
+    let (Literal::String(text) | Literal::Bare(text)) = literal;
+    let mismatch = |expected: &str| {
+        Err(format!(
+            "`{path}` is {expected}, and the filter compares it with {}",
+            quote(text)
+        ))
+    };
+    let unfit = |kind: &str| {
+        Err(format!(
+            "`{}` does not apply to `{path}`, which is {kind}",
+            operator.keyword()
+        ))
+    };
+    let is_order = matches!(
+        operator,
+        Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le
+    );
+    match path.leaf().kind {
+        Kind::Boolean if operator != Operator::Eq => unfit("a boolean"),
+        Kind::Boolean => match coerce::boolean(text) {
+            Some(truth) => Ok(Test::Boolean(truth)),
+            None => mismatch("true or false"),
+        },
+        Kind::Integer | Kind::Decimal if operator != Operator::Eq && !is_order => unfit("a number"),
+        Kind::Integer | Kind::Decimal => match text.trim().parse::<f64>() {
+            Ok(number) => Ok(Test::Number(operator, number)),
+            Err(_) => mismatch("a number"),
+        },
+        Kind::DateTime if operator == Operator::Eq || is_order => {
+            match OffsetDateTime::parse(text, &Rfc3339) {
+                Ok(instant) => Ok(Test::Instant(operator, instant)),
+                Err(_) => mismatch("a date and time such as `2026-01-31T08:00:00Z`"),
+            }
+        }
+        Kind::Binary if is_order => unfit("binary"),
+        Kind::String | Kind::Reference(_) | Kind::Binary | Kind::DateTime => {
+            let exact = path.leaf().case_exact;
+            let value = if exact {
+                text.clone()
+            } else {
+                fold(text).into_owned()
+            };
+            Ok(Test::Text {
+                operator,
+                value,
+                exact,
+            })
+        }
+        // Not reached: a complex leaf was replaced by its `value` before.
+        Kind::Complex(_) => unfit("complex"),
+    }
+}

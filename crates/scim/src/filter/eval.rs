@@ -1,0 +1,316 @@
+//! Evaluating a bound filter. Nothing here can fail.
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{BoundFilter, Comparison, Operator, Test};
+use crate::resource::select;
+use crate::schema::members::is_empty;
+use crate::text::fold;
+
+impl BoundFilter {
+    /// Whether `object`, a resource as clients see it or an element of an attribute, satisfies
+    /// the filter. Of several values of an attribute one is enough.
+    pub fn matches(&self, object: &Map<String, Value>) -> bool {
+        match self {
+            Self::And(terms) => terms.iter().all(|term| term.matches(object)),
+            Self::Or(terms) => terms.iter().any(|term| term.matches(object)),
+            Self::Not(inner) => !inner.matches(object),
+            Self::Present(path) => select(object, path).any(|value| !is_empty(value)),
+            Self::Compare(Comparison { path, test }) => {
+                select(object, path).any(|value| test.accepts(value))
+            }
+            Self::Element(path, inner) => select(object, path)
+                .filter_map(Value::as_object)
+                .any(|element| inner.matches(element)),
+            Self::Nothing => false,
+        }
+    }
+}
+
+impl Test {
+    fn accepts(&self, value: &Value) -> bool {
+        match (self, value) {
+            (
+                Self::Text {
+                    operator,
+                    value: wanted,
+                    exact,
+                },
+                Value::String(text),
+            ) => {
+                if *exact {
+                    compare_text(*operator, text, wanted)
+                } else {
+                    compare_text(*operator, &fold(text), wanted)
+                }
+            }
+            (Self::Boolean(wanted), Value::Bool(truth)) => truth == wanted,
+            (Self::Number(operator, wanted), Value::Number(number)) => number
+                .as_f64()
+                .is_some_and(|number| compare(*operator, &number, wanted)),
+            (Self::Instant(operator, wanted), Value::String(text)) => {
+                OffsetDateTime::parse(text, &Rfc3339)
+                    .is_ok_and(|instant| compare(*operator, &instant, wanted))
+            }
+            _ => false,
+        }
+    }
+}
+
+fn compare_text(operator: Operator, text: &str, wanted: &str) -> bool {
+    match operator {
+        Operator::Co => text.contains(wanted),
+        Operator::Sw => text.starts_with(wanted),
+        Operator::Ew => text.ends_with(wanted),
+        other => compare(other, text, wanted),
+    }
+}
+
+fn compare<T: PartialOrd + ?Sized>(operator: Operator, left: &T, right: &T) -> bool {
+    match operator {
+        Operator::Eq => left == right,
+        Operator::Gt => left > right,
+        Operator::Ge => left >= right,
+        Operator::Lt => left < right,
+        Operator::Le => left <= right,
+        // `bind` makes `ne` the negation of `eq`, and lets substring operators through for text only.
+        Operator::Ne | Operator::Co | Operator::Sw | Operator::Ew => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::filter::Filter;
+    use crate::schema::USERS;
+    use crate::schema::specimen::SPECIMENS;
+
+    fn lena() -> Map<String, Value> {
+        let Value::Object(lena) = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+            "id": "2819c223-7f76-453a-919d-413861904646",
+            "externalId": "Abc",
+            "userName": "Lena@Crew.example",
+            "active": true,
+            "title": "Crew lead",
+            "emails": [
+                {"type": "work", "value": "lena@crew.example", "primary": true},
+                {"type": "home", "value": "lena@home.example"}
+            ],
+            "roles": [{"value": "Dispatcher", "primary": true}],
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
+                "employeeNumber": "007", "manager": {"value": "m-1"}
+            },
+            "meta": {"resourceType": "User", "created": "2026-01-31T08:00:00Z"}
+        }) else {
+            panic!("not an object")
+        };
+        lena
+    }
+
+    fn matches(text: &str) -> bool {
+        Filter::compile(text, &USERS).unwrap().matches(&lena())
+    }
+
+    fn refusal(text: &str) -> String {
+        Filter::compile(text, &USERS).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn case_counts_where_the_schema_says_so() {
+        assert!(matches(r#"userName eq "LENA@crew.EXAMPLE""#));
+        assert!(matches(r#"externalId eq "Abc""#));
+        assert!(!matches(r#"externalId eq "abc""#));
+        assert!(matches("externalId eq Abc"));
+    }
+
+    #[test]
+    fn every_operator() {
+        for text in [
+            r#"title sw "crew""#,
+            r#"title ew "LEAD""#,
+            r#"title co "w l""#,
+            r#"title gt "crew""#,
+            r#"title ge "crew lead""#,
+            r#"title lt "d""#,
+            r#"title le "crew lead""#,
+            "title pr",
+            r#"title ne "x""#,
+            "active eq true",
+            r#"active eq "True""#,
+            "active ne false",
+            r#"meta.created gt "2026-01-31T09:30:00+02:00""#,
+            r#"meta.created eq "2026-01-31T10:00:00+02:00""#,
+            r#"meta.created sw "2026""#,
+            r#"meta.resourceType eq "User""#,
+            r#"schemas eq "urn:ietf:params:scim:schemas:core:2.0:User""#,
+            r#"id eq "2819c223-7f76-453a-919d-413861904646" and manager eq "m-1""#,
+        ] {
+            assert!(matches(text), "{text}");
+        }
+        for text in [
+            r#"title sw "lead""#,
+            r#"title gt "crew lead""#,
+            "nickName pr",
+            "active eq false",
+            r#"meta.created lt "2026-01-31T08:00:00Z""#,
+            "title eq null",
+            r#"nickName gt "a""#,
+        ] {
+            assert!(!matches(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn absent_attributes_differ_from_every_value_and_equal_null() {
+        assert!(matches(r#"nickName ne "x""#));
+        assert!(matches("nickName eq null"));
+        assert!(matches("title ne null"));
+        assert!(matches(r#"not (nickName eq "x")"#));
+    }
+
+    #[test]
+    fn of_several_values_one_is_enough_and_ne_wants_none() {
+        assert!(matches(r#"emails co "@home""#));
+        assert!(matches(r#"emails.value eq "LENA@home.example""#));
+        assert!(!matches(r#"emails.value ne "lena@home.example""#));
+        assert!(matches(r#"emails[type eq "work" and value co "@crew"]"#));
+        assert!(!matches(r#"emails[type eq "work" and value co "@home"]"#));
+        assert!(matches(
+            r#"emails[type eq "work"].value eq "lena@crew.example""#
+        ));
+        assert!(matches(r#"roles[primary eq "True"].value eq "Dispatcher""#));
+    }
+
+    #[test]
+    fn extension_attributes_by_every_name() {
+        assert!(matches(
+            r#"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber eq "007""#
+        ));
+        assert!(matches("employeeNumber eq 007"));
+        assert!(!matches(r#"urn:example:custom:badge eq "1""#));
+        assert!(!matches("urn:example:custom:badge pr"));
+    }
+
+    #[test]
+    fn refusals_name_the_attribute() {
+        assert_eq!(
+            refusal(r#"shoeSize eq 1"#),
+            "`shoeSize` is not an attribute of User"
+        );
+        assert_eq!(
+            refusal("active gt true"),
+            "`gt` does not apply to `active`, which is a boolean"
+        );
+        assert_eq!(
+            refusal("active eq maybe"),
+            "`active` is true or false, and the filter compares it with `maybe`"
+        );
+        assert_eq!(
+            refusal(r#"name eq "x""#),
+            "`name` is complex; compare one of its sub-attributes"
+        );
+        assert_eq!(
+            refusal(r#"meta.created gt "x""#),
+            "`meta.created` is a date and time such as `2026-01-31T08:00:00Z`, and the filter compares it with `x`"
+        );
+        assert_eq!(
+            refusal(r#"userName[type eq "x"]"#),
+            "`userName` has no sub-attributes to filter by"
+        );
+        assert_eq!(
+            refusal(r#"emails[size eq "x"]"#),
+            "`size` is not a sub-attribute of `emails`"
+        );
+    }
+
+    #[test]
+    fn numbers_compare_as_numbers() {
+        let Value::Object(specimen) = json!({"decimal": 9.5, "integer": 10}) else {
+            panic!("not an object")
+        };
+        let matches = |text| {
+            Filter::compile(text, &SPECIMENS)
+                .unwrap()
+                .matches(&specimen)
+        };
+        for text in [
+            "decimal eq 9.5",
+            "decimal eq 95e-1",
+            "decimal lt 10",
+            "decimal ne 10",
+            "integer gt 9",
+            "integer ge 10.0",
+            r#"integer le "10""#,
+            "parts.value eq null",
+        ] {
+            assert!(matches(text), "{text}");
+        }
+        for text in [
+            "decimal gt 10",
+            "integer lt 9",
+            "integer ne 10",
+            "integer eq 1",
+        ] {
+            assert!(!matches(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn substrings_of_numbers_and_the_order_of_binaries_make_no_sense() {
+        let refusal = |text: &str| Filter::compile(text, &SPECIMENS).unwrap_err().to_string();
+        for operator in ["co", "sw", "ew"] {
+            assert_eq!(
+                refusal(&format!("decimal {operator} 1")),
+                format!("`{operator}` does not apply to `decimal`, which is a number")
+            );
+        }
+        for operator in ["gt", "ge", "lt", "le"] {
+            assert_eq!(
+                refusal(&format!(r#"binary {operator} "QQ==""#)),
+                format!("`{operator}` does not apply to `binary`, which is binary")
+            );
+        }
+        assert_eq!(
+            refusal("integer eq ten"),
+            "`integer` is a number, and the filter compares it with `ten`"
+        );
+        for text in [
+            r#"binary eq "QQ==""#,
+            r#"binary sw "QQ""#,
+            r#"instant ew "Z""#,
+        ] {
+            assert!(Filter::compile(text, &SPECIMENS).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_several_types_one_may_lack_the_attribute() {
+        let bound = |text: &str| Filter::parse(text).unwrap().bind_where_defined(&SPECIMENS);
+        let matches = |text| bound(text).unwrap().matches(&Map::new());
+        assert!(!matches(r#"userName eq "x""#));
+        assert!(matches(r#"userName ne "x""#));
+        assert!(matches("userName eq null"));
+        assert!(!matches("userName pr"));
+        assert!(!matches("emails[value pr]"));
+        assert!(bound("urn:example:specimen pr").is_err());
+        assert!(
+            Filter::parse("userName pr")
+                .unwrap()
+                .bind(&SPECIMENS)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn an_attribute_of_an_unknown_schema_has_no_value() {
+        assert!(matches(r#"urn:example:custom:badge ne "1""#));
+        assert!(matches("urn:example:custom:badge eq null"));
+        assert!(!matches("urn:example:custom:badge ne null"));
+        assert!(!matches(r#"urn:example:custom:badge[value ne "1"]"#));
+    }
+}

@@ -1,0 +1,217 @@
+//! PATCH, whatever the resource and the operations.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::{PatchRequest, apply};
+use crate::schema::check::check;
+use crate::schema::proptests::{assert_final, body, scalar, value};
+use crate::schema::{Attribute, USERS, attribute};
+use crate::{Resource, ScimError};
+
+/// A resource with something of everything, or one with several values of a few attributes.
+fn resource() -> impl Strategy<Value = Resource> {
+    let several = CROWDED.map(|name| value(attribute(name)));
+    let crowded = several.prop_map(|values| {
+        let members = CROWDED.into_iter().map(str::to_owned).zip(values);
+        members
+            .chain([("userName".to_owned(), "u".into())])
+            .collect()
+    });
+    prop_oneof![body().boxed(), crowded.boxed()]
+        .prop_filter_map("a resource", |body| check(&USERS, body).ok())
+}
+
+/// E-mail addresses have one element of a type, roles many, and addresses no `value`.
+const CROWDED: [&str; 3] = ["emails", "addresses", "roles"];
+
+fn attribute(name: &str) -> &'static Attribute {
+    attribute::find(USERS.core.attributes, name).unwrap()
+}
+
+/// A path, and what is written there.
+type Write = (String, BoxedStrategy<Value>);
+
+/// Every path to an attribute: whole, to a sub-attribute, and through filters of several kinds.
+fn writes(attribute: &'static Attribute, prefix: &str) -> Vec<Write> {
+    let name = format!("{prefix}{}", attribute.name);
+    let mut writes = vec![(name.clone(), value(attribute))];
+    let filters = [
+        "",
+        "[type eq \"work\"]",
+        "[type eq \"home\"]",
+        "[type eq \"work\" and primary eq true]",
+        "[primary eq \"True\"]",
+        "[value eq \"a\"]",
+        "[value sw \"a\" or not (type pr)]",
+    ];
+    let filters = if attribute.multi_valued {
+        &filters[..]
+    } else {
+        &filters[..2]
+    };
+    for filter in filters {
+        for sub_attribute in attribute.sub_attributes() {
+            let path = format!("{name}{filter}.{}", sub_attribute.name);
+            writes.push((path, scalar().boxed()));
+        }
+        if !filter.is_empty() && attribute.multi_valued {
+            let element = prop::collection::vec(value(attribute), 1).prop_map(|mut values| {
+                match values.remove(0) {
+                    Value::Array(mut elements) if !elements.is_empty() => elements.remove(0),
+                    other => other,
+                }
+            });
+            writes.push((format!("{name}{filter}"), element.boxed()));
+        }
+    }
+    writes
+}
+
+fn all_writes() -> Vec<Write> {
+    USERS
+        .schemas()
+        .flat_map(|schema| {
+            let prefix = format!("{}:", schema.id);
+            schema
+                .attributes
+                .iter()
+                .flat_map(move |attribute| writes(attribute, &prefix))
+        })
+        .collect()
+}
+
+fn crowded_writes() -> Vec<Write> {
+    let attributes = CROWDED.into_iter().map(attribute);
+    attributes
+        .flat_map(|attribute| writes(attribute, ""))
+        .collect()
+}
+
+fn operation(kinds: &'static [&'static str]) -> BoxedStrategy<Value> {
+    let writes = prop_oneof![Just(all_writes()), Just(crowded_writes())];
+    let write = writes
+        .prop_flat_map(prop::sample::select)
+        .prop_flat_map(|(path, value)| (Just(path), value));
+    (prop::sample::select(kinds), write, 0..10)
+        .prop_map(|(kind, (path, value), shape)| match (kind, shape) {
+            // As with Entra's flag: no path, and the path as a key.
+            ("add" | "replace", 0..3) => json!({"op": kind, "value": {path: value}}),
+            ("remove", 0..8) => json!({"op": kind, "path": path}),
+            _ => json!({"op": kind, "path": path, "value": value}),
+        })
+        .boxed()
+}
+
+fn operations() -> impl Strategy<Value = Vec<Value>> {
+    let kinds = &["add", "Replace", "replace", "remove", "Add"];
+    prop::collection::vec(operation(kinds), 1..6)
+}
+
+/// Operations that cannot be applied to any resource.
+fn impossible() -> impl Strategy<Value = Value> {
+    prop::sample::select(vec![
+        json!({"op": "replace", "path": "active", "value": "maybe"}),
+        json!({"op": "replace", "path": "shoeSize", "value": "39"}),
+        json!({"op": "replace", "path": "id", "value": "x"}),
+        json!({"op": "add", "path": "groups", "value": [{"value": "g"}]}),
+        json!({"op": "remove", "path": "meta.version"}),
+        json!({"op": "remove", "path": "userName"}),
+        json!({"op": "add", "path": "emails[size eq 1]", "value": {}}),
+        json!({"op": "replace", "path": "ims[value eq \"no such value\" or type eq \"x\"].display", "value": "x"}),
+    ])
+}
+
+/// Of these operations the first of each attribute, without those that write what their own filter
+/// tests: those may select something else the next time.
+fn of_several_attributes(operations: Vec<Value>) -> Vec<Value> {
+    let mut seen = BTreeSet::new();
+    let mut kept = operations;
+    kept.retain(|operation| {
+        let value = operation["value"].as_object();
+        let key = value.and_then(|members| members.keys().next());
+        let path = operation["path"].as_str().or(key.map(String::as_str));
+        let path = path.unwrap_or_default();
+        let path = path.rsplit_once("User:").map_or(path, |(_, path)| path);
+        let attribute = path.split(['.', '[']).next().unwrap_or_default();
+        seen.insert(attribute.to_owned()) && (operation["op"] == "remove" || !tests_itself(path))
+    });
+    kept
+}
+
+/// Whether the filter in a path tests what the path leads to.
+fn tests_itself(path: &str) -> bool {
+    let Some((filter, written)) = path.split_once(']') else {
+        return false;
+    };
+    let after = written.chars().skip(1).collect::<String>();
+    written.is_empty() || filter.contains(&after)
+}
+
+fn patched(current: &Resource, operations: &[Value]) -> Result<Option<Resource>, ScimError> {
+    let body = Map::from_iter([("Operations".to_owned(), operations.into())]);
+    apply(&USERS, current, &PatchRequest::parse(body)?)
+}
+
+proptest! {
+    #[test]
+    fn a_patch_yields_a_resource_in_its_final_form(
+        current in resource(),
+        operations in operations(),
+    ) {
+        if let Ok(Some(next)) = patched(&current, &operations) {
+            assert_final(&next);
+            prop_assert_ne!(&next, &current, "no change is no new resource");
+        }
+    }
+
+    #[test]
+    fn one_impossible_operation_stops_all(
+        current in resource(),
+        mut operations in operations(),
+        impossible in impossible(),
+        at in any::<prop::sample::Index>(),
+    ) {
+        operations.insert(at.index(operations.len() + 1), impossible);
+        prop_assert!(patched(&current, &operations).is_err());
+    }
+
+    /// One operation after the other in requests of their own comes to the same as all in one.
+    #[test]
+    fn operations_are_applied_in_order(current in resource(), operations in operations()) {
+        let one_by_one = operations.iter().try_fold(current.clone(), |current, operation| {
+            let next = patched(&current, std::slice::from_ref(operation))?;
+            Ok::<_, ScimError>(next.unwrap_or(current))
+        });
+        let at_once = patched(&current, &operations).map(|next| next.unwrap_or(current));
+        // Between requests a resource is brought into its final form, which drops what says nothing
+        // and what repeats: an element may then be there at once and not one by one.
+        if let (Ok(one_by_one), Ok(at_once)) = (one_by_one, at_once) {
+            prop_assert_eq!(one_by_one.text("userName"), at_once.text("userName"));
+            prop_assert_eq!(one_by_one.is_active(), at_once.is_active());
+            prop_assert_eq!(one_by_one.text("title"), at_once.text("title"));
+        }
+    }
+
+    /// Entra repeats requests whose answer it missed.
+    #[test]
+    fn a_repeated_replace_or_remove_changes_nothing(
+        current in resource(),
+        operations in prop::collection::vec(operation(&["replace", "remove"]), 1..4),
+    ) {
+        let operations = of_several_attributes(operations);
+        if let Ok(Some(next)) = patched(&current, &operations) {
+            prop_assert_eq!(patched(&next, &operations), Ok(None), "{:?}", next);
+        }
+    }
+
+    #[test]
+    fn a_resource_replaced_by_its_own_attributes_is_the_same(current in resource()) {
+        for kind in ["add", "replace"] {
+            let operation = json!({"op": kind, "value": current.attributes()});
+            prop_assert_eq!(patched(&current, &[operation]), Ok(None), "{}", kind);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The PatchOp message (RFC 7644 §3.5.2), as liberal as its senders are.
+
+use serde_json::{Map, Value};
+
+use crate::envelope::take;
+use crate::path::Path;
+use crate::{ScimError, text::quote};
+
+/// Operations in one PATCH at most; Entra sends some forty.
+const MAX_OPERATIONS: usize = 500;
+
+/// The operations of a PATCH, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PatchRequest {
+    pub(super) operations: Vec<Operation>,
+}
+
+/// One operation. Names in its path are still text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Operation {
+    pub kind: Kind,
+    pub path: Option<Path>,
+    pub value: Option<Value>,
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Add,
+    Replace,
+    Remove,
+}
+
+impl PatchRequest {
+    /// Reads a PatchOp body. Member names and operation names are taken in any case, as Entra
+    /// capitalises them; a missing `schemas` is forgiven; unknown members are ignored.
+    ///
+    /// # Errors
+    /// `invalidSyntax` when it is not a PatchOp, `invalidPath` when a path is malformed.
+    pub fn parse(mut body: Map<String, Value>) -> Result<Self, ScimError> {
+        let Some(Value::Array(operations)) = take(&mut body, "Operations") else {
+            return Err(ScimError::InvalidSyntax(
+                "a PATCH body needs an array `Operations`, each with `op`, and `path` or `value`"
+                    .to_owned(),
+            ));
+        };
+        if operations.is_empty() {
+            return Err(ScimError::InvalidSyntax(
+                "`Operations` is empty; send at least one operation".to_owned(),
+            ));
+        }
+        if operations.len() > MAX_OPERATIONS {
+            return Err(ScimError::InvalidValue(format!(
+                "the PATCH has {} operations, and {MAX_OPERATIONS} are accepted; split it",
+                operations.len()
+            )));
+        }
+        let operations = operations
+            .into_iter()
+            .map(operation)
+            .collect::<Result<_, _>>()?;
+        Ok(Self { operations })
+    }
+}
+
+fn operation(value: Value) -> Result<Operation, ScimError> {
+    let Value::Object(mut members) = value else {
+        return Err(ScimError::InvalidSyntax(
+            "each of `Operations` must be an object".to_owned(),
+        ));
+    };
+    let kind = match take(&mut members, "op") {
+        Some(Value::String(name)) => kind(&name)?,
+        _ => {
+            return Err(ScimError::InvalidSyntax(
+                "an operation lacks `op`; it is `add`, `replace` or `remove`".to_owned(),
+            ));
+        }
+    };
+    let path = match take(&mut members, "path") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) if text.trim().is_empty() => None,
+        Some(Value::String(text)) => Some(Path::parse(&text)?),
+        Some(_) => {
+            return Err(ScimError::InvalidPath(
+                "`path` must be a string such as `name.givenName`".to_owned(),
+            ));
+        }
+    };
+    Ok(Operation {
+        kind,
+        path,
+        value: take(&mut members, "value"),
+    })
+}
+
+fn kind(name: &str) -> Result<Kind, ScimError> {
+    match name {
+        _ if name.eq_ignore_ascii_case("add") => Ok(Kind::Add),
+        _ if name.eq_ignore_ascii_case("replace") => Ok(Kind::Replace),
+        _ if name.eq_ignore_ascii_case("remove") => Ok(Kind::Remove),
+        _ => Err(ScimError::InvalidSyntax(format!(
+            "{} is not an operation; use `add`, `replace` or `remove`",
+            quote(name)
+        ))),
+    }
+}

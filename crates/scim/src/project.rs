@@ -1,0 +1,241 @@
+//! Projection: which attributes an answer contains (RFC 7644 §3.9, RFC 7643 §7 `returned`).
+
+use serde_json::{Map, Value};
+
+use super::schema::{Attribute, BoundPath, COMMON, Resolved, ResourceType, Returned};
+
+/// What a client asked for with `attributes` or `excludedAttributes`.
+#[derive(Debug, Default)]
+pub struct Projection {
+    /// Only these, if given; `excluded` is then of no effect (RFC 7644 §3.9 allows one of the two).
+    included: Option<Vec<Resolved>>,
+    excluded: Vec<Resolved>,
+}
+
+impl Projection {
+    /// Reads the two query parameters: comma-separated attribute names. Unknown names select
+    /// nothing and are no error.
+    pub fn parse(
+        resource_type: &ResourceType,
+        attributes: Option<&str>,
+        excluded_attributes: Option<&str>,
+    ) -> Self {
+        let names = |list: &str| {
+            list.split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .filter_map(|name| resource_type.resolve(name).ok())
+                .collect::<Vec<_>>()
+        };
+        Self {
+            included: attributes.filter(|list| !list.trim().is_empty()).map(names),
+            excluded: excluded_attributes.map(names).unwrap_or_default(),
+        }
+    }
+
+    /// The part of `object`, a resource as clients see it, that the answer contains.
+    pub fn apply(
+        &self,
+        resource_type: &ResourceType,
+        mut object: Map<String, Value>,
+    ) -> Map<String, Value> {
+        object.retain(|name, value| {
+            let extension = resource_type
+                .extensions
+                .iter()
+                .find(|schema| schema.id == name);
+            match (extension, value) {
+                (Some(schema), Value::Object(members)) => {
+                    members.retain(|name, value| {
+                        self.keeps(Some(schema.id), schema.attributes.iter(), name, value)
+                    });
+                    !members.is_empty()
+                }
+                (_, value) => {
+                    let attributes = resource_type.core.attributes.iter().chain(COMMON);
+                    self.keeps(None, attributes, name, value)
+                }
+            }
+        });
+        object
+    }
+
+    /// Whether the attribute called `name`, one of `attributes`, stays; takes from its value what
+    /// does not.
+    fn keeps(
+        &self,
+        extension: Option<&'static str>,
+        mut attributes: impl Iterator<Item = &'static Attribute>,
+        name: &str,
+        value: &mut Value,
+    ) -> bool {
+        let Some(attribute) = attributes.find(|attribute| attribute.name == name) else {
+            return false;
+        };
+        match attribute.returned {
+            Returned::Always => return true,
+            Returned::Never => return false,
+            Returned::Request if self.included.is_none() => return false,
+            Returned::Request | Returned::Default => {}
+        }
+        let mention = |list: &[Resolved]| Mention::of(list, extension, attribute);
+        match &self.included {
+            Some(included) => match mention(included) {
+                Mention::None => false,
+                Mention::Whole => true,
+                Mention::Parts(parts) => retain(value, |name| parts.contains(&name)),
+            },
+            None => match mention(&self.excluded) {
+                Mention::None => true,
+                Mention::Whole => false,
+                Mention::Parts(parts) => retain(value, |name| !parts.contains(&name)),
+            },
+        }
+    }
+}
+
+/// How a list of paths names an attribute.
+enum Mention {
+    None,
+    Whole,
+    /// These sub-attributes of it.
+    Parts(Vec<&'static str>),
+}
+
+impl Mention {
+    fn of(list: &[Resolved], extension: Option<&'static str>, attribute: &Attribute) -> Self {
+        let mut parts = Vec::new();
+        for resolved in list {
+            match resolved {
+                Resolved::Resource if extension.is_none() => return Self::Whole,
+                Resolved::Extension(schema) if extension == Some(schema.id) => return Self::Whole,
+                Resolved::Attribute(BoundPath {
+                    extension: of,
+                    attribute: named,
+                    sub_attribute,
+                }) if *of == extension && named.name == attribute.name => match sub_attribute {
+                    Some(sub_attribute) => parts.push(sub_attribute.name),
+                    None => return Self::Whole,
+                },
+                _ => {}
+            }
+        }
+        if parts.is_empty() {
+            Self::None
+        } else {
+            Self::Parts(parts)
+        }
+    }
+}
+
+/// Leaves of the value only the members that `keep` wants; whether any is left.
+fn retain(value: &mut Value, keep: impl Fn(&str) -> bool + Copy) -> bool {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, _| keep(name));
+            !members.is_empty()
+        }
+        Value::Array(elements) => {
+            elements.retain_mut(|element| retain(element, keep));
+            !elements.is_empty()
+        }
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::schema::USERS;
+    use crate::schema::specimen::SPECIMENS;
+
+    const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+    fn projected(attributes: Option<&str>, excluded: Option<&str>) -> Value {
+        let Value::Object(lena) = json!({
+            "schemas": ["s"], "id": "i", "userName": "lena", "name": {"givenName": "Lena", "familyName": "Ortiz"},
+            "emails": [{"type": "work", "value": "a"}, {"type": "home"}],
+            ENTERPRISE: {"department": "Fibre", "manager": {"value": "m"}},
+            "meta": {"version": "1", "created": "c"}
+        }) else {
+            panic!("not an object")
+        };
+        Value::Object(Projection::parse(&USERS, attributes, excluded).apply(&USERS, lena))
+    }
+
+    #[test]
+    fn attributes_selects_and_always_stays() {
+        assert_eq!(
+            projected(Some("id"), None),
+            json!({"schemas": ["s"], "id": "i"})
+        );
+        assert_eq!(
+            projected(
+                Some("USERNAME, name.givenname,emails.value,manager,shoeSize"),
+                None
+            ),
+            json!({"schemas": ["s"], "id": "i", "userName": "lena", "name": {"givenName": "Lena"},
+                   "emails": [{"value": "a"}], ENTERPRISE: {"manager": {"value": "m"}}})
+        );
+        assert_eq!(
+            projected(Some(ENTERPRISE), None),
+            json!({"schemas": ["s"], "id": "i", ENTERPRISE: {"department": "Fibre", "manager": {"value": "m"}}})
+        );
+    }
+
+    #[test]
+    fn excluded_attributes_removes_all_but_always() {
+        assert_eq!(
+            projected(
+                None,
+                Some(&format!(
+                    "schemas,id,name,emails.type,meta.version,{ENTERPRISE}:department,userName"
+                ))
+            ),
+            json!({"schemas": ["s"], "id": "i", "emails": [{"value": "a"}],
+                   ENTERPRISE: {"manager": {"value": "m"}}, "meta": {"created": "c"}})
+        );
+    }
+
+    #[test]
+    fn attributes_wins_over_excluded_attributes() {
+        assert_eq!(
+            projected(Some("userName"), Some("userName")),
+            json!({"schemas": ["s"], "id": "i", "userName": "lena"})
+        );
+        assert_eq!(projected(Some(" "), None), projected(None, None));
+    }
+
+    #[test]
+    fn the_core_schema_s_urn_names_the_core_attributes_alone() {
+        let core = Some("urn:ietf:params:scim:schemas:core:2.0:User");
+        let selected = projected(core, None);
+        assert_eq!(selected["userName"], "lena");
+        assert_eq!(selected.get(ENTERPRISE), None);
+        assert_eq!(
+            projected(None, core),
+            json!({"schemas": ["s"], "id": "i", ENTERPRISE: {"department": "Fibre", "manager": {"value": "m"}}})
+        );
+    }
+
+    #[test]
+    fn returned_decides_before_the_client_does() {
+        let shown = |attributes, excluded| {
+            let all = ["always", "hidden", "words", "request"];
+            let object = Map::from_iter(all.map(|name| (name.to_owned(), Value::from("x"))));
+            let shown =
+                Projection::parse(&SPECIMENS, attributes, excluded).apply(&SPECIMENS, object);
+            shown
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect::<Vec<_>>()
+                .join(",")
+        };
+        assert_eq!(shown(None, None), "always,words");
+        assert_eq!(shown(None, Some("always,words,request")), "always");
+        assert_eq!(shown(Some("hidden,request"), None), "always,request");
+        assert_eq!(shown(Some("words"), None), "always,words");
+    }
+}

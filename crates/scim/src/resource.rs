@@ -1,0 +1,356 @@
+//! Resources: checked attributes, and what the service knows beside them.
+
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::schema::{BoundPath, ResourceType};
+
+/// The attributes of a resource as clients set them: names in schema case, values of the
+/// schema's types, nothing empty, nothing the service derives (`schemas`, `id`, `meta`).
+///
+/// It comes only from [`schema::check`](super::schema::check), from [`patch`](super::patch) or
+/// from storage, where only such were written.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Resource(Map<String, Value>);
+
+impl Resource {
+    /// Wraps attributes that are known to be checked.
+    pub(super) fn from_checked(attributes: Map<String, Value>) -> Self {
+        Self(attributes)
+    }
+
+    /// Wraps attributes that this service stored.
+    pub fn from_storage(attributes: Map<String, Value>) -> Self {
+        Self(attributes)
+    }
+
+    /// The attributes; those of an extension are nested under its URN.
+    pub fn attributes(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    pub(super) fn into_attributes(self) -> Map<String, Value> {
+        self.0
+    }
+
+    /// The value of a core attribute, if it is a string.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(Value::as_str)
+    }
+
+    /// Whether the user has access. Absent counts as no: nothing but an explicit `true` grants
+    /// access, and creation sets it where the client says nothing.
+    pub fn is_active(&self) -> bool {
+        self.0
+            .get("active")
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+    }
+
+    /// The same resource with `active` set where it is absent and the type has it.
+    #[must_use]
+    pub fn with_default_active(mut self, resource_type: &ResourceType, active: bool) -> Self {
+        if resource_type
+            .core
+            .attributes
+            .iter()
+            .any(|attribute| attribute.name == "active")
+        {
+            self.0.entry("active").or_insert(Value::Bool(active));
+        }
+        self
+    }
+}
+
+/// Every value that `path` selects in `object`, arrays flattened.
+pub fn select<'a>(
+    object: &'a Map<String, Value>,
+    path: &BoundPath,
+) -> impl Iterator<Item = &'a Value> + use<'a> {
+    let container = match path.extension {
+        Some(urn) => object.get(urn).and_then(Value::as_object),
+        None => Some(object),
+    };
+    let elements = match container.and_then(|container| container.get(path.attribute.name)) {
+        Some(Value::Array(elements)) => elements.as_slice(),
+        Some(single) => std::slice::from_ref(single),
+        None => &[],
+    };
+    let sub_attribute = path.sub_attribute;
+    elements
+        .iter()
+        .filter_map(move |element| match sub_attribute {
+            Some(sub_attribute) => element.get(sub_attribute.name),
+            None => Some(element),
+        })
+}
+
+/// A resource's identifier: assigned by the service, never reused, compared exactly.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ResourceId(String);
+
+impl ResourceId {
+    /// The id in `text`, if it has the form of one: a UUID in lower case.
+    pub fn parse(text: &str) -> Option<Self> {
+        let well_formed = text.len() == 36
+            && text.bytes().enumerate().all(|(index, byte)| match index {
+                8 | 13 | 18 | 23 => byte == b'-',
+                _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+            });
+        well_formed.then(|| Self(text.to_owned()))
+    }
+
+    /// The id as clients see it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for ResourceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the service knows of a resource's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meta {
+    /// When it was created.
+    pub created: OffsetDateTime,
+    /// When it was last changed.
+    pub last_modified: OffsetDateTime,
+    /// 1 at creation, one more with each change.
+    pub version: u64,
+}
+
+impl Meta {
+    /// The metadata of a resource created at `now`.
+    pub fn new(now: OffsetDateTime) -> Self {
+        Self {
+            created: now,
+            last_modified: now,
+            version: 1,
+        }
+    }
+
+    /// The metadata after a change at `now`.
+    #[must_use]
+    pub fn changed(self, now: OffsetDateTime) -> Self {
+        Self {
+            last_modified: now,
+            version: self.version + 1,
+            ..self
+        }
+    }
+
+    /// The entity tag. Weak: two answers may differ in projection and still be the same version.
+    pub fn etag(&self) -> String {
+        format!("W/\"{}\"", self.version)
+    }
+}
+
+/// A resource as it is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stored {
+    /// Its identifier.
+    pub id: ResourceId,
+    /// Its life.
+    pub meta: Meta,
+    /// Its attributes.
+    pub resource: Resource,
+    /// The userName that stays reserved while the tenant's directory keeps the user in its
+    /// recycle bin under another name; see [`reserved_user_name`](super::resource::reserved_user_name).
+    pub reserved_user_name: Option<String>,
+}
+
+impl Stored {
+    /// The URL of the resource below `base`, the service's base URL without a final slash.
+    pub fn location(&self, resource_type: &ResourceType, base: &str) -> String {
+        format!("{base}{}/{}", resource_type.endpoint, self.id)
+    }
+
+    /// The resource as clients see it: with `schemas`, `id` and `meta` (RFC 7643 §3.1).
+    pub fn represent(self, resource_type: &ResourceType, base: &str) -> Map<String, Value> {
+        let location = self.location(resource_type, base);
+        let mut object = self.resource.into_attributes();
+        let schemas = resource_type
+            .schemas()
+            .filter(|schema| {
+                std::ptr::eq(*schema, resource_type.core) || object.contains_key(schema.id)
+            })
+            .map(|schema| Value::from(schema.id))
+            .collect();
+        object.insert("schemas".to_owned(), Value::Array(schemas));
+        object.insert("id".to_owned(), Value::String(self.id.0));
+        object.insert(
+            "meta".to_owned(),
+            json!({
+                "resourceType": resource_type.name,
+                "created": rfc3339(self.meta.created),
+                "lastModified": rfc3339(self.meta.last_modified),
+                "location": location,
+                "version": self.meta.etag(),
+            }),
+        );
+        object
+    }
+}
+
+/// `instant` as RFC 3339 writes it.
+pub fn rfc3339(instant: OffsetDateTime) -> String {
+    // Formatting fails only for years beyond 9999.
+    instant.format(&Rfc3339).unwrap_or_default()
+}
+
+/// The userName to keep reserved for a user whose userName changes from `current` to `next`.
+///
+/// When a user moves to Entra's recycle bin, Entra renames it to its object id (32 hexadecimal
+/// digits) followed by the old name, and back on restore. The old name stays the user's, so that
+/// nobody can take it in between and the restore cannot fail.
+pub fn reserved_user_name(current: &Stored, next: &Resource) -> Option<String> {
+    let next_name = next.text("userName")?;
+    let current_name = current.resource.text("userName");
+    let reserved = current.reserved_user_name.as_deref();
+    if current_name.is_some_and(|name| is_recycled_form_of(next_name, name)) {
+        return reserved.or(current_name).map(str::to_owned);
+    }
+    reserved
+        .filter(|name| is_recycled_form_of(next_name, name))
+        .map(str::to_owned)
+}
+
+fn is_recycled_form_of(next: &str, name: &str) -> bool {
+    const OBJECT_ID_DIGITS: usize = 32;
+    next.split_at_checked(OBJECT_ID_DIGITS)
+        .is_some_and(|(object_id, rest)| {
+            object_id.bytes().all(|byte| byte.is_ascii_hexdigit())
+                && super::text::fold(rest) == super::text::fold(name)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(user_name: &str, reserved: Option<&str>) -> Stored {
+        let mut attributes = Map::new();
+        attributes.insert("userName".to_owned(), user_name.into());
+        Stored {
+            id: ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap(),
+            meta: Meta::new(OffsetDateTime::UNIX_EPOCH),
+            resource: Resource(attributes),
+            reserved_user_name: reserved.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_rename_into_the_recycle_bin_reserves_the_old_name() {
+        let recycled = "0123456789abcdef0123456789abcdefLena@crew.example";
+        let next = user(recycled, None).resource;
+        assert_eq!(
+            reserved_user_name(&user("lena@crew.example", None), &next).as_deref(),
+            Some("lena@crew.example")
+        );
+        // A second change while recycled keeps the reservation; the rename back ends it.
+        let current = user(recycled, Some("lena@crew.example"));
+        assert_eq!(
+            reserved_user_name(&current, &next).as_deref(),
+            Some("lena@crew.example")
+        );
+        assert_eq!(
+            reserved_user_name(&current, &user("lena@crew.example", None).resource),
+            None
+        );
+        // An ordinary rename reserves nothing.
+        assert_eq!(
+            reserved_user_name(
+                &user("a@crew.example", None),
+                &user("b@crew.example", None).resource
+            ),
+            None
+        );
+    }
+
+    #[test]
+    fn ids_are_lower_case_uuids() {
+        assert!(ResourceId::parse("2819c223-7f76-453a-919d-413861904646").is_some());
+        for wrong in [
+            "",
+            "x",
+            "2819C223-7f76-453a-919d-413861904646",
+            "2819c223-7f76-453a-919d-4138619046460",
+        ] {
+            assert_eq!(ResourceId::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_object_id_has_32_hexadecimal_digits() {
+        let current = user("lena@crew.example", None);
+        for other in [
+            "0123456789abcdef0123456789abcdeXlena@crew.example",
+            "0123456789abcdef0123456789abcdeflena@home.example",
+            "0123456789abcdef0123456789abcdelena@crew.example",
+            "lena@crew.example",
+        ] {
+            let next = user(other, None).resource;
+            assert_eq!(reserved_user_name(&current, &next), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_change_is_a_new_version_of_the_same_age() {
+        let created = OffsetDateTime::UNIX_EPOCH;
+        let meta = Meta::new(created);
+        assert_eq!(meta.etag(), "W/\"1\"");
+        let later = created + time::Duration::DAY;
+        let twice = meta.changed(created).changed(later);
+        assert_eq!((twice.created, twice.last_modified), (created, later));
+        assert_eq!(twice.etag(), "W/\"3\"");
+    }
+
+    #[test]
+    fn clients_see_what_is_stored_and_what_follows_from_it() {
+        use crate::schema::USERS;
+        let mut lena = user("lena", None);
+        lena.meta = lena
+            .meta
+            .changed(OffsetDateTime::UNIX_EPOCH + time::Duration::HOUR);
+        let id = "2819c223-7f76-453a-919d-413861904646";
+        assert_eq!(lena.id.as_str(), id);
+        let core = "urn:ietf:params:scim:schemas:core:2.0:User";
+        assert_eq!(
+            Value::from(lena.clone().represent(&USERS, "https://x")),
+            json!({
+                "schemas": [core], "id": id, "userName": "lena",
+                "meta": {
+                    "resourceType": "User", "location": format!("https://x/Users/{id}"), "version": "W/\"2\"",
+                    "created": "1970-01-01T00:00:00Z", "lastModified": "1970-01-01T01:00:00Z"
+                }
+            })
+        );
+        // An extension is among the schemas where the user has attributes of it.
+        let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+        let mut attributes = lena.resource.into_attributes();
+        attributes.insert(enterprise.to_owned(), json!({"department": "Fibre"}));
+        lena.resource = Resource::from_storage(attributes);
+        let shown = lena.represent(&USERS, "https://x");
+        assert_eq!(shown["schemas"], json!([core, enterprise]));
+        assert_eq!(shown[enterprise], json!({"department": "Fibre"}));
+    }
+
+    #[test]
+    fn only_an_explicit_true_grants_access() {
+        use crate::schema::{GROUPS, USERS};
+        let with = |active: Value| Resource(Map::from_iter([("active".to_owned(), active)]));
+        assert!(with(json!(true)).is_active());
+        assert!(!with(json!(false)).is_active());
+        assert!(!Resource::default().is_active());
+        let defaulted = |resource: Resource| resource.with_default_active(&USERS, true);
+        assert_eq!(defaulted(Resource::default()), with(json!(true)));
+        assert_eq!(defaulted(with(json!(false))), with(json!(false)));
+        let group = Resource::default().with_default_active(&GROUPS, true);
+        assert_eq!(group, Resource::default());
+    }
+}

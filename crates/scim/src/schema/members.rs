@@ -1,0 +1,60 @@
+//! Objects and arrays of JSON, as resources nest them.
+
+use serde_json::{Map, Value};
+
+/// The object that holds an extension's attributes, made if absent.
+pub(crate) fn container<'a>(
+    attributes: &'a mut Map<String, Value>,
+    extension: Option<&'static str>,
+) -> &'a mut Map<String, Value> {
+    match extension {
+        Some(urn) => object_in(attributes.entry(urn).or_insert(Value::Null)),
+        None => attributes,
+    }
+}
+
+/// The object in `slot`, which becomes one if it is not.
+pub(crate) fn object_in(slot: &mut Value) -> &mut Map<String, Value> {
+    match slot {
+        Value::Object(members) => members,
+        other => {
+            *other = Value::Object(Map::new());
+            object_in(other)
+        }
+    }
+}
+
+/// The array in `slot`, which becomes one if it is not.
+pub(crate) fn array_in(slot: &mut Value) -> &mut Vec<Value> {
+    match slot {
+        Value::Array(elements) => elements,
+        other => {
+            *other = Value::Array(Vec::new());
+            array_in(other)
+        }
+    }
+}
+
+/// Sets or, for no value, removes a member.
+pub(crate) fn put(object: &mut Map<String, Value>, name: &str, value: Option<Value>) {
+    match value {
+        Some(value) => object.insert(name.to_owned(), value),
+        None => object.remove(name),
+    };
+}
+
+/// An object, or nothing if it is empty.
+pub(crate) fn non_empty(members: Map<String, Value>) -> Option<Value> {
+    (!members.is_empty()).then_some(Value::Object(members))
+}
+
+/// Whether a client's value means "no value".
+pub(crate) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(elements) => elements.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}

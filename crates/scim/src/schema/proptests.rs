@@ -1,0 +1,153 @@
+//! `check`, whatever the body: what it accepts is in its final form, and nothing that clients
+//! cannot set gets in.
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::check::check;
+use super::{Attribute, USERS};
+use crate::Resource;
+
+/// A body of the shape that schemas give it, with values of fitting and of other types, and with
+/// attributes that clients cannot set.
+pub(crate) fn body() -> impl Strategy<Value = Map<String, Value>> {
+    let mut members: Vec<BoxedStrategy<(String, Value)>> = Vec::new();
+    for schema in USERS.schemas() {
+        for attribute in schema.attributes {
+            let value = value(attribute);
+            let is_core = std::ptr::eq(schema, USERS.core);
+            let (urn, name) = (schema.id, attribute.name);
+            let member = (in_any_case(name), value.clone());
+            members.push(if is_core {
+                member.boxed()
+            } else {
+                prop_oneof![
+                    member
+                        .clone()
+                        .prop_map(move |(name, value)| { (urn.to_owned(), json!({name: value})) }),
+                    (Just(format!("{urn}:{name}")), value),
+                    member,
+                ]
+                .boxed()
+            });
+            for sub_attribute in attribute.sub_attributes() {
+                let path = format!("{name}.{}", sub_attribute.name);
+                members.push((Just(path), scalar()).boxed());
+            }
+        }
+    }
+    for (name, value) in [
+        ("id", json!("x")),
+        ("meta", json!({"version": "9"})),
+        ("schemas", json!(["urn:x"])),
+        ("groups", json!([{"value": "g"}])),
+        ("shoeSize", json!(39)),
+        ("urn:example:custom:2.0:User", json!({"badge": 1})),
+    ] {
+        members.push(Just((name.to_owned(), value)).boxed());
+    }
+    let some = prop::sample::subsequence(members, 0..10);
+    let user_name = prop_oneof![9 => "[a-z]{1,4}".prop_map(Value::from), 1 => scalar()];
+    (some.prop_flat_map(|members| members), user_name).prop_map(|(members, user_name)| {
+        let mut body: Map<String, Value> = members.into_iter().collect();
+        body.insert("userName".to_owned(), user_name);
+        body
+    })
+}
+
+fn in_any_case(name: &'static str) -> impl Strategy<Value = String> + Clone {
+    prop_oneof![
+        Just(name.to_owned()),
+        Just(name.to_uppercase()),
+        Just(name.to_lowercase()),
+    ]
+}
+
+/// A value for the attribute; one in ten is for another.
+pub(crate) fn value(attribute: &'static Attribute) -> BoxedStrategy<Value> {
+    let one = match attribute.sub_attributes() {
+        [] => scalar().boxed(),
+        subs => object(subs),
+    };
+    if !attribute.multi_valued {
+        return prop_oneof![8 => one.clone(), 1 => array(one, 0..3), 1 => scalar()].boxed();
+    }
+    prop_oneof![8 => array(one.clone(), 0..4), 1 => one, 1 => scalar()].boxed()
+}
+
+fn object(attributes: &'static [Attribute]) -> BoxedStrategy<Value> {
+    let names: Vec<&'static str> = attributes.iter().map(|attribute| attribute.name).collect();
+    let member = (prop::sample::select(names), scalar());
+    let members = prop::collection::vec(member, 0..5);
+    members
+        .prop_map(|members| {
+            let members = members.into_iter();
+            Value::Object(
+                members
+                    .map(|(name, value)| {
+                        let value = match (name, value) {
+                            // Most flags are flags and most types are of the few that meet.
+                            ("primary", Value::String(text)) => (text.len() % 2 == 0).into(),
+                            ("type", Value::String(text)) if text.len() > 3 => "work".into(),
+                            (_, value) => value,
+                        };
+                        (name.to_owned(), value)
+                    })
+                    .collect(),
+            )
+        })
+        .boxed()
+}
+
+fn array(element: BoxedStrategy<Value>, size: std::ops::Range<usize>) -> BoxedStrategy<Value> {
+    prop::collection::vec(element, size)
+        .prop_map(Value::Array)
+        .boxed()
+}
+
+/// Few values, so that repeats and matches are many; and the odd ones that clients send.
+pub(crate) fn scalar() -> impl Strategy<Value = Value> + Clone {
+    prop_oneof![
+        8 => prop::sample::select(vec!["a", "b", "A", "work", "home", "other"]).prop_map(Value::from),
+        2 => prop::sample::select(vec![json!(true), json!(false), json!("True"), json!("False")]),
+        1 => prop::sample::select(vec![json!(null), json!(""), json!([]), json!({}), json!(7), json!(1.5), json!(" ")]),
+        1 => any::<String>().prop_map(Value::from),
+        1 => prop::sample::select(vec![
+            json!(r#"{"value":"a"}"#), json!(r#"{"VALUE":"{\"value\":\"a\",\"displayName\":\"b\"}"}"#), json!(r#"{"type":"a"}"#),
+        ]),
+        1 => prop::sample::select(vec![json!({"value": "a"}), json!([{"value": "b"}]), json!(["a"]), json!(["a", "b"])]),
+    ]
+}
+
+/// Checks what holds for every resource, wherever it comes from.
+pub(crate) fn assert_final(resource: &Resource) {
+    let attributes = resource.attributes();
+    for name in ["id", "meta", "schemas", "groups", "password", "shoeSize"] {
+        assert!(!attributes.contains_key(name), "{name}: {attributes:?}");
+    }
+    let manager = attributes
+        .get("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User")
+        .and_then(|extension| extension.get("manager"));
+    assert_eq!(manager.and_then(|manager| manager.get("displayName")), None);
+    for value in attributes.values() {
+        let elements = value.as_array().map_or(&[][..], Vec::as_slice);
+        let primaries = elements
+            .iter()
+            .filter(|element| element.get("primary") == Some(&Value::Bool(true)));
+        assert!(primaries.count() <= 1, "{value}");
+    }
+    assert_eq!(
+        check(&USERS, attributes.clone()).as_ref(),
+        Ok(resource),
+        "the resource sent back is the same resource"
+    );
+}
+
+proptest! {
+    #[test]
+    fn what_is_accepted_is_in_its_final_form(body in body()) {
+        if let Ok(resource) = check(&USERS, body) {
+            assert_final(&resource);
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! The final form of a resource: what holds for it as a whole.
+
+use serde_json::{Map, Value};
+
+use super::members::{container, is_empty};
+use super::{Attribute, Mutability, ResourceType};
+use crate::{Resource, ScimError};
+
+/// Brings the whole resource into its final form: drops what is empty, repeated or says nothing,
+/// lets one element at most be primary, and insists on what is required.
+///
+/// # Errors
+/// `invalidValue` when a required attribute is absent.
+pub(crate) fn settle(
+    resource_type: &ResourceType,
+    mut attributes: Map<String, Value>,
+) -> Result<Resource, ScimError> {
+    for schema in resource_type.schemas() {
+        let is_core = std::ptr::eq(schema, resource_type.core);
+        if !is_core && !attributes.contains_key(schema.id) {
+            continue;
+        }
+        let members = container(&mut attributes, (!is_core).then_some(schema.id));
+        for attribute in schema.attributes {
+            if members.get_mut(attribute.name).is_some_and(settle_value) {
+                continue;
+            }
+            if attribute.required {
+                return Err(ScimError::InvalidValue(format!(
+                    "`{0}` is required; map a source attribute that is never empty to `{0}`",
+                    attribute.name
+                )));
+            }
+            members.remove(attribute.name);
+        }
+        if members.is_empty() && !is_core {
+            attributes.remove(schema.id);
+        }
+    }
+    Ok(Resource::from_checked(attributes))
+}
+
+/// Whether anything of the value is left.
+fn settle_value(value: &mut Value) -> bool {
+    if let Value::Array(elements) = value {
+        let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
+        for element in elements.drain(..) {
+            if says_something(&element) && !kept.iter().any(|other| is_repeat(other, &element)) {
+                kept.push(element);
+            }
+        }
+        one_primary(&mut kept);
+        *elements = kept;
+    }
+    !is_empty(value)
+}
+
+/// An element with nothing but a `type` or a `primary` is what clearing its value leaves.
+pub(crate) fn says_something(element: &Value) -> bool {
+    element.as_object().is_none_or(|members| {
+        members
+            .keys()
+            .any(|name| name != "type" && name != "primary")
+    })
+}
+
+/// RFC 7643 §2.4: the same (type, value) pair should not be returned more than once.
+fn is_repeat(one: &Value, other: &Value) -> bool {
+    match (one.get("value"), other.get("value")) {
+        (Some(value), Some(other_value)) => {
+            value == other_value && one.get("type") == other.get("type")
+        }
+        _ => match (one.as_object(), other.as_object()) {
+            (Some(one), Some(other)) => without_primary(one).eq(without_primary(other)),
+            _ => one == other,
+        },
+    }
+}
+
+/// One element may yet lose its `primary` to another: that makes no two of them different.
+fn without_primary(members: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    members.iter().filter(|(name, _)| *name != "primary")
+}
+
+/// RFC 7643 §2.4: `primary` is true for one element at most; the first keeps it.
+fn one_primary(elements: &mut [Value]) {
+    let primaries = elements
+        .iter_mut()
+        .filter_map(|element| element.get_mut("primary"))
+        .filter(|primary| **primary == Value::Bool(true));
+    for primary in primaries.skip(1) {
+        *primary = Value::Bool(false);
+    }
+}
+
+/// Insists that what is set once stays as it is (RFC 7643 §7, `immutable`). A value may still be
+/// set where there is none.
+///
+/// # Errors
+/// `mutability` naming the attribute.
+pub fn keep_immutable(
+    resource_type: &ResourceType,
+    current: &Resource,
+    next: &Resource,
+) -> Result<(), ScimError> {
+    for schema in resource_type.schemas() {
+        let is_core = std::ptr::eq(schema, resource_type.core);
+        let extension = (!is_core).then_some(schema.id);
+        for attribute in schema.attributes {
+            let value = |resource| value(resource, extension, attribute);
+            keep_immutable_value(attribute, attribute.name, value(current), value(next))?;
+        }
+    }
+    Ok(())
+}
+
+fn value<'a>(
+    resource: &'a Resource,
+    extension: Option<&str>,
+    attribute: &Attribute,
+) -> Option<&'a Value> {
+    let attributes = resource.attributes();
+    match extension {
+        Some(urn) => attributes.get(urn)?.get(attribute.name),
+        None => attributes.get(attribute.name),
+    }
+}
+
+fn keep_immutable_value(
+    attribute: &Attribute,
+    path: &str,
+    current: Option<&Value>,
+    next: Option<&Value>,
+) -> Result<(), ScimError> {
+    let Some(current) = current else {
+        return Ok(());
+    };
+    if attribute.mutability == Mutability::Immutable && next != Some(current) {
+        return Err(ScimError::Mutability(format!(
+            "`{path}` cannot be changed once it is set; remove it from the attribute mappings"
+        )));
+    }
+    // The elements of an array have no identity: one is replaced, not changed.
+    if attribute.multi_valued {
+        return Ok(());
+    }
+    attribute
+        .sub_attributes()
+        .iter()
+        .try_for_each(|sub_attribute| {
+            let path = format!("{path}.{}", sub_attribute.name);
+            let next = next.and_then(|next| next.get(sub_attribute.name));
+            keep_immutable_value(sub_attribute, &path, current.get(sub_attribute.name), next)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::schema::Schema;
+    use crate::schema::check::check;
+
+    const TAG: &[Attribute] = &[
+        Attribute::string("serial", "").immutable(),
+        Attribute::string("note", ""),
+    ];
+
+    static BADGE: Schema = Schema {
+        id: "urn:example:badge",
+        name: "Badge",
+        description: "",
+        attributes: &[
+            Attribute::string("number", "").immutable(),
+            Attribute::string("colour", ""),
+            Attribute::complex("tag", TAG, ""),
+            Attribute::complex("doors", TAG, "").multi_valued(),
+        ],
+    };
+
+    static LOCK: Schema = Schema {
+        id: "urn:example:lock",
+        name: "Lock",
+        description: "",
+        attributes: &[Attribute::string("maker", "").immutable()],
+    };
+
+    static BADGES: ResourceType = ResourceType {
+        name: "Badge",
+        endpoint: "/Badges",
+        description: "",
+        core: &BADGE,
+        extensions: &[&LOCK],
+    };
+
+    fn badge(attributes: Value) -> Resource {
+        let Value::Object(attributes) = attributes else {
+            panic!("not an object")
+        };
+        check(&BADGES, attributes).unwrap()
+    }
+
+    #[test]
+    fn what_is_set_once_stays() {
+        let set = badge(json!({
+            "number": "1", "colour": "red", "tag": {"serial": "s", "note": "n"},
+            "doors": [{"serial": "d"}], "urn:example:lock": {"maker": "m"}
+        }));
+        let with = |changes: Value| {
+            let mut next = Value::Object(set.attributes().clone());
+            let Value::Object(changes) = changes else {
+                panic!("not an object")
+            };
+            next.as_object_mut().unwrap().extend(changes);
+            keep_immutable(&BADGES, &set, &badge(next)).map_err(|error| error.to_string())
+        };
+        for free in [
+            json!({"colour": "blue"}),
+            json!({"tag": {"serial": "s"}}),
+            json!({"doors": []}),
+            json!({"doors": [{"serial": "e"}]}),
+            json!({}),
+        ] {
+            assert_eq!(with(free.clone()), Ok(()), "{free}");
+        }
+        for (locked, path) in [
+            (json!({"number": "2"}), "number"),
+            (json!({"number": null}), "number"),
+            (json!({"tag": {"serial": "t"}}), "tag.serial"),
+            (json!({"tag": null}), "tag.serial"),
+            (json!({"urn:example:lock": {"maker": "x"}}), "maker"),
+            (json!({"urn:example:lock": null}), "maker"),
+        ] {
+            assert!(
+                with(locked)
+                    .is_err_and(|text| text.starts_with(&format!("`{path}` cannot be changed"))),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_set_yet_can_be() {
+        assert_eq!(
+            keep_immutable(&BADGES, &badge(json!({})), &badge(json!({"number": "1"}))),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn plain_values_repeat_no_more_than_elements_do() {
+        use crate::schema::specimen::SPECIMENS;
+        let settled = |words: Value| {
+            let body = Map::from_iter([("words".to_owned(), words)]);
+            Value::Object(check(&SPECIMENS, body).unwrap().attributes().clone())
+        };
+        assert_eq!(
+            settled(json!(["b", "a", "b"])),
+            json!({"words": ["b", "a"]})
+        );
+        assert_eq!(settled(json!([null])), json!({}));
+    }
+}

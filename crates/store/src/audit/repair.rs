@@ -1,0 +1,116 @@
+//! Mending what an audit found, as long as it is still so.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, TransactWriteItem, Update};
+
+use super::{Counts, Defect, DefectKind};
+use crate::directory::TenantStore;
+use crate::item::{self, ACTIVE, COUNT, HOLDER};
+use crate::transaction::Outcome;
+use crate::{StoreError, keys};
+use scim::discovery::RESOURCE_TYPES;
+
+impl TenantStore<'_> {
+    /// Mends a defect, provided that the resource or the counter is still as the audit saw it.
+    /// Returns whether it was mended. What cannot be known again (a lost record, the content of a
+    /// damaged item) is not.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn repair(&self, defect: &Defect) -> Result<bool, StoreError> {
+        let writes = match defect.kind {
+            DefectKind::WrongCount => vec![self.set_count(defect)?],
+            DefectKind::MissingLookup | DefectKind::MissingGuard => {
+                vec![self.unchanged(defect)?, self.put_key(defect)?]
+            }
+            DefectKind::MissingRecord | DefectKind::StrayRecord | DefectKind::Unreadable => {
+                return Ok(false);
+            }
+            DefectKind::StrayLookup | DefectKind::StrayGuard | DefectKind::StrayTombstone => {
+                let delete = Delete::builder()
+                    .table_name(&self.store.tables.directory)
+                    .set_key(Some(item::key(&self.partition, defect.sort_key.clone())));
+                // A guard that has another holder since is that one's.
+                let delete = match (defect.kind, &defect.resource) {
+                    (DefectKind::StrayGuard, Some((id, _))) => delete
+                        .condition_expression("#holder = :holder")
+                        .expression_attribute_names("#holder", HOLDER)
+                        .expression_attribute_values(":holder", AttributeValue::S(id.to_string())),
+                    _ => delete,
+                };
+                let delete = TransactWriteItem::builder().delete(delete.build()?).build();
+                match defect.resource {
+                    Some(_) => vec![self.unchanged(defect)?, delete],
+                    // A lookup that names no resource leads nowhere, whatever changes.
+                    None => vec![delete],
+                }
+            }
+        };
+        Ok(self.store.transact(writes, self.meter).await? == Outcome::Written)
+    }
+
+    /// The condition that the defect's resource is as it was seen.
+    fn unchanged(&self, defect: &Defect) -> Result<TransactWriteItem, StoreError> {
+        let (id, version) = defect.resource.as_ref().ok_or(StoreError::NotFound)?;
+        let resource_type = RESOURCE_TYPES
+            .iter()
+            .find(|resource_type| resource_type.name == defect.resource_type)
+            .ok_or(StoreError::NotFound)?;
+        let check = ConditionCheck::builder()
+            .table_name(&self.store.tables.directory)
+            .set_key(Some(item::key(
+                &self.partition,
+                keys::resource(resource_type, id),
+            )));
+        let check = match version {
+            Some(version) => check
+                .condition_expression("version = :read")
+                .expression_attribute_values(":read", AttributeValue::N(version.to_string())),
+            None => check.condition_expression("attribute_not_exists(pk)"),
+        };
+        Ok(TransactWriteItem::builder()
+            .condition_check(check.build()?)
+            .build())
+    }
+
+    fn put_key(&self, defect: &Defect) -> Result<TransactWriteItem, StoreError> {
+        let sort_key = defect.sort_key.clone();
+        let item = match (&defect.kind, &defect.resource) {
+            (DefectKind::MissingGuard, Some((id, _))) => item::guard(&self.partition, sort_key, id),
+            _ => item::key(&self.partition, sort_key),
+        };
+        // A guard that somebody else has taken meanwhile is theirs.
+        self.put_new(item)
+    }
+
+    fn set_count(&self, defect: &Defect) -> Result<TransactWriteItem, StoreError> {
+        let Counts { is, should_be } = &defect.counts;
+        let number = |count: i64| AttributeValue::N(count.to_string());
+        let mut update = Update::builder()
+            .table_name(&self.store.tables.directory)
+            .set_key(Some(item::key(&self.partition, defect.sort_key.clone())))
+            .expression_attribute_values(":none", number(0));
+        let (mut assignments, mut conditions) = (Vec::new(), Vec::new());
+        // Coarse counters count the active resources too, others do not.
+        for (name, is, should_be) in [
+            (COUNT, Some(is.count), Some(should_be.count)),
+            (ACTIVE, is.active, should_be.active),
+        ] {
+            let (Some(is), Some(should_be)) = (is, should_be) else {
+                continue;
+            };
+            assignments.push(format!("#{name} = :{name}"));
+            conditions.push(format!(
+                "(#{name} = :old_{name} OR (attribute_not_exists(#{name}) AND :old_{name} = :none))"
+            ));
+            update = update
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), number(should_be))
+                .expression_attribute_values(format!(":old_{name}"), number(is));
+        }
+        let update = update
+            .update_expression(format!("SET {}", assignments.join(", ")))
+            .condition_expression(conditions.join(" AND "))
+            .build()?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}

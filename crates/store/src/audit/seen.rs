@@ -1,0 +1,348 @@
+//! Everything a tenant owns, as far as an audit compares it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use time::{Duration, OffsetDateTime};
+
+use super::{Counts, Defect, DefectKind};
+use crate::breaker::Breaker;
+use crate::history::{self, Operation};
+use crate::item::{self, ACTIVE, COUNT, Item, RECORDED_UNTIL};
+use crate::tables::SORT_KEY;
+use crate::tombstone::Tombstone;
+use crate::{StoreError, keys};
+use scim::discovery::RESOURCE_TYPES;
+use scim::{ResourceId, ResourceType};
+
+/// A tenant's items.
+#[derive(Default)]
+pub(super) struct Seen {
+    types: BTreeMap<&'static str, SeenType>,
+    records: Records,
+    /// The sort keys of items that are not what they should be.
+    unreadable: Vec<String>,
+}
+
+/// What belongs to one resource type.
+#[derive(Default)]
+struct SeenType {
+    resources: BTreeMap<ResourceId, Latest>,
+    /// The deleted ones. Their latest change is the deletion.
+    tombstones: BTreeMap<ResourceId, Latest>,
+    /// The lookups and guards that should be there, with the resource each belongs to.
+    expected: BTreeMap<String, ResourceId>,
+    lookups: BTreeMap<String, Option<ResourceId>>,
+    guards: BTreeMap<String, ResourceId>,
+    counts: BTreeMap<String, Counted>,
+    expected_counts: BTreeMap<String, Counted>,
+    /// The counters of resources that cannot be read: what they should say is not known.
+    uncertain: BTreeSet<String>,
+}
+
+/// The latest change of a resource.
+#[derive(Debug, Clone, Copy)]
+struct Latest {
+    version: u64,
+    at: OffsetDateTime,
+    recorded_until: OffsetDateTime,
+}
+
+/// What a counter counts; of the active ones only where it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub count: i64,
+    pub active: Option<i64>,
+}
+
+/// The change records of all resources.
+#[derive(Default)]
+struct Records {
+    by_key: BTreeMap<String, (u64, Option<OffsetDateTime>)>,
+    /// The latest of each resource that has not ended: its version, what it was, when, and its sort
+    /// key.
+    latest: BTreeMap<ResourceId, (u64, Operation, OffsetDateTime, String)>,
+    /// When the oldest one was made that has not ended.
+    oldest: Option<OffsetDateTime>,
+    /// The shortest time that a record is kept for.
+    shortest: Option<Duration>,
+}
+
+impl Seen {
+    /// Takes an item in.
+    pub(super) fn add(&mut self, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
+        let sort_key = item::text(item, SORT_KEY)?;
+        if let Err(StoreError::Damaged(_)) = self.sort(sort_key, item, now) {
+            self.unreadable.push(sort_key.to_owned());
+        }
+        Ok(())
+    }
+
+    pub(super) fn resources(&self) -> u64 {
+        let counts = self.types.values().map(|seen| seen.resources.len() as u64);
+        counts.sum()
+    }
+
+    fn sort(&mut self, sort_key: &str, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
+        for resource_type in RESOURCE_TYPES {
+            let seen = self.types.entry(resource_type.name).or_default();
+            if seen.sort(resource_type, sort_key, item)? {
+                return Ok(());
+            }
+        }
+        if sort_key.starts_with(keys::CHANGES) {
+            self.records.add(sort_key, item, now)
+        } else if RESOURCE_TYPES
+            .iter()
+            .any(|resource_type| keys::breaker(resource_type) == sort_key)
+        {
+            Breaker::read(item).map(|_| ())
+        } else if keys::is_beside_resources(sort_key) {
+            Ok(())
+        } else {
+            Err(item::damaged(item, SORT_KEY))
+        }
+    }
+
+    fn complete_from(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
+        let types = self.types.values();
+        let latest = types.flat_map(|seen| seen.resources.values().chain(seen.tombstones.values()));
+        self.records.complete_from(latest.copied(), now)
+    }
+
+    /// What does not fit.
+    pub(super) fn defects(&self, now: OffsetDateTime) -> Vec<Defect> {
+        let mut defects = Vec::new();
+        let mut latest: BTreeMap<_, _> = self.records.latest.iter().collect();
+        for resource_type in RESOURCE_TYPES {
+            if let Some(seen) = self.types.get(resource_type.name) {
+                seen.defects(resource_type, &mut defects);
+                self.missing_records(resource_type, seen, now, &mut defects);
+                for (id, change) in seen.resources.iter().chain(&seen.tombstones) {
+                    if latest
+                        .get(id)
+                        .is_some_and(|(found, ..)| *found <= change.version)
+                    {
+                        latest.remove(id);
+                    }
+                }
+            }
+        }
+        // Of what is left, deletions are those whose tombstone has ended.
+        let complete_from = self.complete_from(now);
+        for (id, (_, operation, at, sort_key)) in latest {
+            let must_be_last = complete_from.is_some_and(|from| *at >= from);
+            if *operation != Operation::Delete && must_be_last {
+                defects.push(Defect::of_record(DefectKind::StrayRecord, sort_key, id));
+            }
+        }
+        for sort_key in &self.unreadable {
+            defects.push(Defect::of_item(sort_key));
+        }
+        defects
+    }
+
+    /// Follows the records of each resource back to its first, or to where records have ended.
+    fn missing_records(
+        &self,
+        resource_type: &ResourceType,
+        seen: &SeenType,
+        now: OffsetDateTime,
+        defects: &mut Vec<Defect>,
+    ) {
+        let complete_from = self.complete_from(now);
+        let is_gone = |(id, _): &(&ResourceId, _)| !seen.resources.contains_key(*id);
+        let deleted = seen.tombstones.iter().filter(is_gone);
+        for (id, latest) in seen.resources.iter().chain(deleted) {
+            // That the latest record is kept is known for certain.
+            let mut must_be_there = latest.recorded_until > now;
+            let mut next = Some((latest.version, latest.at));
+            while let Some((version, at)) = next {
+                let sort_key = keys::change(resource_type, id, at, version);
+                next = match self.records.by_key.get(&sort_key) {
+                    Some((version, previous)) => {
+                        previous.map(|previous| (version.saturating_sub(1), previous))
+                    }
+                    None => {
+                        if must_be_there {
+                            let kind = DefectKind::MissingRecord;
+                            defects.push(Defect::of_record(kind, &sort_key, id));
+                        }
+                        None
+                    }
+                };
+                must_be_there =
+                    next.is_some_and(|(_, at)| complete_from.is_some_and(|from| at > from));
+            }
+        }
+    }
+}
+
+impl SeenType {
+    /// Takes an item of this type in; returns whether it is one.
+    fn sort(
+        &mut self,
+        resource_type: &ResourceType,
+        sort_key: &str,
+        item: &Item,
+    ) -> Result<bool, StoreError> {
+        let kinds = keys::kinds(resource_type);
+        if let Some(id) = sort_key.strip_prefix(&kinds.resources) {
+            if let Err(error) = self.add_resource(resource_type, item) {
+                let counters = ResourceId::parse(id).map(|id| keys::counters(resource_type, &id));
+                self.uncertain.extend(counters.into_iter().flatten());
+                return Err(error);
+            }
+        } else if sort_key.starts_with(&kinds.lookups) {
+            let id = keys::lookup_id(sort_key);
+            self.lookups.insert(sort_key.to_owned(), id);
+        } else if sort_key.starts_with(&kinds.guards) {
+            self.guards.insert(sort_key.to_owned(), item::holder(item)?);
+        } else if sort_key.starts_with(&kinds.tombstones) {
+            let tombstone = Tombstone::read(item)?;
+            let latest = Latest {
+                version: tombstone.version(),
+                at: tombstone.deleted,
+                recorded_until: item::seconds(item, RECORDED_UNTIL)?,
+            };
+            self.tombstones.insert(tombstone.stored.id, latest);
+        } else if let [coarse, fine] = &kinds.counters
+            && (sort_key.starts_with(coarse) || sort_key.starts_with(fine))
+        {
+            let active = match item.contains_key(ACTIVE) {
+                true => Some(item::signed(item, ACTIVE)?),
+                false => None,
+            };
+            let count = item::signed(item, COUNT)?;
+            let counted = Counted { count, active };
+            self.counts.insert(sort_key.to_owned(), counted);
+        } else {
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn add_resource(
+        &mut self,
+        resource_type: &ResourceType,
+        item: &Item,
+    ) -> Result<(), StoreError> {
+        let stored = item::read(item)?;
+        let lookups = keys::lookups(resource_type, &stored.id, &stored.resource);
+        for sort_key in lookups
+            .into_iter()
+            .chain(keys::guards(resource_type, &stored)?)
+        {
+            self.expected.insert(sort_key, stored.id.clone());
+        }
+        let [coarse, fine] = keys::counters(resource_type, &stored.id);
+        let coarse = self.expected_counts.entry(coarse).or_default();
+        coarse.count += 1;
+        *coarse.active.get_or_insert_default() += i64::from(stored.resource.is_active());
+        self.expected_counts.entry(fine).or_default().count += 1;
+        let latest = Latest {
+            version: stored.meta.version,
+            at: stored.meta.last_modified,
+            recorded_until: item::seconds(item, RECORDED_UNTIL)?,
+        };
+        self.resources.insert(stored.id, latest);
+        Ok(())
+    }
+
+    fn defects(&self, resource_type: &ResourceType, defects: &mut Vec<Defect>) {
+        let mut add = |kind, sort_key: &String, id: Option<&ResourceId>| {
+            let version = |id| self.resources.get(id).map(|latest| latest.version);
+            defects.push(Defect {
+                kind,
+                sort_key: sort_key.clone(),
+                resource: id.map(|id| (id.clone(), version(id))),
+                counts: Counts::default(),
+                resource_type: resource_type.name,
+            });
+        };
+        let guard_prefix = keys::kinds(resource_type).guards;
+        for (sort_key, id) in &self.expected {
+            if sort_key.starts_with(&guard_prefix) {
+                match self.guards.get(sort_key) {
+                    Some(holder) if holder == id => {}
+                    // First the stray one goes, then, in the next audit, the right one is missing.
+                    Some(holder) => add(DefectKind::StrayGuard, sort_key, Some(holder)),
+                    None => add(DefectKind::MissingGuard, sort_key, Some(id)),
+                }
+            } else if !self.lookups.contains_key(sort_key) {
+                add(DefectKind::MissingLookup, sort_key, Some(id));
+            }
+        }
+        let is_stray = |sort_key: &String| !self.expected.contains_key(sort_key);
+        for (sort_key, holder) in self.guards.iter().filter(|(key, _)| is_stray(key)) {
+            add(DefectKind::StrayGuard, sort_key, Some(holder));
+        }
+        for (sort_key, id) in self.lookups.iter().filter(|(key, _)| is_stray(key)) {
+            add(DefectKind::StrayLookup, sort_key, id.as_ref());
+        }
+        let both = |id: &&ResourceId| self.resources.contains_key(*id);
+        for id in self.tombstones.keys().filter(both) {
+            let sort_key = keys::tombstone(resource_type, id);
+            add(DefectKind::StrayTombstone, &sort_key, Some(id));
+        }
+        let counters = self.counts.keys().chain(self.expected_counts.keys());
+        let counters: BTreeSet<_> = counters.collect();
+        for sort_key in counters.difference(&self.uncertain.iter().collect()) {
+            let count = |counts: &BTreeMap<String, Counted>| {
+                counts.get(*sort_key).copied().unwrap_or_default()
+            };
+            let (mut is, mut should_be) = (count(&self.counts), count(&self.expected_counts));
+            // A counter that has not counted an active one yet need not say so.
+            if is.active.or(should_be.active).is_some() {
+                is.active.get_or_insert_default();
+                should_be.active.get_or_insert_default();
+            }
+            if is != should_be {
+                defects.push(Defect {
+                    kind: DefectKind::WrongCount,
+                    sort_key: (*sort_key).clone(),
+                    resource: None,
+                    counts: Counts { is, should_be },
+                    resource_type: resource_type.name,
+                });
+            }
+        }
+    }
+}
+
+impl Records {
+    fn add(&mut self, sort_key: &str, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
+        let record = history::read(item)?;
+        let expires = item::expires(item)?;
+        self.by_key
+            .insert(sort_key.to_owned(), (record.version, record.previous));
+        let kept = expires - record.at;
+        let shortest = self.shortest.get_or_insert(kept);
+        *shortest = kept.min(*shortest);
+        // DynamoDB removes what has ended within days, in any order.
+        if expires <= now {
+            return Ok(());
+        }
+        let oldest = self.oldest.get_or_insert(record.at);
+        *oldest = record.at.min(*oldest);
+        let (version, at) = (record.version, record.at);
+        let latest = (version, record.operation, at, sort_key.to_owned());
+        let known = self.latest.entry(record.id).or_insert(latest.clone());
+        if latest.0 > known.0 {
+            *known = latest;
+        }
+        Ok(())
+    }
+
+    /// The time from which on every record must still be there. One that was made later than another
+    /// that is there ends later too, unless the time for which records are kept was shortened in
+    /// between: then there are some, or changes whose records are gone, that say so.
+    fn complete_from(
+        &self,
+        latest: impl Iterator<Item = Latest>,
+        now: OffsetDateTime,
+    ) -> Option<OffsetDateTime> {
+        let kept = latest.map(|latest| latest.recorded_until - latest.at);
+        let (oldest, shortest) = (self.oldest?, kept.chain(self.shortest).min()?);
+        Some(oldest.max(now.checked_sub(shortest)?))
+    }
+}

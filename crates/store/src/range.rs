@@ -1,0 +1,83 @@
+//! Which part of a tenant's resources a walk goes through, and in which direction.
+
+use super::keys;
+use scim::{ResourceId, ResourceType};
+
+/// Where a walk through resources in the order of their ids starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// At the first.
+    First,
+    /// At the one after this.
+    After(ResourceId),
+    /// At the one before this, and then backwards.
+    Before(ResourceId),
+}
+
+impl Start {
+    /// Whether a walk that starts here comes to `id`.
+    pub(super) fn admits(&self, id: &ResourceId) -> bool {
+        match self {
+            Self::First => true,
+            Self::After(start) => id > start,
+            Self::Before(start) => id < start,
+        }
+    }
+}
+
+/// A range of sort keys of resources.
+pub(super) struct Range {
+    pub(super) from: String,
+    pub(super) to: String,
+    /// The key at one of the ends that is not to be shown.
+    pub(super) excluded: Option<String>,
+    pub(super) forward: bool,
+}
+
+impl Range {
+    /// The resources that a walk from `start` comes to.
+    pub(super) fn of(resource_type: &ResourceType, start: &Start) -> Self {
+        let all = Self::from_digits(resource_type, "");
+        match start {
+            Start::First => all,
+            Start::After(id) => {
+                let key = keys::resource(resource_type, id);
+                Self {
+                    from: key.clone(),
+                    excluded: Some(key),
+                    ..all
+                }
+            }
+            Start::Before(id) => {
+                let key = keys::resource(resource_type, id);
+                Self {
+                    to: key.clone(),
+                    excluded: Some(key),
+                    forward: false,
+                    ..all
+                }
+            }
+        }
+    }
+
+    /// The resources whose ids start with these digits or higher ones.
+    pub(super) fn from_digits(resource_type: &ResourceType, digits: &str) -> Self {
+        Self {
+            from: keys::resources_from(resource_type, digits),
+            to: keys::resources_end(resource_type),
+            excluded: None,
+            forward: true,
+        }
+    }
+
+    /// The resources whose ids start with this digit: a sixteenth of them.
+    pub(super) fn share(resource_type: &ResourceType, digit: char) -> Self {
+        let from = keys::resources_from(resource_type, &digit.to_string());
+        Self {
+            to: format!("{from}~"),
+            from,
+            excluded: None,
+            forward: true,
+        }
+    }
+}

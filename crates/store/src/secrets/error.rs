@@ -1,0 +1,86 @@
+//! Why a change to tenants or keys was not made.
+
+use time::OffsetDateTime;
+
+use super::MAX_ACTIVE_KEYS;
+use crate::StoreError;
+use scim::resource::rfc3339;
+use tenant::{KeyId, TenantId};
+
+/// Why a change to tenants or keys was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// There is no such tenant.
+    #[error("tenant `{0}` does not exist; check the id or create the tenant first")]
+    NoTenant(TenantId),
+    /// The tenant exists already.
+    #[error("tenant `{0}` exists already; choose another id")]
+    TenantExists(TenantId),
+    /// The tenant has as many keys as it may have.
+    #[error("tenant `{0}` has {MAX_ACTIVE_KEYS} keys, the most it may have; revoke one first")]
+    TooManyKeys(TenantId),
+    /// The tenant has no such key.
+    #[error("tenant `{tenant}` has no key `{key}`; list its keys to find the id")]
+    NoKey {
+        /// The tenant.
+        tenant: TenantId,
+        /// The id that none of its keys has.
+        key: KeyId,
+    },
+    /// Two keys share an id. With 48 bits to an id and few keys to a tenant this is not expected
+    /// to happen, but the wrong key must not be revoked when it does.
+    #[error(
+        "tenant `{tenant}` has more than one key `{key}`, so none was changed; disable the tenant if the key has leaked"
+    )]
+    AmbiguousKey {
+        /// The tenant.
+        tenant: TenantId,
+        /// The id that several of its keys have.
+        key: KeyId,
+    },
+    /// The tenant does not have exactly one active key, so the one to rotate has to be named.
+    #[error("{}", choose(tenant, active))]
+    ChooseKey {
+        /// The tenant.
+        tenant: TenantId,
+        /// Its active keys.
+        active: Vec<KeyId>,
+    },
+    /// The key is no longer accepted, so nothing can take its place without a gap.
+    #[error("key `{key}` of tenant `{tenant}` {how}, so it cannot be rotated; create a new key")]
+    KeyEnded {
+        /// The tenant.
+        tenant: TenantId,
+        /// The key.
+        key: KeyId,
+        /// What became of it.
+        how: &'static str,
+    },
+    /// The new key of a rotation would not outlive the old one.
+    #[error(
+        "the new key would expire {}, and the old one is accepted until {}; let the new key expire later, or the old one be accepted for a shorter time",
+        rfc3339(*.new),
+        rfc3339(*.old)
+    )]
+    NewKeyEndsFirst {
+        /// When the new key would expire.
+        new: OffsetDateTime,
+        /// When the old one ends.
+        old: OffsetDateTime,
+    },
+    /// DynamoDB did not do as asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn choose(tenant: &TenantId, active: &[KeyId]) -> String {
+    if active.is_empty() {
+        return format!("tenant `{tenant}` has no active key to rotate; create a new key");
+    }
+    let ids: Vec<&str> = active.iter().map(KeyId::as_str).collect();
+    format!(
+        "tenant `{tenant}` has {} active keys; name the one to rotate: {}",
+        ids.len(),
+        ids.join(", ")
+    )
+}

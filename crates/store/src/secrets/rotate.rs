@@ -1,0 +1,116 @@
+//! Rotation: a new key, and the old one for a while beside it.
+
+use time::{Duration, OffsetDateTime};
+
+use super::item::{KEY_PREFIX, KeyItem};
+use super::{KeyRecord, SecretsError, write};
+use crate::{Meter, Store};
+use tenant::{ApiKey, KeyId, TenantId};
+
+/// What a new key takes over from an old one, and what it does not.
+#[derive(Debug, Clone, Default)]
+pub struct Successor {
+    /// The key whose place is taken; the tenant's only active key if left out.
+    pub old: Option<KeyId>,
+    /// How long the old key is still accepted, unless it expires before that.
+    pub overlap: Duration,
+    /// What the new key is for; the same as the old one if left out.
+    pub label: Option<String>,
+    /// From when on the new key is no longer accepted. It is not taken over.
+    pub expires: Option<OffsetDateTime>,
+}
+
+/// A rotation that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotation {
+    /// The new key.
+    pub new: KeyRecord,
+    /// The old key with the time at which it ends.
+    pub old: KeyRecord,
+}
+
+impl Store {
+    /// Records a new key of the tenant that the key names, and lets the old one end after the
+    /// overlap: both at once or neither.
+    ///
+    /// # Errors
+    /// [`SecretsError::NoTenant`], [`SecretsError::NoKey`], [`SecretsError::AmbiguousKey`],
+    /// [`SecretsError::ChooseKey`], [`SecretsError::KeyEnded`], [`SecretsError::NewKeyEndsFirst`],
+    /// [`SecretsError::TooManyKeys`], and failures of DynamoDB.
+    pub async fn rotate_key(
+        &self,
+        key: &ApiKey,
+        successor: &Successor,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<Rotation, SecretsError> {
+        write::until_settled(|| async {
+            let tenant = key.tenant();
+            let mut read = self.tenant_item(tenant, meter).await?;
+            let old = match &successor.old {
+                Some(id) => self.find_key(tenant, id, meter).await?,
+                None => self.only_active_key(tenant, now, meter).await?,
+            };
+            if !old.record.is_active(now) {
+                return Err(SecretsError::KeyEnded {
+                    tenant: tenant.clone(),
+                    key: old.record.id,
+                    how: match old.record.revoked {
+                        Some(_) => "was revoked",
+                        None => "has expired",
+                    },
+                });
+            }
+            let end = now + successor.overlap;
+            let end = old.record.expires.map_or(end, |expires| expires.min(end));
+            if let Some(expires) = successor.expires.filter(|expires| *expires <= end) {
+                return Err(SecretsError::NewKeyEndsFirst {
+                    new: expires,
+                    old: end,
+                });
+            }
+            self.make_room(&mut read, now, meter).await?;
+            let new = KeyRecord {
+                id: key.id(),
+                label: successor
+                    .label
+                    .clone()
+                    .unwrap_or_else(|| old.record.label.clone()),
+                created: now,
+                expires: successor.expires,
+                revoked: None,
+                replaced_by: None,
+            };
+            self.write_key(&read, &key.digest(), &new, Some((&old, end)), meter)
+                .await?;
+            let old = KeyRecord {
+                expires: Some(end),
+                replaced_by: Some(new.id.clone()),
+                ..old.record
+            };
+            Ok(Rotation { new, old })
+        })
+        .await
+    }
+
+    async fn only_active_key(
+        &self,
+        tenant: &TenantId,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<KeyItem, SecretsError> {
+        let mut active = self.query_keys(tenant, KEY_PREFIX, meter).await?;
+        active.retain(|key| key.record.is_active(now));
+        match active.pop() {
+            Some(only) if active.is_empty() => Ok(only),
+            last => Err(SecretsError::ChooseKey {
+                tenant: tenant.clone(),
+                active: active
+                    .into_iter()
+                    .chain(last)
+                    .map(|key| key.record.id)
+                    .collect(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Reading the whole secrets table.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+
+use super::item::{KEY_PREFIX, KeyItem, TENANT_SORT_KEY, TenantItem, owner};
+use super::{KeyRecord, Tenant};
+use crate::meter::Pool;
+use crate::{Meter, Store, StoreError};
+use tenant::TenantId;
+
+use super::SecretsError;
+
+/// A key among those of all tenants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantKey {
+    /// Whose key it is.
+    pub tenant: TenantId,
+    /// Whether the tenant is enabled.
+    pub tenant_enabled: bool,
+    /// The key.
+    pub record: KeyRecord,
+}
+
+impl Store {
+    /// All tenants by id. This reads the whole secrets table.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn list_tenants(&self, meter: &Meter) -> Result<Vec<Tenant>, SecretsError> {
+        let mut tenants = Vec::new();
+        self.scan_secrets(TENANT_SORT_KEY, meter, |item| {
+            tenants.push(TenantItem::read(item)?.tenant);
+            Ok(())
+        })
+        .await?;
+        tenants.sort_by(|a, b| a.id.cmp(&b.id));
+        Ok(tenants)
+    }
+
+    /// All keys of all tenants, by tenant and the oldest first. This reads the whole secrets table.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn list_all_keys(&self, meter: &Meter) -> Result<Vec<TenantKey>, SecretsError> {
+        let mut keys = Vec::new();
+        self.scan_secrets(KEY_PREFIX, meter, |item| {
+            let key = KeyItem::read(item)?;
+            keys.push(TenantKey {
+                tenant: owner(item)?,
+                tenant_enabled: key.tenant_enabled,
+                record: key.record,
+            });
+            Ok(())
+        })
+        .await?;
+        keys.sort_by(|a, b| {
+            let by = |key: &TenantKey| (key.tenant.clone(), key.record.created);
+            by(a)
+                .cmp(&by(b))
+                .then_with(|| a.record.id.cmp(&b.record.id))
+        });
+        Ok(keys)
+    }
+
+    /// Shows `visit` every item whose sort key starts like this.
+    async fn scan_secrets(
+        &self,
+        prefix: &str,
+        meter: &Meter,
+        mut visit: impl FnMut(&HashMap<String, AttributeValue>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut pages = self
+            .client
+            .scan()
+            .table_name(&self.tables.secrets)
+            .consistent_read(true)
+            .filter_expression("begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            meter.call();
+            meter.record(
+                Pool::Read,
+                page.as_ref().ok().and_then(|page| page.consumed_capacity()),
+            );
+            for item in page.map_err(StoreError::from_sdk)?.items() {
+                visit(item)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,184 @@
+//! The transactions on the secrets table.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use backon::Retryable;
+use time::OffsetDateTime;
+
+use super::item::{self, KeyItem, TENANT_SORT_KEY, TenantItem};
+use super::{KeyRecord, SecretsError, Tenant};
+use crate::tables::{PARTITION_KEY, SORT_KEY};
+use crate::transaction::{Outcome, RACES};
+use crate::{Meter, Store, StoreError};
+use tenant::{KeyDigest, TenantId};
+
+/// Reads, decides and writes again for as long as somebody else writes in between.
+pub(super) async fn until_settled<T, F>(attempt: impl FnMut() -> F) -> Result<T, SecretsError>
+where
+    F: Future<Output = Result<T, SecretsError>>,
+{
+    attempt
+        .retry(RACES)
+        .when(|error| {
+            matches!(
+                error,
+                SecretsError::Store(
+                    StoreError::Conflict | StoreError::VersionMismatch | StoreError::Throttled
+                )
+            )
+        })
+        .await
+}
+
+impl Store {
+    pub(super) async fn put_tenant(
+        &self,
+        tenant: &Tenant,
+        meter: &Meter,
+    ) -> Result<(), SecretsError> {
+        let put = self.put(item::new_tenant(tenant)?)?;
+        match self.transact([put], meter).await? {
+            Outcome::Written => Ok(()),
+            Outcome::ConditionFailed(_) => Err(SecretsError::TenantExists(tenant.id.clone())),
+        }
+    }
+
+    /// Sets the state of the tenant and of the keys that it lists, if the list is still complete.
+    pub(super) async fn write_enabled(
+        &self,
+        read: &TenantItem,
+        enabled: bool,
+        meter: &Meter,
+    ) -> Result<(), SecretsError> {
+        let tenant = self
+            .update_tenant(&read.tenant.id)
+            .update_expression("SET enabled = :enabled ADD version :one")
+            .condition_expression("version = :read")
+            .expression_attribute_values(":enabled", AttributeValue::Bool(enabled))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":read", number(read.version));
+        let mut writes = vec![update(tenant)?];
+        for digest in &read.active_digests {
+            // Without the condition a key item that was removed by hand would come back as a
+            // fragment.
+            let key = self
+                .update_key(&read.tenant.id, digest)
+                .update_expression("SET tenant_enabled = :enabled")
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_values(":enabled", AttributeValue::Bool(enabled));
+            writes.push(update(key)?);
+        }
+        match self.transact(writes, meter).await? {
+            Outcome::Written => Ok(()),
+            Outcome::ConditionFailed(0) => Err(StoreError::VersionMismatch.into()),
+            Outcome::ConditionFailed(_) => Err(StoreError::Damaged(format!(
+                "`active_keys` of tenant `{}` in the secrets table lists a key that does not exist",
+                read.tenant.id
+            ))
+            .into()),
+        }
+    }
+
+    /// Adds a key in the state that the tenant was read in, if it is still in that state, and lets
+    /// the key whose place it takes end at the given time, with a note of what replaces it.
+    pub(super) async fn write_key(
+        &self,
+        read: &TenantItem,
+        digest: &KeyDigest,
+        record: &KeyRecord,
+        ending: Option<(&KeyItem, OffsetDateTime)>,
+        meter: &Meter,
+    ) -> Result<(), SecretsError> {
+        let mut active = read.active_digests.clone();
+        active.push(digest.to_hex());
+        let tenant = self
+            .update_tenant(&read.tenant.id)
+            .update_expression("SET active_keys = :active ADD version :one")
+            .condition_expression("version = :read")
+            .expression_attribute_values(":active", AttributeValue::Ss(active))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":read", number(read.version));
+        let mut writes = vec![
+            update(tenant)?,
+            self.put(item::new_key(&read.tenant, digest, record)?)?,
+        ];
+        if let Some((old, end)) = ending {
+            let old = self
+                .update_key(&read.tenant.id, &old.digest)
+                .update_expression("SET expires = :end, replaced_by = :new")
+                .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked)")
+                .expression_attribute_values(":end", item::timestamp(end)?)
+                .expression_attribute_values(":new", AttributeValue::S(record.id.to_string()));
+            writes.push(update(old)?);
+        }
+        match self.transact(writes, meter).await? {
+            Outcome::Written => Ok(()),
+            Outcome::ConditionFailed(1) => Err(StoreError::AlreadyExists.into()),
+            Outcome::ConditionFailed(_) => Err(StoreError::VersionMismatch.into()),
+        }
+    }
+
+    pub(super) async fn write_revoked(
+        &self,
+        tenant_id: &TenantId,
+        digest: &str,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<(), SecretsError> {
+        let tenant = self
+            .update_tenant(tenant_id)
+            .update_expression("ADD version :one DELETE active_keys :digests")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":digests", AttributeValue::Ss(vec![digest.to_owned()]));
+        let key = self
+            .update_key(tenant_id, digest)
+            .update_expression("SET revoked = :now")
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked)")
+            .expression_attribute_values(":now", item::timestamp(now)?);
+        match self
+            .transact([update(tenant)?, update(key)?], meter)
+            .await?
+        {
+            Outcome::Written => Ok(()),
+            Outcome::ConditionFailed(0) => Err(SecretsError::NoTenant(tenant_id.clone())),
+            // Somebody else revoked the key just now.
+            Outcome::ConditionFailed(_) => Err(StoreError::VersionMismatch.into()),
+        }
+    }
+
+    /// Puts an item that must not exist.
+    fn put(&self, item: HashMap<String, AttributeValue>) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.tables.secrets)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    fn update_tenant(&self, tenant: &TenantId) -> UpdateBuilder {
+        self.update_item(tenant, AttributeValue::S(TENANT_SORT_KEY.to_owned()))
+    }
+
+    fn update_key(&self, tenant: &TenantId, digest: &str) -> UpdateBuilder {
+        self.update_item(tenant, item::key_sort_key(digest))
+    }
+
+    fn update_item(&self, tenant: &TenantId, sort_key: AttributeValue) -> UpdateBuilder {
+        Update::builder()
+            .table_name(&self.tables.secrets)
+            .key(PARTITION_KEY, item::partition(tenant))
+            .key(SORT_KEY, sort_key)
+    }
+}
+
+fn update(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
+    Ok(TransactWriteItem::builder().update(update.build()?).build())
+}
+
+fn number(number: u64) -> AttributeValue {
+    AttributeValue::N(number.to_string())
+}

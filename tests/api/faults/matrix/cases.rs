@@ -1,0 +1,399 @@
+//! Runs operations in trouble and judges what comes of it.
+
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::stream::{self, StreamExt};
+use serde_json::Value;
+use store::Timeouts;
+
+use super::kinds::{KINDS, Kind, Outcome};
+use super::operations::{Change, FIRST_DEACTIVATION, KEY_USE, Operation, is_aside};
+use super::operator;
+use super::reply::{Reply, send, without_cursors};
+use super::request::{Request, Rival};
+use super::tenants::{Found, Stand, TIMEOUTS, Tenant, Users};
+use stand::wire::asked::Asked;
+use stand::wire::{self, Fate, Wire};
+
+/// Cases at the same time: most of their time is waiting.
+const CONCURRENCY: usize = 32;
+
+/// The deadline of requests whose trouble passes, and of those whose trouble stays.
+const PATIENT: Duration = Duration::from_secs(10);
+const IMPATIENT: Duration = Duration::from_secs(1);
+/// How much later than its deadline an answer may come on a busy machine.
+const LEEWAY: Duration = Duration::from_secs(2);
+
+/// A call of an operation: the label of its requests, and which of those it is.
+#[derive(Debug, Clone)]
+struct Call {
+    label: String,
+    nth: usize,
+}
+
+/// What is in an operation's way.
+#[derive(Clone)]
+enum Trouble {
+    Once(Kind),
+    ForGood(Kind),
+    Rival(Rival, &'static [u16]),
+    /// The rival comes before every call.
+    Rivals(Rival),
+}
+
+struct Case {
+    operation: Operation,
+    call: Call,
+    trouble: Trouble,
+    /// The answer without trouble.
+    baseline: Value,
+}
+
+/// Runs each operation in each trouble on each of its calls. Returns how many cases that were.
+pub async fn run(operations: fn(&Users) -> Vec<Operation>) -> usize {
+    let stand = Arc::new(Stand::start().await);
+    // Cases that only read share a tenant.
+    let readers = stand.tenant().await;
+    let mut cases = Vec::new();
+    for operation in operations(&stand.users) {
+        let (calls, baseline) = discover(&stand, &operation).await;
+        cases.extend(cases_of(&operation, &calls, &baseline));
+    }
+    let count = cases.len();
+    println!("{count} cases");
+    let failures: Vec<String> = stream::iter(cases)
+        .map(|case| {
+            let (case, stand, readers) = (Arc::new(case), stand.clone(), readers.clone());
+            async move {
+                let judged = AssertUnwindSafe(Box::pin(case.run(&stand, &readers)));
+                let panic = judged.catch_unwind().await.err()?;
+                Some(format!("{}: {}", case.name(), message(panic.as_ref())))
+            }
+        })
+        .buffer_unordered(CONCURRENCY)
+        .filter_map(|failure| async { failure })
+        .collect()
+        .await;
+    stand.assert_consistent(&readers).await;
+    assert!(
+        failures.is_empty(),
+        "{} of {count} cases fail:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    count
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("panic")
+        .to_owned()
+}
+
+/// The labels of the calls of these operations.
+pub async fn labels(operations: fn(&Users) -> Vec<Operation>) -> BTreeSet<String> {
+    let stand = Stand::start().await;
+    let mut labels = BTreeSet::new();
+    for operation in operations(&stand.users) {
+        let (calls, _) = discover(&stand, &operation).await;
+        labels.extend(calls.into_iter().map(|call| call.label));
+    }
+    labels
+}
+
+/// The calls of an operation and its answer.
+async fn discover(stand: &Stand, operation: &Operation) -> (Vec<Call>, Value) {
+    let tenant = stand.tenant().await;
+    let wire = Wire::planned(crate::support::engine::endpoint(), |_| Fate::Passed, None).await;
+    let service = stand.disturbed(&tenant, &wire.endpoint, Timeouts::default(), PATIENT);
+    prepare(stand, &tenant, operation).await;
+    let answer = send(stand, &service, &tenant, &operation.request).await;
+    assert_eq!(answer.status, operation.status, "{}", answer.body);
+    if let Request::Client {
+        is_stranger: false, ..
+    } = &operation.request
+    {
+        while !wire.labels().iter().any(|label| label == KEY_USE) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    let mut counts = BTreeMap::<String, usize>::new();
+    let calls = wire.labels().into_iter().map(|label| {
+        let nth = counts.entry(label.clone()).or_default();
+        *nth += 1;
+        Call {
+            label,
+            nth: *nth - 1,
+        }
+    });
+    (calls.collect(), without_cursors(answer.body))
+}
+
+/// Every call, every kind, and every rival.
+fn cases_of(operation: &Operation, calls: &[Call], baseline: &Value) -> Vec<Case> {
+    let mut cases = Vec::new();
+    // The use of a key is noted in the same way whatever is asked, so two operations are enough.
+    let notes_use = ["GET", "PATCH"].contains(&operation.name);
+    for call in calls
+        .iter()
+        .filter(|call| notes_use || call.label != KEY_USE)
+    {
+        let mut add = |trouble| {
+            cases.push(Case {
+                operation: operation.clone(),
+                call: call.clone(),
+                trouble,
+                baseline: baseline.clone(),
+            });
+        };
+        let name = call.label.split(' ').next().unwrap_or_default();
+        for kind in KINDS.iter().filter(|kind| kind.applies(name)) {
+            add(Trouble::Once(*kind));
+            add(Trouble::ForGood(*kind));
+        }
+        for (rival, statuses) in &operation.rivals {
+            if is_aside(&operation.request, &call.label) {
+                continue;
+            }
+            add(Trouble::Rival(rival.clone(), statuses));
+            if rival.is_persistent && call.label.starts_with("TransactWriteItems") {
+                add(Trouble::Rivals(rival.clone()));
+            }
+        }
+    }
+    cases
+}
+
+impl Case {
+    fn name(&self) -> String {
+        let trouble = match &self.trouble {
+            Trouble::Once(kind) => format!("{kind:?} once"),
+            Trouble::ForGood(kind) => format!("{kind:?} for good"),
+            Trouble::Rival(rival, _) => format!("somebody {}", rival.name),
+            Trouble::Rivals(rival) => format!("somebody {} again and again", rival.name),
+        };
+        let Call { label, nth } = &self.call;
+        format!("{}, `{label}` {}, {trouble}", self.operation.name, nth + 1)
+    }
+
+    fn is_aside(&self) -> bool {
+        is_aside(&self.operation.request, &self.call.label)
+    }
+
+    fn has_rival(&self) -> bool {
+        matches!(self.trouble, Trouble::Rival(..) | Trouble::Rivals(_))
+    }
+
+    /// What happens to a request of the service.
+    fn fate(&self, asked: &Asked) -> Fate {
+        let is_call = asked.label == self.call.label && asked.before == self.call.nth;
+        match &self.trouble {
+            Trouble::Once(kind) if is_call => kind.fate(),
+            Trouble::Rival(..) if is_call => Fate::Overtaken,
+            Trouble::Rivals(_) => Fate::Overtaken,
+            _ => Fate::Passed,
+        }
+    }
+
+    /// From the call on, whatever is asked.
+    fn plan(self: &Arc<Self>) -> impl Fn(&Asked) -> Fate + Send + Sync + 'static {
+        let case = self.clone();
+        let has_begun = std::sync::atomic::AtomicBool::new(false);
+        move |asked| {
+            let Trouble::ForGood(kind) = &case.trouble else {
+                return case.fate(asked);
+            };
+            if asked.label == case.call.label && asked.before == case.call.nth {
+                has_begun.store(true, Relaxed);
+            }
+            if has_begun.load(Relaxed) && kind.applies(&asked.operation) {
+                kind.fate()
+            } else {
+                Fate::Passed
+            }
+        }
+    }
+
+    async fn run(self: &Arc<Self>, stand: &Arc<Stand>, readers: &Tenant) {
+        let tenant = if self.operation.needs_tenant() || self.has_rival() {
+            let tenant = stand.tenant().await;
+            prepare(stand, &tenant, &self.operation).await;
+            tenant
+        } else {
+            readers.clone()
+        };
+        let wire = Wire::planned(
+            crate::support::engine::endpoint(),
+            self.plan(),
+            self.rival(stand, &tenant),
+        )
+        .await;
+        let deadline = match self.trouble {
+            Trouble::ForGood(Kind::Slow) => PATIENT,
+            Trouble::ForGood(_) if !self.is_aside() => IMPATIENT,
+            Trouble::Rivals(_) => IMPATIENT,
+            _ => PATIENT,
+        };
+        let timeouts = match self.trouble {
+            // A busy machine may be slow without any trouble.
+            Trouble::Once(kind) if !kind.takes_time() => Timeouts::default(),
+            Trouble::Rival(..) => Timeouts::default(),
+            _ => TIMEOUTS,
+        };
+        let service = stand.disturbed(&tenant, &wire.endpoint, timeouts, deadline);
+        let started = Instant::now();
+        let answer = send(stand, &service, &tenant, &self.operation.request).await;
+        let elapsed = started.elapsed();
+        wire.cut().await;
+        if let Request::Client { .. } = self.operation.request {
+            assert!(elapsed < deadline + LEEWAY, "it took {elapsed:?}");
+        }
+        match &self.trouble {
+            Trouble::Rival(_, statuses) => {
+                assert!(statuses.contains(&answer.status), "{}", answer.body);
+                stand.assert_consistent(&tenant).await;
+            }
+            Trouble::Rivals(_) => {
+                assert_eq!(answer.status, 503, "{}", answer.body);
+                stand.assert_consistent(&tenant).await;
+            }
+            Trouble::Once(kind) | Trouble::ForGood(kind) => {
+                self.judge(stand, &tenant, &answer, *kind).await;
+            }
+        }
+    }
+
+    async fn judge(&self, stand: &Stand, tenant: &Tenant, answer: &Reply, kind: Kind) {
+        let is_done = answer.is_done(self.operation.status);
+        let is_lasting = matches!(self.trouble, Trouble::ForGood(_));
+        let outcome = match &self.operation.request {
+            // What stays reaches the requests that are made at the same time.
+            _ if self.call.label == KEY_USE && is_lasting => Outcome::DoneOrUnavailable,
+            _ if self.is_aside() => Outcome::Done,
+            // It may be refused before it is read for.
+            Request::Client {
+                is_stranger: true, ..
+            } if self.call.label.ends_with("directory U") => Outcome::DoneOrUnavailable,
+            Request::Operator(command) if !is_lasting && !command.repeats() && kind.is_race() => {
+                Outcome::DoneOrUnavailable
+            }
+            _ => kind.outcome(is_lasting),
+        };
+        match outcome {
+            Outcome::Done => assert!(is_done, "{} {}", answer.status, answer.body),
+            Outcome::Unavailable => assert!(!is_done, "{} {}", answer.status, answer.body),
+            Outcome::DoneOrUnavailable => {}
+        }
+        let Some(change) = &self.operation.change else {
+            if is_done {
+                assert_eq!(without_cursors(answer.body.clone()), self.baseline);
+            }
+            return;
+        };
+        self.judge_change(stand, tenant, change, answer, kind).await;
+    }
+
+    /// The client sends the request again, to a DynamoDB that is well.
+    async fn judge_change(
+        &self,
+        stand: &Stand,
+        tenant: &Tenant,
+        change: &Change,
+        answer: &Reply,
+        kind: Kind,
+    ) {
+        let is_done = answer.is_done(self.operation.status);
+        if !self.operation.repairs() {
+            stand.assert_consistent(tenant).await;
+        }
+        let found = self.found(stand, tenant).await;
+        let is_made = (change.is_made)(&stand.users, &found);
+        if is_done {
+            assert!(is_made, "what was answered is not so");
+            assert_eq!(found.users.len(), change.users);
+            if self.operation.repairs() {
+                stand.assert_consistent(tenant).await;
+            }
+            return;
+        }
+        if !kind.may_take_effect() && self.operation.is_one_write() {
+            assert!(!is_made, "what was refused is so");
+        }
+        let calm = stand.calm(tenant);
+        let again = send(stand, &calm, tenant, &self.operation.request).await;
+        let expected = if is_made {
+            change.again
+        } else {
+            self.operation.status
+        };
+        assert_eq!(again.status, expected, "{kind:?} {}", again.body);
+        let operations = again.body.get("Operations").and_then(Value::as_array);
+        for operation in operations.into_iter().flatten() {
+            let status = operation["status"].as_str().unwrap_or_default();
+            assert!(
+                ["200", "201", "204", "404", "409"].contains(&status),
+                "{}",
+                again.body
+            );
+        }
+        let found = self.found(stand, tenant).await;
+        assert!((change.is_made)(&stand.users, &found), "{}", again.body);
+        assert_eq!(found.users.len(), change.users);
+        stand.assert_consistent(tenant).await;
+        if let Request::Client {
+            body: Some(body), ..
+        } = &self.operation.request
+            && let Some(name) = body["userName"].as_str()
+        {
+            let found = calm.find(&format!("userName eq \"{name}\"")).await;
+            assert_eq!(found.ids().len(), 1, "{}", found.body);
+        }
+    }
+
+    async fn found(&self, stand: &Stand, tenant: &Tenant) -> Found {
+        match self.operation.request {
+            Request::Client { .. } => stand.found(tenant).await,
+            Request::Operator(_) => stand.found_with_secrets(tenant).await,
+        }
+    }
+
+    fn rival(&self, stand: &Arc<Stand>, tenant: &Tenant) -> Option<wire::Rival> {
+        let (Trouble::Rival(rival, _) | Trouble::Rivals(rival)) = &self.trouble else {
+            return None;
+        };
+        let (stand, tenant, rival) = (stand.clone(), tenant.clone(), rival.clone());
+        let times = Arc::new(AtomicUsize::new(0));
+        Some(Box::new(move || {
+            let (stand, tenant, mut rival) = (stand.clone(), tenant.clone(), rival.clone());
+            let time = times.fetch_add(1, Relaxed);
+            Box::pin(async move {
+                if let Request::Client {
+                    body: Some(body), ..
+                } = &mut rival.request
+                {
+                    let text = body.to_string().replace('#', &time.to_string());
+                    *body = serde_json::from_str(&text).unwrap();
+                }
+                let answer = send(&stand, &stand.calm(&tenant), &tenant, &rival.request).await;
+                assert!([200, 201, 204].contains(&answer.status), "{}", answer.body);
+            })
+        }))
+    }
+}
+
+/// Brings the tenant into the state that an operation is for.
+async fn prepare(stand: &Stand, tenant: &Tenant, operation: &Operation) {
+    if operation.name == FIRST_DEACTIVATION {
+        stand.directory.remove(tenant.id.as_str(), "B#U").await;
+    }
+    if let Request::Operator(command) = &operation.request {
+        operator::prepare(stand, tenant, *command).await;
+    }
+}

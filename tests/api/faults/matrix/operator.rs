@@ -1,0 +1,293 @@
+//! What the operator's command line asks of the store: tenants and keys, the check of a directory and
+//! its repair, its history, and the restoration of users.
+
+use scim::ResourceId;
+use scim::schema::USERS;
+use serde_json::{Value, json};
+use store::history::{Actor, Operation as Kind, Origin, Span};
+use store::secrets::{SecretsError, Successor};
+use store::{Gate, Meter, Store, StoreError};
+use tenant::{ApiKey, TenantId};
+use time::{Duration, OffsetDateTime};
+
+use super::operations::{Change, Operation};
+use super::request::Request;
+use super::tenants::{Found, Item, Stand, Tenant, Users};
+
+/// What the operator asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    CreateTenant,
+    FindTenant,
+    ListTenants,
+    Disable,
+    CreateKey,
+    ListKeys,
+    RevokeKey,
+    RotateKey,
+    ListAllKeys,
+    LastUses,
+    LatestChange,
+    Check,
+    Repair,
+    History,
+    Life,
+    Tombstones,
+    Restore,
+    LiftBreaker,
+    ShowBreaker,
+    ListRefusals,
+}
+
+impl Command {
+    /// Whether it is repeated after a lost race or a throttled transaction; the operator repeats the
+    /// others.
+    pub fn repeats(self) -> bool {
+        !matches!(self, Self::Repair | Self::LiftBreaker)
+    }
+}
+
+/// Why a command failed: whether it is worth another try.
+#[derive(Debug)]
+pub enum Refusal {
+    Passing(String),
+    Final(String),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable { .. }
+            | StoreError::Throttled
+            | StoreError::Conflict
+            | StoreError::VersionMismatch => Self::Passing(error.to_string()),
+            _ => Self::Final(error.to_string()),
+        }
+    }
+}
+
+impl From<SecretsError> for Refusal {
+    fn from(error: SecretsError) -> Self {
+        match error {
+            SecretsError::Store(error) => error.into(),
+            _ => Self::Final(error.to_string()),
+        }
+    }
+}
+
+const KEY: [u8; 32] = [8; 32];
+
+fn nova(tenant: &TenantId) -> TenantId {
+    TenantId::parse(&format!("new-{tenant}")).unwrap()
+}
+
+/// Runs a command. The value is what the operator is shown, as far as it does not depend on the time
+/// or on other tenants.
+pub async fn run(
+    store: &Store,
+    tenant: &Tenant,
+    users: &Users,
+    command: Command,
+) -> Result<Value, Refusal> {
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
+    let id = &tenant.id;
+    let directory = store.tenant(id, &meter, &gate);
+    let lena = ResourceId::parse(&users.lena).unwrap();
+    Ok(match command {
+        Command::CreateTenant => {
+            let created = store.create_tenant(&nova(id), "New", now, &meter).await?;
+            json!(created.enabled)
+        }
+        Command::FindTenant => json!(store.find_tenant(id, &meter).await?.active_keys),
+        Command::ListTenants => {
+            let tenants = store.list_tenants(&meter).await?;
+            json!(tenants.iter().any(|other| other.id == *id))
+        }
+        Command::Disable => json!(store.set_enabled(id, false, &meter).await?.enabled),
+        Command::CreateKey => {
+            let key = ApiKey::from_secret(id, KEY);
+            let created = store.create_key(&key, "next", now, None, &meter).await?;
+            json!(created.label)
+        }
+        Command::ListKeys => json!(store.list_keys(id, &meter).await?.len()),
+        Command::RevokeKey => {
+            let key = tenant.key.digest().key_id();
+            let revoked = store.revoke_key(id, &key, now, &meter).await?;
+            json!(revoked.revoked.is_some())
+        }
+        Command::RotateKey => {
+            let key = ApiKey::from_secret(id, KEY);
+            let successor = Successor::default();
+            let rotation = store.rotate_key(&key, &successor, now, &meter).await?;
+            json!(rotation.old.expires.is_some())
+        }
+        Command::ListAllKeys => {
+            let keys = store.list_all_keys(&meter).await?;
+            json!(keys.iter().any(|key| key.tenant == *id))
+        }
+        Command::LastUses => json!(directory.last_uses().await?.len()),
+        Command::LatestChange => json!(directory.latest_change().await?.is_some()),
+        Command::Check => {
+            let audit = directory.audit(now).await?;
+            json!([audit.resources, audit.defects.len()])
+        }
+        Command::Repair => {
+            for _ in 0..3 {
+                for defect in directory.audit(now).await?.defects {
+                    directory.repair(&defect).await?;
+                }
+            }
+            json!(directory.audit(now).await?.defects.len())
+        }
+        Command::History => {
+            let span = Span {
+                from: OffsetDateTime::UNIX_EPOCH,
+                to: now + Duration::DAY,
+            };
+            let mut count = 0;
+            let counted = directory.history(span, |_| {
+                count += 1;
+                true
+            });
+            counted.await?;
+            json!(count)
+        }
+        Command::Life => json!(directory.life(&USERS, &lena).await?.len()),
+        Command::Tombstones => {
+            let mut count = 0;
+            directory.tombstones(&USERS, |_| count += 1).await?;
+            json!(count)
+        }
+        Command::Restore => {
+            let Some(tombstone) = directory.tombstone(&USERS, &lena).await? else {
+                return Err(Refusal::Final("there is no tombstone".to_owned()));
+            };
+            let origin = Origin {
+                actor: Actor::Operator,
+                operation: Kind::Restore,
+                request_id: uuid::Uuid::new_v4().to_string(),
+                at: now,
+                expires: now + Duration::days(90),
+            };
+            let restored = directory.restore(&USERS, &tombstone, &origin).await?;
+            json!(restored.meta.version)
+        }
+        Command::LiftBreaker => {
+            let until = OffsetDateTime::UNIX_EPOCH + Duration::days(36_500);
+            directory.lift_breaker(&USERS, until).await?;
+            json!(null)
+        }
+        Command::ShowBreaker => {
+            let breaker = directory.breaker(&USERS).await?;
+            json!(
+                breaker
+                    .window(OffsetDateTime::now_utc())
+                    .map(|window| window.used)
+            )
+        }
+        Command::ListRefusals => {
+            let refusals = directory.refusals(OffsetDateTime::UNIX_EPOCH).await?;
+            json!(refusals.len())
+        }
+    })
+}
+
+/// Brings a tenant into the state that a command is for.
+pub async fn prepare(stand: &Stand, tenant: &Tenant, command: Command) {
+    let id = tenant.id.as_str();
+    match command {
+        Command::Repair => {
+            let lookup = format!("L#U#externalId#x-lena#{}", stand.users.lena);
+            let counter = format!("C#U#{}", &stand.users.max[..2]);
+            stand.directory.remove(id, &lookup).await;
+            stand.directory.remove(id, "N#U#userName#lena").await;
+            stand.directory.plant_count(id, &counter, "count", 7).await;
+        }
+        Command::Restore | Command::Tombstones => {
+            let calm = stand.calm(tenant);
+            let path = format!("/Users/{}", stand.users.lena);
+            assert_eq!(calm.delete(&path).await.status, 204);
+        }
+        _ => {}
+    }
+}
+
+/// Commands that read.
+pub fn reads(_: &Users) -> Vec<Operation> {
+    let read = |name, command| Operation {
+        name,
+        request: Request::Operator(command),
+        status: 200,
+        change: None,
+        rivals: Vec::new(),
+    };
+    vec![
+        read("tenant", Command::FindTenant),
+        read("tenant list", Command::ListTenants),
+        read("key list", Command::ListKeys),
+        read("key list of all tenants", Command::ListAllKeys),
+        read("last uses", Command::LastUses),
+        read("latest change", Command::LatestChange),
+        read("directory check", Command::Check),
+        read("history", Command::History),
+        read("life of a user", Command::Life),
+        read("tombstones", Command::Tombstones),
+        read("breaker", Command::ShowBreaker),
+        read("refusals", Command::ListRefusals),
+    ]
+}
+
+/// Commands that change something.
+pub fn changes(_: &Users) -> Vec<Operation> {
+    let change = |name, command, again, is_made| Operation {
+        name,
+        request: Request::Operator(command),
+        status: 200,
+        change: Some(Change {
+            is_made,
+            again,
+            users: 3,
+        }),
+        rivals: Vec::new(),
+    };
+    vec![
+        change("tenant create", Command::CreateTenant, 400, |_, found| {
+            found.has_new_tenant
+        }),
+        change("tenant disable", Command::Disable, 200, |_, found| {
+            found.secrets["TENANT"]["enabled"].as_bool() == Ok(&false)
+        }),
+        change("key create", Command::CreateKey, 400, |_, found| {
+            found.secrets.len() == 3
+        }),
+        change("key revoke", Command::RevokeKey, 200, |_, found| {
+            found
+                .secrets
+                .values()
+                .any(|key| key.contains_key("revoked"))
+        }),
+        change("key rotate", Command::RotateKey, 400, |_, found| {
+            let has_ended = |key: &&Item| key.contains_key("expires");
+            let ended = found.secrets.values().filter(has_ended).count();
+            assert_eq!(found.secrets.len(), 2 + ended, "half of a rotation");
+            ended == 1
+        }),
+        change("directory repair", Command::Repair, 200, is_repaired),
+        change("restore", Command::Restore, 400, |users, found| {
+            found.users.contains_key(&users.lena)
+        }),
+        change("breaker lift", Command::LiftBreaker, 200, |_, found| {
+            let breaker = found.items.get("B#U");
+            breaker.is_some_and(|breaker| breaker.contains_key("lifted_until"))
+        }),
+    ]
+}
+
+fn is_repaired(users: &Users, found: &Found) -> bool {
+    let lookup = format!("L#U#externalId#x-lena#{}", users.lena);
+    let counter = &found.items[&format!("C#U#{}", &users.max[..2])];
+    found.items.contains_key(&lookup)
+        && found.items.contains_key("N#U#userName#lena")
+        && counter["count"].as_n().map(String::as_str) != Ok("7")
+}

@@ -1,0 +1,260 @@
+//! Tables with as many equal tenants as there are cases, so that cases run at the same time and
+//! none sees another.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use hellotracks_scim::http::App;
+use serde_json::{Value, json};
+use store::{Gate, Meter, Store, Tables, Timeouts};
+use tenant::{ApiKey, TenantId};
+use time::OffsetDateTime;
+
+use crate::support::directory::{self, Directory, Items};
+use crate::support::engine;
+use crate::support::service::Service;
+
+/// How long the service waits in these tests. What is slow is faster than an attempt; what is late
+/// is slower.
+pub const TIMEOUTS: Timeouts = Timeouts {
+    connect: Duration::from_millis(400),
+    attempt: Duration::from_millis(400),
+    operation: Duration::from_secs(6),
+};
+pub const SLOW: Duration = Duration::from_millis(60);
+pub const LATE: Duration = Duration::from_millis(600);
+
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The users of every tenant.
+#[derive(Debug, Clone)]
+pub struct Users {
+    pub lena: String,
+    pub max: String,
+    /// Deactivated.
+    pub kim: String,
+}
+
+/// What a tenant has, as DynamoDB holds it.
+pub struct Found {
+    /// The directory table's items of the tenant, by sort key.
+    pub items: Items,
+    /// The users' documents and versions, by id.
+    pub users: BTreeMap<String, (Value, i64)>,
+    /// The secrets table's items of the tenant, by sort key; where the operator is at work.
+    pub secrets: BTreeMap<String, Item>,
+    /// Whether there is a tenant `new-` and the tenant's id.
+    pub has_new_tenant: bool,
+}
+
+/// A tenant of its own for one case.
+#[derive(Clone)]
+pub struct Tenant {
+    pub id: TenantId,
+    pub key: ApiKey,
+}
+
+pub struct Stand {
+    /// The service on a connection that nothing disturbs, with the key of the first tenant.
+    pub calm: Service,
+    pub directory: Directory,
+    pub users: Users,
+    client: Client,
+    tables: Tables,
+    sdk_config: SdkConfig,
+    secrets: Vec<Item>,
+    items: Vec<Item>,
+    tenants: AtomicUsize,
+}
+
+impl Stand {
+    pub async fn start() -> Self {
+        let (calm, directory, prefix) = Directory::with_prefix().await;
+        let mail = json!([{"value": "crew@crew.example", "type": "work"}]);
+        let user = |name: &str| json!({"externalId": format!("x-{name}"), "emails": mail, "title": "Lead"});
+        let users = Users {
+            lena: calm.create_user("lena", user("lena")).await,
+            max: calm.create_user("max", user("max")).await,
+            kim: calm.create_user("kim", user("kim")).await,
+        };
+        // The first deactivation begins a window of the breaker.
+        let deactivation = json!([{"op": "replace", "path": "active", "value": false}]);
+        let kim = format!("/Users/{}", users.kim);
+        assert_eq!(calm.patch(&kim, deactivation).await.status, 200);
+        let sdk_config = engine::sdk_config(engine::endpoint()).await;
+        let mut stand = Self {
+            calm,
+            directory,
+            users,
+            client: Client::new(&sdk_config),
+            tables: engine::tables(&prefix),
+            sdk_config,
+            secrets: Vec::new(),
+            items: Vec::new(),
+            tenants: AtomicUsize::new(0),
+        };
+        stand.secrets = stand.secrets_of("acme").await.into_values().collect();
+        // What the service knows of the use of a key belongs to that key.
+        let items = stand.directory.items("acme").await;
+        let of_tenant = items.into_iter().filter(|(key, _)| !key.starts_with("K#"));
+        stand.items = of_tenant.map(|(_, item)| item).collect();
+        stand
+    }
+
+    /// A tenant with the same users as the first, under the same ids.
+    pub async fn tenant(&self) -> Tenant {
+        let id = format!("case-{}", self.tenants.fetch_add(1, Relaxed));
+        let tenant = Tenant {
+            id: TenantId::parse(&id).unwrap(),
+            key: ApiKey::from_secret(&TenantId::parse(&id).unwrap(), [7; 32]),
+        };
+        let digest = tenant.key.digest();
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let secrets = self.secrets.iter().cloned().map(|mut item| {
+            item.insert("pk".to_owned(), text(&format!("TENANT#{id}")));
+            if item.contains_key("key_id") {
+                item.insert("sk".to_owned(), text(&format!("KEY#{}", digest.to_hex())));
+                item.insert("key_id".to_owned(), text(digest.key_id().as_str()));
+            } else {
+                let digests = AttributeValue::Ss(vec![digest.to_hex()]);
+                item.insert("active_keys".to_owned(), digests);
+            }
+            (self.tables.secrets.clone(), item)
+        });
+        let items = self.items.iter().cloned().map(|mut item| {
+            item.insert("pk".to_owned(), text(&format!("T#{id}")));
+            (self.tables.directory.clone(), item)
+        });
+        let all: Vec<_> = secrets.chain(items).collect();
+        for batch in all.chunks(25) {
+            let mut requests = HashMap::<String, Vec<WriteRequest>>::new();
+            for (table, item) in batch {
+                let put = PutRequest::builder().set_item(Some(item.clone()));
+                let put = WriteRequest::builder().put_request(put.build().unwrap());
+                requests.entry(table.clone()).or_default().push(put.build());
+            }
+            let request = self.client.batch_write_item();
+            let answer = request.set_request_items(Some(requests)).send().await;
+            let left = answer.unwrap().unprocessed_items.unwrap_or_default();
+            assert!(left.is_empty(), "{left:?}");
+        }
+        tenant
+    }
+
+    /// The service of a tenant on the connection to `endpoint`.
+    pub fn disturbed(
+        &self,
+        tenant: &Tenant,
+        endpoint: &str,
+        timeouts: Timeouts,
+        deadline: Duration,
+    ) -> Service {
+        let sdk_config = self
+            .sdk_config
+            .to_builder()
+            .endpoint_url(endpoint)
+            .region(engine::own_region())
+            .build();
+        let store = Store::connect(&sdk_config, self.tables.clone(), timeouts);
+        self.service(tenant, store, deadline)
+    }
+
+    /// The service of a tenant on the connection that nothing disturbs.
+    pub fn calm(&self, tenant: &Tenant) -> Service {
+        let deadline = Duration::from_secs(20);
+        self.service(tenant, self.calm.app.store.clone(), deadline)
+    }
+
+    fn service(&self, tenant: &Tenant, store: Store, deadline: Duration) -> Service {
+        let mut config = self.calm.app.config.clone();
+        config.request_deadline = deadline;
+        Service {
+            app: App::new(store, config),
+            key: tenant.key.expose().to_owned(),
+        }
+    }
+
+    /// What a tenant has.
+    pub async fn found(&self, tenant: &Tenant) -> Found {
+        let items: Items = self.directory.items(tenant.id.as_str()).await;
+        let users = items.iter().filter_map(|(sort_key, item)| {
+            let id = sort_key.strip_prefix("U#")?;
+            let document = serde_json::from_str(directory::text(item, "document")).unwrap();
+            Some((
+                id.to_owned(),
+                (document, directory::number(item, "version")),
+            ))
+        });
+        Found {
+            users: users.collect(),
+            secrets: BTreeMap::new(),
+            has_new_tenant: false,
+            items,
+        }
+    }
+
+    /// The same with the secrets, which have to fit together.
+    pub async fn found_with_secrets(&self, tenant: &Tenant) -> Found {
+        self.assert_secrets_consistent(tenant).await;
+        let new = self.secrets_of(&format!("new-{}", tenant.id)).await;
+        Found {
+            secrets: self.secrets_of(tenant.id.as_str()).await,
+            has_new_tenant: !new.is_empty(),
+            ..self.found(tenant).await
+        }
+    }
+
+    async fn secrets_of(&self, tenant: &str) -> BTreeMap<String, Item> {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.tables.secrets)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(format!("TENANT#{tenant}")))
+            .consistent_read(true)
+            .send()
+            .await;
+        let items = answer.unwrap().items.unwrap_or_default();
+        let by_key = items
+            .into_iter()
+            .map(|item| (directory::text(&item, "sk").to_owned(), item));
+        by_key.collect()
+    }
+
+    /// Neither the raw check of the table nor the operator's audit finds anything.
+    pub async fn assert_consistent(&self, tenant: &Tenant) {
+        let census = self.directory.check(tenant.id.as_str()).await;
+        let (meter, gate) = (Meter::default(), Gate::opened());
+        let store = self.calm.app.store.tenant(&tenant.id, &meter, &gate);
+        let audit = store.audit(OffsetDateTime::now_utc()).await.unwrap();
+        assert_eq!(
+            (audit.resources, audit.defects),
+            (census.users.len() as u64, vec![])
+        );
+    }
+
+    /// The tenant's item lists the keys that are not revoked, and every key knows whether the
+    /// tenant is enabled.
+    async fn assert_secrets_consistent(&self, tenant: &Tenant) {
+        let mut secrets = self.secrets_of(tenant.id.as_str()).await;
+        let item = secrets.remove("TENANT").unwrap();
+        let mut active: Vec<String> = match item.get("active_keys") {
+            Some(digests) => digests.as_ss().unwrap().clone(),
+            None => Vec::new(),
+        };
+        active.sort();
+        let not_revoked: Vec<String> = secrets
+            .iter()
+            .filter(|(_, key)| !key.contains_key("revoked"))
+            .map(|(sort_key, _)| sort_key.trim_start_matches("KEY#").to_owned())
+            .collect();
+        assert_eq!(active, not_revoked);
+        for key in secrets.values().filter(|key| !key.contains_key("revoked")) {
+            assert_eq!(key["tenant_enabled"], item["enabled"]);
+        }
+    }
+}

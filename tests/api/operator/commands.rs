@@ -1,0 +1,380 @@
+//! The operator's command line, as the operator runs it: history, status, restore, breaker.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::support::admin::{Admin, members, set};
+
+#[tokio::test]
+async fn history_tells_who_changed_what_and_when() {
+    let (service, _, admin) = Admin::with_service().await;
+    let started = OffsetDateTime::now_utc();
+    let lena = service.create_user("lena", json!({"title": "Lead"})).await;
+    let max = service.create_user("max", json!({})).await;
+    let path = format!("/Users/{lena}");
+    let call = service
+        .call("PATCH", &path)
+        .json(json!({"Operations": [{"op": "replace", "path": "title", "value": "Digger"}]}));
+    assert_eq!(call.send().await.status, 200);
+    let put = json!({"userName": "Lena", "externalId": "x-1"});
+    assert_eq!(service.put(&path, put).await.status, 200);
+    assert_eq!(service.delete(&path).await.status, 204);
+
+    let records = admin.history("").await;
+    assert_eq!(
+        members(&records, "operation"),
+        ["create", "create", "patch", "replace", "delete"]
+    );
+    assert_eq!(members(&records, "version"), [1, 1, 2, 3, 4]);
+    assert_eq!(
+        records[2]["changes"],
+        json!({"title": {"before": "Lead", "after": "Digger"}})
+    );
+    assert_eq!(
+        records[3]["changes"],
+        json!({
+            "externalId": {"after": "x-1"},
+            "title": {"before": "Digger"},
+            "userName": {"before": "lena", "after": "Lena"},
+        })
+    );
+    assert_eq!(records[4]["changes"]["userName"], json!({"before": "Lena"}));
+    for record in &records {
+        assert_eq!(record["requestId"], "event", "the id in the log");
+        assert_eq!(record["tenant"], "acme");
+        assert_eq!(record["resourceType"], "User");
+        let key = record["actor"].as_str().unwrap().strip_prefix("key ");
+        assert_eq!(key.map(str::len), Some(12));
+    }
+
+    // One user's life, by id and by userName, though the first is deleted.
+    let life = admin.history(&format!("--user {lena}")).await;
+    assert_eq!(
+        members(&life, "operation"),
+        ["create", "patch", "replace", "delete"]
+    );
+    let life = admin.history("--user MAX").await;
+    assert_eq!(members(&life, "id"), [max.as_str()]);
+    let (code, text) = admin.run("history acme --user lena").await;
+    assert_eq!(code, 1);
+    assert!(text.contains("found by its id"), "{text}");
+
+    // Spans of time, and the form for people.
+    let format = &time::format_description::well_known::Rfc3339;
+    let until = started.format(format).unwrap();
+    assert_eq!(admin.history(&format!("--until {until}")).await.len(), 0);
+    assert_eq!(admin.history(&format!("--since {until}")).await.len(), 5);
+    let (_, text) = admin.run("history acme").await;
+    assert!(text.contains("title: \"Lead\" -> \"Digger\""), "{text}");
+    for (arguments, told) in [
+        ("history nobody", "does not exist"),
+        (
+            "history acme --since 1h --until 2h",
+            "is not after the beginning",
+        ),
+        (
+            "history acme --since 1970-01-02T00:00:00Z --until 1970-01-02T00:00:00Z",
+            "is not after the beginning",
+        ),
+        (
+            "history acme --since 2100-01-01T00:00:00Z",
+            "is not after the beginning",
+        ),
+        ("history acme --until 2days", "is not after the beginning"),
+        (
+            "history acme --user 2819c223-7f76-453a-919d-413861904646",
+            "nothing is on record of user 2819",
+        ),
+    ] {
+        let (code, text) = admin.run(arguments).await;
+        assert_eq!(code, 1);
+        assert!(text.contains(told) && !text.contains("Exception"), "{text}");
+    }
+    // A change at the very end of a span is not of it.
+    let [first, second] = ["0", "1"].map(|index| &records[index.parse::<usize>().unwrap()]["time"]);
+    let span = format!(
+        "--since {} --until {}",
+        first.as_str().unwrap(),
+        second.as_str().unwrap()
+    );
+    assert_eq!(members(&admin.history(&span).await, "id"), [lena.as_str()]);
+}
+
+/// What a client sends is shown to the operator, and does nothing to the operator's terminal.
+#[tokio::test]
+async fn a_client_cannot_write_to_the_operators_terminal() {
+    let (service, _, admin) = Admin::with_service().await;
+    let name = "\u{1b}]0;owned\u{7}\nacme\r\u{7f}\u{9b}2J\u{202e}lena\u{2028}";
+    let id = service.create_user(name, json!({"title": name})).await;
+    set(&service, &format!("/Users/{id}"), "title", "x".into()).await;
+    let operation = json!([{"op": "\u{1b}[2J", "path": "title"}]);
+    let answer = service.patch(&format!("/Users/{id}"), operation).await;
+    assert_eq!(answer.status, 400);
+    assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+    let restore = format!("user restore acme {id}");
+    for (arguments, lines, is_named) in [
+        ("history acme", 0, true),
+        ("user deleted acme", 2, true),
+        (restore.as_str(), 2, true),
+        ("tenant status acme", 0, false),
+    ] {
+        let (_, said) = admin.run(arguments).await;
+        let is_text = |character: char| {
+            let is_harmful = character.is_control() && character != '\n';
+            !is_harmful && !['\u{202e}', '\u{2028}'].contains(&character)
+        };
+        assert!(said.chars().all(is_text), "{said:?}");
+        assert_eq!(said.contains("\\u{202e}lena"), is_named, "{said}");
+        if lines > 0 {
+            assert_eq!(said.lines().count(), lines, "{said}");
+        }
+    }
+    let (_, status) = admin.run("tenant status acme").await;
+    assert!(status.contains("`\\u{1b}[2J` is not"), "{status}");
+    // Programs get what was sent.
+    assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+    let (_, deleted) = admin.json("user deleted acme").await;
+    assert_eq!(deleted[0]["userName"], name);
+}
+
+#[tokio::test]
+async fn history_is_followed() {
+    let (service, _, admin) = Admin::with_service().await;
+    service.create_user("before", json!({})).await;
+    let mut lines = admin.follow("history acme --follow --ndjson");
+    let mut names = Vec::new();
+    for next in ["one", "two", "three"] {
+        let line = lines.next().await;
+        let record: Value = serde_json::from_str(&line).unwrap();
+        names.push(record["changes"]["userName"]["after"].clone());
+        service.create_user(next, json!({})).await;
+    }
+    assert_eq!(names, ["before", "one", "two"]);
+}
+
+/// The history of a user goes on over deletion and restore, and the user is as it was.
+#[tokio::test]
+async fn a_deleted_user_is_restored() {
+    let (service, directory, admin) = Admin::with_service().await;
+    let attributes = json!({
+        "externalId": "x-1",
+        "emails": [{"type": "work", "value": "lena@crew.example"}],
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {"employeeNumber": "7"},
+    });
+    let id = service.create_user("lena", attributes).await;
+    let path = format!("/Users/{id}");
+    let before = service.get(&path).await.body;
+    assert_eq!(service.delete(&path).await.status, 204);
+    let (_, deleted) = admin.json("user deleted acme").await;
+    assert_eq!(deleted[0]["id"], id);
+    assert_eq!(deleted[0]["userName"], "lena");
+
+    let (code, restored) = admin.json(&format!("user restore acme {id}")).await;
+    assert_eq!((code, &restored[0]["restored"]), (0, &json!(true)));
+    let mut after = service.get(&path).await.body;
+    assert_eq!(after["meta"]["version"], "W/\"3\"");
+    after["meta"] = before["meta"].clone();
+    assert_eq!(after, before);
+    for filter in [
+        "userName eq \"LENA\"",
+        "externalId eq \"x-1\"",
+        "emails.value eq \"lena@crew.example\"",
+        "employeeNumber eq \"7\"",
+    ] {
+        assert_eq!(service.find(filter).await.ids(), [id.as_str()], "{filter}");
+    }
+    set(&service, &path, "title", "Lead".into()).await;
+    let census = directory.check("acme").await;
+    assert_eq!((census.users.len(), census.tombstones.len()), (1, 0));
+    let life = admin.history(&format!("--user {id}")).await;
+    assert_eq!(
+        members(&life, "operation"),
+        ["create", "delete", "restore", "patch"]
+    );
+    assert_eq!(life[2]["actor"], "operator");
+
+    // Twice is once.
+    let (code, again) = admin.run(&format!("user restore acme {id}")).await;
+    assert_eq!(code, 1);
+    assert!(again.contains("no such deleted user"), "{again}");
+}
+
+#[tokio::test]
+async fn a_user_whose_name_is_taken_is_not_restored() {
+    let (service, directory, admin) = Admin::with_service().await;
+    let id = service.create_user("lena", json!({})).await;
+    assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+    let other = service.create_user("LENA", json!({})).await;
+    let before = directory.items("acme").await;
+    let (code, text) = admin.run(&format!("user restore acme {id}")).await;
+    assert_eq!(code, 1);
+    assert!(text.contains(&other), "{text}");
+    assert_eq!(directory.items("acme").await, before);
+}
+
+/// A wrong scope has deleted many: one command brings them back.
+#[tokio::test]
+async fn all_that_were_deleted_lately_are_restored() {
+    let (service, directory, admin) = Admin::with_service().await;
+    let mut ids = Vec::new();
+    for user in 0..12 {
+        ids.push(service.create_user(&format!("user{user}"), json!({})).await);
+    }
+    for id in &ids {
+        assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+    }
+    let (code, restored) = admin.json("user restore acme --deleted-since 5m").await;
+    assert_eq!(code, 0, "{restored}");
+    assert_eq!(restored.as_array().unwrap().len(), 12);
+    assert_eq!(
+        directory.check("acme").await.users,
+        ids.into_iter().collect()
+    );
+    let (code, _) = admin.run("directory check acme").await;
+    assert_eq!(code, 0);
+}
+
+/// A restore and a POST of the same name: one of them has it.
+#[tokio::test]
+async fn a_restore_meets_a_creation() {
+    let (service, directory, admin) = Admin::with_service().await;
+    for round in 0..4 {
+        let name = format!("user{round}");
+        let id = service.create_user(&name, json!({})).await;
+        assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+        let arguments = format!("user restore acme {id}");
+        let posts = async {
+            // The command takes a while to start.
+            let mut answers = Vec::new();
+            for _ in 0..6 {
+                answers.push(
+                    service
+                        .post("/Users", json!({"userName": name}))
+                        .await
+                        .status,
+                );
+                tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+            }
+            answers
+        };
+        let ((code, _), posts) = tokio::join!(admin.run(&arguments), posts);
+        let created = posts.iter().filter(|status| **status == 201).count();
+        assert_eq!(created + usize::from(code == 0), 1, "{code} {posts:?}");
+        let found = service.find(&format!("userName eq \"{name}\"")).await;
+        assert_eq!(found.ids().len(), 1);
+    }
+    directory.check("acme").await;
+}
+
+/// Anybody can invent keys; a mistake in a real one is what the operator is asked about first.
+#[tokio::test]
+async fn status_tells_a_mistyped_key_from_one_that_has_ended() {
+    let (service, directory, admin) = Admin::with_service().await;
+    let cut = &service.key[..service.key.len() - 3];
+    let call = service.call("GET", "/Users").key(cut);
+    call.send().await.error(401, "");
+    // It is counted beside the answer.
+    for _ in 0..100 {
+        let items = directory.items("acme").await;
+        if items.keys().any(|sort_key| sort_key.starts_with("R#")) {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let (code, status) = admin.json("tenant status acme").await;
+    let refused = &status["refused"][0];
+    assert_eq!(refused["reason"], "mistypedKey", "{status}");
+    assert!(
+        refused["lastDetail"]
+            .as_str()
+            .unwrap()
+            .contains("typing mistake")
+    );
+    assert_eq!(code, 0);
+}
+
+/// The operations of a bulk request are counted as the requests that they stand for.
+#[tokio::test]
+async fn status_counts_what_a_bulk_request_was_refused() {
+    let (service, _, admin) = Admin::with_service().await;
+    let delete = |id: &str| json!({"method": "DELETE", "path": format!("/Users/{id}")});
+    let bulk = json!({"Operations": [delete("a"), delete("b"), {"method": "POST", "path": "/Users", "bulkId": "1", "data": {}}]});
+    assert_eq!(service.post("/Bulk", bulk).await.status, 200);
+    let (_, status) = admin.json("tenant status acme").await;
+    let refused = status["refused"].as_array().unwrap();
+    let mut counts: Vec<_> = refused
+        .iter()
+        .map(|refusal| {
+            (
+                refusal["reason"].as_str().unwrap(),
+                refusal["count"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(counts, [("invalidValue", 1), ("notFound", 2)]);
+    assert_eq!(refused[0]["request"], "POST /Bulk");
+}
+
+#[tokio::test]
+async fn status_says_since_when_a_client_fails_and_with_what() {
+    let (service, _, admin) = Admin::with_service().await;
+    let (code, status) = admin.json("tenant status acme").await;
+    assert_eq!((code, &status["refused"]), (0, &json!([])));
+    assert_eq!(status["lastChange"], Value::Null);
+
+    let id = service.create_user("lena", json!({})).await;
+    let deactivated = service.create_user("max", json!({"active": false})).await;
+    for _ in 0..3 {
+        let answer = service.post("/Users", json!({"userName": "lena"})).await;
+        answer.error(409, "uniqueness");
+    }
+    service.get("/Users/unknown").await.error(404, "");
+    let key = admin.json("key list acme").await.1[0]["id"].clone();
+    let (code, _) = admin
+        .run(&format!("key revoke acme {}", key.as_str().unwrap()))
+        .await;
+    assert_eq!(code, 0);
+    for path in [format!("/Users/{id}"), format!("/Users/{deactivated}")] {
+        service.get(&path).await.error(401, "");
+    }
+
+    let (code, status) = admin.json("tenant status acme").await;
+    assert_eq!(code, 1, "the key is refused");
+    assert_eq!(
+        (&status["users"], &status["activeUsers"]),
+        (&json!(2), &json!(1))
+    );
+    let refused: Vec<(u64, &str, &str, u64)> = status["refused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|refusal| {
+            (
+                refusal["status"].as_u64().unwrap(),
+                refusal["reason"].as_str().unwrap(),
+                refusal["request"].as_str().unwrap(),
+                refusal["count"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            (409, "uniqueness", "POST /Users", 3),
+            (404, "notFound", "GET /Users/{id}", 1),
+            (401, "revokedKey", "GET /Users/{id}", 2),
+        ]
+    );
+    let last = &status["refused"][2];
+    assert!(last["lastDetail"].as_str().unwrap().contains("was revoked"));
+    assert_eq!(last["lastRequestId"], "event");
+    // As texts they do not compare: zeros at the end are left out.
+    let [first, latest] = ["first", "last"].map(|name| {
+        let time = last[name].as_str().unwrap();
+        OffsetDateTime::parse(time, &time::format_description::well_known::Rfc3339).unwrap()
+    });
+    assert!(first <= latest);
+    let (_, text) = admin.run("tenant status acme").await;
+    assert!(text.contains("6 requests since"), "{text}");
+}

@@ -1,0 +1,191 @@
+//! What each operation costs in DynamoDB, as its log line says: calls, and capacity units.
+//!
+//! One call of each is the check of the API-KEY, which costs one read unit.
+
+use serde_json::{Value, json};
+
+use crate::support::capture::logged;
+use crate::support::service::{Answer, Call, Service, query};
+
+/// Sends the request and checks its cost: calls, read units, write units.
+///
+/// The units are checked on the embedded engine alone, for AWS's DynamoDB Local reports others than
+/// DynamoDB bills: too few for a transaction of more than two items, none for a Query that finds
+/// nothing.
+async fn assert_cost(call: Call<'_>, calls: u64, read_units: f64, write_units: f64) -> Answer {
+    let (answer, lines) = logged(call.send()).await;
+    let line = &lines[0];
+    let context = format!("{line} {}", answer.body);
+    assert_eq!(line["dynamodb_calls"], calls, "{context}");
+    if std::env::var_os("SCIM_TEST_DYNAMODB_ENDPOINT").is_none() {
+        assert_eq!(line["read_units"].as_f64(), Some(read_units), "{context}");
+        assert_eq!(line["write_units"].as_f64(), Some(write_units), "{context}");
+    }
+    answer
+}
+
+fn patch<'a>(service: &'a Service, path: &str, values: Value) -> Call<'a> {
+    let body = json!({"Operations": [{"op": "replace", "value": values}]});
+    service.call("PATCH", path).json(body)
+}
+
+fn find<'a>(service: &'a Service, filter: &str) -> Call<'a> {
+    let parameters = query(&[("filter", filter)]);
+    service.call("GET", &format!("/Users?{parameters}"))
+}
+
+#[tokio::test]
+async fn reads() {
+    let service = Service::start().await;
+    let id = service
+        .create_user(
+            "lena",
+            json!({"externalId": "x", "emails": [{"value": "l@x"}]}),
+        )
+        .await;
+    let path = format!("/Users/{id}");
+    // The user.
+    assert_cost(service.call("GET", &path), 2, 2.0, 0.0).await;
+    // Nothing; a read of nothing costs as much as one of a small item. Refusals are counted.
+    let nobody = "/Users/00000000-0000-4000-8000-000000000000";
+    assert_cost(service.call("GET", nobody), 3, 2.0, 1.0).await;
+    assert_cost(service.call("GET", "/Users/x"), 2, 1.0, 1.0).await;
+    assert_cost(find(&service, &format!("id eq \"{id}\"")), 2, 2.0, 0.0).await;
+    assert_cost(service.call("GET", "/Schemas"), 1, 1.0, 0.0).await;
+    assert_cost(service.call("GET", "/ServiceProviderConfig"), 1, 1.0, 0.0).await;
+}
+
+/// A match query is the same two calls for every tenant: the lookups, then the users.
+#[tokio::test]
+async fn match_queries() {
+    let service = Service::start().await;
+    for user in 0..30 {
+        let body = json!({"externalId": format!("x-{user}"), "emails": [{"value": "all@x"}]});
+        service.create_user(&format!("user{user}"), body).await;
+    }
+    for filter in [
+        "userName eq \"USER7\"",
+        "externalId eq \"x-7\" and active eq true",
+    ] {
+        let found = assert_cost(find(&service, filter), 3, 3.0, 0.0).await;
+        assert_eq!(found.ids().len(), 1);
+    }
+    for filter in [
+        "userName eq \"nobody\"",
+        "emails[type eq \"work\"].value eq \"n\"",
+    ] {
+        let found = assert_cost(find(&service, filter), 2, 2.0, 0.0).await;
+        assert_eq!(found.ids().len(), 0);
+    }
+    // Of an attribute that no user can have, nothing is asked at all.
+    assert_cost(find(&service, "urn:example:x eq 1"), 1, 1.0, 0.0).await;
+    // Thirty users behind one lookup come in one batch, at one unit each.
+    let found = assert_cost(find(&service, "emails eq \"all@x\""), 3, 32.0, 0.0).await;
+    assert_eq!(found.ids().len(), 30);
+}
+
+/// Any page of the unfiltered list: the counters, then the page.
+#[tokio::test]
+async fn pages() {
+    let service = Service::start().await;
+    for user in 0..30 {
+        service.create_user(&format!("user{user}"), json!({})).await;
+    }
+    for (parameters, calls, read_units) in [
+        ("count=0", 2, 2.0),
+        ("startIndex=31", 2, 2.0),
+        ("", 3, 4.0),
+        ("count=5", 3, 3.0),
+        ("startIndex=26&count=5", 3, 3.0),
+    ] {
+        let call = service.call("GET", &format!("/Users?{parameters}"));
+        assert_cost(call, calls, read_units, 0.0).await;
+    }
+    assert_cost(service.call("GET", "/Groups"), 2, 2.0, 0.0).await;
+}
+
+/// A transaction costs two units for each item. Here they are the user, its guard, its two counters,
+/// its lookups, and the record of the change.
+#[tokio::test]
+async fn creations() {
+    let service = Service::start().await;
+    let post = |body: Value| service.call("POST", "/Users").json(body);
+    // The lookup of the userName.
+    assert_cost(post(json!({"userName": "a"})), 2, 1.0, 12.0).await;
+    // As Entra creates: further lookups of externalId, e-mail address and employee number.
+    let body = json!({
+        "userName": "b", "externalId": "x", "emails": [{"value": "b@x"}], "employeeNumber": "7"
+    });
+    assert_cost(post(body), 2, 1.0, 18.0).await;
+    // The name is taken: who holds it is looked at, for it might be the same user coming back.
+    let taken = assert_cost(post(json!({"userName": "A"})), 5, 3.0, 1.0).await;
+    taken.error(409, "uniqueness");
+    assert_cost(post(json!({})), 2, 1.0, 1.0).await;
+}
+
+#[tokio::test]
+async fn changes() {
+    let service = Service::start().await;
+    let id = service
+        .create_user("lena", json!({"externalId": "x", "title": "Lead"}))
+        .await;
+    let path = format!("/Users/{id}");
+    // Nothing changes, nothing is written: the key, the user.
+    for values in [
+        json!({"title": "Lead"}),
+        json!({"active": "True"}),
+        json!({"nickName": ""}),
+    ] {
+        let same = assert_cost(patch(&service, &path, values), 2, 2.0, 0.0).await;
+        assert_eq!((same.status, same.header("etag")), (200, "W/\"1\""));
+    }
+    for (values, write_units) in [
+        // Values that nobody looks up by: the user, and the record of the change.
+        (json!({"title": "Digger"}), 4.0),
+        // A lookup more, and the old one.
+        (json!({"externalId": "y"}), 8.0),
+        // Guard and lookup, and the old ones.
+        (json!({"userName": "lena.vega"}), 12.0),
+        // A new case of the same name is the same in guard and lookup.
+        (json!({"userName": "Lena.Vega"}), 4.0),
+    ] {
+        assert_cost(patch(&service, &path, values), 3, 2.0, write_units).await;
+    }
+    let put = json!({"userName": "lena.vega", "title": "Lead", "externalId": "y"});
+    assert_cost(service.call("PUT", &path).json(put), 3, 2.0, 4.0).await;
+    // Refused before anything is written, and counted.
+    let refused = patch(&service, &path, json!({"active": "maybe"}));
+    assert_cost(refused, 3, 2.0, 1.0).await;
+}
+
+/// Taking access has a place in the breaker's window first, and changes the number of active users.
+/// The first of each step of the window finds no place, which DynamoDB charges with a unit and does not
+/// report, counts the active users, begins the step, and takes the place.
+#[tokio::test]
+async fn deactivations() {
+    let service = Service::start().await;
+    for (user, calls, read_units, write_units) in [(1, 7, 3.0, 8.0), (2, 4, 2.0, 7.0)] {
+        let id = service.create_user(&format!("user{user}"), json!({})).await;
+        let path = format!("/Users/{id}");
+        let deactivation = patch(&service, &path, json!({"active": false}));
+        assert_cost(deactivation, calls, read_units, write_units).await;
+        let activation = patch(&service, &path, json!({"active": true}));
+        assert_cost(activation, 3, 2.0, 6.0).await;
+    }
+}
+
+/// The user, its guard, its two counters, its lookups, the tombstone, and the record of the change.
+#[tokio::test]
+async fn deletions() {
+    let service = Service::start().await;
+    let id = service
+        .create_user("lena", json!({"externalId": "x", "active": false}))
+        .await;
+    let path = format!("/Users/{id}");
+    assert_cost(service.call("DELETE", &path), 3, 2.0, 16.0).await;
+    assert_cost(service.call("DELETE", &path), 3, 2.0, 1.0).await;
+    // Of an active user a place in the breaker's window more: here the first of a step.
+    let body = json!({"externalId": "x"});
+    let path = format!("/Users/{}", service.create_user("otto", body).await);
+    assert_cost(service.call("DELETE", &path), 7, 3.0, 18.0).await;
+}

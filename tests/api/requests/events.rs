@@ -1,0 +1,298 @@
+//! Every shape of request that Entra sends, and the answer it must get; those of other clients are
+//! called `client-…`.
+//!
+//! `events/<name>.json` is an event of API Gateway, complete enough to be sent by hand with
+//! `cargo lambda invoke --data-file events/<name>.json` once its key is a real one.
+//! `tests/api/golden/<name>.json` has the answer: see [`Golden`]. To add an event, write both
+//! files, the golden with `given` alone, and let the rest be filled in:
+//!
+//! ```sh
+//! UPDATE_GOLDEN=1 cargo test --test api events
+//! ```
+//!
+//! The same command rewrites all goldens after an intended change. A golden is a claim that the
+//! answer is right: read the difference before it is committed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use futures_util::{StreamExt, stream};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use similar::TextDiff;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::support::service::{Answer, Service};
+
+/// Stands in the events for the tenant's API-KEY.
+const KEY: &str =
+    "htscim_acme_0000000000000000000000000000000000000000000000000000000000000000_00000000";
+
+/// Stands in the goldens for every instant.
+const INSTANT: &str = "2026-11-24T06:00:00Z";
+
+/// What an event must be answered with.
+#[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Golden {
+    /// The events that come before it, in order; each succeeds. The user that the first of them
+    /// creates is called `00000000-0000-4000-8000-000000000001`, the next one `…2`.
+    given: Vec<String>,
+    #[serde(flatten)]
+    reply: Reply,
+    /// What GET shows afterwards, where a write was not answered with the resource. Where it
+    /// was, GET must show the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    then: Option<Value>,
+}
+
+/// An answer with ids and instants replaced by fixed ones.
+#[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
+struct Reply {
+    #[serde(default)]
+    status: u16,
+    /// All headers.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
+    #[serde(default)]
+    body: Value,
+}
+
+#[tokio::test]
+async fn every_event_has_its_golden_answer() {
+    let names = names("events");
+    let goldens = self::names("tests/api/golden");
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    if !update {
+        assert_eq!(
+            names, goldens,
+            "each event has a golden, and each golden an event"
+        );
+    }
+    let service = Service::start().await;
+    let faults: Vec<String> = stream::iter(names.iter().enumerate())
+        .map(|(index, name)| {
+            let service = &service;
+            async move {
+                let fault = check(service, index, name, update).await.err()?;
+                Some(format!("{name}:\n{fault}"))
+            }
+        })
+        .buffer_unordered(16)
+        .filter_map(std::future::ready)
+        .collect()
+        .await;
+    assert!(
+        faults.is_empty(),
+        "{} of {} events\n\n{}",
+        faults.len(),
+        names.len(),
+        faults.join("\n")
+    );
+}
+
+/// Entra sends no `User-Agent`, and a firewall in front of the service must not ask for one. And
+/// no real key gets into the repository.
+#[test]
+fn events_look_like_entra_and_carry_no_real_key() {
+    for name in names("events") {
+        let event: Value = serde_json::from_str(&read("events", &name)).unwrap();
+        let headers = event["headers"].as_object().unwrap();
+        let is_entra = !name.starts_with("client-");
+        assert!(!(is_entra && headers.contains_key("user-agent")), "{name}");
+        assert_eq!(headers["host"], "scim.hellotracks.example", "{name}");
+        assert_eq!(event["rawPath"], event["requestContext"]["http"]["path"]);
+        let authorization = headers
+            .get("authorization")
+            .map_or("", |value| value.as_str().unwrap());
+        let secret = authorization.trim_start_matches("Bearer ").trim();
+        let digits: BTreeSet<char> = secret.trim_start_matches("htscim_acme_").chars().collect();
+        assert!(digits.len() <= 2, "{name}: {secret} may be a key");
+    }
+}
+
+/// Sends the event and what comes before it as a tenant of its own.
+async fn check(service: &Service, index: usize, name: &str, update: bool) -> Result<(), String> {
+    let path = file("tests/api/golden", name);
+    let golden: Golden = match std::fs::read_to_string(&path) {
+        Ok(text) => serde_json::from_str(&text).map_err(|error| error.to_string())?,
+        Err(_) => Golden::default(),
+    };
+    let mut client = Client {
+        service,
+        key: service.add_tenant(&format!("event-{index}")).await,
+        ids: Vec::new(),
+    };
+    for before in &golden.given {
+        let reply = client.send(&read("events", before)).await?;
+        if reply.status >= 300 {
+            return Err(format!(
+                "`{before}` before it got {}: {}",
+                reply.status, reply.body
+            ));
+        }
+    }
+    let text = read("events", name);
+    let reply = client.send(&text).await?;
+    let then = client.afterwards(&text, &reply).await?;
+    let seen = Golden {
+        given: golden.given.clone(),
+        reply,
+        then,
+    };
+    if seen == golden {
+        return Ok(());
+    }
+    let (expected, actual) = (pretty(&golden), pretty(&seen));
+    if update {
+        return std::fs::write(&path, actual).map_err(|error| error.to_string());
+    }
+    Err(TextDiff::from_lines(&expected, &actual)
+        .unified_diff()
+        .header("golden", "answer")
+        .to_string())
+}
+
+/// One tenant's Entra.
+struct Client<'a> {
+    service: &'a Service,
+    key: String,
+    /// The ids of the users created, in order.
+    ids: Vec<String>,
+}
+
+impl Client<'_> {
+    /// Answers an event.
+    ///
+    /// # Errors
+    /// When the answer contradicts itself or SCIM, whatever the golden says.
+    async fn send(&mut self, event: &str) -> Result<Reply, String> {
+        let mut event = event.replace(KEY, &self.key);
+        for (index, id) in self.ids.iter().enumerate() {
+            event = event.replace(&placeholder(index), id);
+        }
+        let event: Value = serde_json::from_str(&event).expect("an event is JSON");
+        let answer = self.service.answer(&event).await;
+        if answer.status == 201 {
+            self.ids.push(answer.id());
+        }
+        self.reply(&answer)
+    }
+
+    /// What GET shows after a write, unless the write has shown it.
+    async fn afterwards(&mut self, event: &str, reply: &Reply) -> Result<Option<Value>, String> {
+        let mut event: Value = serde_json::from_str(event).expect("an event is JSON");
+        let method = event["requestContext"]["http"]["method"].take();
+        if method == "GET" || (method == "POST" && reply.status != 201) {
+            return Ok(None);
+        }
+        event["requestContext"]["http"]["method"] = json!("GET");
+        if let Some(id) = reply.body["id"].as_str() {
+            event["rawPath"] = json!(format!("/scim/v2/Users/{id}"));
+        }
+        let shown = self.send(&event.to_string()).await?;
+        if reply.status >= 300 || reply.status == 204 {
+            return Ok(Some(shown.body));
+        }
+        let is_same =
+            shown.status == 200 && shown.body == reply.body && shown.headers == reply.headers;
+        is_same.then_some(None).ok_or_else(|| {
+            format!(
+                "the answer is\n{}, and then GET shows\n{}",
+                reply.body, shown.body
+            )
+        })
+    }
+
+    fn reply(&self, answer: &Answer) -> Result<Reply, String> {
+        let ensure = |holds: bool, what: &str| match holds {
+            true => Ok(()),
+            false => Err(format!("{what}: {answer:?}")),
+        };
+        let has_body = !answer.body.is_null();
+        ensure(
+            answer.status < 500 || answer.status == 501,
+            "the service failed",
+        )?;
+        ensure(
+            has_body == (answer.status != 204),
+            "a body where none belongs, or none",
+        )?;
+        ensure(
+            !has_body || answer.header("content-type") == "application/scim+json",
+            "not a SCIM answer",
+        )?;
+        if answer.status >= 400 {
+            let status = answer.body["status"].as_str().unwrap_or_default();
+            ensure(status == answer.status.to_string(), "not a SCIM error")?;
+        }
+        let headers = answer
+            .headers
+            .keys()
+            .map(|name| (name.to_string(), self.normal(answer.header(name.as_str()))))
+            .collect();
+        let mut body: Value = serde_json::from_str(&self.normal(&answer.body.to_string()))
+            .expect("JSON with other ids is JSON");
+        let resources = match body.get_mut("Resources") {
+            Some(Value::Array(resources)) => resources.iter_mut().collect(),
+            _ => vec![&mut body],
+        };
+        for resource in resources {
+            for name in ["created", "lastModified"] {
+                if let Some(instant) = resource.pointer_mut(&format!("/meta/{name}")) {
+                    let text = instant.as_str().unwrap_or_default();
+                    ensure(OffsetDateTime::parse(text, &Rfc3339).is_ok(), "no instant")?;
+                    *instant = json!(INSTANT);
+                }
+            }
+        }
+        Ok(Reply {
+            status: answer.status,
+            headers,
+            body,
+        })
+    }
+
+    fn normal(&self, text: &str) -> String {
+        let ids = self.ids.iter().enumerate();
+        ids.fold(text.to_owned(), |text, (index, id)| {
+            text.replace(id, &placeholder(index))
+        })
+    }
+}
+
+/// Stands in events and goldens for the id of the user created first, second and so on.
+fn placeholder(index: usize) -> String {
+    format!("00000000-0000-4000-8000-{:012}", index + 1)
+}
+
+/// The names of the JSON files in a folder.
+fn names(folder: &str) -> BTreeSet<String> {
+    let files = std::fs::read_dir(root().join(folder)).unwrap();
+    let names = files.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names
+        .map(|name| match name.strip_suffix(".json") {
+            Some(name) => name.to_owned(),
+            None => panic!("{folder}/{name} is not a JSON file"),
+        })
+        .collect()
+}
+
+fn read(folder: &str, name: &str) -> String {
+    std::fs::read_to_string(file(folder, name)).unwrap_or_else(|_| panic!("{folder} has no {name}"))
+}
+
+fn file(folder: &str, name: &str) -> PathBuf {
+    root().join(folder).join(format!("{name}.json"))
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn pretty(golden: &Golden) -> String {
+    let mut text = serde_json::to_string_pretty(golden).unwrap();
+    text.push('\n');
+    text
+}

@@ -1,0 +1,116 @@
+//! How much a request may hold, and how odd it may be.
+
+use serde_json::json;
+
+use crate::requests::errors::refused;
+use crate::support::service::{Service, query};
+
+#[tokio::test]
+async fn filters_are_bounded() {
+    let service = Service::start().await;
+    let of_length = |length: usize| {
+        let frame = "title eq \"\"".len();
+        format!("title eq \"{}\"", "x".repeat(length - frame))
+    };
+    let of_depth = |depth: usize| format!("{}title pr{}", "(".repeat(depth), ")".repeat(depth));
+    let not_of_depth =
+        |depth: usize| format!("{}title pr{}", "not (".repeat(depth), ")".repeat(depth));
+    for filter in [of_length(8192), of_depth(64), not_of_depth(64)] {
+        assert_eq!(service.find(&filter).await.status, 200);
+    }
+    for filter in [
+        of_length(8193),
+        of_depth(65),
+        not_of_depth(65),
+        "(".repeat(8000),
+        "not (".repeat(1600),
+        "emails[".repeat(1100),
+        of_length(60_000),
+    ] {
+        refused(&service.find(&filter).await, 400, "invalidFilter");
+    }
+    let path = format!("/Users/{}", service.create_user("lena", json!({})).await);
+    for filter in [of_length(8193), of_depth(65)] {
+        let operation =
+            json!([{"op": "replace", "path": format!("emails[{filter}].value"), "value": "x"}]);
+        refused(&service.patch(&path, operation).await, 400, "invalidPath");
+    }
+}
+
+#[tokio::test]
+async fn bodies_are_bounded_and_are_json() {
+    const LIMIT: usize = 1024 * 1024;
+    let service = Service::start().await;
+    let id = service.create_user("lena", json!({})).await;
+    let user = format!("/Users/{id}");
+    let padded = |body: &str, length: usize| format!("{}{body}", " ".repeat(length - body.len()));
+    let body = r#"{"userName":"otto","Operations":[{"op":"add","path":"title","value":"x"}]}"#;
+    for (method, path, success) in [
+        ("POST", "/Users", 201),
+        ("PUT", &user, 409),
+        ("PATCH", &user, 200),
+    ] {
+        let call = service.call(method, path).json(json!({}));
+        let answer = call.body(&padded(body, LIMIT)).send().await;
+        assert_eq!(answer.status, success, "{}", answer.body);
+        for length in [LIMIT + 1, 4 * LIMIT] {
+            let call = service.call(method, path).json(json!({}));
+            refused(&call.body(&padded(body, length)).send().await, 413, "");
+        }
+        for content_type in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "application/xml; charset=utf-8",
+            "json",
+        ] {
+            let call = service.call(method, path).json(json!({}));
+            let call = call.header("content-type", content_type);
+            refused(&call.body(body).send().await, 415, "");
+        }
+    }
+    for (name, content_type) in [
+        "application/json",
+        "application/scim+json",
+        "Application/JSON; charset=UTF-8",
+        "application/scim+json;charset=utf-8",
+    ]
+    .iter()
+    .enumerate()
+    {
+        let call = service
+            .call("POST", "/Users")
+            .body(&format!("{{\"userName\":\"user{name}\"}}"));
+        let answer = call.header("content-type", content_type).send().await;
+        assert_eq!(answer.status, 201, "{content_type}");
+    }
+    let call = service
+        .call("POST", "/Users")
+        .bytes(b"{\"userName\":\"by bytes\"}");
+    assert_eq!(call.send().await.status, 201);
+}
+
+/// Whatever a client writes into the query, raw or encoded, is answered.
+#[tokio::test]
+async fn odd_query_strings_are_answered() {
+    let service = Service::start().await;
+    let id = service.create_user("lena", json!({})).await;
+    for text in [
+        "filter=userName eq \"lena\"",
+        "filter=userName+eq+\"lena\"",
+        "filter=userName%20eq%20%22lena%22&aadOptscim062020",
+        "aadOptscim062020&filter=userName+eq+lena",
+        "?aadOptscim062020=&filter=userName+eq+lena",
+        "&&=&filter=userName+eq+lena&",
+        "filter=userName+eq+lena&x=<>^`{}|\\é\u{7f}",
+        "FILTER=userName+eq+lena",
+    ] {
+        let answer = service.get(&format!("/Users?{text}")).await;
+        assert_eq!(answer.ids(), [id.as_str()], "{text}");
+    }
+    let parameters = query(&[("filter", "shoeSize eq 1")]);
+    refused(
+        &service.get(&format!("/Groups?{parameters}")).await,
+        400,
+        "invalidFilter",
+    );
+}

@@ -1,0 +1,151 @@
+//! `scim-admin` over the tables of a service.
+
+use std::io::{self, Write};
+
+use scim_admin::{Cli, Streams};
+use serde_json::{Value, json};
+use stand::wire::Wire;
+use store::{Store, Timeouts};
+use tokio::sync::mpsc;
+
+use crate::support::directory::Directory;
+use crate::support::engine;
+use crate::support::service::Service;
+
+/// `scim-admin` over the tables of a service.
+pub struct Admin {
+    prefix: String,
+    store: Store,
+}
+
+impl Admin {
+    pub async fn with_service() -> (Service, Directory, Self) {
+        let (service, directory, prefix) = Directory::with_prefix().await;
+        let store = service.app.store.clone();
+        (service, directory, Self { prefix, store })
+    }
+
+    /// The same over a wire.
+    pub async fn behind(&self, wire: &Wire) -> Self {
+        let sdk_config = engine::sdk_config(&wire.endpoint).await;
+        let tables = engine::tables(&self.prefix);
+        Self {
+            prefix: self.prefix.clone(),
+            store: Store::connect(&sdk_config, tables, Timeouts::default()),
+        }
+    }
+
+    /// The exit code, and what is printed: results, then messages.
+    pub async fn run(&self, arguments: &str) -> (u8, String) {
+        let (code, results, messages) = self.output(arguments).await;
+        (code, results + &messages)
+    }
+
+    /// The exit code, and the JSON that is printed.
+    pub async fn json(&self, arguments: &str) -> (u8, Value) {
+        let (code, results, messages) = self.output(&format!("--json {arguments}")).await;
+        let value = serde_json::from_str(&results);
+        (
+            code,
+            value.unwrap_or_else(|_| panic!("{results}{messages}")),
+        )
+    }
+
+    /// The lines of a command that goes on; dropping them ends it.
+    pub fn follow(&self, arguments: &str) -> Lines {
+        let cli = parse(arguments).expect("arguments");
+        let store = self.store.clone();
+        let (sender, lines) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut streams = Streams {
+                results: &mut LineWriter::new(sender),
+                messages: &mut io::stderr(),
+            };
+            scim_admin::run(cli, &store, &mut streams).await
+        });
+        Lines(lines)
+    }
+
+    async fn output(&self, arguments: &str) -> (u8, String, String) {
+        let cli = match parse(arguments) {
+            Ok(cli) => cli,
+            Err(error) => return (2, String::new(), error),
+        };
+        let (mut results, mut messages) = (Vec::new(), Vec::new());
+        let mut streams = Streams {
+            results: &mut results,
+            messages: &mut messages,
+        };
+        let code = scim_admin::run(cli, &self.store, &mut streams).await;
+        let text = |bytes| String::from_utf8(bytes).expect("text");
+        (code, text(results), text(messages))
+    }
+
+    /// What `history --ndjson` prints.
+    pub async fn history(&self, arguments: &str) -> Vec<Value> {
+        let (code, text) = self
+            .run(&format!("history acme --ndjson {arguments}"))
+            .await;
+        assert_eq!(code, 0, "{text}");
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+fn parse(arguments: &str) -> Result<Cli, String> {
+    let words = arguments.split_ascii_whitespace();
+    scim_admin::parse(std::iter::once("scim-admin").chain(words))
+}
+
+/// Lines as they are printed.
+pub struct Lines(mpsc::UnboundedReceiver<String>);
+
+impl Lines {
+    pub async fn next(&mut self) -> String {
+        self.0.recv().await.expect("another line")
+    }
+}
+
+struct LineWriter {
+    unfinished: Vec<u8>,
+    lines: mpsc::UnboundedSender<String>,
+}
+
+impl LineWriter {
+    fn new(lines: mpsc::UnboundedSender<String>) -> Self {
+        Self {
+            unfinished: Vec::new(),
+            lines,
+        }
+    }
+}
+
+impl Write for LineWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.unfinished.extend_from_slice(bytes);
+        while let Some(end) = self.unfinished.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.unfinished.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line).trim_end().to_owned();
+            // Nobody listens any more, as when a pipe is closed.
+            self.lines
+                .send(line)
+                .map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+pub fn members(records: &[Value], name: &str) -> Vec<Value> {
+    records.iter().map(|record| record[name].clone()).collect()
+}
+
+pub async fn set(service: &Service, path: &str, name: &str, value: Value) {
+    let operation = json!([{"op": "replace", "path": name, "value": value}]);
+    let answer = service.patch(path, operation).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}

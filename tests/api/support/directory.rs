@@ -1,0 +1,295 @@
+//! Not tests: the directory table as DynamoDB holds it, to be compared with what the service says.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::types::AttributeValue;
+use scim::text::fold;
+use serde_json::Value;
+
+use crate::support::service::Service;
+use crate::support::{engine, history};
+
+/// The directory table of one service.
+pub struct Directory {
+    client: Client,
+    table: String,
+    secrets: String,
+}
+
+/// A tenant's items by sort key.
+pub type Items = BTreeMap<String, HashMap<String, AttributeValue>>;
+
+/// What is left of a tenant's items once they were found to fit together.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Census {
+    pub users: BTreeSet<String>,
+    pub tombstones: BTreeSet<String>,
+}
+
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+impl Directory {
+    /// A service, and the table under it.
+    pub async fn with_service() -> (Service, Self) {
+        let (service, directory, _) = Self::with_prefix().await;
+        (service, directory)
+    }
+
+    /// The same with the prefix of the tables' names.
+    pub async fn with_prefix() -> (Service, Self, String) {
+        let prefix = uuid::Uuid::new_v4().simple().to_string();
+        let store = engine::empty_store(&prefix).await;
+        store.create_tables().await.unwrap();
+        let directory = Self {
+            client: Client::new(&engine::sdk_config(engine::endpoint()).await),
+            table: engine::tables(&prefix).directory,
+            secrets: engine::tables(&prefix).secrets,
+        };
+        (Service::over(store).await, directory, prefix)
+    }
+
+    /// Everything that a tenant owns. What is known of its keys' use is left out: it is written
+    /// while nobody waits for it.
+    pub async fn items(&self, tenant: &str) -> Items {
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(format!("T#{tenant}")))
+            .consistent_read(true)
+            .into_paginator()
+            .items()
+            .send();
+        let mut items = Items::new();
+        while let Some(item) = pages.next().await {
+            let item = item.unwrap();
+            let sort_key = text(&item, "sk").to_owned();
+            if !sort_key.starts_with("K#") {
+                items.insert(sort_key, item);
+            }
+        }
+        items
+    }
+
+    /// All that the secrets table holds.
+    pub async fn secrets(&self) -> Vec<String> {
+        self.scan(&self.secrets).await
+    }
+
+    /// All that both tables hold.
+    pub async fn dump(&self) -> String {
+        let mut items = self.scan(&self.secrets).await;
+        items.extend(self.scan(&self.table).await);
+        items.concat()
+    }
+
+    /// The items of a table as text, in any order that stays the same.
+    async fn scan(&self, table: &str) -> Vec<String> {
+        let scan = self.client.scan().table_name(table).consistent_read(true);
+        let mut pages = scan.into_paginator().items().send();
+        let mut items = Vec::new();
+        while let Some(item) = pages.next().await {
+            let sorted: BTreeMap<_, _> = item.unwrap().into_iter().collect();
+            items.push(format!("{sorted:?}"));
+        }
+        items.sort();
+        items
+    }
+
+    /// The same without what is kept about requests: change records, refusals, the breaker.
+    pub async fn resources(&self, tenant: &str) -> Items {
+        let mut items = self.items(tenant).await;
+        items.retain(|sort_key, _| !sort_key.starts_with(['E', 'R', 'B', 'K']));
+        items
+    }
+
+    /// Sets a number of an item.
+    pub async fn plant_count(&self, tenant: &str, sort_key: &str, name: &str, count: i64) {
+        let count = AttributeValue::N(count.to_string());
+        self.set(tenant, sort_key, name, count).await;
+    }
+
+    /// Sets a text of an item.
+    pub async fn plant_text(&self, tenant: &str, sort_key: &str, name: &str, text: &str) {
+        let text = AttributeValue::S(text.to_owned());
+        self.set(tenant, sort_key, name, text).await;
+    }
+
+    async fn set(&self, tenant: &str, sort_key: &str, name: &str, value: AttributeValue) {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(format!("T#{tenant}")))
+            .key("sk", AttributeValue::S(sort_key.to_owned()))
+            .update_expression("SET #name = :value")
+            .expression_attribute_names("#name", name)
+            .expression_attribute_values(":value", value)
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Puts a copy of an item at another place.
+    pub async fn plant_copy(&self, tenant: &str, from: &str, to: &str) {
+        let mut item = self.items(tenant).await.remove(from).unwrap();
+        item.insert("sk".to_owned(), AttributeValue::S(to.to_owned()));
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Puts an item with these texts.
+    pub async fn plant(&self, tenant: &str, sort_key: &str, texts: &[(&str, &str)]) {
+        let mut put = self.put(tenant, sort_key);
+        for (name, text) in texts {
+            put = put.item(*name, AttributeValue::S((*text).to_owned()));
+        }
+        put.send().await.unwrap();
+    }
+
+    /// Removes an item.
+    pub async fn remove(&self, tenant: &str, sort_key: &str) {
+        self.client
+            .delete_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(format!("T#{tenant}")))
+            .key("sk", AttributeValue::S(sort_key.to_owned()))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    fn put(&self, tenant: &str, sort_key: &str) -> PutItemFluentBuilder {
+        self.client
+            .put_item()
+            .table_name(&self.table)
+            .item("pk", AttributeValue::S(format!("T#{tenant}")))
+            .item("sk", AttributeValue::S(sort_key.to_owned()))
+    }
+
+    /// Checks that the tenant's items fit together: each user has its lookups, guards and a place
+    /// in its counters, its history leads to what it is, and nothing else is there but tombstones and
+    /// theirs. The keys are built anew here, so that a mistake in building them does not hide itself.
+    pub async fn check(&self, tenant: &str) -> Census {
+        let items = self.items(tenant).await;
+        let mut census = Census {
+            users: BTreeSet::new(),
+            tombstones: BTreeSet::new(),
+        };
+        let mut derived = BTreeSet::new();
+        let mut holders = BTreeMap::new();
+        let mut counts = BTreeMap::<String, i64>::new();
+        let mut active = BTreeMap::<String, i64>::new();
+        for (sort_key, item) in &items {
+            let Some(id) = sort_key.strip_prefix("U#") else {
+                continue;
+            };
+            census.users.insert(id.to_owned());
+            let user: Value = serde_json::from_str(text(item, "document")).unwrap();
+            derived.extend(lookups(id, &user));
+            let mut names = vec![user["userName"].as_str().unwrap()];
+            if item.contains_key("reserved_user_name") {
+                names.push(text(item, "reserved_user_name"));
+            }
+            for name in names {
+                let guard = format!("N#U#userName#{}", escaped(&fold(name)));
+                derived.insert(guard.clone());
+                assert_eq!(holders.insert(guard, id), None, "two users hold one name");
+            }
+            let [coarse, fine] = [format!("C#U#{}", &id[..2]), format!("F#U#{}", &id[..4])];
+            if user["active"] == true {
+                *active.entry(coarse.clone()).or_default() += 1;
+            }
+            for counter in [coarse, fine] {
+                *counts.entry(counter).or_default() += 1;
+            }
+        }
+        for (sort_key, item) in &items {
+            match sort_key.split('#').next().unwrap() {
+                "U" => {}
+                "L" => assert!(derived.contains(sort_key), "stray lookup {sort_key}"),
+                "N" => assert_eq!(
+                    holders.get(sort_key).copied(),
+                    Some(text(item, "holder")),
+                    "stray guard {sort_key}"
+                ),
+                "C" | "F" => {
+                    let expected = counts.remove(sort_key).unwrap_or_default();
+                    assert_eq!(number(item, "count"), expected, "wrong count {sort_key}");
+                    let expected = active.remove(sort_key).unwrap_or_default();
+                    let counted = if item.contains_key("active") {
+                        number(item, "active")
+                    } else {
+                        0
+                    };
+                    assert_eq!(counted, expected, "wrong number of active {sort_key}");
+                }
+                // The records are checked one by one below; the rest is no user's.
+                "E" | "B" | "K" | "R" => {}
+                "D" => {
+                    let id = sort_key.strip_prefix("D#U#").unwrap();
+                    assert!(!census.users.contains(id), "{id} is both there and deleted");
+                    assert!(number(item, "expires_at") > 0);
+                    census.tombstones.insert(id.to_owned());
+                }
+                _ => panic!("an item of unknown kind: {sort_key}"),
+            }
+        }
+        for sort_key in &derived {
+            assert!(items.contains_key(sort_key), "{sort_key} is missing");
+        }
+        assert_eq!(counts, BTreeMap::new(), "counters are missing");
+        history::check(&items);
+        census
+    }
+}
+
+/// A string attribute of an item.
+pub fn text<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> &'a str {
+    item[name].as_s().unwrap()
+}
+
+/// A number attribute of an item.
+pub fn number(item: &HashMap<String, AttributeValue>, name: &str) -> i64 {
+    item[name].as_n().unwrap().parse().unwrap()
+}
+
+fn lookups(id: &str, user: &Value) -> Vec<String> {
+    let mut values = Vec::new();
+    for (attribute, value, exact) in [
+        ("userName", &user["userName"], false),
+        ("externalId", &user["externalId"], true),
+        ("employeeNumber", &user[ENTERPRISE]["employeeNumber"], false),
+    ] {
+        values.push((attribute, value, exact));
+    }
+    let emails = user["emails"].as_array().map_or(&[][..], Vec::as_slice);
+    values.extend(
+        emails
+            .iter()
+            .map(|email| ("emails.value", &email["value"], false)),
+    );
+    values
+        .into_iter()
+        .filter_map(|(attribute, value, exact)| Some((attribute, value.as_str()?, exact)))
+        .map(|(attribute, value, exact)| {
+            let value = if exact { value.into() } else { fold(value) };
+            let mut value = escaped(&value);
+            while value.len() > 512 {
+                value.pop();
+            }
+            format!("L#U#{attribute}#{value}#{id}")
+        })
+        .collect()
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('%', "%25").replace('#', "%23")
+}

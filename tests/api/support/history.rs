@@ -1,0 +1,83 @@
+//! Not tests: each change has its record, and the records lead to what there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use crate::support::directory::{Items, number, text};
+
+/// Checks the records of all users of a tenant, present and deleted: for each version there is one,
+/// it names the one before, and the changes one after the other make the user that is there. A record
+/// of nobody is none.
+pub fn check(items: &Items) {
+    let mut visited = BTreeSet::new();
+    for (sort_key, item) in items {
+        let (id, at, version, is_deleted) = match sort_key.split('#').collect::<Vec<_>>()[..] {
+            ["U", id] => (id, "last_modified", number(item, "version"), false),
+            ["D", "U", id] => (id, "deleted", number(item, "version") + 1, true),
+            _ => continue,
+        };
+        let mut records = Vec::new();
+        let mut next = Some((text(item, at).to_owned(), version));
+        while let Some((at, version)) = next {
+            let key = format!("E#{}#U#{id}#{version}", milliseconds(&at));
+            let record = items
+                .get(&key)
+                .unwrap_or_else(|| panic!("{key} is missing"));
+            assert!(number(record, "expires_at") > 0, "{key}");
+            next = record
+                .contains_key("previous")
+                .then(|| (text(record, "previous").to_owned(), version - 1));
+            assert_eq!(next.is_some(), version > 1, "{key}");
+            visited.insert(key);
+            records.push(record);
+        }
+        let operation = text(records[0], "operation");
+        assert_eq!(operation == "delete", is_deleted, "{sort_key}");
+        let mut user = Map::new();
+        for record in records.iter().rev() {
+            let changes: BTreeMap<String, Value> =
+                serde_json::from_str(text(record, "changes")).unwrap();
+            for (attribute, change) in changes {
+                apply(&mut user, &attribute, &change);
+            }
+        }
+        let expected: Value = match is_deleted {
+            true => Map::new().into(),
+            false => serde_json::from_str(text(item, "document")).unwrap(),
+        };
+        assert_eq!(Value::Object(user), expected, "{sort_key}");
+    }
+    let records = items.keys().filter(|sort_key| sort_key.starts_with("E#"));
+    for sort_key in records {
+        assert!(visited.contains(sort_key), "{sort_key} leads to nobody");
+    }
+}
+
+/// Makes one change to the attributes of a user, which must be as the change says they were.
+fn apply(user: &mut Map<String, Value>, attribute: &str, change: &Value) {
+    let (object, name) = match attribute.rsplit_once(':') {
+        None => (&mut *user, attribute),
+        Some((urn, name)) => {
+            let extension = user.entry(urn).or_insert_with(|| Map::new().into());
+            (extension.as_object_mut().unwrap(), name)
+        }
+    };
+    assert_eq!(object.get(name), change.get("before"), "{attribute}");
+    match change.get("after") {
+        Some(after) => drop(object.insert(name.to_owned(), after.clone())),
+        None => drop(object.remove(name)),
+    }
+    if let Some((urn, _)) = attribute.rsplit_once(':')
+        && user[urn] == Value::Object(Map::new())
+    {
+        user.remove(urn);
+    }
+}
+
+/// An RFC 3339 time with exactly three digits of its second's fraction.
+fn milliseconds(time: &str) -> String {
+    let time = time.strip_suffix('Z').unwrap();
+    let (second, fraction) = time.split_once('.').unwrap_or((time, ""));
+    format!("{second}.{fraction:0<3}Z")
+}

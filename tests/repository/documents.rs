@@ -1,0 +1,71 @@
+//! Tests that documents name as evidence: each must be there.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+/// The documents whose claims are backed by tests, and how many tests each names at least.
+const DOCUMENTS: &[(&str, usize)] = &[("docs/SECURITY.md", 40), ("docs/RELIABILITY.md", 25)];
+
+#[test]
+fn the_tests_that_documents_name_are_there() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut tests = BTreeMap::new();
+    for folder in super::FOLDERS {
+        collect(&root.join(folder), &mut tests);
+    }
+    for (document, at_least) in DOCUMENTS {
+        let text = fs::read_to_string(root.join(document)).unwrap();
+        let named: Vec<&str> = text.split('`').skip(1).step_by(2).filter(is_test).collect();
+        assert!(named.len() >= *at_least, "{document}: {named:?}");
+        for name in named {
+            let (module, function) = name.rsplit_once("::").unwrap();
+            let module = module.rsplit("::").next().unwrap();
+            let found = tests.get(function).is_some_and(|files: &Vec<String>| {
+                files
+                    .iter()
+                    .any(|file| file.split('/').any(|part| part == module))
+            });
+            assert!(found, "{document} names {name}, which is no test");
+        }
+    }
+}
+
+/// `module::a_test_with_a_long_name`.
+fn is_test(quoted: &&str) -> bool {
+    let is_name = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
+    };
+    quoted.contains("::") && quoted.split("::").all(is_name)
+}
+
+/// Every test function below a folder, with the files it is in, as `tests/api/auth`.
+fn collect(folder: &Path, tests: &mut BTreeMap<String, Vec<String>>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, tests);
+            continue;
+        }
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        for pair in lines.windows(2) {
+            let is_attribute = ["#[test]", "#[tokio::test]"].contains(&pair[0]);
+            let name = pair[1]
+                .trim_start_matches("async ")
+                .strip_prefix("fn ")
+                .and_then(|rest| rest.split_once('('));
+            if let (true, Some((name, _))) = (is_attribute, name) {
+                let file = path.with_extension("");
+                let file = file.to_str().unwrap().replace('\\', "/");
+                tests.entry(name.to_owned()).or_default().push(file);
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Holds the repository to what Cargo cannot hold: how long files get, that each says what it is, and that
+//! what documents name is there.
+
+#![cfg(test)]
+#![expect(clippy::string_slice, reason = "a test may end with a panic")]
+
+mod documents; // the tests that documents name as evidence
+mod sizes; // the length of files, and their names
+
+use std::fs;
+use std::path::Path;
+
+/// The folders with Rust code.
+const FOLDERS: &[&str] = &["src", "crates", "tools", "fuzz", "tests"];
+
+/// Every `.rs` file with its text, by its path from the root.
+fn sources() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders: Vec<_> = FOLDERS.iter().map(|folder| root.join(folder)).collect();
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_build = path.file_name().is_some_and(|name| name == "target");
+            if path.is_dir() && !is_build {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap();
+                let name = name.replace('\\', "/");
+                files.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    files.sort();
+    assert!(files.len() > 150, "the sources are found");
+    files
+}

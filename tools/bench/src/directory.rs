@@ -1,0 +1,202 @@
+//! Directories of a given size, filled through the function as Entra fills them, and kept in files
+//! for the next run.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use serde_json::Value;
+use store::{Meter, Store, Tables, Timeouts};
+use tenant::{ApiKey, TenantId};
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+
+use stand::engine::{Engine, SAVE};
+use stand::function::Function;
+use stand::request::Request;
+
+const SECRETS_TABLE: &str = "scim-secrets";
+const DIRECTORY_TABLE: &str = "scim-directory";
+const TENANT: &str = "bench";
+
+/// More would wait for the engine.
+const SEEDING_FUNCTIONS: usize = 3;
+/// How many users one engine is given.
+const STEP: usize = 5_000;
+
+/// What decides how a directory looks in DynamoDB. A file that another version filled is not used.
+const LAYOUT: &[&str] = &[
+    include_str!("../../../crates/store/src/keys.rs"),
+    include_str!("../../../crates/store/src/item.rs"),
+    include_str!("../../../crates/store/src/write.rs"),
+    TEMPLATE,
+];
+const TEMPLATE: &str = include_str!("../../../events/create-default-mapping.json");
+
+/// An engine with one tenant that has a number of users.
+pub struct Directory {
+    pub users: usize,
+    pub engine: Engine,
+    pub key: ApiKey,
+}
+
+impl Directory {
+    /// From the file of an earlier run, or grown from the largest smaller one, or filled now.
+    pub async fn open(folder: &Path, program: &Path, users: usize) -> Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let key = ApiKey::from_secret(&TenantId::parse(TENANT)?, [7; 32]);
+        let mut done = largest(folder, users)?;
+        let begun = Instant::now();
+        // Whether the file that the next one grows from is this run's own, and no longer needed then.
+        let mut grown = false;
+        while done < users {
+            // The engine remembers every transaction for ten minutes and looks through them at each:
+            // a new one every so often is faster.
+            let mut engine = if done == 0 {
+                let engine = Engine::start(None).await?;
+                set_up_tenant(engine.endpoint(), &key).await?;
+                engine
+            } else {
+                Engine::start(Some(&file(folder, done))).await?
+            };
+            let next = users.min(done + STEP);
+            seed(program, engine.endpoint(), key.expose(), done..next).await?;
+            // Whole or not at all.
+            let unfinished = folder.join(format!("unfinished-{}", std::process::id()));
+            engine.obey(SAVE, &unfinished).await?;
+            std::fs::rename(&unfinished, file(folder, next))?;
+            if std::mem::replace(&mut grown, true) {
+                std::fs::remove_file(file(folder, done))?;
+            }
+            done = next;
+            let seconds = begun.elapsed().as_secs();
+            eprintln!("creating {users} users: {done} after {seconds} s");
+        }
+        let engine = Engine::start(Some(&file(folder, users))).await?;
+        Ok(Self { users, engine, key })
+    }
+
+    /// Starts a function over it, or over its engine under another address.
+    pub async fn function(&self, program: &Path, endpoint: &str, logs: bool) -> Result<Function> {
+        Function::start(program, &environment(endpoint), logs).await
+    }
+}
+
+/// What the template gives the function beside what Lambda does, and what the bare one needs.
+fn environment(endpoint: &str) -> [(&str, &str); 6] {
+    [
+        ("SCIM_SECRETS_TABLE", SECRETS_TABLE),
+        ("SCIM_DIRECTORY_TABLE", DIRECTORY_TABLE),
+        // More are deleted than may be by default. At 100 their places would not even be counted.
+        ("SCIM_DEACTIVATION_SHARE_PERCENT", "99"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+        ("RUST_LOG", "info"),
+        ("BARE_PARTITION", "T#bench"),
+    ]
+}
+
+/// A user as Entra creates it with its default mapping.
+pub fn user(number: usize) -> Result<Value> {
+    let event: Value = serde_json::from_str(TEMPLATE)?;
+    let body = event["body"].as_str().context("the event has no body")?;
+    let mut user: Value = serde_json::from_str(body)?;
+    user["userName"] = user_name(number).into();
+    user["externalId"] = external_id(number).into();
+    user["displayName"] = format!("Lena Ortiz {number}").into();
+    user["emails"][0]["value"] = user_name(number).into();
+    user["urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"]["employeeNumber"] =
+        format!("E-{number}").into();
+    Ok(user)
+}
+
+pub fn user_name(number: usize) -> String {
+    format!("lena.ortiz.{number}@fieldcrew.example")
+}
+
+pub fn external_id(number: usize) -> String {
+    format!("7b0d0c1e-5f2a-4b53-9f0e-{number:012}")
+}
+
+fn file(folder: &Path, users: usize) -> PathBuf {
+    folder.join(format!("{users}{}", suffix()))
+}
+
+fn suffix() -> String {
+    let mut hasher = DefaultHasher::new();
+    LAYOUT.hash(&mut hasher);
+    format!("-users-{:016x}.sqlite", hasher.finish())
+}
+
+/// How many users the largest directory has that is kept and has no more than so many.
+fn largest(folder: &Path, users: usize) -> Result<usize> {
+    let mut largest = 0;
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(&suffix()));
+        match number.and_then(|number| number.parse().ok()) {
+            Some(number) if number <= users => largest = largest.max(number),
+            _ => {}
+        }
+    }
+    Ok(largest)
+}
+
+async fn set_up_tenant(endpoint: &str, key: &ApiKey) -> Result<()> {
+    let config = aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("bench", "bench", None, None, "bench"))
+        .load()
+        .await;
+    let tables = Tables {
+        secrets: SECRETS_TABLE.to_owned(),
+        directory: DIRECTORY_TABLE.to_owned(),
+    };
+    let store = Store::connect(&config, tables, Timeouts::default());
+    store.create_tables().await?;
+    let (now, meter) = (OffsetDateTime::now_utc(), Meter::default());
+    store
+        .create_tenant(key.tenant(), TENANT, now, &meter)
+        .await?;
+    store
+        .create_key(key, "make bench", now, None, &meter)
+        .await?;
+    Ok(())
+}
+
+/// Creates the users with these numbers, each with a POST of its own.
+async fn seed(program: &Path, endpoint: &str, key: &str, numbers: Range<usize>) -> Result<()> {
+    let end = numbers.end;
+    let begun = Arc::new(AtomicUsize::new(numbers.start));
+    let mut seeders = JoinSet::new();
+    for _ in 0..SEEDING_FUNCTIONS {
+        let mut function = Function::start(program, &environment(endpoint), true).await?;
+        let (begun, key) = (Arc::clone(&begun), key.to_owned());
+        seeders.spawn(async move {
+            loop {
+                let number = begun.fetch_add(1, Relaxed);
+                if number >= end {
+                    return Ok::<_, anyhow::Error>(());
+                }
+                let request = Request {
+                    method: "POST",
+                    path: "/Users",
+                    key: &key,
+                    body: Some(user(number)?),
+                    if_match: None,
+                };
+                function.expect(201, &request).await?;
+            }
+        });
+    }
+    while let Some(ended) = seeders.join_next().await {
+        ended??;
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! What `make bench-core` measures, in time (`benches/core.rs`) and in allocations (`tests/allocations.rs`).
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "as in a test, an input that does not work ends it"
+)]
+
+pub mod cases;

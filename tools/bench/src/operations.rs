@@ -1,0 +1,256 @@
+//! The requests whose cost is measured.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::directory::{external_id, user, user_name};
+use stand::function::{Answer, Function};
+use stand::request::Request;
+
+/// A kind of request.
+pub struct Operation {
+    pub name: &'static str,
+    /// The status it is answered with.
+    pub status: u64,
+    /// How many of them make a sample.
+    pub batch: usize,
+    /// Whether it is to cost the same whatever the directory's size.
+    pub flat: bool,
+    request: fn(&mut Place) -> Result<Sent>,
+}
+
+/// Method, path with query, body.
+type Sent = (&'static str, String, Option<Value>);
+
+/// How far a run has come in one directory.
+pub struct Place {
+    users: usize,
+    key: String,
+    /// Some of the users that were there from the start.
+    known: Vec<Known>,
+    /// Leads to a page in the middle.
+    cursor: String,
+    /// Users that were created in this run and not deleted.
+    created: Vec<String>,
+    /// Changes with each request.
+    number: usize,
+}
+
+struct Known {
+    id: String,
+    user_name: String,
+}
+
+/// In the order in which they run: what changes the number of users comes last.
+pub const OPERATIONS: &[Operation] = &[
+    Operation {
+        name: "GET by id",
+        status: 200,
+        batch: 40,
+        flat: true,
+        request: |place| Ok(("GET", place.path_of_known(), None)),
+    },
+    Operation {
+        name: "match query, userName: found",
+        status: 200,
+        batch: 40,
+        flat: true,
+        request: |place| {
+            let name = place.next_known().user_name.replace('@', "%40");
+            let path = format!("/Users?filter=userName+eq+%22{name}%22");
+            Ok(("GET", path, None))
+        },
+    },
+    Operation {
+        name: "match query, externalId: not found",
+        status: 200,
+        batch: 40,
+        flat: true,
+        request: |place| {
+            let id = external_id(place.new_number());
+            let path = format!("/Users?filter=externalId+eq+%22{id}%22");
+            Ok(("GET", path, None))
+        },
+    },
+    Operation {
+        name: "PATCH, plain attribute",
+        status: 200,
+        batch: 40,
+        flat: true,
+        request: |place| {
+            let value = format!("Lena O. {}", place.new_number());
+            Ok(replace(place.path_of_known(), "displayName", &value))
+        },
+    },
+    Operation {
+        name: "PATCH, nothing changes",
+        status: 200,
+        batch: 40,
+        flat: true,
+        request: |place| Ok(replace(place.path_of_known(), "title", "Crew lead")),
+    },
+    Operation {
+        name: "PATCH, userName",
+        status: 200,
+        batch: 40,
+        flat: true,
+        request: |place| {
+            let value = user_name(place.new_number());
+            Ok(replace(place.path_of_known(), "userName", &value))
+        },
+    },
+    Operation {
+        name: "first page of 100",
+        status: 200,
+        batch: 8,
+        flat: false,
+        request: |_| Ok(("GET", "/Users?startIndex=1&count=100".to_owned(), None)),
+    },
+    Operation {
+        name: "last page of 100 by startIndex",
+        status: 200,
+        batch: 8,
+        flat: true,
+        request: |place| {
+            let first = place.users.saturating_sub(99).max(1);
+            let path = format!("/Users?startIndex={first}&count=100");
+            Ok(("GET", path, None))
+        },
+    },
+    Operation {
+        name: "middle page of 100 by cursor",
+        status: 200,
+        batch: 8,
+        flat: false,
+        request: |place| {
+            let path = format!("/Users?cursor={}&count=100", place.cursor);
+            Ok(("GET", path, None))
+        },
+    },
+    Operation {
+        name: "POST, as Entra sends it",
+        status: 201,
+        batch: 40,
+        flat: false,
+        request: |place| {
+            let user = user(place.new_number())?;
+            Ok(("POST", "/Users".to_owned(), Some(user)))
+        },
+    },
+    Operation {
+        name: "DELETE",
+        status: 204,
+        batch: 40,
+        flat: false,
+        request: |place| {
+            let id = place.created.pop().context("nothing is left to delete")?;
+            Ok(("DELETE", format!("/Users/{id}"), None))
+        },
+    },
+];
+
+/// A filter that no lookup serves. It reads all users, so it is sent a few times only.
+pub const UNINDEXED: Operation = Operation {
+    name: "filter without a lookup",
+    status: 200,
+    batch: 1,
+    flat: false,
+    request: |place| {
+        let number = place.users / 2;
+        let path = format!("/Users?filter=displayName+eq+%22Lena+Ortiz+{number}%22");
+        Ok(("GET", path, None))
+    },
+};
+
+impl Operation {
+    /// Sends the next request of this kind. Whether it is answered as it should be is left to the
+    /// caller.
+    pub async fn call(&self, place: &mut Place, function: &mut Function) -> Result<Answer> {
+        let (method, path, body) = (self.request)(place)?;
+        let request = Request {
+            method,
+            path: &path,
+            key: &place.key,
+            body,
+            if_match: None,
+        };
+        let answer = function.call(request.event()).await?;
+        if method == "POST"
+            && let Some(id) = answer.body["id"].as_str()
+        {
+            place.created.push(id.to_owned());
+        }
+        Ok(answer)
+    }
+}
+
+impl Place {
+    /// Gets to know a directory with so many users.
+    pub async fn explore(function: &mut Function, key: &str, users: usize) -> Result<Self> {
+        let mut place = Self {
+            users,
+            key: key.to_owned(),
+            known: Vec::new(),
+            cursor: String::new(),
+            created: Vec::new(),
+            number: 0,
+        };
+        for quarter in [1, 3] {
+            let first = (users * quarter / 4).max(1);
+            let page = format!("/Users?startIndex={first}&count=100");
+            let body = place.get(function, &page).await?;
+            for user in body["Resources"].as_array().into_iter().flatten() {
+                let text = |name| user[name].as_str().map(str::to_owned);
+                place.known.push(Known {
+                    id: text("id").context("a user without id")?,
+                    user_name: text("userName").context("a user without userName")?,
+                });
+            }
+        }
+        let mut passed = 0;
+        while passed == 0 || passed + 500 < users / 2 {
+            let page = format!("/Users?cursor={}&count=500", place.cursor);
+            let body = place.get(function, &page).await?;
+            let next = body["nextCursor"].as_str();
+            place.cursor = next.context("the walk ends early")?.to_owned();
+            passed += 500;
+        }
+        Ok(place)
+    }
+
+    async fn get(&self, function: &mut Function, path: &str) -> Result<Value> {
+        let request = Request {
+            method: "GET",
+            path,
+            key: &self.key,
+            body: None,
+            if_match: None,
+        };
+        Ok(function.expect(200, &request).await?.body)
+    }
+
+    /// The path of a user, another one each time.
+    pub fn path_of_known(&mut self) -> String {
+        format!("/Users/{}", self.next_known().id)
+    }
+
+    fn next_known(&mut self) -> &Known {
+        self.number += 1;
+        let index = self.number % self.known.len();
+        &self.known[index]
+    }
+
+    /// Of a user that there has never been.
+    fn new_number(&mut self) -> usize {
+        self.number += 1;
+        self.users + self.number
+    }
+}
+
+fn replace(path_of_user: String, attribute: &str, value: &str) -> Sent {
+    let body = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{"op": "Replace", "path": attribute, "value": value}],
+    });
+    ("PATCH", path_of_user, Some(body))
+}

@@ -1,0 +1,106 @@
+//! Two tenants to try the service with, and to try that they do not see each other.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use store::secrets::{Credential, SecretsError};
+use store::{Meter, Store, Timeouts};
+use tenant::{ApiKey, TenantId};
+use time::OffsetDateTime;
+
+use crate::env_file::write_private;
+use crate::watch::{REGION, tables};
+
+const FIRST: (&str, &str) = ("demo", "Demo");
+const SECOND: (&str, &str) = ("demo-2", "Second demo");
+
+/// The keys of the two tenants, both enabled.
+pub struct Demo {
+    pub first: ApiKey,
+    pub second: ApiKey,
+}
+
+impl Demo {
+    /// Creates what is missing of the tables, the tenants and their keys. `key_file` keeps the keys
+    /// for the next run: the database has only their digests.
+    pub async fn set_up(key_file: &Path, endpoint: &str) -> Result<Self> {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url(endpoint)
+            .region(Region::from_static(REGION))
+            .credentials_provider(Credentials::new("local", "local", None, None, "tests/dev"))
+            .load()
+            .await;
+        let store = Store::connect(&config, tables(), Timeouts::default());
+        for table in store
+            .create_tables()
+            .await
+            .context("cannot create the tables")?
+        {
+            println!(
+                "table {}: {}",
+                table.name,
+                if table.created { "created" } else { "kept" }
+            );
+        }
+
+        let kept = read_keys(key_file)?;
+        let first = set_up_tenant(&store, FIRST, &kept).await?;
+        let second = set_up_tenant(&store, SECOND, &kept).await?;
+        let lines = format!("{}\n{}\n", first.expose(), second.expose());
+        write_private(key_file, &lines)
+            .with_context(|| format!("cannot write {}", key_file.display()))?;
+        Ok(Self { first, second })
+    }
+}
+
+async fn set_up_tenant(store: &Store, (id, name): (&str, &str), kept: &[ApiKey]) -> Result<ApiKey> {
+    let tenant = TenantId::parse(id)?;
+    let meter = Meter::default();
+    let now = OffsetDateTime::now_utc();
+    match store.create_tenant(&tenant, name, now, &meter).await {
+        Ok(_) | Err(SecretsError::TenantExists(_)) => {}
+        Err(error) => return Err(error).with_context(|| format!("cannot create tenant {id}")),
+    }
+    // A developer may have tried what happens when it is disabled.
+    store.set_enabled(&tenant, true, &meter).await?;
+
+    let kept = kept.iter().find(|key| key.tenant() == &tenant).cloned();
+    let key = match kept {
+        Some(key) => match store.credential(&key, now, &meter).await? {
+            Credential::Accepted { .. } => return Ok(key),
+            // The data was removed and the key was not: it gets its place back.
+            Credential::Unknown => key,
+            Credential::Revoked | Credential::Expired | Credential::TenantDisabled => {
+                new_key(&tenant)?
+            }
+        },
+        None => new_key(&tenant)?,
+    };
+    store
+        .create_key(&key, "make dev", now, None, &meter)
+        .await
+        .with_context(|| format!("cannot create a key of tenant {id}"))?;
+    Ok(key)
+}
+
+fn new_key(tenant: &TenantId) -> Result<ApiKey> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+    Ok(ApiKey::from_secret(tenant, secret))
+}
+
+/// One key a line. A line that is none, of an older form perhaps, is left out and replaced.
+fn read_keys(file: &Path) -> Result<Vec<ApiKey>> {
+    match fs::read_to_string(file) {
+        Ok(text) => Ok(text
+            .lines()
+            .filter_map(|line| ApiKey::parse(line.as_bytes()).ok())
+            .collect()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", file.display())),
+    }
+}

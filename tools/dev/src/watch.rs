@@ -1,0 +1,127 @@
+//! The function under `cargo lambda watch`.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use tokio::process::{Child, Command};
+
+use crate::processes;
+use crate::settings::Settings;
+
+const SECRETS_TABLE: &str = "scim-secrets";
+const DIRECTORY_TABLE: &str = "scim-directory";
+
+/// The names of the local tables.
+pub fn tables() -> store::Tables {
+    store::Tables {
+        secrets: SECRETS_TABLE.to_owned(),
+        directory: DIRECTORY_TABLE.to_owned(),
+    }
+}
+
+/// What the function needs to find the engine, and nothing that leads to a real account.
+pub fn environment(endpoint: &str) -> [(&'static str, &str); 9] {
+    [
+        ("SCIM_SECRETS_TABLE", SECRETS_TABLE),
+        ("SCIM_DIRECTORY_TABLE", DIRECTORY_TABLE),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_CONFIG_FILE", "/dev/null"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ]
+}
+
+/// Any region will do.
+pub const REGION: &str = "eu-central-1";
+
+/// Would win over, or mix with, the credentials above.
+const NOT_PASSED_ON: &[&str] = &[
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SESSION_TOKEN",
+    "AWS_ENDPOINT_URL",
+];
+
+/// cargo-lambda and the functions it started. Dropping it ends them all.
+pub struct Watch(Child);
+
+impl Watch {
+    pub fn start(settings: &Settings, port: u16, endpoint: &str) -> Result<Self> {
+        let mut command = Command::new(&settings.cargo_lambda);
+        command
+            .args(["lambda", "watch"])
+            // The only binary, so that it is served at the root and not under /lambda-url/.
+            .args(["--bin", "hellotracks-scim"])
+            .args(["--concurrency", "4"])
+            .args(["--invoke-address", "127.0.0.1"])
+            .args(["--invoke-port", &port.to_string()])
+            // As deployed: every answer is the function's, to OPTIONS too.
+            .arg("--disable-cors");
+        if settings.release {
+            // The build that is deployed, to be tested or measured and not to be edited.
+            command.args(["--release", "--ignore-changes"]);
+        }
+        for name in NOT_PASSED_ON {
+            command.env_remove(name);
+        }
+        let child = command
+            .envs(environment(endpoint))
+            .current_dir(stand::root())
+            .stdin(Stdio::null())
+            // Its own group: Ctrl-C reaches this program alone, which then ends things in order.
+            .process_group(0)
+            .spawn()
+            .with_context(|| {
+                format!(
+                    "cannot start {}; `make dev` installs it",
+                    settings.cargo_lambda.display()
+                )
+            })?;
+        Ok(Self(child))
+    }
+
+    /// Comes back when cargo-lambda has ended, with its last word.
+    pub async fn ended(&mut self) -> String {
+        let status = self.0.wait().await;
+        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        format!("cargo lambda watch ended ({status})")
+    }
+
+    /// Comes back when there is no hope that the service will answer. cargo-lambda does not start a
+    /// function again that ended by itself; it waits for a change of the source.
+    pub async fn failed(&mut self) -> String {
+        let id = self.0.id();
+        tokio::select! {
+            ended = self.ended() => ended,
+            () = childless(id) => "the function ended by itself".to_owned(),
+        }
+    }
+}
+
+/// Comes back when a process that had children has had none for a few seconds.
+async fn childless(id: Option<u32>) {
+    let mut had_children = false;
+    let mut looks_in_vain = 0;
+    while looks_in_vain < 3 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if id.is_some_and(processes::has_descendants) {
+            had_children = true;
+            looks_in_vain = 0;
+        } else if had_children {
+            looks_in_vain += 1;
+        }
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // `None` once it has ended and was waited for.
+        if let Some(id) = self.0.id() {
+            processes::end_tree(id, || matches!(self.0.try_wait(), Ok(None)));
+        }
+    }
+}

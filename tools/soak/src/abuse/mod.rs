@@ -1,0 +1,207 @@
+//! `make abuse`: malformed requests without end. None may be answered with anything but SCIM, none with a
+//! failure of the service, and none may leave a trace where it has no right to.
+//!
+//! The requests begin as those of `events/`, which is what real clients send, and are damaged at random in
+//! one to four places ([`mutate`], [`text`]): the path, the query, the headers, the JSON and its text. Users who exist are
+//! among their targets, so that the damage gets as far as it can. [`verdict`] judges the answers.
+
+mod mutate;
+mod text;
+mod verdict;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use fastrand::Rng;
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::settings::Settings;
+use crate::tables::{Direct, environment};
+use mutate::Corpus;
+use stand::engine::Engine;
+use stand::pool::Pool;
+use stand::request::Request;
+
+/// The tenant that is attacked, and one that is not.
+const TENANTS: [&str; 2] = ["attacked", "spared"];
+
+/// Users who are there as targets at a time.
+const TARGETS: usize = 24;
+
+/// Requests between two new targets, for the old ones get deleted.
+const RENEWAL: u64 = 40;
+
+/// Characters of an event that are shown when its answer is wrong. The seed has it all.
+const SHOWN: usize = 6000;
+
+/// What all attackers share.
+struct Attack {
+    pool: Pool,
+    corpus: Corpus,
+    keys: [String; 2],
+    targets: Mutex<Vec<String>>,
+    /// Answers by status.
+    statuses: Mutex<BTreeMap<u64, u64>>,
+}
+
+/// Sends `requests` malformed requests.
+pub async fn run(settings: &Settings, requests: u64) -> Result<()> {
+    println!("{requests} malformed requests, SEED={}", settings.seed);
+    let engine = Engine::start(None).await?;
+    let direct = Direct::create(engine.endpoint()).await?;
+    let mut rng = Rng::with_seed(settings.seed);
+    let mut keys = [String::new(), String::new()];
+    for (key, tenant) in keys.iter_mut().zip(TENANTS) {
+        let mut secret = [0; 32];
+        rng.fill(&mut secret);
+        *key = direct.add_tenant(tenant, secret).await?;
+    }
+    // The attack is meant for everything behind the limits that would end it.
+    let mut environment = environment(engine.endpoint());
+    for (name, value) in [
+        ("SCIM_DEACTIVATION_SHARE_PERCENT", "100"),
+        ("SCIM_REQUESTS_PER_SECOND", "0"),
+    ] {
+        environment.retain(|(set, _)| set != name);
+        environment.push((name.to_owned(), value.to_owned()));
+    }
+    let program = settings.program.clone();
+    let attack = Arc::new(Attack {
+        pool: Pool::start(program, environment, settings.instances).await?,
+        corpus: Corpus::read(&stand::root().join("events"))?,
+        keys,
+        targets: Mutex::default(),
+        statuses: Mutex::default(),
+    });
+    for number in 0..TARGETS {
+        attack.add_target(number as u64).await?;
+    }
+    let spared = attack.users_of(1).await?;
+    let started = Instant::now();
+    let attackers = settings.instances as u64 * 2;
+    let mut running = JoinSet::new();
+    for attacker in 0..attackers {
+        let attack = Arc::clone(&attack);
+        let rng = rng.fork();
+        let share = (requests + attackers - 1 - attacker) / attackers;
+        running.spawn(async move { attack.attacker(attacker, share, rng).await });
+    }
+    while let Some(done) = running.join_next().await {
+        done.context("an attacker panicked")??;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    attack.examine(&direct, &spared).await?;
+    let statuses = attack
+        .statuses
+        .lock()
+        .map_err(|_| anyhow::anyhow!("poisoned"))?;
+    println!("\n| status | answers |\n|---|--:|");
+    for (status, count) in statuses.iter() {
+        println!("| {status} | {count} |");
+    }
+    println!(
+        "\n{requests} malformed requests in {seconds:.0} s: every answer is SCIM, none is a failure of the service, and the check finds no defect"
+    );
+    Ok(())
+}
+
+impl Attack {
+    /// Sends requests, each judged, until there were enough or one is answered as it must not be.
+    async fn attacker(&self, attacker: u64, requests: u64, mut rng: Rng) -> Result<()> {
+        for number in 0..requests {
+            if number % RENEWAL == 0 {
+                self.add_target(attacker << 32 | (number + 1) << 8).await?;
+            }
+            let target = {
+                let targets = self
+                    .targets
+                    .lock()
+                    .map_err(|_| anyhow::anyhow!("poisoned"))?;
+                rng.choice(targets.iter()).cloned().unwrap_or_default()
+            };
+            let event = self.corpus.malformed(&mut rng, &self.keys[0], &target);
+            let shown: String = event.to_string().chars().take(SHOWN).collect();
+            let answer = self
+                .pool
+                .call(event.to_string())
+                .await
+                .with_context(|| format!("no answer to {shown}"))?;
+            if let Ok(mut statuses) = self.statuses.lock() {
+                *statuses.entry(answer.status).or_default() += 1;
+            }
+            verdict::judge(&answer, &self.keys)
+                .with_context(|| format!("the answer to {shown}"))?;
+        }
+        Ok(())
+    }
+
+    /// Creates a user to be a target, in the place of an older one.
+    async fn add_target(&self, number: u64) -> Result<()> {
+        let name = format!("target-{number:x}@crew.example");
+        let request = Request {
+            method: "POST",
+            path: "/Users",
+            key: &self.keys[0],
+            body: Some(json!({
+                "userName": name, "externalId": format!("x-{number:x}"), "title": "Lead",
+                "emails": [{"type": "work", "value": name, "primary": true}],
+                "roles": [{"value": "digger"}],
+            })),
+            if_match: None,
+        };
+        let answer = self.pool.call(request.event()).await?;
+        ensure!(answer.status == 201, "a target is refused: {}", answer.body);
+        let id = answer.body["id"].as_str().context("no id")?.to_owned();
+        let mut targets = self
+            .targets
+            .lock()
+            .map_err(|_| anyhow::anyhow!("poisoned"))?;
+        if targets.len() == TARGETS {
+            targets.remove(0);
+        }
+        targets.push(id);
+        Ok(())
+    }
+
+    /// All users of a tenant; the spared one gets its only user here, the first time.
+    async fn users_of(&self, tenant: usize) -> Result<Value> {
+        let request = |method, path, body| Request {
+            method,
+            path,
+            key: &self.keys[tenant],
+            body,
+            if_match: None,
+        };
+        let list = self
+            .pool
+            .call(request("GET", "/Users", None).event())
+            .await?;
+        if list.body["totalResults"] != 0 {
+            return Ok(list.body);
+        }
+        let body = Some(json!({"userName": "spared@crew.example"}));
+        self.pool
+            .call(request("POST", "/Users", body).event())
+            .await?;
+        Ok(self
+            .pool
+            .call(request("GET", "/Users", None).event())
+            .await?
+            .body)
+    }
+
+    /// Nothing has happened to the spared tenant, and what has happened to the other is whole.
+    async fn examine(&self, direct: &Direct, spared: &Value) -> Result<()> {
+        ensure!(
+            self.users_of(1).await? == *spared,
+            "the spared tenant has changed"
+        );
+        for tenant in TENANTS {
+            direct.audit(tenant).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! `make soak`: Entra's traffic with many tenants, compressed into minutes, through several instances of
+//! the function at once. Every answer is compared with a model's, and so is what is left at the end.
+//!
+//! First every tenant's users are created, each looked for before ([`worker`]). Then come updates,
+//! disables, restores, deletions and renames among match queries and page walks, in both of Entra's modes
+//! ([`entra`]), at the highest rate that the machine holds. Then the same while instances are killed at
+//! random moments ([`killer`]), and clients send again what was not answered. At the end all users are
+//! read back and compared ([`walk`]), and the operator's check looks for defects ([`tables`]).
+//!
+//! `make abuse` is the same stand under malformed requests ([`abuse`]).
+
+#![expect(
+    clippy::indexing_slicing,
+    reason = "a member that JSON lacks reads as null, and a defect here may end the run"
+)]
+
+mod abuse;
+mod changes;
+mod client;
+mod contests;
+mod entra;
+mod killer;
+mod model;
+mod reads;
+mod report;
+mod settings;
+mod tables;
+mod tenant;
+mod traffic;
+mod walk;
+mod worker;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+
+use settings::Settings;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [stand::engine::ARGUMENT] => stand::engine::serve(None).await,
+        ["--abuse", requests] => {
+            let requests = requests.parse().context("no number of requests")?;
+            abuse::run(&Settings::from_environment()?, requests).await
+        }
+        _ => traffic::run(&Settings::from_environment()?).await,
+    }
+}

@@ -1,0 +1,78 @@
+//! The tables under the functions: made before, and examined at the end with the operator's means.
+
+use anyhow::{Result, bail};
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use store::{Gate, Meter, Store, Tables, Timeouts};
+use tenant::{ApiKey, TenantId};
+use time::OffsetDateTime;
+
+const SECRETS: &str = "scim-secrets";
+const DIRECTORY: &str = "scim-directory";
+
+/// The tables, without the function between.
+pub struct Direct(Store);
+
+impl Direct {
+    /// Creates the tables.
+    pub async fn create(endpoint: &str) -> Result<Self> {
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .endpoint_url(endpoint)
+            .region(Region::from_static("us-east-1"))
+            .credentials_provider(Credentials::new("stand", "stand", None, None, "stand"))
+            .load()
+            .await;
+        let tables = Tables {
+            secrets: SECRETS.to_owned(),
+            directory: DIRECTORY.to_owned(),
+        };
+        let store = Store::connect(&config, tables, Timeouts::default());
+        store.create_tables().await?;
+        Ok(Self(store))
+    }
+
+    /// Creates a tenant and returns its API-KEY.
+    pub async fn add_tenant(&self, name: &str, secret: [u8; 32]) -> Result<String> {
+        let (now, meter) = (OffsetDateTime::now_utc(), Meter::default());
+        let tenant = TenantId::parse(name)?;
+        self.0.create_tenant(&tenant, name, now, &meter).await?;
+        let key = ApiKey::from_secret(&tenant, secret);
+        self.0
+            .create_key(&key, "make soak", now, None, &meter)
+            .await?;
+        Ok(key.expose().to_owned())
+    }
+
+    /// Runs the operator's check, which must find no defect, and returns how many users there are.
+    pub async fn audit(&self, name: &str) -> Result<u64> {
+        let (meter, gate) = (Meter::default(), Gate::opened());
+        let tenant = TenantId::parse(name)?;
+        let now = OffsetDateTime::now_utc();
+        let audit = self.0.tenant(&tenant, &meter, &gate).audit(now).await?;
+        if audit.defects.is_empty() {
+            return Ok(audit.resources);
+        }
+        let defects: Vec<_> = audit.defects.iter().map(ToString::to_string).collect();
+        bail!(
+            "tenant {name}: the check finds {} defects:\n{}",
+            defects.len(),
+            defects.join("\n")
+        );
+    }
+}
+
+/// What the template gives the function, with limits that are counted and not reached. Almost all users of
+/// a tenant may lose access: the workers keep below that by a count of their own; at 100 percent the
+/// breaker would not even count. No machine sends as many requests as a key may.
+pub fn environment(endpoint: &str) -> Vec<(String, String)> {
+    [
+        ("SCIM_SECRETS_TABLE", SECRETS),
+        ("SCIM_DIRECTORY_TABLE", DIRECTORY),
+        ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
+        ("SCIM_DEACTIVATION_SHARE_PERCENT", "99"),
+        ("SCIM_REQUESTS_PER_SECOND", "100000"),
+        ("RUST_LOG", "info"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}

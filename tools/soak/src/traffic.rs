@@ -1,0 +1,277 @@
+//! The phases of a run, one after the other.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use fastrand::Rng;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::client::{Client, Tally};
+use crate::entra::Mode;
+use crate::killer;
+use crate::model::User;
+use crate::report::{self, Growth};
+use crate::settings::Settings;
+use crate::tables::{Direct, environment};
+use crate::tenant::Tenant;
+use crate::walk;
+use crate::worker::Worker;
+use stand::engine::{Engine, RESTORE, SAVE};
+use stand::pool::Pool;
+
+/// The longest time between two quiet moments.
+const ROUND: Duration = Duration::from_secs(60);
+
+/// Of each 100 users of a tenant, those that may be deactivated or deleted while they are active, in all
+/// phases together. As the function is started, it takes more than all of them for an accident.
+const DEACTIVATIONS_PERCENT: usize = 80;
+
+/// Kilobytes by which an instance may grow from the first third of the traffic to its end. It is not nothing
+/// because the allocator keeps, for each thread, what the largest answers so far have needed: a page of
+/// 650 users is 1.3 MB, and is there as items, as JSON and as text. Five minutes at 200 requests a second
+/// find a leak of half a kilobyte in each request.
+const MAX_GROWTH: u64 = 5_000;
+
+/// Kills of instances at work in each minute, at least.
+const MIN_KILLS_IN_FLIGHT: f64 = 100.0;
+
+/// Of the requests without an answer in each minute, those that had been carried out, at least, and those
+/// that had not.
+const MIN_FATES: f64 = 10.0;
+
+/// Everything that runs.
+struct Stand {
+    engine: Engine,
+    direct: Direct,
+    pool: Arc<Pool>,
+    tally: Arc<Tally>,
+    tenants: Vec<Arc<Tenant>>,
+    workers: Vec<Worker>,
+    /// How many active users of a tenant may be deactivated or deleted in a phase.
+    deactivations: usize,
+}
+
+/// What the workers do in a phase.
+#[derive(Clone, Copy)]
+enum Task {
+    CreateAll,
+    StepsUntil(Instant),
+}
+
+/// Runs all phases. The first deviation from the model ends them, and the data is kept.
+pub async fn run(settings: &Settings) -> Result<()> {
+    println!("{settings:?}");
+    let mut stand = Stand::start(settings).await?;
+    let result = stand.run(settings).await;
+    report::print(&stand.tally);
+    if result.is_err() {
+        match stand.keep(settings.seed).await {
+            Ok(file) => eprintln!("the tables are kept in {}", file.display()),
+            Err(error) => eprintln!("the tables cannot be kept: {error:#}"),
+        }
+    }
+    result.with_context(|| format!("the run with SEED={} ended early", settings.seed))
+}
+
+impl Stand {
+    async fn start(settings: &Settings) -> Result<Self> {
+        let engine = Engine::start(None).await?;
+        let direct = Direct::create(engine.endpoint()).await?;
+        let environment = environment(engine.endpoint());
+        let program = settings.program.clone();
+        let pool = Arc::new(Pool::start(program, environment, settings.instances).await?);
+        let mut stand = Self {
+            engine,
+            direct,
+            pool,
+            tally: Arc::new(Tally::default()),
+            tenants: Vec::new(),
+            workers: Vec::new(),
+            deactivations: 0,
+        };
+        let mut rng = Rng::with_seed(settings.seed);
+        for number in 0..settings.tenants {
+            let name = format!("crew-{number}");
+            let mut secret = [0; 32];
+            rng.fill(&mut secret);
+            let client = Client {
+                pool: Arc::clone(&stand.pool),
+                tally: Arc::clone(&stand.tally),
+                key: stand.direct.add_tenant(&name, secret).await?,
+                tenant: name,
+            };
+            let mode = [Mode::Flag, Mode::Legacy][number % 2];
+            let tenant = Arc::new(Tenant::new(number, client, mode));
+            for worker in 0..settings.workers {
+                // The first ones take what does not divide.
+                let users = (settings.users + settings.workers - 1 - worker) / settings.workers;
+                let worker = Worker::new(Arc::clone(&tenant), worker, users, settings.seed);
+                stand.workers.push(worker);
+            }
+            stand.tenants.push(tenant);
+        }
+        Ok(stand)
+    }
+
+    async fn run(&mut self, settings: &Settings) -> Result<()> {
+        self.phase("initial cycle", Task::CreateAll).await?;
+
+        let third = settings.mixed / 3;
+        let rounds = third.as_secs_f64() / ROUND.as_secs_f64();
+        let rounds = rounds.ceil().max(1.0) as u32;
+        let mut early = None;
+        let phases = 3 * rounds as usize + 1;
+        self.deactivations = settings.users * DEACTIVATIONS_PERCENT / 100 / phases;
+        for number in 0..3 * rounds {
+            let task = Task::StepsUntil(Instant::now() + third / rounds);
+            self.phase("mixed traffic", task).await?;
+            if number + 1 == rounds {
+                early = Some(self.pool.read().await?);
+            }
+        }
+        let growth: Vec<Growth> = early
+            .into_iter()
+            .flatten()
+            .zip(self.pool.read().await?)
+            .map(|(early, late)| Growth {
+                early: early.memory,
+                late: late.memory,
+                cpu: late.cpu.since(&early.cpu),
+            })
+            .collect();
+        report::print_instances(&growth);
+        for (number, Growth { early, late, .. }) in growth.iter().enumerate() {
+            ensure!(
+                late.saturating_sub(*early) <= MAX_GROWTH,
+                "instance {number} has grown from {early} KB to {late} KB"
+            );
+        }
+
+        if !settings.killed.is_zero() {
+            self.killed(settings).await?;
+        }
+        self.examine().await
+    }
+
+    /// Runs all workers, until each has done its task. Afterwards the tenants are quiet.
+    async fn phase(&mut self, name: &str, task: Task) -> Result<()> {
+        let (begun, before) = (Instant::now(), self.tally.requests());
+        for tenant in &self.tenants {
+            tenant.allow_deactivations(self.deactivations);
+        }
+        let mut running = JoinSet::new();
+        for mut worker in self.workers.drain(..) {
+            running.spawn(async move {
+                match task {
+                    Task::CreateAll => worker.create_all().await?,
+                    Task::StepsUntil(deadline) => {
+                        while Instant::now() < deadline {
+                            worker.step().await?;
+                        }
+                    }
+                }
+                Ok::<_, anyhow::Error>(worker)
+            });
+        }
+        while let Some(ended) = running.join_next().await {
+            self.workers.push(ended??);
+        }
+        let (requests, seconds) = (
+            self.tally.requests() - before,
+            begun.elapsed().as_secs_f64(),
+        );
+        println!(
+            "{name}: {requests} requests in {seconds:.1} s, {:.0} a second",
+            requests as f64 / seconds
+        );
+        for tenant in &self.tenants {
+            walk::total(tenant, self.users(tenant).len()).await?;
+        }
+        self.forget_transactions().await
+    }
+
+    /// Keeps the tables in a file, to be looked at.
+    async fn keep(&mut self, seed: u64) -> Result<PathBuf> {
+        let folder = stand::root().join(".local/soak");
+        std::fs::create_dir_all(&folder)?;
+        let process = std::process::id();
+        let file = folder.join(format!("seed-{seed}-process-{process}.sqlite"));
+        self.engine.obey(SAVE, &file).await?;
+        Ok(file)
+    }
+
+    /// The engine looks through all transactions of the last ten minutes at each, which would take most
+    /// of its time. When nothing is under way nobody repeats one.
+    async fn forget_transactions(&mut self) -> Result<()> {
+        let file = std::env::temp_dir().join(format!("soak-{}.sqlite", std::process::id()));
+        self.engine.obey(SAVE, &file).await?;
+        let restored = self.engine.obey(RESTORE, &file).await;
+        std::fs::remove_file(&file)?;
+        restored
+    }
+
+    /// Traffic while instances are killed.
+    async fn killed(&mut self, settings: &Settings) -> Result<()> {
+        let deadline = Instant::now() + settings.killed;
+        self.tally.may_be_killed.store(true, Relaxed);
+        let pool = Arc::clone(&self.pool);
+        let rng = Rng::with_seed(settings.seed.rotate_left(32));
+        let instances = settings.instances;
+        let killer =
+            tokio::spawn(async move { killer::kill(&pool, instances, rng, deadline).await });
+        self.phase("traffic with kills", Task::StepsUntil(deadline))
+            .await?;
+        killer.await??;
+        let (all, in_flight) = killer::count(self.pool.kills());
+        println!("{all} instances were killed, {in_flight} of them with a request in work");
+        let minutes = settings.killed.as_secs_f64() / 60.0;
+        ensure!(
+            in_flight as f64 >= MIN_KILLS_IN_FLIGHT * minutes,
+            "{in_flight} kills with a request in work are too few to prove anything"
+        );
+        for end in ["had been done", "had not been done"] {
+            let count = self.tally.fates(end);
+            ensure!(
+                count as f64 >= MIN_FATES * minutes,
+                "{count} requests without an answer that {end} are too few to prove anything"
+            );
+        }
+        Ok(())
+    }
+
+    /// Compares what is left with the model, and has the operator's check look at it.
+    async fn examine(&self) -> Result<()> {
+        let mut all = 0;
+        for tenant in &self.tenants {
+            let users = self.users(tenant);
+            for by_cursor in [false, true] {
+                walk::when_quiet(tenant, &users, by_cursor).await?;
+            }
+            let name = &tenant.client.tenant;
+            let found = self.direct.audit(name).await?;
+            ensure!(
+                found == users.len() as u64,
+                "tenant {name}: the check finds {found} users instead of {}",
+                users.len()
+            );
+            all += users.len();
+        }
+        println!(
+            "{all} users of {} tenants are as the model has them, and the check finds no defect",
+            self.tenants.len()
+        );
+        Ok(())
+    }
+
+    fn users(&self, tenant: &Tenant) -> Vec<&User> {
+        let workers = self.workers.iter();
+        workers
+            .filter(|worker| worker.tenant.number == tenant.number)
+            .flat_map(|worker| worker.places.iter().filter_map(|place| place.user.as_ref()))
+            .collect()
+    }
+}
