@@ -38,7 +38,7 @@ fn faults(path: &str, text: &str) -> Vec<String> {
     if lines > MAX_LINES {
         fault(format!("has {lines} lines, and {MAX_LINES} are allowed"));
     }
-    let is_test = path.contains("/tests");
+    let is_test = path.starts_with("tests/") || path.contains("/tests/");
     let code = code(text).lines().count();
     if code > MAX_CODE_LINES && !is_test {
         fault(format!(
