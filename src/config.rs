@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use store::Tables;
-use store::breaker::BreakerPolicy;
+use store::directory::breaker::BreakerPolicy;
 
 /// What the environment says. README.md lists the variables.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,121 +4,138 @@ use std::time::Duration;
 
 use lambda_http::Request;
 use lambda_http::http::header::AUTHORIZATION;
-use time::OffsetDateTime;
-use tokio::time::timeout;
-
-use super::App;
-use super::log::Trace;
-use crate::service::Failure;
 use scim::ScimError;
 use store::Meter;
 use store::secrets::Credential;
-use tenant::{ApiKey, ApiKeyError, TenantId};
+use tenant::{ApiKey, ApiKeyError, KeyId, TenantId};
+use time::OffsetDateTime;
+use tokio::time::timeout;
 
-/// The request's API-KEY, if what it carries can be one. That is decided from its form, which is
-/// public, before anything is read.
-///
-/// # Errors
-/// 401 with what the tenant's admin must do.
-pub(super) fn presented_key(request: &Request) -> Result<ApiKey, ScimError> {
-    let token = bearer_token(request);
-    ApiKey::parse(token).map_err(|error| {
-        let (reason, refusal) = match error {
-            _ if token.is_empty() => (
-                "noKey",
-                "the request has no API-KEY; enter it as Secret Token in Entra's provisioning settings",
-            ),
-            ApiKeyError::Foreign => (
-                "foreignKey",
-                "this is not an API-KEY, which starts with `htscim_`; copy it from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
-            ),
-            ApiKeyError::Mistyped => (
-                "mistypedKey",
-                "the API-KEY is incomplete or has a typing mistake; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
-            ),
-        };
-        ScimError::Unauthorized(refusal.to_owned(), reason)
-    })
+use crate::instance::Instance;
+use crate::log::Trace;
+use crate::service::Failure;
+
+/// What a request's `Authorization` header presents, read once.
+pub(crate) struct Presented {
+    /// The key, or why there is none. That is decided from the form of a key, which is public, before anything
+    /// is read.
+    key: Result<ApiKey, ScimError>,
+    /// The tenant that is named, though the key be mistyped or was never issued.
+    named_tenant: Option<TenantId>,
+    /// Whether there is no such header.
+    is_absent: bool,
 }
 
-/// The tenant that the request's API-KEY names, though the key be mistyped or was never issued.
-pub(super) fn named_tenant(request: &Request) -> Option<TenantId> {
-    ApiKey::named_tenant(bearer_token(request))
+/// Whom a request acts for. The tenant is claimed until the credential is checked.
+pub(crate) struct Principal<'p> {
+    pub tenant: &'p TenantId,
+    /// Names the credential in change records.
+    pub credential: KeyId,
+    /// The secret under which cursors are sealed: known to the credential's owner and the service alone.
+    pub seal: [u8; 32],
 }
 
-/// Whether the request carries credentials of any kind.
-pub(super) fn has_credentials(request: &Request) -> bool {
-    request.headers().contains_key(AUTHORIZATION)
-}
-
-/// How long the start of the function may wait for DynamoDB: the first request can wait instead.
-const WARM_UP: Duration = Duration::from_secs(1);
-
-/// Makes the connections of the first request, which checks the key and reads at the same time.
-///
-/// Lambda lends a function a whole processor while it starts, and what its memory size is worth
-/// afterwards: TLS handshakes take a fraction of the time here. What goes wrong will go wrong again
-/// for the first request, and that has somebody to tell.
-pub async fn warm_up(app: &App) {
-    let meter = Meter::default();
-    let read = || app.store.connect_secrets(&meter);
-    let _ = timeout(WARM_UP, async { tokio::join!(read(), read()) }).await;
-}
-
-/// Checks the API-KEY of a request that has nothing else to be done beside it.
-///
-/// # Errors
-/// 401 with what the tenant's admin must do; 429 when the key is used too fast; 503 when it cannot
-/// be checked.
-pub(super) async fn authenticate(
-    app: &App,
-    request: &Request,
-    now: OffsetDateTime,
-    trace: &Trace,
-) -> Result<(), Failure> {
-    check(app, &presented_key(request)?, now, trace).await
-}
-
-/// Counts what is worth this number of requests against the rate of a key that was accepted.
-///
-/// # Errors
-/// 429 when the rate is used up.
-pub(super) fn charge(
-    app: &App,
-    key: &ApiKey,
-    requests: usize,
-    now: OffsetDateTime,
-) -> Result<(), ScimError> {
-    let per_second = app.config.requests_per_second;
-    app.key_uses
-        .charge(&app.store, key, requests, per_second, now)
-}
-
-/// Checks an API-KEY and takes note of its use.
-///
-/// Every key costs one read of the secrets table, and is refused with the same status: neither
-/// tells a guesser how near the guess was.
-///
-/// # Errors
-/// 401 with what the tenant's admin must do; 429 when the key is used too fast; 503 when it cannot
-/// be checked.
-pub(super) async fn check(
-    app: &App,
-    key: &ApiKey,
-    now: OffsetDateTime,
-    trace: &Trace,
-) -> Result<(), Failure> {
-    let credential = app.store.credential(key, now, trace.meter()).await?;
-    // Whose key it is, valid or not, is known for certain once its item was found.
-    if credential != Credential::Unknown {
-        trace.set_tenant(key.tenant(), key.id());
-    }
-    let (reason, refusal) = match credential {
-        Credential::Accepted { expires } => {
-            app.key_uses.accepted(&app.store, key, expires, now);
-            return Ok(charge(app, key, 1, now)?);
+impl Presented {
+    /// Reads the header.
+    pub(crate) fn read(request: &Request) -> Self {
+        let token = bearer_token(request);
+        Self {
+            key: ApiKey::parse(token).map_err(|error| not_a_key(error, token.is_empty())),
+            named_tenant: ApiKey::named_tenant(token),
+            is_absent: !request.headers().contains_key(AUTHORIZATION),
         }
-        Credential::Unknown => (
+    }
+
+    /// The tenant that is named, though the key be mistyped or was never issued.
+    pub(crate) fn named_tenant(&self) -> Option<&TenantId> {
+        self.named_tenant.as_ref()
+    }
+
+    /// Whether the request carries no credentials of any kind.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.is_absent
+    }
+
+    /// Whom the request claims to act for.
+    ///
+    /// # Errors
+    /// 401 with what the tenant's admin must do, if this cannot be a key.
+    pub(crate) fn principal(&self) -> Result<Principal<'_>, ScimError> {
+        let key = self.key.as_ref().map_err(Clone::clone)?;
+        Ok(Principal {
+            tenant: key.tenant(),
+            credential: key.id(),
+            seal: *key.digest().as_bytes(),
+        })
+    }
+
+    /// Checks the credential, and takes note of its use.
+    ///
+    /// Every key costs one read of the secrets table, and is refused with the same status: neither tells
+    /// a guesser how near the guess was.
+    ///
+    /// # Errors
+    /// 401 with what the tenant's admin must do; 429 when the key is used too fast; 503 when it cannot be
+    /// checked.
+    pub(crate) async fn check(
+        &self,
+        instance: &Instance,
+        now: OffsetDateTime,
+        trace: &Trace,
+    ) -> Result<(), Failure> {
+        let key = self.key.as_ref().map_err(Clone::clone)?;
+        let credential = instance.store.credential(key, now, trace.meter()).await?;
+        // Whose key it is, valid or not, is known for certain once its item was found.
+        if credential != Credential::Unknown {
+            trace.set_tenant(key.tenant(), key.id());
+        }
+        match credential {
+            Credential::Accepted { expires } => {
+                instance.key_accepted(key, expires, now);
+                Ok(instance.charge(key, 1, now)?)
+            }
+            refused => Err(refusal(&refused).into()),
+        }
+    }
+
+    /// Counts this number of requests against the rate of a key that was accepted.
+    ///
+    /// # Errors
+    /// 429 when the rate is used up.
+    pub(crate) fn charge(
+        &self,
+        instance: &Instance,
+        requests: usize,
+        now: OffsetDateTime,
+    ) -> Result<(), ScimError> {
+        let key = self.key.as_ref().map_err(Clone::clone)?;
+        instance.charge(key, requests, now)
+    }
+}
+
+/// The refusal of what cannot be a key.
+fn not_a_key(error: ApiKeyError, is_empty: bool) -> ScimError {
+    let (reason, text) = match error {
+        _ if is_empty => (
+            "noKey",
+            "the request has no API-KEY; enter it as Secret Token in Entra's provisioning settings",
+        ),
+        ApiKeyError::Foreign => (
+            "foreignKey",
+            "this is not an API-KEY, which starts with `htscim_`; copy it from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
+        ),
+        ApiKeyError::Mistyped => (
+            "mistypedKey",
+            "the API-KEY is incomplete or has a typing mistake; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
+        ),
+    };
+    ScimError::Unauthorized(text.to_owned(), reason)
+}
+
+/// The refusal of a key that is not accepted.
+fn refusal(credential: &Credential) -> ScimError {
+    let (reason, text) = match credential {
+        Credential::Accepted { .. } | Credential::Unknown => (
             "unknownKey",
             "the API-KEY is not valid; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
         ),
@@ -135,7 +152,21 @@ pub(super) async fn check(
             "the API is disabled for this account; enable it under Settings > API & Integrations",
         ),
     };
-    Err(ScimError::Unauthorized(refusal.to_owned(), reason).into())
+    ScimError::Unauthorized(text.to_owned(), reason)
+}
+
+/// How long the start of the function may wait for DynamoDB: the first request can wait instead.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// Makes the connections of the first request, which checks the key and reads at the same time.
+///
+/// Lambda lends a function a whole processor while it starts, and what its memory size is worth
+/// afterwards: TLS handshakes take a fraction of the time here. What goes wrong will go wrong again
+/// for the first request, and that has somebody to tell.
+pub(crate) async fn warm_up(instance: &Instance) {
+    let meter = Meter::default();
+    let read = || instance.store.connect_secrets(&meter);
+    let _ = timeout(WARM_UP, async { tokio::join!(read(), read()) }).await;
 }
 
 /// What follows `Bearer` in the header; empty if there is nothing.

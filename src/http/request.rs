@@ -3,11 +3,13 @@
 use lambda_http::http::header::{CONTENT_TYPE, HOST};
 use lambda_http::{Request, RequestExt};
 
-use super::route::{BASE_PATH, Target};
-use crate::service::Body;
+use scim::ScimError;
 use scim::bulk::MAX_PAYLOAD_SIZE;
 use scim::list::ListRequest;
-use scim::{ScimError, text::quote};
+use scim::text::quote;
+
+use super::route::{BASE_PATH, Target};
+use crate::service::Body;
 
 /// The path as the client sent it. `lambda_http` puts the stage in front of the path of the URI,
 /// and keeps the original beside it.

@@ -5,14 +5,15 @@ use lambda_http::http::header::{
     ALLOW, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use lambda_http::{Body, Response};
+use scim::ScimError;
+use scim::discovery::{self, RESOURCE_TYPES};
+use scim::list::{ListRequest, ListResponse};
+use scim::text::quote;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::route::Document;
 use crate::service::{Answer, BulkResponse, Failure, matches_etag};
-use scim::discovery::{self, RESOURCE_TYPES};
-use scim::list::ListResponse;
-use scim::{ScimError, text::quote};
 
 /// Without a charset: one client compares the whole value.
 const SCIM_JSON: &str = "application/scim+json";
@@ -23,7 +24,7 @@ const RETRY_SECONDS: &str = "2";
 
 /// The answer to a refused or failed request. The request's id is told where the operator's log
 /// is needed to go on.
-pub(super) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
+pub(crate) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
     let error = &failure.error;
     let mut body = error.to_body();
     if let (true, Some(members)) = (error.is_failure(), body.as_object_mut()) {
@@ -86,8 +87,13 @@ pub(super) fn deleted() -> Response<Body> {
 /// A discovery document.
 ///
 /// # Errors
-/// 404 when there is no such schema or resource type.
-pub(super) fn discovery(document: &Document, base: &str) -> Result<Response<Body>, Failure> {
+/// 403 for a filter, 404 when there is no such schema or resource type.
+pub(super) fn discovery(
+    document: &Document,
+    query: &ListRequest,
+    base: &str,
+) -> Result<Response<Body>, Failure> {
+    refuse_filter(document, query)?;
     let missing = |what: &str, name: &str| {
         Failure::from(ScimError::NotFound(format!(
             "there is no {what} {}",
@@ -120,6 +126,18 @@ pub(super) fn discovery(document: &Document, base: &str) -> Result<Response<Body
             .ok_or_else(|| missing("schema", urn))?,
     };
     Ok(json(StatusCode::OK, &body))
+}
+
+/// RFC 7644 §4: a filter on `/Schemas` or `/ResourceTypes` is refused, so that no client takes the whole list
+/// for the result; on `/ServiceProviderConfig` it is ignored.
+fn refuse_filter(document: &Document, query: &ListRequest) -> Result<(), ScimError> {
+    match document {
+        Document::ServiceProviderConfig => Ok(()),
+        _ if query.filter.is_none() => Ok(()),
+        _ => Err(ScimError::Forbidden(
+            "discovery cannot be filtered; leave `filter` out".to_owned(),
+        )),
+    }
 }
 
 fn resource(status: StatusCode, answer: Answer) -> Response<Body> {

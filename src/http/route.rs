@@ -8,7 +8,7 @@
 //! | `/Users/{id}` | GET, PUT, PATCH, DELETE |
 //! | `/Users/.search`, `/.search` | POST |
 //! | `/` | GET: all resource types |
-//! | `/Groups` | GET: an empty list, for Entra asks whether the tenant uses groups or not |
+//! | `/Groups` | GET: an empty list, since Entra asks for it whether groups are used or not |
 //! | `/Groups/{id}` | 404: there are none |
 //! | `/ServiceProviderConfig` | GET |
 //! | `/ResourceTypes`, `/ResourceTypes/{name}` | GET |
@@ -19,9 +19,10 @@
 use lambda_http::http::Method;
 use percent_encoding::percent_decode_str;
 
+use scim::ScimError;
 use scim::discovery::RESOURCE_TYPES;
 use scim::schema::{GROUPS, ResourceType, USERS};
-use scim::{ScimError, text::quote};
+use scim::text::quote;
 
 /// What a request asks for. The text is the path as a pattern, for the log: without ids.
 #[derive(Debug)]
@@ -29,12 +30,12 @@ pub(super) enum Route {
     /// What the service can do.
     Discovery(&'static str, Document),
     /// Something about a tenant's resources.
-    Directory(&'static str, Operation),
+    Resources(&'static str, Endpoint),
 }
 
-/// An operation on a tenant's resources.
+/// What a URL and a method mean for a tenant's resources.
 #[derive(Debug)]
-pub(super) enum Operation {
+pub(super) enum Endpoint {
     List(&'static ResourceType),
     ListAll,
     Search(Vec<&'static ResourceType>),
@@ -61,7 +62,7 @@ pub(super) enum Document {
 /// # Errors
 /// 404, 405 or 501.
 pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError> {
-    let route = |name, operation| Ok(Route::Directory(name, operation));
+    let route = |name, endpoint| Ok(Route::Resources(name, endpoint));
     let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
     let lower: Vec<String> = segments
         .iter()
@@ -74,7 +75,7 @@ pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError
         _ => not_allowed(method, name, "GET"),
     };
     let search = |name, resource_types| match *method {
-        Method::POST => route(name, Operation::Search(resource_types)),
+        Method::POST => route(name, Endpoint::Search(resource_types)),
         _ => not_allowed(method, name, "POST"),
     };
     match lower.as_slice() {
@@ -86,12 +87,12 @@ pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError
         ["schemas"] => discover("/Schemas", Document::Schemas),
         ["schemas", _] => discover("/Schemas/{urn}", Document::Schema(id)),
         ["users"] => match *method {
-            Method::GET => route("/Users", Operation::List(&USERS)),
-            Method::POST => route("/Users", Operation::Create(&USERS)),
+            Method::GET => route("/Users", Endpoint::List(&USERS)),
+            Method::POST => route("/Users", Endpoint::Create(&USERS)),
             _ => not_allowed(method, "/Users", "GET, POST"),
         },
         ["groups"] => match *method {
-            Method::GET => route("/Groups", Operation::List(&GROUPS)),
+            Method::GET => route("/Groups", Endpoint::List(&GROUPS)),
             Method::POST => not_implemented(
                 "groups are not provisioned; turn off the mapping `Provision Microsoft Entra ID Groups`",
             ),
@@ -106,11 +107,11 @@ pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError
             "an API-KEY belongs to a tenant and not to a user, so there is no `/Me`",
         ),
         ["bulk"] => match *method {
-            Method::POST => route("/Bulk", Operation::Bulk),
+            Method::POST => route("/Bulk", Endpoint::Bulk),
             _ => not_allowed(method, "/Bulk", "POST"),
         },
         [] => match *method {
-            Method::GET => route("/", Operation::ListAll),
+            Method::GET => route("/", Endpoint::ListAll),
             _ => not_allowed(method, "/", "GET"),
         },
         _ => Err(ScimError::NotFound(format!(
@@ -126,14 +127,14 @@ fn item(
     method: &Method,
     id: String,
 ) -> Result<Route, ScimError> {
-    let operation = match *method {
-        Method::GET => Operation::Get(resource_type, id),
-        Method::PUT => Operation::Replace(resource_type, id),
-        Method::PATCH => Operation::Patch(resource_type, id),
-        Method::DELETE => Operation::Delete(resource_type, id),
+    let endpoint = match *method {
+        Method::GET => Endpoint::Get(resource_type, id),
+        Method::PUT => Endpoint::Replace(resource_type, id),
+        Method::PATCH => Endpoint::Patch(resource_type, id),
+        Method::DELETE => Endpoint::Delete(resource_type, id),
         _ => return not_allowed(method, name, "GET, PUT, PATCH, DELETE"),
     };
-    Ok(Route::Directory(name, operation))
+    Ok(Route::Resources(name, endpoint))
 }
 
 fn not_allowed(method: &Method, name: &str, allowed: &'static str) -> Result<Route, ScimError> {
@@ -203,7 +204,7 @@ mod tests {
     fn named(method: Method, path: &str) -> Result<&'static str, u16> {
         let target = Target::parse(path).map_err(|error| error.status().as_u16())?;
         route(&method, &target)
-            .map(|(Route::Discovery(name, _) | Route::Directory(name, _))| name)
+            .map(|(Route::Discovery(name, _) | Route::Resources(name, _))| name)
             .map_err(|error| error.status().as_u16())
     }
 

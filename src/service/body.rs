@@ -1,11 +1,10 @@
-//! Request bodies, read when an operation comes to them: an unknown id is 404 before the body is
-//! looked at.
-
-use serde_json::{Map, Value};
+//! Request bodies, parsed when an operation comes to them: once, after the key was accepted and, where a
+//! resource is changed, after it was found.
 
 use scim::ScimError;
+use serde_json::{Map, Value};
 
-/// A request body that was not looked at yet.
+/// A request body that was not parsed yet.
 #[derive(Debug, Clone, Copy)]
 pub enum Body<'a> {
     /// As it came over the wire.

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
+use scim::ScimError;
+use scim::bulk::{Action, BulkOperation, BulkRequest};
+use scim::project::Projection;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::{Body, Directory, Failure, IfMatch};
-use scim::ScimError;
-use scim::bulk::{Action, BulkOperation, BulkRequest};
-use scim::project::Projection;
 
 /// Operations in flight at once.
 const CONCURRENCY: usize = 8;
@@ -184,9 +184,8 @@ impl BulkResponse {
         let index = position(ScimError::is_failure).or(position(ScimError::is_alarming))?;
         let failure = self.0.get_mut(index)?.outcome.as_mut().err()?;
         Some(Failure {
-            error: failure.error.clone(),
             cause: failure.cause.take(),
-            existing: None,
+            ..failure.error.clone().into()
         })
     }
 

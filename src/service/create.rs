@@ -1,13 +1,14 @@
 //! POST (RFC 7644 §3.3).
 
-use uuid::Uuid;
-
-use super::{Answer, Body, Directory, Failure, until_settled};
 use scim::project::Projection;
 use scim::schema::check::check;
 use scim::{Meta, Resource, ResourceId, ResourceType, ScimError, Stored};
 use store::StoreError;
-use store::history::Operation;
+use store::directory::record::ChangeKind;
+use uuid::Uuid;
+
+use super::change::Races;
+use super::{Answer, Body, Cause, Directory, Failure};
 
 impl Directory<'_> {
     /// Creates a resource from a request body.
@@ -27,20 +28,32 @@ impl Directory<'_> {
         body: Body<'_>,
         projection: &Projection,
     ) -> Result<Answer, Failure> {
+        self.store.accepted().await;
         // A new user has access unless the client says otherwise.
         let resource =
             check(resource_type, body.object()?)?.with_default_active(resource_type, true);
-        let stored = until_settled(|| async {
-            match self.add(resource_type, &resource).await {
-                Err(Failure {
-                    cause: Some(cause @ StoreError::Taken { .. }),
-                    ..
-                }) => self.revive(resource_type, &resource, cause).await,
-                settled => settled,
+        let mut races = Races::default();
+        let stored = loop {
+            match self.add_or_revive(resource_type, &resource).await {
+                Err(failure) if races.run_again(&failure).await => {}
+                outcome => break outcome?,
             }
-        })
-        .await?;
+        };
         Ok(self.answer(resource_type, stored, projection))
+    }
+
+    async fn add_or_revive(
+        &self,
+        resource_type: &'static ResourceType,
+        resource: &Resource,
+    ) -> Result<Stored, Failure> {
+        match self.add(resource_type, resource).await {
+            Err(Failure {
+                cause: Some(Cause::Store(cause @ StoreError::Taken { .. })),
+                ..
+            }) => self.revive(resource_type, resource, cause).await,
+            outcome => outcome,
+        }
     }
 
     async fn add(
@@ -54,7 +67,7 @@ impl Directory<'_> {
             resource: resource.clone(),
             reserved_user_name: None,
         };
-        let origin = self.origin(Operation::Create);
+        let origin = self.origin(ChangeKind::Create);
         self.store.create(resource_type, &stored, &origin).await?;
         Ok(stored)
     }
@@ -85,8 +98,13 @@ impl Directory<'_> {
                 ..Failure::from(taken)
             });
         }
-        self.store_changed(resource_type, &current, resource.clone(), Operation::Revive)
-            .await
+        self.store_next(
+            resource_type,
+            &current,
+            resource.clone(),
+            ChangeKind::Revive,
+        )
+        .await
     }
 }
 

@@ -1,13 +1,13 @@
 //! DELETE (RFC 7644 §3.6).
 
-use super::access::Access;
-use super::{Directory, Failure, IfMatch, until_settled};
-use scim::ResourceType;
-use store::history::Operation;
+use scim::{ResourceType, Stored};
+use store::directory::record::ChangeKind;
+
+use super::change::Decision;
+use super::{Directory, Failure, IfMatch};
 
 impl Directory<'_> {
-    /// Deletes a resource: SCIM no longer knows it, and a tombstone keeps it for the retention
-    /// period.
+    /// Deletes a resource: SCIM no longer knows it, and a tombstone keeps it for the retention period.
     ///
     /// # Errors
     /// 404, 412, and 409 when too many users have lost access lately.
@@ -17,21 +17,11 @@ impl Directory<'_> {
         id: &str,
         if_match: &IfMatch,
     ) -> Result<(), Failure> {
-        let access = Access::default();
-        let outcome = until_settled(|| async {
-            let current = self.load(resource_type, id).await?;
-            if_match.check(&current)?;
-            self.reserve(resource_type, current.resource.is_active(), &access)
-                .await?;
-            let origin = self.origin(Operation::Delete);
-            let expires = self.now.saturating_add(self.retention);
-            Ok(self
-                .store
-                .delete(resource_type, &current, &origin, expires)
-                .await?)
+        let always = |_: &Stored| Ok(Decision::Delete);
+        self.change(resource_type, id, if_match, ChangeKind::Delete, || {
+            Ok(always)
         })
-        .await;
-        self.settle(resource_type, &access, &outcome).await;
-        outcome
+        .await
+        .map(drop)
     }
 }

@@ -1,8 +1,9 @@
 //! GET of one resource (RFC 7644 §3.4.1).
 
-use super::{Answer, Directory, Failure};
 use scim::ResourceType;
 use scim::project::Projection;
+
+use super::{Answer, Directory, Failure};
 
 impl Directory<'_> {
     /// The resource with this id.

@@ -3,16 +3,16 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
-
-use super::{Directory, Failure};
 use scim::cursor::{Cursor, Position, Seal};
 use scim::filter::{BoundFilter, Filter};
 use scim::list::{ListRequest, ListResponse, Page, PageContent, Paging};
 use scim::project::Projection;
 use scim::sort::{BoundSort, Sort, SortKey};
 use scim::{ResourceId, ResourceType, ScimError, Stored};
-use store::range::Start;
+use serde_json::{Map, Value};
+use store::directory::range::Start;
+
+use super::{Directory, Failure};
 
 /// A resource as clients see it, not projected yet.
 type Object = Map<String, Value>;

@@ -23,6 +23,7 @@ mod requests {
 /// Who gets in.
 mod keys {
     mod auth; // the one answer to everybody without a valid key
+    mod gate; // what is done for a request before its key is accepted: one read at most
     pub mod issue; // API keys: issue, check, expire, revoke
     pub mod key_use; // what is noted of keys: their last use, their end
     mod rate; // how fast a key may be used, whatever the number of instances
@@ -57,6 +58,7 @@ mod operator {
 mod promises {
     mod costs; // DynamoDB calls and capacity of each operation
     mod logs; // one line for each request, and nothing about people
+    mod panics; // a panic in the work of a request: told once, with its place
     pub mod threats; // what an attacker cannot do, as docs/SECURITY.md promises
 }
 

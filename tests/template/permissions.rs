@@ -48,7 +48,7 @@ fn caller(file: &Path) -> Caller {
     if path.ends_with("secrets/credential.rs") {
         Caller::Function("SecretsTable")
     } else if path.contains("src/secrets")
-        || path.ends_with("src/tables.rs")
+        || path.contains("src/client")
         || path.contains("src/audit")
     {
         Caller::Operator

@@ -1,6 +1,6 @@
 //! The tables: what is deployed is what the local engines get.
 
-use store::tables::{DIRECTORY, SECRETS, TableDefinition};
+use store::client::tables::{DIRECTORY, SECRETS, TableDefinition};
 
 use crate::yaml::{at, boolean, items, parse, source, string};
 

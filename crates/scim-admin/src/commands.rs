@@ -2,8 +2,8 @@
 
 use scim::ResourceId;
 use scim::schema::USERS;
+use store::client::tables::TablesError;
 use store::secrets::{SecretsError, Successor};
-use store::tables::TablesError;
 use store::{Gate, Meter, Store, StoreError};
 use tenant::{ApiKey, TenantId};
 use time::{Duration, OffsetDateTime};

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use scim::ResourceId;
 use scim::schema::USERS;
 use serde_json::{Value, json};
-use store::history::{Actor, ChangeRecord, Span};
+use store::directory::record::{Actor, ChangeRecord, Span};
 use store::{Gate, Meter, Store, TenantStore};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use scim::schema::USERS;
 use serde_json::{Value, json};
-use store::breaker::Breaker;
-use store::history::ChangeRecord;
-use store::refusals::RefusalCount;
+use store::directory::breaker::Breaker;
+use store::directory::record::ChangeRecord;
 use store::secrets::Tenant;
+use store::usage::refusals::RefusalCount;
 use store::{Gate, Meter, Store};
 use tenant::TenantId;
 use time::OffsetDateTime;

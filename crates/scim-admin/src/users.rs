@@ -3,8 +3,8 @@
 use scim::schema::USERS;
 use scim::{ResourceId, Stored};
 use serde_json::{Value, json};
-use store::history::{Actor, Operation, Origin};
-use store::tombstone::Tombstone;
+use store::directory::record::{Actor, ChangeKind, Origin};
+use store::directory::tombstone::Tombstone;
 use store::{Gate, Meter, Store, StoreError, TenantStore};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -86,7 +86,7 @@ async fn restore(
     let now = OffsetDateTime::now_utc().truncate_to_millisecond();
     let origin = Origin {
         actor: Actor::Operator,
-        operation: Operation::Restore,
+        operation: ChangeKind::Restore,
         request_id: Uuid::new_v4().to_string(),
         at: now,
         expires: now.saturating_add(retention),

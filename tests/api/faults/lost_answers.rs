@@ -26,7 +26,7 @@ async fn over(wire: &Wire, service: &Service, prefix: &str, deadline: Duration) 
     let mut config = service.app.config.clone();
     config.request_deadline = deadline;
     Service {
-        app: hellotracks_scim::http::App::new(store, config),
+        app: hellotracks_scim::instance::Instance::new(store, config),
         key: service.key.clone(),
     }
 }

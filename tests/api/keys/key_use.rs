@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use hellotracks_scim::http::App;
+use hellotracks_scim::instance::Instance;
 use serde_json::{Value, json};
 use store::secrets::KeyWarning;
 use store::{Gate, Meter, Store, Timeouts};
@@ -77,7 +77,7 @@ async fn the_last_use_is_written_once_in_five_minutes_and_costs_the_request_noth
     assert_eq!(updates(&wire), 1);
 
     // Another instance knows nothing of that and asks once; what is stored stays.
-    service.app = App::new(service.app.store.clone(), service.app.config.clone());
+    service.app = Instance::new(service.app.store.clone(), service.app.config.clone());
     for _ in 0..5 {
         assert_eq!(service.get("/Users").await.status, 200);
     }
@@ -224,7 +224,7 @@ async fn a_key_near_expiry_is_warned_of_once_an_hour() {
         let ((), lines) = logged(requests(&service)).await;
         assert_eq!(warnings(&lines), [&Value::Null; 0]);
         // Another instance says it again.
-        service.app = App::new(service.app.store.clone(), service.app.config.clone());
+        service.app = Instance::new(service.app.store.clone(), service.app.config.clone());
     }
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use hellotracks_scim::http::App;
+use hellotracks_scim::instance::Instance;
 use serde_json::{Value, json};
 use store::{Gate, Meter, Store, Timeouts};
 use tenant::ApiKey;
@@ -32,7 +32,7 @@ async fn limited(per_second: u32) -> Service {
 /// Another instance of the same function.
 fn instance(of: &Service) -> Service {
     Service {
-        app: App::new(of.app.store.clone(), of.app.config.clone()),
+        app: Instance::new(of.app.store.clone(), of.app.config.clone()),
         key: of.key.clone(),
     }
 }

@@ -3,7 +3,7 @@
 use scim::schema::{USERS, check::check};
 use scim::{Meta, ResourceId, Stored};
 use serde_json::{Map, json};
-use store::history::{Actor, Operation, Origin};
+use store::directory::record::{Actor, ChangeKind, Origin};
 use store::{Gate, Meter};
 use tenant::TenantId;
 use time::OffsetDateTime;
@@ -27,7 +27,7 @@ async fn add(service: &Service, id: &str) {
     let store = service.app.store.tenant(&acme, &meter, &gate);
     let origin = Origin {
         actor: Actor::Operator,
-        operation: Operation::Create,
+        operation: ChangeKind::Create,
         request_id: "test".to_owned(),
         at: stored.meta.created,
         expires: OffsetDateTime::now_utc() + time::Duration::DAY,

@@ -1,17 +1,17 @@
-//! Not tests: what the function writes to its log while it answers.
+//! What the function writes to its log while it answers.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use hellotracks_scim::log;
 use serde_json::Value;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
-use tracing_subscriber::EnvFilter;
 
 use crate::support::service::{Answer, Call};
 
-/// Runs `work` and returns its result and the lines that it logged, as `main` sets logging up.
+/// Runs `work` and returns its result and the lines that it logged.
 pub async fn logged<T>(work: impl Future<Output = T>) -> (T, Vec<Value>) {
     let (result, text) = logged_text(work).await;
     let lines = text
@@ -28,14 +28,7 @@ pub async fn logged_text<T>(work: impl Future<Output = T>) -> (T, String) {
     OTHER.get_or_init(|| Dispatch::new(NoSubscriber::default()));
     let log = Log::default();
     let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_target(false)
-        .with_env_filter(EnvFilter::new("info"))
-        .with_writer(move || writer.clone())
-        .finish();
+    let subscriber = log::subscriber(move || writer.clone(), None);
     let result = work.with_subscriber(subscriber).await;
     let bytes = std::mem::take(&mut *log.0.lock().unwrap());
     (result, String::from_utf8(bytes).expect("the log is text"))

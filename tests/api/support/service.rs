@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use hellotracks_scim::app::handle;
 use hellotracks_scim::config::Config;
-use hellotracks_scim::http::{App, handle, repair_url};
+use hellotracks_scim::http::repair_url;
+use hellotracks_scim::instance::Instance;
 use lambda_http::http::HeaderMap;
 use lambda_http::{Body, Context, LambdaEvent, Response};
 use serde_json::{Value, json};
-use store::breaker::BreakerPolicy;
+use store::directory::breaker::BreakerPolicy;
 use store::{Meter, Store, Tables};
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
@@ -19,7 +21,7 @@ pub const BASE: &str = "https://scim.hellotracks.example/scim/v2";
 
 /// The service over tables of its own, with one tenant.
 pub struct Service {
-    pub app: App,
+    pub app: Instance,
     /// The tenant's API-KEY.
     pub key: String,
 }
@@ -65,7 +67,7 @@ impl Service {
             requests_per_second: 500,
         };
         let mut service = Self {
-            app: App::new(store, config),
+            app: Instance::new(store, config),
             key: String::new(),
         };
         service.key = service.add_tenant("acme").await;

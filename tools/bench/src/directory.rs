@@ -32,9 +32,9 @@ const STEP: usize = 5_000;
 
 /// What decides how a directory looks in DynamoDB. A file that another version filled is not used.
 const LAYOUT: &[&str] = &[
-    include_str!("../../../crates/store/src/keys.rs"),
-    include_str!("../../../crates/store/src/item.rs"),
-    include_str!("../../../crates/store/src/write.rs"),
+    include_str!("../../../crates/store/src/directory/keys.rs"),
+    include_str!("../../../crates/store/src/directory/document.rs"),
+    include_str!("../../../crates/store/src/directory/write.rs"),
     TEMPLATE,
 ];
 const TEMPLATE: &str = include_str!("../../../events/create-default-mapping.json");

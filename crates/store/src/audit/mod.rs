@@ -7,11 +7,10 @@
 mod repair;
 mod seen;
 
+use scim::ResourceId;
 use time::OffsetDateTime;
 
-use super::StoreError;
-use super::directory::TenantStore;
-use scim::ResourceId;
+use crate::{StoreError, TenantStore};
 
 use seen::{Counted, Seen};
 
@@ -34,14 +33,14 @@ pub struct Defect {
     /// The resource it belongs to, with the version that was seen; none for counters.
     resource: Option<(ResourceId, Option<u64>)>,
     /// What a counter says and what it should say.
-    counts: Counts,
+    count: CountDefect,
     resource_type: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Counts {
-    is: Counted,
-    should_be: Counted,
+struct CountDefect {
+    found: Counted,
+    expected: Counted,
 }
 
 /// The kinds of defect.
@@ -94,7 +93,7 @@ impl Defect {
             kind: DefectKind::Unreadable,
             sort_key: sort_key.to_owned(),
             resource: None,
-            counts: Counts::default(),
+            count: CountDefect::default(),
             resource_type: "resource",
         }
     }
@@ -104,10 +103,14 @@ impl std::fmt::Display for Defect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let kind = KINDS.iter().find(|(kind, _)| *kind == self.kind);
         let kind = kind.map_or("defect", |(_, name)| name);
-        let Counts { is, should_be } = self.counts;
+        let CountDefect { found, expected } = self.count;
         match (self.kind, &self.resource) {
             (DefectKind::WrongCount, _) => {
-                write!(f, "{kind}: {}, {is} instead of {should_be}", self.sort_key)
+                write!(
+                    f,
+                    "{kind}: {}, {found} instead of {expected}",
+                    self.sort_key
+                )
             }
             (DefectKind::MissingRecord | DefectKind::StrayRecord, _) => {
                 write!(f, "{kind}: {}", self.sort_key)

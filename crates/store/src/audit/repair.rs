@@ -1,13 +1,14 @@
 //! Mending what an audit found, as long as it is still so.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, TransactWriteItem, Update};
-
-use super::{Counts, Defect, DefectKind};
-use crate::directory::TenantStore;
-use crate::item::{self, ACTIVE, COUNT, HOLDER};
-use crate::transaction::Outcome;
-use crate::{StoreError, keys};
 use scim::discovery::RESOURCE_TYPES;
+
+use super::{CountDefect, Defect, DefectKind};
+use crate::client::attributes::{number_of, string};
+use crate::client::transaction::Outcome;
+use crate::directory::document::{self, ACTIVE, COUNT, HOLDER};
+use crate::directory::keys;
+use crate::{StoreError, TenantStore};
 
 impl TenantStore<'_> {
     /// Mends a defect, provided that the resource or the counter is still as the audit saw it.
@@ -27,14 +28,14 @@ impl TenantStore<'_> {
             }
             DefectKind::StrayLookup | DefectKind::StrayGuard | DefectKind::StrayTombstone => {
                 let delete = Delete::builder()
-                    .table_name(&self.store.tables.directory)
-                    .set_key(Some(item::key(&self.partition, defect.sort_key.clone())));
+                    .table_name(self.table())
+                    .set_key(Some(self.key(defect.sort_key.clone())));
                 // A guard that has another holder since is that one's.
                 let delete = match (defect.kind, &defect.resource) {
                     (DefectKind::StrayGuard, Some((id, _))) => delete
                         .condition_expression("#holder = :holder")
                         .expression_attribute_names("#holder", HOLDER)
-                        .expression_attribute_values(":holder", AttributeValue::S(id.to_string())),
+                        .expression_attribute_values(":holder", string(id.as_str())),
                     _ => delete,
                 };
                 let delete = TransactWriteItem::builder().delete(delete.build()?).build();
@@ -45,7 +46,7 @@ impl TenantStore<'_> {
                 }
             }
         };
-        Ok(self.store.transact(writes, self.meter).await? == Outcome::Written)
+        Ok(self.transact(writes).await? == Outcome::Written)
     }
 
     /// The condition that the defect's resource is as it was seen.
@@ -56,15 +57,12 @@ impl TenantStore<'_> {
             .find(|resource_type| resource_type.name == defect.resource_type)
             .ok_or(StoreError::NotFound)?;
         let check = ConditionCheck::builder()
-            .table_name(&self.store.tables.directory)
-            .set_key(Some(item::key(
-                &self.partition,
-                keys::resource(resource_type, id),
-            )));
+            .table_name(self.table())
+            .set_key(Some(self.key(keys::resource(resource_type, id))));
         let check = match version {
             Some(version) => check
                 .condition_expression("version = :read")
-                .expression_attribute_values(":read", AttributeValue::N(version.to_string())),
+                .expression_attribute_values(":read", number_of(*version)),
             None => check.condition_expression("attribute_not_exists(pk)"),
         };
         Ok(TransactWriteItem::builder()
@@ -75,27 +73,27 @@ impl TenantStore<'_> {
     fn put_key(&self, defect: &Defect) -> Result<TransactWriteItem, StoreError> {
         let sort_key = defect.sort_key.clone();
         let item = match (&defect.kind, &defect.resource) {
-            (DefectKind::MissingGuard, Some((id, _))) => item::guard(&self.partition, sort_key, id),
-            _ => item::key(&self.partition, sort_key),
+            (DefectKind::MissingGuard, Some((id, _))) => document::guard(self.key(sort_key), id),
+            _ => self.key(sort_key),
         };
         // A guard that somebody else has taken meanwhile is theirs.
         self.put_new(item)
     }
 
     fn set_count(&self, defect: &Defect) -> Result<TransactWriteItem, StoreError> {
-        let Counts { is, should_be } = &defect.counts;
+        let CountDefect { found, expected } = &defect.count;
         let number = |count: i64| AttributeValue::N(count.to_string());
         let mut update = Update::builder()
-            .table_name(&self.store.tables.directory)
-            .set_key(Some(item::key(&self.partition, defect.sort_key.clone())))
+            .table_name(self.table())
+            .set_key(Some(self.key(defect.sort_key.clone())))
             .expression_attribute_values(":none", number(0));
         let (mut assignments, mut conditions) = (Vec::new(), Vec::new());
         // Coarse counters count the active resources too, others do not.
-        for (name, is, should_be) in [
-            (COUNT, Some(is.count), Some(should_be.count)),
-            (ACTIVE, is.active, should_be.active),
+        for (name, found, expected) in [
+            (COUNT, Some(found.count), Some(expected.count)),
+            (ACTIVE, found.active, expected.active),
         ] {
-            let (Some(is), Some(should_be)) = (is, should_be) else {
+            let (Some(found), Some(expected)) = (found, expected) else {
                 continue;
             };
             assignments.push(format!("#{name} = :{name}"));
@@ -104,8 +102,8 @@ impl TenantStore<'_> {
             ));
             update = update
                 .expression_attribute_names(format!("#{name}"), name)
-                .expression_attribute_values(format!(":{name}"), number(should_be))
-                .expression_attribute_values(format!(":old_{name}"), number(is));
+                .expression_attribute_values(format!(":{name}"), number(expected))
+                .expression_attribute_values(format!(":old_{name}"), number(found));
         }
         let update = update
             .update_expression(format!("SET {}", assignments.join(", ")))

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use time::{Duration, OffsetDateTime};
-
-use super::{Counts, Defect, DefectKind};
-use crate::breaker::Breaker;
-use crate::history::{self, Operation};
-use crate::item::{self, ACTIVE, COUNT, Item, RECORDED_UNTIL};
-use crate::tables::SORT_KEY;
-use crate::tombstone::Tombstone;
-use crate::{StoreError, keys};
 use scim::discovery::RESOURCE_TYPES;
 use scim::{ResourceId, ResourceType};
+use time::{Duration, OffsetDateTime};
+
+use super::{CountDefect, Defect, DefectKind};
+use crate::StoreError;
+use crate::client::attributes::{Item, damaged, optional, seconds, signed, text};
+use crate::client::tables::SORT_KEY;
+use crate::directory::breaker::Breaker;
+use crate::directory::document::{self, ACTIVE, COUNT, RECORDED_UNTIL};
+use crate::directory::keys;
+use crate::directory::record::{self, ChangeKind};
+use crate::directory::tombstone::Tombstone;
 
 /// A tenant's items.
 #[derive(Default)]
@@ -60,7 +62,7 @@ struct Records {
     by_key: BTreeMap<String, (u64, Option<OffsetDateTime>)>,
     /// The latest of each resource that has not ended: its version, what it was, when, and its sort
     /// key.
-    latest: BTreeMap<ResourceId, (u64, Operation, OffsetDateTime, String)>,
+    latest: BTreeMap<ResourceId, (u64, ChangeKind, OffsetDateTime, String)>,
     /// When the oldest one was made that has not ended.
     oldest: Option<OffsetDateTime>,
     /// The shortest time that a record is kept for.
@@ -70,7 +72,7 @@ struct Records {
 impl Seen {
     /// Takes an item in.
     pub(super) fn add(&mut self, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
-        let sort_key = item::text(item, SORT_KEY)?;
+        let sort_key = text(item, SORT_KEY)?;
         if let Err(StoreError::Damaged(_)) = self.sort(sort_key, item, now) {
             self.unreadable.push(sort_key.to_owned());
         }
@@ -99,7 +101,7 @@ impl Seen {
         } else if keys::is_beside_resources(sort_key) {
             Ok(())
         } else {
-            Err(item::damaged(item, SORT_KEY))
+            Err(damaged(item, SORT_KEY))
         }
     }
 
@@ -131,7 +133,7 @@ impl Seen {
         let complete_from = self.complete_from(now);
         for (id, (_, operation, at, sort_key)) in latest {
             let must_be_last = complete_from.is_some_and(|from| *at >= from);
-            if *operation != Operation::Delete && must_be_last {
+            if *operation != ChangeKind::Delete && must_be_last {
                 defects.push(Defect::of_record(DefectKind::StrayRecord, sort_key, id));
             }
         }
@@ -196,23 +198,21 @@ impl SeenType {
             let id = keys::lookup_id(sort_key);
             self.lookups.insert(sort_key.to_owned(), id);
         } else if sort_key.starts_with(&kinds.guards) {
-            self.guards.insert(sort_key.to_owned(), item::holder(item)?);
+            self.guards
+                .insert(sort_key.to_owned(), document::holder(item)?);
         } else if sort_key.starts_with(&kinds.tombstones) {
             let tombstone = Tombstone::read(item)?;
             let latest = Latest {
                 version: tombstone.version(),
                 at: tombstone.deleted,
-                recorded_until: item::seconds(item, RECORDED_UNTIL)?,
+                recorded_until: seconds(item, RECORDED_UNTIL)?,
             };
             self.tombstones.insert(tombstone.stored.id, latest);
         } else if let [coarse, fine] = &kinds.counters
             && (sort_key.starts_with(coarse) || sort_key.starts_with(fine))
         {
-            let active = match item.contains_key(ACTIVE) {
-                true => Some(item::signed(item, ACTIVE)?),
-                false => None,
-            };
-            let count = item::signed(item, COUNT)?;
+            let active = optional(item, ACTIVE, signed)?;
+            let count = signed(item, COUNT)?;
             let counted = Counted { count, active };
             self.counts.insert(sort_key.to_owned(), counted);
         } else {
@@ -226,7 +226,7 @@ impl SeenType {
         resource_type: &ResourceType,
         item: &Item,
     ) -> Result<(), StoreError> {
-        let stored = item::read(item)?;
+        let stored = document::read(item)?;
         let lookups = keys::lookups(resource_type, &stored.id, &stored.resource);
         for sort_key in lookups
             .into_iter()
@@ -242,7 +242,7 @@ impl SeenType {
         let latest = Latest {
             version: stored.meta.version,
             at: stored.meta.last_modified,
-            recorded_until: item::seconds(item, RECORDED_UNTIL)?,
+            recorded_until: seconds(item, RECORDED_UNTIL)?,
         };
         self.resources.insert(stored.id, latest);
         Ok(())
@@ -255,7 +255,7 @@ impl SeenType {
                 kind,
                 sort_key: sort_key.clone(),
                 resource: id.map(|id| (id.clone(), version(id))),
-                counts: Counts::default(),
+                count: CountDefect::default(),
                 resource_type: resource_type.name,
             });
         };
@@ -301,7 +301,10 @@ impl SeenType {
                     kind: DefectKind::WrongCount,
                     sort_key: (*sort_key).clone(),
                     resource: None,
-                    counts: Counts { is, should_be },
+                    count: CountDefect {
+                        found: is,
+                        expected: should_be,
+                    },
                     resource_type: resource_type.name,
                 });
             }
@@ -311,8 +314,8 @@ impl SeenType {
 
 impl Records {
     fn add(&mut self, sort_key: &str, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
-        let record = history::read(item)?;
-        let expires = item::expires(item)?;
+        let record = record::read(item)?;
+        let expires = document::expires(item)?;
         self.by_key
             .insert(sort_key.to_owned(), (record.version, record.previous));
         let kept = expires - record.at;

@@ -1,18 +1,17 @@
 //! The check of a presented key: one read of one item, whatever became of the key.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_sdk_dynamodb::types::AttributeValue;
+use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
 
 use super::Expiry;
-use super::item::{self, KeyItem};
-use crate::meter::Pool;
-use crate::tables::{PARTITION_KEY, SORT_KEY};
+use super::item::{self, KeyItem, TENANT_SORT_KEY};
+use crate::client::attributes::{Item, string};
+use crate::client::call::Passage;
+use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::{Meter, Store, StoreError};
-use tenant::{ApiKey, TenantId};
 
-/// What is to be thought of a presented key.
+/// The result of the check of a presented key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// The key is valid.
@@ -64,7 +63,7 @@ impl Store {
     /// # Errors
     /// Failures of DynamoDB.
     pub async fn connect_secrets(&self, meter: &Meter) -> Result<(), StoreError> {
-        let nowhere = || AttributeValue::S("NOBODY".to_owned());
+        let nowhere = || string("NOBODY");
         let read = self.read_secret(nowhere(), nowhere(), meter).await;
         read.map(drop)
     }
@@ -74,38 +73,28 @@ impl Store {
     /// # Errors
     /// Failures of DynamoDB.
     pub async fn has_tenant(&self, tenant: &TenantId, meter: &Meter) -> Result<bool, StoreError> {
-        let sort_key = AttributeValue::S(item::TENANT_SORT_KEY.to_owned());
+        let sort_key = string(TENANT_SORT_KEY);
         let item = self
             .read_secret(item::partition(tenant), sort_key, meter)
             .await?;
         Ok(item.is_some())
     }
 
-    async fn read_secret(
+    /// Reads one item of the secrets table. The check of a key cannot wait for the key.
+    pub(super) async fn read_secret(
         &self,
         partition: AttributeValue,
         sort_key: AttributeValue,
         meter: &Meter,
-    ) -> Result<Option<HashMap<String, AttributeValue>>, StoreError> {
-        meter.call();
-        let answer = self
+    ) -> Result<Option<Item>, StoreError> {
+        let request = self
             .client
             .get_item()
             .table_name(&self.tables.secrets)
             .key(PARTITION_KEY, partition)
             .key(SORT_KEY, sort_key)
-            .consistent_read(true)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
-        meter.record(
-            Pool::Read,
-            answer
-                .as_ref()
-                .ok()
-                .and_then(|answer| answer.consumed_capacity()),
-        );
-        Ok(answer.map_err(StoreError::from_sdk)?.item)
+            .consistent_read(true);
+        Ok(self.call(request, meter, Passage::Free).await?.item)
     }
 }
 

@@ -1,15 +1,14 @@
 //! The items of the secrets table, attribute by attribute.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::AttributeValue;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use tenant::{KeyDigest, KeyId, TenantId};
 
 use super::{KeyRecord, Tenant};
 use crate::StoreError;
-use crate::tables::{PARTITION_KEY, SORT_KEY};
-use tenant::{KeyDigest, KeyId, TenantId};
+use crate::client::attributes::{
+    Item, damaged, flag, number, number_of, optional, optional_time, string, text, time, timestamp,
+};
+use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 
 /// The sort key of every tenant item.
 pub(super) const TENANT_SORT_KEY: &str = "TENANT";
@@ -28,8 +27,6 @@ const EXPIRES: &str = "expires";
 const REVOKED: &str = "revoked";
 const REPLACED_BY: &str = "replaced_by";
 const TENANT_ENABLED: &str = "tenant_enabled";
-
-pub(super) type Item = HashMap<String, AttributeValue>;
 
 /// A tenant item as read.
 #[derive(Debug)]
@@ -52,7 +49,7 @@ pub(super) struct KeyItem {
 
 /// The partition key of everything that belongs to the tenant.
 pub(super) fn partition(tenant: &TenantId) -> AttributeValue {
-    AttributeValue::S(format!("{PARTITION_PREFIX}{tenant}"))
+    string(format!("{PARTITION_PREFIX}{tenant}"))
 }
 
 /// The tenant that an item belongs to.
@@ -64,55 +61,38 @@ pub(super) fn owner(item: &Item) -> Result<TenantId, StoreError> {
 
 /// The sort key of a key with this digest.
 pub(super) fn key_sort_key(digest: &str) -> AttributeValue {
-    AttributeValue::S(format!("{KEY_PREFIX}{digest}"))
-}
-
-/// The form of a time in both kinds of item.
-pub(super) fn timestamp(time: OffsetDateTime) -> Result<AttributeValue, StoreError> {
-    match time.format(&Rfc3339) {
-        Ok(text) => Ok(AttributeValue::S(text)),
-        Err(_) => Err(StoreError::TooLarge(format!(
-            "the time {time} is out of range"
-        ))),
-    }
+    string(format!("{KEY_PREFIX}{digest}"))
 }
 
 /// A tenant item without keys, at its first version.
-pub(super) fn new_tenant(tenant: &Tenant) -> Result<Item, StoreError> {
-    Ok(HashMap::from([
+pub(super) fn new_tenant(tenant: &Tenant) -> Item {
+    Item::from([
         (PARTITION_KEY.to_owned(), partition(&tenant.id)),
-        (
-            SORT_KEY.to_owned(),
-            AttributeValue::S(TENANT_SORT_KEY.to_owned()),
-        ),
-        (NAME.to_owned(), AttributeValue::S(tenant.name.clone())),
+        (SORT_KEY.to_owned(), string(TENANT_SORT_KEY)),
+        (NAME.to_owned(), string(&tenant.name)),
         (ENABLED.to_owned(), AttributeValue::Bool(tenant.enabled)),
-        (CREATED.to_owned(), timestamp(tenant.created)?),
-        (VERSION.to_owned(), AttributeValue::N("1".to_owned())),
-    ]))
+        (CREATED.to_owned(), timestamp(tenant.created)),
+        (VERSION.to_owned(), number_of(1)),
+    ])
 }
 
 /// A key item that is not revoked.
-pub(super) fn new_key(
-    tenant: &Tenant,
-    digest: &KeyDigest,
-    record: &KeyRecord,
-) -> Result<Item, StoreError> {
-    let mut item = HashMap::from([
+pub(super) fn new_key(tenant: &Tenant, digest: &KeyDigest, record: &KeyRecord) -> Item {
+    let mut item = Item::from([
         (PARTITION_KEY.to_owned(), partition(&tenant.id)),
         (SORT_KEY.to_owned(), key_sort_key(&digest.to_hex())),
-        (KEY_ID.to_owned(), AttributeValue::S(record.id.to_string())),
-        (LABEL.to_owned(), AttributeValue::S(record.label.clone())),
-        (CREATED.to_owned(), timestamp(record.created)?),
+        (KEY_ID.to_owned(), string(record.id.as_str())),
+        (LABEL.to_owned(), string(&record.label)),
+        (CREATED.to_owned(), timestamp(record.created)),
         (
             TENANT_ENABLED.to_owned(),
             AttributeValue::Bool(tenant.enabled),
         ),
     ]);
     if let Some(expires) = record.expires {
-        item.insert(EXPIRES.to_owned(), timestamp(expires)?);
+        item.insert(EXPIRES.to_owned(), timestamp(expires));
     }
-    Ok(item)
+    item
 }
 
 impl TenantItem {
@@ -149,10 +129,7 @@ impl KeyItem {
                 created: time(item, CREATED)?,
                 expires: optional_time(item, EXPIRES)?,
                 revoked: optional_time(item, REVOKED)?,
-                replaced_by: match item.get(REPLACED_BY) {
-                    None => None,
-                    Some(_) => Some(key_id(item, REPLACED_BY)?),
-                },
+                replaced_by: optional(item, REPLACED_BY, key_id)?,
             },
             digest,
             tenant_enabled: flag(item, TENANT_ENABLED)?,
@@ -160,61 +137,16 @@ impl KeyItem {
     }
 }
 
-fn text<'a>(item: &'a Item, name: &str) -> Result<&'a str, StoreError> {
-    match item.get(name) {
-        Some(AttributeValue::S(text)) => Ok(text),
-        _ => Err(damaged(item, name)),
-    }
-}
-
 fn key_id(item: &Item, name: &str) -> Result<KeyId, StoreError> {
     KeyId::parse(text(item, name)?).map_err(|_| damaged(item, name))
 }
 
-fn flag(item: &Item, name: &str) -> Result<bool, StoreError> {
-    match item.get(name) {
-        Some(AttributeValue::Bool(flag)) => Ok(*flag),
-        _ => Err(damaged(item, name)),
-    }
-}
-
-fn number(item: &Item, name: &str) -> Result<u64, StoreError> {
-    match item.get(name) {
-        Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| damaged(item, name)),
-        _ => Err(damaged(item, name)),
-    }
-}
-
-fn time(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError> {
-    OffsetDateTime::parse(text(item, name)?, &Rfc3339).map_err(|_| damaged(item, name))
-}
-
-/// An attribute of the wrong type is an error and not an absent one: a damaged `revoked` must
-/// not make a key valid again.
-fn optional_time(item: &Item, name: &str) -> Result<Option<OffsetDateTime>, StoreError> {
-    if item.contains_key(name) {
-        time(item, name).map(Some)
-    } else {
-        Ok(None)
-    }
-}
-
-fn damaged(item: &Item, name: &str) -> StoreError {
-    let part = |name| match item.get(name) {
-        Some(AttributeValue::S(text)) => text.as_str(),
-        _ => "?",
-    };
-    StoreError::Damaged(format!(
-        "attribute `{name}` of `{}`, `{}` in the secrets table",
-        part(PARTITION_KEY),
-        part(SORT_KEY)
-    ))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
     use tenant::ApiKey;
+    use time::OffsetDateTime;
+
+    use super::*;
 
     fn tenant() -> Tenant {
         Tenant {
@@ -236,12 +168,12 @@ mod tests {
             revoked: None,
             replaced_by: None,
         };
-        (new_key(&tenant(), &digest, &record).unwrap(), record)
+        (new_key(&tenant(), &digest, &record), record)
     }
 
     #[test]
     fn items_round_trip() {
-        let read = TenantItem::read(&new_tenant(&tenant()).unwrap()).unwrap();
+        let read = TenantItem::read(&new_tenant(&tenant())).unwrap();
         assert_eq!(read.tenant, tenant());
         assert_eq!((read.version, read.active_digests.len()), (1, 0));
         let (item, record) = key_item();

@@ -1,11 +1,11 @@
 //! Rotation: a new key, and the old one for a while beside it.
 
+use tenant::{ApiKey, KeyId, TenantId};
 use time::{Duration, OffsetDateTime};
 
 use super::item::{KEY_PREFIX, KeyItem};
 use super::{KeyRecord, SecretsError, write};
 use crate::{Meter, Store};
-use tenant::{ApiKey, KeyId, TenantId};
 
 /// What a new key takes over from an old one, and what it does not.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +44,7 @@ impl Store {
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Rotation, SecretsError> {
-        write::until_settled(|| async {
+        write::retrying_races(|| async {
             let tenant = key.tenant();
             let mut read = self.tenant_item(tenant, meter).await?;
             let old = match &successor.old {

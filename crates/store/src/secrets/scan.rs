@@ -1,16 +1,12 @@
 //! Reading the whole secrets table.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
-
-use super::item::{KEY_PREFIX, KeyItem, TENANT_SORT_KEY, TenantItem, owner};
-use super::{KeyRecord, Tenant};
-use crate::meter::Pool;
-use crate::{Meter, Store, StoreError};
 use tenant::TenantId;
 
-use super::SecretsError;
+use super::item::{KEY_PREFIX, KeyItem, TENANT_SORT_KEY, TenantItem, owner};
+use super::{KeyRecord, SecretsError, Tenant};
+use crate::client::attributes::{Item, string};
+use crate::client::call::Passage;
+use crate::{Meter, Store, StoreError};
 
 /// A key among those of all tenants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,28 +65,19 @@ impl Store {
         &self,
         prefix: &str,
         meter: &Meter,
-        mut visit: impl FnMut(&HashMap<String, AttributeValue>) -> Result<(), StoreError>,
+        mut visit: impl FnMut(&Item) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let mut pages = self
+        let request = self
             .client
             .scan()
             .table_name(&self.tables.secrets)
             .consistent_read(true)
             .filter_expression("begins_with(sk, :prefix)")
-            .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            meter.call();
-            meter.record(
-                Pool::Read,
-                page.as_ref().ok().and_then(|page| page.consumed_capacity()),
-            );
-            for item in page.map_err(StoreError::from_sdk)?.items() {
-                visit(item)?;
-            }
-        }
-        Ok(())
+            .expression_attribute_values(":prefix", string(prefix));
+        self.each(request, meter, Passage::Free, |item| {
+            visit(item)?;
+            Ok(true)
+        })
+        .await
     }
 }

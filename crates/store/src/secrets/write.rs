@@ -1,21 +1,21 @@
 //! The transactions on the secrets table.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use backon::Retryable;
+use tenant::{KeyDigest, TenantId};
 use time::OffsetDateTime;
 
 use super::item::{self, KeyItem, TENANT_SORT_KEY, TenantItem};
 use super::{KeyRecord, SecretsError, Tenant};
-use crate::tables::{PARTITION_KEY, SORT_KEY};
-use crate::transaction::{Outcome, RACES};
+use crate::client::attributes::{Item, number_of, string, timestamp};
+use crate::client::call::Passage;
+use crate::client::tables::{PARTITION_KEY, SORT_KEY};
+use crate::client::transaction::{Outcome, RACES};
 use crate::{Meter, Store, StoreError};
-use tenant::{KeyDigest, TenantId};
 
 /// Reads, decides and writes again for as long as somebody else writes in between.
-pub(super) async fn until_settled<T, F>(attempt: impl FnMut() -> F) -> Result<T, SecretsError>
+pub(super) async fn retrying_races<T, F>(attempt: impl FnMut() -> F) -> Result<T, SecretsError>
 where
     F: Future<Output = Result<T, SecretsError>>,
 {
@@ -38,8 +38,8 @@ impl Store {
         tenant: &Tenant,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
-        let put = self.put(item::new_tenant(tenant)?)?;
-        match self.transact([put], meter).await? {
+        let put = self.put(item::new_tenant(tenant))?;
+        match self.transact([put], meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
             Outcome::ConditionFailed(_) => Err(SecretsError::TenantExists(tenant.id.clone())),
         }
@@ -57,8 +57,8 @@ impl Store {
             .update_expression("SET enabled = :enabled ADD version :one")
             .condition_expression("version = :read")
             .expression_attribute_values(":enabled", AttributeValue::Bool(enabled))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":read", number(read.version));
+            .expression_attribute_values(":one", number_of(1))
+            .expression_attribute_values(":read", number_of(read.version));
         let mut writes = vec![update(tenant)?];
         for digest in &read.active_digests {
             // Without the condition a key item that was removed by hand would come back as a
@@ -70,7 +70,7 @@ impl Store {
                 .expression_attribute_values(":enabled", AttributeValue::Bool(enabled));
             writes.push(update(key)?);
         }
-        match self.transact(writes, meter).await? {
+        match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
             Outcome::ConditionFailed(0) => Err(StoreError::VersionMismatch.into()),
             Outcome::ConditionFailed(_) => Err(StoreError::Damaged(format!(
@@ -98,22 +98,22 @@ impl Store {
             .update_expression("SET active_keys = :active ADD version :one")
             .condition_expression("version = :read")
             .expression_attribute_values(":active", AttributeValue::Ss(active))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":read", number(read.version));
+            .expression_attribute_values(":one", number_of(1))
+            .expression_attribute_values(":read", number_of(read.version));
         let mut writes = vec![
             update(tenant)?,
-            self.put(item::new_key(&read.tenant, digest, record)?)?,
+            self.put(item::new_key(&read.tenant, digest, record))?,
         ];
         if let Some((old, end)) = ending {
             let old = self
                 .update_key(&read.tenant.id, &old.digest)
                 .update_expression("SET expires = :end, replaced_by = :new")
                 .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked)")
-                .expression_attribute_values(":end", item::timestamp(end)?)
-                .expression_attribute_values(":new", AttributeValue::S(record.id.to_string()));
+                .expression_attribute_values(":end", timestamp(end))
+                .expression_attribute_values(":new", string(record.id.as_str()));
             writes.push(update(old)?);
         }
-        match self.transact(writes, meter).await? {
+        match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
             Outcome::ConditionFailed(1) => Err(StoreError::AlreadyExists.into()),
             Outcome::ConditionFailed(_) => Err(StoreError::VersionMismatch.into()),
@@ -131,15 +131,15 @@ impl Store {
             .update_tenant(tenant_id)
             .update_expression("ADD version :one DELETE active_keys :digests")
             .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":one", number_of(1))
             .expression_attribute_values(":digests", AttributeValue::Ss(vec![digest.to_owned()]));
         let key = self
             .update_key(tenant_id, digest)
             .update_expression("SET revoked = :now")
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked)")
-            .expression_attribute_values(":now", item::timestamp(now)?);
+            .expression_attribute_values(":now", timestamp(now));
         match self
-            .transact([update(tenant)?, update(key)?], meter)
+            .transact([update(tenant)?, update(key)?], meter, Passage::Free)
             .await?
         {
             Outcome::Written => Ok(()),
@@ -150,7 +150,7 @@ impl Store {
     }
 
     /// Puts an item that must not exist.
-    fn put(&self, item: HashMap<String, AttributeValue>) -> Result<TransactWriteItem, StoreError> {
+    fn put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.tables.secrets)
             .set_item(Some(item))
@@ -160,7 +160,7 @@ impl Store {
     }
 
     fn update_tenant(&self, tenant: &TenantId) -> UpdateBuilder {
-        self.update_item(tenant, AttributeValue::S(TENANT_SORT_KEY.to_owned()))
+        self.update_item(tenant, string(TENANT_SORT_KEY))
     }
 
     fn update_key(&self, tenant: &TenantId, digest: &str) -> UpdateBuilder {
@@ -177,8 +177,4 @@ impl Store {
 
 fn update(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
     Ok(TransactWriteItem::builder().update(update.build()?).build())
-}
-
-fn number(number: u64) -> AttributeValue {
-    AttributeValue::N(number.to_string())
 }

@@ -4,7 +4,7 @@
 use scim::ResourceId;
 use scim::schema::USERS;
 use serde_json::{Value, json};
-use store::history::{Actor, Operation as Kind, Origin, Span};
+use store::directory::record::{Actor, ChangeKind, Origin, Span};
 use store::secrets::{SecretsError, Successor};
 use store::{Gate, Meter, Store, StoreError};
 use tenant::{ApiKey, TenantId};
@@ -165,7 +165,7 @@ pub async fn run(
             };
             let origin = Origin {
                 actor: Actor::Operator,
-                operation: Kind::Restore,
+                operation: ChangeKind::Restore,
                 request_id: uuid::Uuid::new_v4().to_string(),
                 at: now,
                 expires: now + Duration::days(90),

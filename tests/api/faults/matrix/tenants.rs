@@ -8,7 +8,7 @@ use std::time::Duration;
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
-use hellotracks_scim::http::App;
+use hellotracks_scim::instance::Instance;
 use serde_json::{Value, json};
 use store::{Gate, Meter, Store, Tables, Timeouts};
 use tenant::{ApiKey, TenantId};
@@ -173,7 +173,7 @@ impl Stand {
         let mut config = self.calm.app.config.clone();
         config.request_deadline = deadline;
         Service {
-            app: App::new(store, config),
+            app: Instance::new(store, config),
             key: tenant.key.expose().to_owned(),
         }
     }

@@ -1,0 +1,130 @@
+//! What can go wrong between this service and DynamoDB. Nothing here knows of HTTP or SCIM.
+
+use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
+
+/// A failed storage operation.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The item does not exist (any more).
+    #[error("the item does not exist")]
+    NotFound,
+    /// The item changed since it was read; reload and try again.
+    #[error("the item changed since it was read")]
+    VersionMismatch,
+    /// Another resource holds a value that must be unique in the tenant.
+    #[error("the value of {attribute} is held by another resource")]
+    Taken {
+        /// The attribute whose value is taken.
+        attribute: &'static str,
+    },
+    /// An item with this key exists already.
+    #[error("the item exists already")]
+    AlreadyExists,
+    /// DynamoDB throttled a transaction, of which nothing was written; the same call may succeed in
+    /// a moment. The SDK repeats other throttled calls by itself, but not transactions.
+    #[error("DynamoDB throttled a transaction")]
+    Throttled,
+    /// A concurrent transaction touched the same items; the same call may succeed in a moment.
+    #[error("a concurrent transaction touched the same items")]
+    Conflict,
+    /// The resource does not fit DynamoDB's limits. The text says which and by how much.
+    #[error("{0}")]
+    TooLarge(String),
+    /// More resources would have to be read than one request can read.
+    #[error("{total} resources would have to be read, and {accepted} are accepted")]
+    TooMany {
+        /// How many there are.
+        total: u64,
+        /// How many one request may read.
+        accepted: u64,
+    },
+    /// More resources have a value with the start that was asked for than one request can read.
+    #[error("more than {accepted} resources were found by the start of a value")]
+    TooManyFound {
+        /// How many one request may read.
+        accepted: u64,
+    },
+    /// DynamoDB is throttling, unreachable or failing; nothing is known of the call's effect
+    /// beyond that it was applied whole or not at all.
+    #[error("DynamoDB is not available: {message}")]
+    Unavailable {
+        /// DynamoDB's or the SDK's own words.
+        message: String,
+        /// The SDK's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// DynamoDB refused the request: a missing table or permission, or a defect of this service.
+    #[error("DynamoDB refused the request: {message}")]
+    Refused {
+        /// DynamoDB's own words.
+        message: String,
+        /// The SDK's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A stored item does not have the expected form.
+    #[error("stored item is damaged: {0}")]
+    Damaged(String),
+}
+
+impl StoreError {
+    /// Sorts an SDK error into what a caller can do about it: try later, or call an engineer.
+    /// Conditions and cancelled transactions are looked at before, by the operations that set them.
+    pub(crate) fn from_sdk<E>(error: SdkError<E>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let code = error.code().unwrap_or_default();
+        if code == "TransactionConflictException" {
+            return Self::Conflict;
+        }
+        let message = match error
+            .as_service_error()
+            .and_then(ProvideErrorMetadata::message)
+        {
+            Some(message) => format!("{code}: {message}"),
+            None => error.to_string(),
+        };
+        let refused = match &error {
+            SdkError::ConstructionFailure(_) => true,
+            // Every refusal has a code. An answer without one is none of DynamoDB's, such as the
+            // HTML of a load balancer in front of it, or could not be read: the call may have been
+            // carried out.
+            SdkError::ServiceError(answer) => {
+                let is_transient = code.is_empty() || TRANSIENT.contains(&code);
+                !is_transient && !answer.raw().status().is_server_error()
+            }
+            _ => false,
+        };
+        let source = Box::new(error);
+        if refused {
+            Self::Refused { message, source }
+        } else {
+            Self::Unavailable { message, source }
+        }
+    }
+}
+
+impl From<BuildError> for StoreError {
+    /// A request that lacks a required part is a defect of this service.
+    fn from(error: BuildError) -> Self {
+        Self::Refused {
+            message: error.to_string(),
+            source: Box::new(error),
+        }
+    }
+}
+
+/// Service error codes that pass with time.
+const TRANSIENT: &[&str] = &[
+    "InternalServerError",
+    "InternalServerErrorException",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ServiceUnavailableException",
+    "ThrottlingException",
+    "TransactionInProgressException",
+];

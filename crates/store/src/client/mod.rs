@@ -1,0 +1,41 @@
+//! The way to DynamoDB: [`connect`] to it, [`call`] it (the one place that sends), and what its answers mean.
+
+pub(crate) mod attributes;
+pub(crate) mod call;
+mod connect;
+mod error;
+mod gate;
+mod meter;
+pub mod tables;
+pub(crate) mod transaction;
+pub(crate) mod update;
+
+use aws_sdk_dynamodb::Client;
+
+pub use connect::Timeouts;
+pub use error::StoreError;
+pub use gate::Gate;
+pub use meter::{Cost, Meter};
+
+/// The names of the two DynamoDB tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    /// Tenants and the digests of their API keys.
+    pub secrets: String,
+    /// Everything the tenants own.
+    pub directory: String,
+}
+
+/// A connection to both tables. Cheap to clone: clones share one connection pool.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) client: Client,
+    pub(crate) tables: Tables,
+}
+
+impl Store {
+    /// A store over the two named tables. Makes no call.
+    pub fn new(client: Client, tables: Tables) -> Self {
+        Self { client, tables }
+    }
+}

@@ -1,0 +1,306 @@
+//! What the two tables look like, and how to create them without CloudFormation.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::create_table::{CreateTableError, CreateTableOutput};
+use aws_sdk_dynamodb::operation::describe_table::{DescribeTableError, DescribeTableOutput};
+use aws_sdk_dynamodb::operation::update_continuous_backups::{
+    UpdateContinuousBackupsError, UpdateContinuousBackupsOutput,
+};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
+    ScalarAttributeType, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+};
+use backon::{ConstantBuilder, Retryable};
+
+use super::{Store, StoreError};
+
+/// The partition key of both tables.
+pub const PARTITION_KEY: &str = "pk";
+/// The sort key of both tables.
+pub const SORT_KEY: &str = "sk";
+/// Seconds since 1970 after which DynamoDB may remove a directory item by itself.
+pub const EXPIRES_AT: &str = "expires_at";
+
+/// A table in DynamoDB's own words, as a CloudFormation template would say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TableDefinition {
+    /// Attribute name and key type of each part of the primary key: `HASH`, then `RANGE`.
+    pub key_schema: [(&'static str, &'static str); 2],
+    /// Attribute name and attribute type of each part of the primary key.
+    pub attribute_definitions: [(&'static str, &'static str); 2],
+    /// How the table is paid for.
+    pub billing_mode: &'static str,
+    /// The attribute that DynamoDB's time to live reads.
+    pub time_to_live: Option<&'static str>,
+    /// Whether DeleteTable is refused.
+    pub deletion_protection: bool,
+    /// Whether the table can be restored to any second of the last 35 days.
+    pub point_in_time_recovery: bool,
+}
+
+/// Tenants and the digests of their API keys. Nothing in it expires by itself: a revoked key
+/// stays on record.
+pub const SECRETS: TableDefinition = TableDefinition {
+    key_schema: [(PARTITION_KEY, "HASH"), (SORT_KEY, "RANGE")],
+    attribute_definitions: [(PARTITION_KEY, "S"), (SORT_KEY, "S")],
+    billing_mode: "PAY_PER_REQUEST",
+    time_to_live: None,
+    deletion_protection: true,
+    point_in_time_recovery: true,
+};
+
+/// Everything the tenants own.
+pub const DIRECTORY: TableDefinition = TableDefinition {
+    time_to_live: Some(EXPIRES_AT),
+    ..SECRETS
+};
+
+/// A table after [`Store::create_tables`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedTable {
+    /// The table's name.
+    pub name: String,
+    /// Whether it was created by this call; otherwise it existed.
+    pub created: bool,
+}
+
+/// Why a table could not be created.
+#[derive(Debug, thiserror::Error)]
+pub enum TablesError {
+    /// A table of this name exists with another primary key.
+    #[error(
+        "a table `{0}` exists already and its primary key is not `{PARTITION_KEY}` and `{SORT_KEY}`; choose another name"
+    )]
+    OtherKey(String),
+    /// The table is still being created.
+    #[error("table `{0}` is not active yet; run the command again in a minute")]
+    NotActive(String),
+    /// DynamoDB did not do as asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How often to look whether a table is active: up to a minute.
+const POLL: ConstantBuilder = ConstantBuilder::new()
+    .with_delay(Duration::from_millis(500))
+    .with_max_times(120);
+
+impl Store {
+    /// Creates what is missing of both tables and waits until they can be used. Existing tables
+    /// keep their data; time to live and recovery are turned on where they are off.
+    ///
+    /// # Errors
+    /// When DynamoDB refuses, when a table of that name has another primary key, or when a table
+    /// is not active within a minute. Calling again is safe in every case.
+    pub async fn create_tables(&self) -> Result<Vec<CreatedTable>, TablesError> {
+        let mut tables = Vec::new();
+        for (name, definition) in [
+            (&self.tables.secrets, &SECRETS),
+            (&self.tables.directory, &DIRECTORY),
+        ] {
+            let created = create(self, name, definition).await?;
+            tables.push(CreatedTable {
+                name: name.clone(),
+                created,
+            });
+        }
+        // Both tables come up at the same time, so waiting begins when both are on their way.
+        for (name, definition) in [
+            (&self.tables.secrets, &SECRETS),
+            (&self.tables.directory, &DIRECTORY),
+        ] {
+            let table = wait_until_active(self, name).await?;
+            if !has_key_of(&table, definition) {
+                return Err(TablesError::OtherKey(name.clone()));
+            }
+            if let Some(attribute) = definition.time_to_live {
+                enable_time_to_live(self, name, attribute).await?;
+            }
+            if definition.point_in_time_recovery {
+                enable_recovery(self, name).await?;
+            }
+        }
+        Ok(tables)
+    }
+}
+
+/// Whether the table is new.
+async fn create(
+    store: &Store,
+    name: &str,
+    definition: &TableDefinition,
+) -> Result<bool, StoreError> {
+    let mut request = store
+        .client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::from(definition.billing_mode))
+        .deletion_protection_enabled(definition.deletion_protection);
+    for (attribute, key_type) in definition.key_schema {
+        let element = KeySchemaElement::builder()
+            .attribute_name(attribute)
+            .key_type(KeyType::from(key_type))
+            .build()?;
+        request = request.key_schema(element);
+    }
+    for (attribute, attribute_type) in definition.attribute_definitions {
+        let element = AttributeDefinition::builder()
+            .attribute_name(attribute)
+            .attribute_type(ScalarAttributeType::from(attribute_type))
+            .build()?;
+        request = request.attribute_definitions(element);
+    }
+    store.administer(request).await
+}
+
+/// Whether CreateTable created the table; otherwise there is one of this name.
+pub(super) fn created(
+    result: Result<CreateTableOutput, SdkError<CreateTableError>>,
+) -> Result<bool, StoreError> {
+    match result {
+        Ok(_) => Ok(true),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(CreateTableError::is_resource_in_use_exception) =>
+        {
+            Ok(false)
+        }
+        Err(error) => Err(StoreError::from_sdk(error)),
+    }
+}
+
+/// What DescribeTable says, if there is such a table. It is eventually consistent: it may not know of a new
+/// one yet.
+pub(super) fn described(
+    result: Result<DescribeTableOutput, SdkError<DescribeTableError>>,
+) -> Result<Option<TableDescription>, StoreError> {
+    match result {
+        Ok(output) => Ok(output.table),
+        Err(error)
+            if error
+                .as_service_error()
+                .is_some_and(DescribeTableError::is_resource_not_found_exception) =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(StoreError::from_sdk(error)),
+    }
+}
+
+/// Whether a table has continuous backups now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backups {
+    Enabled,
+    /// AWS first turns on backups of a new table by itself, and refuses to be asked until then.
+    NotYet,
+    /// Emulators for development have no backups, and nothing in them is worth one.
+    Unsupported,
+}
+
+/// What became of UpdateContinuousBackups.
+pub(super) fn backed_up(
+    result: Result<UpdateContinuousBackupsOutput, SdkError<UpdateContinuousBackupsError>>,
+) -> Result<Backups, StoreError> {
+    match result {
+        Ok(_) => Ok(Backups::Enabled),
+        Err(error) => match error.code() {
+            Some("ContinuousBackupsUnavailableException") => Ok(Backups::NotYet),
+            Some("UnknownOperationException") => Ok(Backups::Unsupported),
+            _ => Err(StoreError::from_sdk(error)),
+        },
+    }
+}
+
+async fn wait_until_active(store: &Store, name: &str) -> Result<TableDescription, TablesError> {
+    let look = || async {
+        let request = store.client.describe_table().table_name(name);
+        store
+            .administer(request)
+            .await?
+            .filter(|table| table.table_status == Some(TableStatus::Active))
+            .ok_or_else(|| TablesError::NotActive(name.to_owned()))
+    };
+    look.retry(POLL)
+        .when(|error| matches!(error, TablesError::NotActive(_)))
+        .await
+}
+
+fn has_key_of(table: &TableDescription, definition: &TableDefinition) -> bool {
+    let key = table
+        .key_schema()
+        .iter()
+        .map(|key| (key.attribute_name(), key.key_type().as_str()));
+    key.eq(definition.key_schema)
+}
+
+async fn enable_time_to_live(store: &Store, name: &str, attribute: &str) -> Result<(), StoreError> {
+    // AWS refuses to enable what is enabled, so this has to look first.
+    let request = store.client.describe_time_to_live().table_name(name);
+    let current = store.administer(request).await?.time_to_live_description;
+    let enabled = current.as_ref().is_some_and(|current| {
+        let on = matches!(
+            current.time_to_live_status,
+            Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
+        );
+        on && current.attribute_name() == Some(attribute)
+    });
+    if enabled {
+        return Ok(());
+    }
+    let specification = TimeToLiveSpecification::builder()
+        .enabled(true)
+        .attribute_name(attribute)
+        .build()?;
+    let request = store
+        .client
+        .update_time_to_live()
+        .table_name(name)
+        .time_to_live_specification(specification);
+    store.administer(request).await.map(drop)
+}
+
+async fn enable_recovery(store: &Store, name: &str) -> Result<(), TablesError> {
+    let specification = PointInTimeRecoverySpecification::builder()
+        .point_in_time_recovery_enabled(true)
+        .build()
+        .map_err(StoreError::from)?;
+    let enable = || async {
+        let request = store
+            .client
+            .update_continuous_backups()
+            .table_name(name)
+            .point_in_time_recovery_specification(specification.clone());
+        match store.administer(request).await? {
+            Backups::Enabled | Backups::Unsupported => Ok(()),
+            Backups::NotYet => Err(TablesError::NotActive(name.to_owned())),
+        }
+    };
+    enable
+        .retry(POLL)
+        .when(|error| matches!(error, TablesError::NotActive(_)))
+        .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `BillingMode::from` and its like accept any text, so a slip would reach DynamoDB.
+    #[test]
+    fn definitions_use_words_that_dynamodb_knows() {
+        for definition in [SECRETS, DIRECTORY] {
+            assert_eq!(
+                BillingMode::from(definition.billing_mode),
+                BillingMode::PayPerRequest
+            );
+            let kinds = definition.key_schema.map(|(_, kind)| KeyType::from(kind));
+            assert_eq!(kinds, [KeyType::Hash, KeyType::Range]);
+            for (_, kind) in definition.attribute_definitions {
+                assert_eq!(ScalarAttributeType::from(kind), ScalarAttributeType::S);
+            }
+        }
+    }
+}

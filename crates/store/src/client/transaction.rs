@@ -1,0 +1,86 @@
+//! TransactWriteItems, and what its failures mean.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::{
+    TransactWriteItemsError, TransactWriteItemsOutput,
+};
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use backon::ExponentialBuilder;
+
+use super::call::Passage;
+use super::{Meter, Store, StoreError};
+
+/// How often a lost race on the operator's side is run again. The delays add up to some five seconds,
+/// and their random part keeps the racers from meeting again.
+pub(crate) const RACES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(10))
+    .with_max_delay(Duration::from_millis(500))
+    .with_max_times(15)
+    .with_jitter();
+
+/// What became of a transaction.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// All of it was written.
+    Written,
+    /// Nothing was written: the condition on the item at this position does not hold. If several
+    /// do not, this is the first.
+    ConditionFailed(usize),
+}
+
+impl Store {
+    /// Writes all items or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when another transaction touched one of the items at the same time,
+    /// [`StoreError::Throttled`], and failures of DynamoDB.
+    pub(crate) async fn transact(
+        &self,
+        writes: impl Into<Vec<TransactWriteItem>>,
+        meter: &Meter,
+        passage: Passage<'_>,
+    ) -> Result<Outcome, StoreError> {
+        let request = self
+            .client
+            .transact_write_items()
+            .set_transact_items(Some(writes.into()));
+        self.call(request, meter, passage).await
+    }
+}
+
+/// What the SDK's result means. A cancelled transaction gives a reason for each of its items, `None` for the
+/// blameless.
+pub(super) fn answer(
+    result: Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>>,
+) -> Result<Outcome, StoreError> {
+    let Err(error) = result else {
+        return Ok(Outcome::Written);
+    };
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
+        return Err(StoreError::from_sdk(error));
+    };
+    let codes: Vec<_> = cancelled
+        .cancellation_reasons()
+        .iter()
+        .map(|reason| reason.code().unwrap_or_default())
+        .collect();
+    // A conflict leaves open what the other conditions would have been: a guard that seems taken
+    // may be the one that the conflicting request has just given to this very resource.
+    if codes.contains(&"TransactionConflict") {
+        return Err(StoreError::Conflict);
+    }
+    if let Some(position) = codes
+        .iter()
+        .position(|code| *code == "ConditionalCheckFailed")
+    {
+        return Ok(Outcome::ConditionFailed(position));
+    }
+    if codes.contains(&"ThrottlingError") || codes.contains(&"ProvisionedThroughputExceeded") {
+        return Err(StoreError::Throttled);
+    }
+    Err(StoreError::from_sdk(error))
+}

@@ -1,0 +1,207 @@
+//! Resources as items: the attributes as one JSON document, the rest beside it.
+
+use scim::{Meta, Resource, ResourceId, Stored};
+use serde_json::Map;
+use time::OffsetDateTime;
+
+use crate::StoreError;
+use crate::client::attributes::{
+    Item, damaged, epoch_seconds, number, number_of, optional_text, seconds, signed, string, text,
+    time, timestamp,
+};
+use crate::client::tables::{EXPIRES_AT, SORT_KEY};
+
+/// The resource's attributes as JSON text.
+const DOCUMENT: &str = "document";
+/// [`Meta::version`]; every conditional write compares it.
+const VERSION: &str = "version";
+const CREATED: &str = "created";
+const LAST_MODIFIED: &str = "last_modified";
+const RESERVED_USER_NAME: &str = "reserved_user_name";
+pub(crate) const DELETED: &str = "deleted";
+/// When the record of the latest change may go, in seconds since 1970: the audit knows by it whether a
+/// record that is not there has to be.
+pub(crate) const RECORDED_UNTIL: &str = "recorded_until";
+/// How many resources a counter counts.
+pub(crate) const COUNT: &str = "count";
+/// How many of them are active; only the coarse counters say.
+pub(crate) const ACTIVE: &str = "active";
+/// The id of the resource that holds a guarded value.
+pub(crate) const HOLDER: &str = "holder";
+
+/// The longest document, in bytes. DynamoDB's limit of 400 KB for an item holds for the record of a
+/// change too, which has the attributes before and after it.
+const MAX_DOCUMENT: usize = 180 * 1024;
+
+/// A guard: the item with this key says who holds the value.
+pub(crate) fn guard(mut key: Item, holder: &ResourceId) -> Item {
+    key.insert(HOLDER.to_owned(), string(holder.as_str()));
+    key
+}
+
+/// The resource that holds a guarded value.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when the guard does not say.
+pub(crate) fn holder(item: &Item) -> Result<ResourceId, StoreError> {
+    ResourceId::parse(text(item, HOLDER)?).ok_or_else(|| damaged(item, HOLDER))
+}
+
+/// A resource's item, from its key.
+///
+/// # Errors
+/// [`StoreError::TooLarge`] when it does not fit.
+pub(crate) fn write(mut key: Item, stored: &Stored) -> Result<Item, StoreError> {
+    let document = serde_json::to_string(stored.resource.attributes()).map_err(|error| {
+        StoreError::Damaged(format!("a resource cannot be written as JSON: {error}"))
+    })?;
+    if document.len() > MAX_DOCUMENT {
+        return Err(StoreError::TooLarge(format!(
+            "the resource is {} bytes long, and {MAX_DOCUMENT} are accepted",
+            document.len()
+        )));
+    }
+    key.extend([
+        (DOCUMENT.to_owned(), string(document)),
+        (VERSION.to_owned(), number_of(stored.meta.version)),
+        (CREATED.to_owned(), timestamp(stored.meta.created)),
+        (
+            LAST_MODIFIED.to_owned(),
+            timestamp(stored.meta.last_modified),
+        ),
+    ]);
+    if let Some(name) = &stored.reserved_user_name {
+        key.insert(RESERVED_USER_NAME.to_owned(), string(name));
+    }
+    Ok(key)
+}
+
+/// A tombstone, from its key: the resource's item, when it was deleted, and when DynamoDB may remove it.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn tombstone(
+    key: Item,
+    stored: &Stored,
+    deleted: OffsetDateTime,
+    expires: OffsetDateTime,
+) -> Result<Item, StoreError> {
+    let mut item = write(key, stored)?;
+    item.insert(DELETED.to_owned(), timestamp(deleted));
+    item.insert(EXPIRES_AT.to_owned(), epoch_seconds(expires));
+    Ok(item)
+}
+
+/// The resource of an item.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is not the item of a resource.
+pub(crate) fn read(item: &Item) -> Result<Stored, StoreError> {
+    let id = text(item, SORT_KEY)?
+        .rsplit_once('#')
+        .and_then(|(_, id)| ResourceId::parse(id));
+    let document: Map<String, serde_json::Value> =
+        serde_json::from_str(text(item, DOCUMENT)?).map_err(|_| damaged(item, DOCUMENT))?;
+    Ok(Stored {
+        id: id.ok_or_else(|| damaged(item, SORT_KEY))?,
+        meta: Meta {
+            created: time(item, CREATED)?,
+            last_modified: time(item, LAST_MODIFIED)?,
+            version: number(item, VERSION)?,
+        },
+        resource: Resource::from_storage(document),
+        reserved_user_name: optional_text(item, RESERVED_USER_NAME)?.map(str::to_owned),
+    })
+}
+
+/// When DynamoDB may remove the item by itself.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it does not say.
+pub(crate) fn expires(item: &Item) -> Result<OffsetDateTime, StoreError> {
+    seconds(item, EXPIRES_AT)
+}
+
+/// What a counter counts. A counter that has gone wrong must not make lists fail.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is no counter.
+pub(crate) fn count(item: &Item) -> Result<u64, StoreError> {
+    Ok(signed(item, COUNT)?.max(0).unsigned_abs())
+}
+
+/// How many active resources a coarse counter counts; it says so from the first one on.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it does not say a number.
+pub(crate) fn active(item: &Item) -> Result<u64, StoreError> {
+    match item.contains_key(ACTIVE) {
+        true => Ok(signed(item, ACTIVE)?.max(0).unsigned_abs()),
+        false => Ok(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+    use serde_json::json;
+
+    use super::*;
+
+    fn stored() -> Stored {
+        let mut attributes = Map::new();
+        attributes.insert("userName".to_owned(), json!("lena"));
+        Stored {
+            id: ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap(),
+            meta: Meta::new(OffsetDateTime::UNIX_EPOCH).changed(OffsetDateTime::UNIX_EPOCH),
+            resource: Resource::from_storage(attributes),
+            reserved_user_name: Some("old".to_owned()),
+        }
+    }
+
+    fn key() -> Item {
+        let sort_key = "U#2819c223-7f76-453a-919d-413861904646";
+        Item::from([(SORT_KEY.to_owned(), string(sort_key))])
+    }
+
+    fn item() -> Item {
+        write(key(), &stored()).unwrap()
+    }
+
+    #[test]
+    fn resources_round_trip() {
+        assert_eq!(read(&item()).unwrap(), stored());
+    }
+
+    #[test]
+    fn damage_is_told_and_not_guessed_over() {
+        for name in [
+            SORT_KEY,
+            DOCUMENT,
+            VERSION,
+            CREATED,
+            LAST_MODIFIED,
+            RESERVED_USER_NAME,
+        ] {
+            let mut item = item();
+            item.insert(name.to_owned(), AttributeValue::Null(true));
+            let error = read(&item).unwrap_err();
+            assert!(
+                matches!(&error, StoreError::Damaged(text) if text.contains(name)),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_document_that_does_not_fit_is_refused() {
+        let mut stored = stored();
+        let mut attributes = Map::new();
+        attributes.insert("title".to_owned(), json!("x".repeat(MAX_DOCUMENT)));
+        stored.resource = Resource::from_storage(attributes);
+        assert!(matches!(
+            write(key(), &stored),
+            Err(StoreError::TooLarge(_))
+        ));
+    }
+}

@@ -1,0 +1,467 @@
+//! Every key of the directory table, on one page.
+//!
+//! The partition key is the tenant, so no key of one tenant can be a key of another. `<T>` is the
+//! letter of the resource type.
+//!
+//! | sort key | item |
+//! |---|---|
+//! | `<T>#<id>` | a resource |
+//! | `L#<T>#<attribute>#<value>#<id>` | lookup: the resource has this value |
+//! | `N#<T>#<attribute>#<value>` | guard: the value is taken in the tenant |
+//! | `C#<T>#<first two digits of ids>` | counter: how many resources have such an id |
+//! | `F#<T>#<first four digits of ids>` | counter, finer |
+//! | `D#<T>#<id>` | tombstone of a deleted resource |
+//! | `E#<time>#<T>#<id>#<version>` | change record: what led to this version |
+//! | `B#<T>` | breaker: how many resources were deactivated or deleted lately |
+//! | `R#<hour>#<status>#<reason>#<route>` | counter of refused requests |
+//! | `K#<key id>` | what is known of the use of an API key |
+//!
+//! Values stand in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
+//! are percent-encoded, so that no value can reach into the next part.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::num::NonZero;
+
+use scim::resource::select;
+use scim::schema::{BoundPath, Resolved};
+use scim::text::fold;
+use scim::{Resource, ResourceId, ResourceType, Stored};
+use serde_json::Value;
+use tenant::{KeyId, TenantId};
+use time::format_description::well_known::Iso8601;
+use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
+use time::{OffsetDateTime, UtcOffset};
+
+use crate::StoreError;
+
+/// What storage knows of a resource type beyond its schema.
+struct Layout {
+    name: &'static str,
+    /// The type's part of every sort key.
+    letter: char,
+    /// The attribute whose values are unique in a tenant.
+    unique: &'static str,
+    /// The attributes that can be looked up by value, whatever the tenant's size.
+    lookups: &'static [&'static str],
+}
+
+/// One layout for each resource type; a test holds it against the types there are.
+const LAYOUTS: &[Layout] = &[USER, GROUP];
+
+const USER: Layout = Layout {
+    name: "User",
+    letter: 'U',
+    unique: "userName",
+    lookups: &[
+        "userName",
+        "externalId",
+        "emails.value",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+    ],
+};
+
+const GROUP: Layout = Layout {
+    name: "Group",
+    letter: 'G',
+    unique: "displayName",
+    lookups: &["displayName", "externalId"],
+};
+
+fn layout(resource_type: &ResourceType) -> &'static Layout {
+    LAYOUTS
+        .iter()
+        .find(|layout| layout.name == resource_type.name)
+        .unwrap_or(&USER)
+}
+
+/// The longest value in a lookup key, in bytes. DynamoDB allows 1,024 for the whole key. Lookups
+/// only narrow the choice, the filter is evaluated on what they find, so a cut value is no error.
+const MAX_LOOKUP_VALUE: usize = 512;
+
+/// The longest value that can be guarded, in bytes as it stands in the key.
+const MAX_GUARDED_VALUE: usize = 900;
+
+/// The most lookups and guards a resource may have. One transaction must be able to remove all of
+/// them and write as many others, beside the resource itself; DynamoDB allows 100 actions.
+pub(crate) const MAX_KEYS: usize = 45;
+
+/// What the sort keys of each kind of item start with, for a resource type.
+pub(crate) struct Kinds {
+    pub resources: String,
+    pub lookups: String,
+    pub guards: String,
+    pub counters: [String; 2],
+    pub tombstones: String,
+}
+
+/// What the sort keys of each kind of item of a resource type start with.
+pub(crate) fn kinds(resource_type: &ResourceType) -> Kinds {
+    let letter = letter(resource_type);
+    Kinds {
+        resources: format!("{letter}#"),
+        lookups: format!("L#{letter}#"),
+        guards: format!("N#{letter}#"),
+        counters: [format!("C#{letter}#"), format!("F#{letter}#")],
+        tombstones: tombstones(resource_type),
+    }
+}
+
+/// The digits of ids, in their order.
+pub(crate) const DIGITS: &str = "0123456789abcdef";
+
+/// Counters of a kind at most: one for each value of two digits.
+pub(crate) const BUCKETS: usize = 256;
+
+/// The partition key of everything the tenant owns in the directory.
+pub(crate) fn partition(tenant: &TenantId) -> String {
+    format!("T#{tenant}")
+}
+
+/// The sort key of a resource.
+pub(crate) fn resource(resource_type: &ResourceType, id: &ResourceId) -> String {
+    format!("{}#{id}", letter(resource_type))
+}
+
+/// A sort key at or below those of all resources whose ids start with these digits or higher ones.
+pub(crate) fn resources_from(resource_type: &ResourceType, digits: &str) -> String {
+    format!("{}#{digits}", letter(resource_type))
+}
+
+/// A sort key above those of all resources of a type.
+pub(crate) fn resources_end(resource_type: &ResourceType) -> String {
+    format!("{}#~", letter(resource_type))
+}
+
+/// The sort key of a deleted resource's tombstone.
+pub(crate) fn tombstone(resource_type: &ResourceType, id: &ResourceId) -> String {
+    format!("D#{}#{id}", letter(resource_type))
+}
+
+/// The start of the sort keys of what is known of the use of the tenant's API keys.
+pub(crate) const KEY_USES: &str = "K#";
+
+/// The sort key of what is known of the use of an API key.
+pub(crate) fn key_use(key: &KeyId) -> String {
+    format!("{KEY_USES}{key}")
+}
+
+/// The start of the sort keys of all tombstones of a type.
+pub(crate) fn tombstones(resource_type: &ResourceType) -> String {
+    format!("D#{}#", letter(resource_type))
+}
+
+/// The start of the sort keys of all change records.
+pub(crate) const CHANGES: &str = "E#";
+
+/// The sort key of the record of the change that led to this version. The time is the one that the
+/// version keeps as the time of its last change, so a resource says where its latest record is.
+pub(crate) fn change(
+    resource_type: &ResourceType,
+    id: &ResourceId,
+    at: OffsetDateTime,
+    version: u64,
+) -> String {
+    format!(
+        "{}#{}#{id}#{version}",
+        changes_from(at),
+        letter(resource_type)
+    )
+}
+
+/// A sort key at or below those of all change records from this time on, and above all others.
+pub(crate) fn changes_from(at: OffsetDateTime) -> String {
+    format!("{CHANGES}{}", sortable(at))
+}
+
+/// Whether the item of this sort key belongs to no resource: what is known of a key's use, or a
+/// counter of refused requests.
+pub(crate) fn is_beside_resources(sort_key: &str) -> bool {
+    [KEY_USES, REFUSALS]
+        .iter()
+        .any(|prefix| sort_key.starts_with(prefix))
+}
+
+/// The sort key of the breaker of a type.
+pub(crate) fn breaker(resource_type: &ResourceType) -> String {
+    format!("B#{}", letter(resource_type))
+}
+
+/// The start of the sort keys of all counters of refused requests.
+pub(crate) const REFUSALS: &str = "R#";
+
+/// The start of the sort keys of the counters of requests that were refused in the hour of `at`.
+pub(crate) fn refusals_of(at: OffsetDateTime) -> String {
+    let hour = sortable(at);
+    // `2026-11-24T09`.
+    format!("{REFUSALS}{}", hour.get(..13).unwrap_or_default())
+}
+
+/// The sort key of the counter of requests that were refused in the hour of `at`.
+pub(crate) fn refusal(at: OffsetDateTime, status: u16, reason: &str, route: &str) -> String {
+    format!("{}#{status}#{reason}#{route}", refusals_of(at))
+}
+
+/// A time to the millisecond, always of the same length: later times sort later.
+fn sortable(at: OffsetDateTime) -> String {
+    const MILLISECONDS: EncodedConfig = Config::DEFAULT
+        .set_time_precision(TimePrecision::Second {
+            decimal_digits: NonZero::new(3),
+        })
+        .encode();
+    // Formatting fails only for years beyond 9999.
+    at.to_offset(UtcOffset::UTC)
+        .format(&Iso8601::<MILLISECONDS>)
+        .unwrap_or_default()
+}
+
+/// The start of the sort keys of the counters by the first two digits.
+pub(crate) fn coarse_counters(resource_type: &ResourceType) -> String {
+    format!("C#{}#", letter(resource_type))
+}
+
+/// The start of the sort keys of the counters by the first four digits, of which these are two.
+pub(crate) fn fine_counters(resource_type: &ResourceType, digits: &str) -> String {
+    format!("F#{}#{digits}", letter(resource_type))
+}
+
+/// The sort keys of the counters that a resource is counted in.
+pub(crate) fn counters(resource_type: &ResourceType, id: &ResourceId) -> [String; 2] {
+    let digits = |count| id.as_str().get(..count).unwrap_or_default();
+    [
+        format!("{}{}", coarse_counters(resource_type), digits(2)),
+        fine_counters(resource_type, digits(4)),
+    ]
+}
+
+/// The start of the sort keys of all lookups of resources with this value of the attribute.
+pub(crate) fn lookup(resource_type: &ResourceType, path: &BoundPath, value: &str) -> String {
+    format!("{}#", lookup_prefix(resource_type, path, value))
+}
+
+/// The start of the sort keys of all lookups of resources whose value of the attribute starts
+/// with this.
+pub(crate) fn lookup_prefix(resource_type: &ResourceType, path: &BoundPath, start: &str) -> String {
+    let start = comparable(path, start);
+    let start = escape(&start);
+    format!(
+        "L#{}#{path}#{}",
+        letter(resource_type),
+        cut(&start, MAX_LOOKUP_VALUE)
+    )
+}
+
+/// The id at the end of a lookup's sort key.
+pub(crate) fn lookup_id(sort_key: &str) -> Option<ResourceId> {
+    ResourceId::parse(sort_key.rsplit_once('#')?.1)
+}
+
+/// Whether the attribute can be looked up.
+pub(crate) fn has_lookup(resource_type: &ResourceType, path: &BoundPath) -> bool {
+    lookup_paths(resource_type).any(|indexed| {
+        indexed.extension == path.extension
+            && indexed.attribute.name == path.attribute.name
+            && indexed.sub_attribute.map(|sub| sub.name) == path.sub_attribute.map(|sub| sub.name)
+    })
+}
+
+/// The sort keys of all lookups of a resource.
+pub(crate) fn lookups(
+    resource_type: &ResourceType,
+    id: &ResourceId,
+    resource: &Resource,
+) -> BTreeSet<String> {
+    let mut keys = BTreeSet::new();
+    for path in lookup_paths(resource_type) {
+        for value in select(resource.attributes(), &path).filter_map(Value::as_str) {
+            keys.insert(format!("{}{id}", lookup(resource_type, &path, value)));
+        }
+    }
+    keys
+}
+
+/// The sort keys of all guards of a resource: its unique value, and the one that stays reserved
+/// for it.
+///
+/// # Errors
+/// [`StoreError::TooLarge`] when the value is too long for a key.
+pub(crate) fn guards(
+    resource_type: &ResourceType,
+    stored: &Stored,
+) -> Result<BTreeSet<String>, StoreError> {
+    let attribute = unique_attribute(resource_type);
+    [
+        stored.resource.text(attribute),
+        stored.reserved_user_name.as_deref(),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|value| guard(resource_type, value))
+    .collect()
+}
+
+/// The sort key of the guard of a unique value.
+///
+/// # Errors
+/// [`StoreError::TooLarge`] when the value is too long for a key.
+pub(crate) fn guard(resource_type: &ResourceType, value: &str) -> Result<String, StoreError> {
+    let attribute = unique_attribute(resource_type);
+    let folded = escape(&fold(value)).into_owned();
+    if folded.len() > MAX_GUARDED_VALUE {
+        return Err(StoreError::TooLarge(format!(
+            "`{attribute}` is {} bytes long, and {MAX_GUARDED_VALUE} are accepted",
+            folded.len()
+        )));
+    }
+    Ok(format!("N#{}#{attribute}#{folded}", letter(resource_type)))
+}
+
+/// The attribute whose values are unique in a tenant.
+pub(crate) fn unique_attribute(resource_type: &ResourceType) -> &'static str {
+    layout(resource_type).unique
+}
+
+/// The name of the type with this letter.
+pub(crate) fn type_of(letter: &str) -> Option<&'static str> {
+    let mut letters = letter.chars();
+    let (letter, None) = (letters.next()?, letters.next()) else {
+        return None;
+    };
+    let layout = LAYOUTS.iter().find(|layout| layout.letter == letter)?;
+    Some(layout.name)
+}
+
+fn letter(resource_type: &ResourceType) -> char {
+    layout(resource_type).letter
+}
+
+fn lookup_paths(resource_type: &ResourceType) -> impl Iterator<Item = BoundPath> {
+    layout(resource_type)
+        .lookups
+        .iter()
+        .filter_map(|name| match resource_type.resolve(name) {
+            Ok(Resolved::Attribute(path)) => Some(path),
+            _ => None,
+        })
+}
+
+fn comparable<'a>(path: &BoundPath, value: &'a str) -> Cow<'a, str> {
+    if path.leaf().case_exact {
+        Cow::Borrowed(value)
+    } else {
+        fold(value)
+    }
+}
+
+fn escape(value: &str) -> Cow<'_, str> {
+    if value.contains(['#', '%']) {
+        Cow::Owned(value.replace('%', "%25").replace('#', "%23"))
+    } else {
+        Cow::Borrowed(value)
+    }
+}
+
+/// The longest start of `text` of at most `length` bytes.
+fn cut(text: &str, length: usize) -> &str {
+    let end = (0..=length.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use scim::schema::{USERS, Uniqueness};
+
+    fn id() -> ResourceId {
+        ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap()
+    }
+
+    #[test]
+    fn every_type_has_a_layout_that_its_schema_bears_out() {
+        let types = [&USERS, &scim::schema::GROUPS];
+        assert_eq!(types.len(), LAYOUTS.len());
+        for resource_type in types {
+            let layout = LAYOUTS
+                .iter()
+                .find(|layout| layout.name == resource_type.name)
+                .unwrap();
+            assert_eq!(lookup_paths(resource_type).count(), layout.lookups.len());
+            let unique = resource_type
+                .core
+                .attributes
+                .iter()
+                .filter(|attribute| attribute.uniqueness == Uniqueness::Server);
+            assert_eq!(
+                unique.map(|attribute| attribute.name).collect::<Vec<_>>(),
+                [layout.unique]
+            );
+        }
+        let letters: BTreeSet<_> = LAYOUTS.iter().map(|layout| layout.letter).collect();
+        assert_eq!(letters.len(), LAYOUTS.len());
+    }
+
+    #[test]
+    fn values_are_folded_as_the_schema_says_and_cannot_reach_beyond_their_part() {
+        let mut attributes = Map::new();
+        for (name, value) in [("userName", "Lena#1%"), ("externalId", "Abc")] {
+            attributes.insert(name.to_owned(), json!(value));
+        }
+        attributes.insert(
+            "emails".to_owned(),
+            json!([{"value": "L@x"}, {"value": "l@X"}, {"type": "work"}]),
+        );
+        let keys = lookups(&USERS, &id(), &Resource::from_storage(attributes));
+        assert_eq!(
+            keys.into_iter().collect::<Vec<_>>(),
+            [
+                format!("L#U#emails.value#l@x#{}", id()),
+                format!("L#U#externalId#Abc#{}", id()),
+                format!("L#U#userName#lena%231%25#{}", id()),
+            ]
+        );
+        assert_eq!(
+            guard(&USERS, "Lena#1%").unwrap(),
+            "N#U#userName#lena%231%25"
+        );
+    }
+
+    #[test]
+    fn ids_and_buckets_come_back_from_keys() {
+        assert_eq!(
+            lookup_id(&format!("L#U#userName#a%23b#{}", id())),
+            Some(id())
+        );
+        assert_eq!(counters(&USERS, &id()), ["C#U#28", "F#U#2819"]);
+    }
+
+    #[test]
+    fn times_in_keys_sort_as_they_follow() {
+        let second = OffsetDateTime::from_unix_timestamp(1_795_512_816).unwrap();
+        let at = |milliseconds| second + time::Duration::milliseconds(milliseconds);
+        assert_eq!(
+            change(&USERS, &id(), second, 7),
+            format!("E#2026-11-24T09:33:36.000Z#U#{}#7", id())
+        );
+        let keys = [0, 20, 100, 1000].map(|milliseconds| changes_from(at(milliseconds)));
+        assert!(keys.is_sorted(), "{keys:?}");
+        assert_eq!(
+            refusal(second, 409, "uniqueness", "/Users"),
+            "R#2026-11-24T09#409#uniqueness#/Users"
+        );
+    }
+
+    #[test]
+    fn long_values_stay_within_dynamodb_s_limit() {
+        let long = "é".repeat(2000);
+        let Ok(Resolved::Attribute(path)) = USERS.resolve("userName") else {
+            panic!("no userName")
+        };
+        assert!(lookup(&USERS, &path, &long).len() + 36 <= 1024);
+        assert!(matches!(guard(&USERS, &long), Err(StoreError::TooLarge(_))));
+        assert!(guard(&USERS, &"#".repeat(300)).unwrap().len() <= 1024);
+    }
+}

@@ -1,0 +1,189 @@
+//! A tenant's part of the directory table. Every read is strongly consistent: a client finds what it wrote a
+//! moment ago.
+//!
+//! This page has the ways to the table; what they are used for is a file each: [`read`] by id, [`find`] by a
+//! filter, [`page`] by index, [`scan`] everything, [`write`](self::write), [`record`], [`tombstone`],
+//! [`breaker`]. [`keys`] has every sort key, [`document`] the form of a resource's item.
+
+pub mod breaker;
+pub(crate) mod document;
+mod find;
+pub(crate) mod keys;
+mod page;
+pub mod range;
+mod read;
+pub mod record;
+mod scan;
+pub mod tombstone;
+mod write;
+
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
+use tenant::TenantId;
+
+use crate::client::attributes::{Item, string};
+use crate::client::call::Passage;
+use crate::client::tables::{PARTITION_KEY, SORT_KEY};
+use crate::client::transaction::Outcome;
+use crate::client::update::Updated;
+use crate::{Gate, Meter, Store, StoreError};
+
+/// What one tenant owns. Made for one request, whose cost goes to one meter.
+///
+/// Every call waits at the request's gate, but for one that may go ahead: see [`Gate`].
+#[derive(Debug)]
+pub struct TenantStore<'a> {
+    store: &'a Store,
+    partition: String,
+    meter: &'a Meter,
+    gate: &'a Gate,
+}
+
+impl Store {
+    /// The tenant's part of the directory: the only way to it.
+    pub fn tenant<'a>(
+        &'a self,
+        tenant: &TenantId,
+        meter: &'a Meter,
+        gate: &'a Gate,
+    ) -> TenantStore<'a> {
+        TenantStore {
+            store: self,
+            partition: keys::partition(tenant),
+            meter,
+            gate,
+        }
+    }
+}
+
+impl<'a> TenantStore<'a> {
+    /// Waits until the request's API key is accepted.
+    pub async fn accepted(&self) {
+        self.gate.passed().await;
+    }
+
+    /// Almost every call waits for the key.
+    fn accepted_only(&self) -> Passage<'a> {
+        Passage::Accepted(self.gate)
+    }
+
+    /// For the calls that may go ahead of the check: the read of a resource by its id, and the lookup of
+    /// resources by a value.
+    fn ahead(&self) -> Passage<'a> {
+        Passage::Ahead(self.gate)
+    }
+
+    /// An item with nothing but its key.
+    pub(crate) fn key(&self, sort_key: String) -> Item {
+        Item::from([
+            (PARTITION_KEY.to_owned(), string(&self.partition)),
+            (SORT_KEY.to_owned(), string(sort_key)),
+        ])
+    }
+
+    /// The name of the table.
+    pub(crate) fn table(&self) -> &'a str {
+        &self.store.tables.directory
+    }
+
+    async fn get_item(
+        &self,
+        sort_key: String,
+        passage: Passage<'_>,
+    ) -> Result<Option<Item>, StoreError> {
+        let request = self
+            .store
+            .client
+            .get_item()
+            .table_name(self.table())
+            .set_key(Some(self.key(sort_key)))
+            .consistent_read(true);
+        let output = self.store.call(request, self.meter, passage).await?;
+        Ok(output.item)
+    }
+
+    /// A Query of the tenant's partition, to be completed with a condition on the sort key.
+    pub(crate) fn query(&self) -> QueryFluentBuilder {
+        self.store
+            .client
+            .query()
+            .table_name(self.table())
+            .expression_attribute_values(":pk", string(&self.partition))
+            .consistent_read(true)
+    }
+
+    /// A Query for the items whose sort keys start with `prefix`.
+    pub(crate) fn query_prefix(&self, prefix: impl Into<String>) -> QueryFluentBuilder {
+        self.query()
+            .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+            .expression_attribute_values(":prefix", string(prefix))
+    }
+
+    /// A Query for the items whose sort keys are between two, both included.
+    pub(crate) fn query_between(&self, from: String, to: String) -> QueryFluentBuilder {
+        self.query()
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":from", string(from))
+            .expression_attribute_values(":to", string(to))
+    }
+
+    /// Shows `visit` every item of a query, page after page, until it returns false.
+    pub(crate) async fn each(
+        &self,
+        query: QueryFluentBuilder,
+        visit: impl FnMut(&Item) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        self.each_when(query, self.accepted_only(), visit).await
+    }
+
+    async fn each_when(
+        &self,
+        query: QueryFluentBuilder,
+        passage: Passage<'_>,
+        visit: impl FnMut(&Item) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        self.store.each(query, self.meter, passage, visit).await
+    }
+
+    /// An update of the item with this sort key, to be completed and sent.
+    pub(crate) fn update(&self, sort_key: String) -> UpdateItemFluentBuilder {
+        self.store
+            .client
+            .update_item()
+            .table_name(self.table())
+            .set_key(Some(self.key(sort_key)))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// Makes an update.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub(crate) async fn send_update(
+        &self,
+        update: UpdateItemFluentBuilder,
+    ) -> Result<Updated, StoreError> {
+        let passage = self.accepted_only();
+        self.store.call(update, self.meter, passage).await
+    }
+
+    /// Writes all items or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`], [`StoreError::Throttled`], and failures of DynamoDB.
+    pub(crate) async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<Outcome, StoreError> {
+        let passage = self.accepted_only();
+        self.store.transact(writes, self.meter, passage).await
+    }
+}
+
+/// A number by which counters go up or down.
+fn difference(by: i8) -> AttributeValue {
+    AttributeValue::N(by.to_string())
+}

@@ -1,0 +1,127 @@
+//! Reading resources by their ids, and the holder of a unique value.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::types::KeysAndAttributes;
+use backon::{BackoffBuilder, ExponentialBuilder};
+use scim::{ResourceId, ResourceType, Stored};
+
+use super::{TenantStore, document, keys};
+use crate::StoreError;
+use crate::client::attributes::Item;
+
+/// BatchGetItem's limit.
+pub(super) const BATCH: usize = 100;
+
+/// How long to leave DynamoDB alone when it throttles a batch: up to three seconds in all.
+const THROTTLED_BATCH: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(50))
+    .with_max_times(5)
+    .with_jitter();
+
+impl TenantStore<'_> {
+    /// The resource with this id. May go ahead of the check of the key.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn get(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+    ) -> Result<Option<Stored>, StoreError> {
+        let sort_key = keys::resource(resource_type, id);
+        let item = self.get_item(sort_key, self.ahead()).await?;
+        item.as_ref().map(document::read).transpose()
+    }
+
+    /// The resource that holds this value of the type's unique attribute.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn holder(
+        &self,
+        resource_type: &ResourceType,
+        value: &str,
+    ) -> Result<Option<ResourceId>, StoreError> {
+        let sort_key = keys::guard(resource_type, value)?;
+        let item = self.get_item(sort_key, self.accepted_only()).await?;
+        item.as_ref().map(document::holder).transpose()
+    }
+
+    /// The resources with these ids, those that exist, in the order of their ids.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn get_many(
+        &self,
+        resource_type: &ResourceType,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Stored>, StoreError> {
+        let mut resources = Vec::with_capacity(ids.len());
+        match ids {
+            // A single read costs less than a batch of one.
+            [id] => resources.extend(self.get(resource_type, id).await?),
+            _ => {
+                for batch in ids.chunks(BATCH) {
+                    resources.extend(self.get_batch(resource_type, batch).await?);
+                }
+            }
+        }
+        resources.sort_by(|one: &Stored, other| one.id.cmp(&other.id));
+        Ok(resources)
+    }
+
+    async fn get_batch(
+        &self,
+        resource_type: &ResourceType,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Stored>, StoreError> {
+        let table = self.table();
+        let mut wanted: Vec<Item> = ids
+            .iter()
+            .map(|id| self.key(keys::resource(resource_type, id)))
+            .collect();
+        let mut resources = Vec::with_capacity(ids.len());
+        let mut pauses = THROTTLED_BATCH.build();
+        loop {
+            let keys = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .consistent_read(true)
+                .build()?;
+            let request = self
+                .store
+                .client
+                .batch_get_item()
+                .request_items(table, keys);
+            let passage = self.accepted_only();
+            let mut output = self.store.call(request, self.meter, passage).await?;
+            let found = output
+                .responses
+                .as_mut()
+                .and_then(|tables| tables.remove(table))
+                .unwrap_or_default();
+            for item in &found {
+                resources.push(document::read(item)?);
+            }
+            let unprocessed = output
+                .unprocessed_keys
+                .and_then(|mut tables| tables.remove(table));
+            match unprocessed {
+                Some(rest) if !rest.keys.is_empty() => wanted = rest.keys,
+                _ => return Ok(resources),
+            }
+            // DynamoDB leaves keys when an answer reaches 16 MB, then the rest can follow at once, and
+            // when it is throttling, then nothing was found.
+            if found.is_empty() {
+                let Some(pause) = pauses.next() else {
+                    let message = "BatchGetItem leaves all keys unprocessed";
+                    return Err(StoreError::Unavailable {
+                        message: message.to_owned(),
+                        source: message.into(),
+                    });
+                };
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Tenants: created, found, enabled and disabled.
+
+use tenant::TenantId;
+use time::OffsetDateTime;
+
+use super::item::{self, TENANT_SORT_KEY, TenantItem};
+use super::{SecretsError, write};
+use crate::client::attributes::string;
+use crate::{Meter, Store};
+
+/// A customer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tenant {
+    /// Names the tenant in keys, logs and commands.
+    pub id: TenantId,
+    /// Names the tenant to people.
+    pub name: String,
+    /// Whether the tenant's keys are accepted.
+    pub enabled: bool,
+    /// When the tenant was created.
+    pub created: OffsetDateTime,
+    /// How many keys are neither revoked nor long expired.
+    pub active_keys: usize,
+}
+
+impl Store {
+    /// Creates a tenant, enabled and without keys.
+    ///
+    /// # Errors
+    /// [`SecretsError::TenantExists`], and failures of DynamoDB.
+    pub async fn create_tenant(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<Tenant, SecretsError> {
+        let tenant = Tenant {
+            id: tenant.clone(),
+            name: name.to_owned(),
+            enabled: true,
+            created: now,
+            active_keys: 0,
+        };
+        write::retrying_races(|| self.put_tenant(&tenant, meter)).await?;
+        Ok(tenant)
+    }
+
+    /// The tenant with this id.
+    ///
+    /// # Errors
+    /// [`SecretsError::NoTenant`], and failures of DynamoDB.
+    pub async fn find_tenant(
+        &self,
+        tenant: &TenantId,
+        meter: &Meter,
+    ) -> Result<Tenant, SecretsError> {
+        Ok(self.tenant_item(tenant, meter).await?.tenant)
+    }
+
+    /// Enables or disables a tenant and with it every one of its keys, all at once. Does nothing
+    /// when the tenant is in that state.
+    ///
+    /// # Errors
+    /// [`SecretsError::NoTenant`], and failures of DynamoDB.
+    pub async fn set_enabled(
+        &self,
+        tenant: &TenantId,
+        enabled: bool,
+        meter: &Meter,
+    ) -> Result<Tenant, SecretsError> {
+        write::retrying_races(|| async {
+            let read = self.tenant_item(tenant, meter).await?;
+            if read.tenant.enabled != enabled {
+                self.write_enabled(&read, enabled, meter).await?;
+            }
+            Ok(Tenant {
+                enabled,
+                ..read.tenant
+            })
+        })
+        .await
+    }
+
+    pub(super) async fn tenant_item(
+        &self,
+        tenant: &TenantId,
+        meter: &Meter,
+    ) -> Result<TenantItem, SecretsError> {
+        let sort_key = string(TENANT_SORT_KEY);
+        let item = self
+            .read_secret(item::partition(tenant), sort_key, meter)
+            .await?;
+        match item {
+            Some(item) => Ok(TenantItem::read(&item)?),
+            None => Err(SecretsError::NoTenant(tenant.clone())),
+        }
+    }
+}

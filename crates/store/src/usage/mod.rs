@@ -1,0 +1,6 @@
+//! What is noted of requests: when a key was used and how fast, and which requests were refused.
+//!
+//! Nothing here decides whether a key is accepted.
+
+pub mod key_use;
+pub mod refusals;

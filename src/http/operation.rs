@@ -1,0 +1,235 @@
+//! What a request asks for, made whole from its URL, its headers and its body before anything runs; and the
+//! running of it.
+//!
+//! A body is checked for its size and type here, and parsed by the use case, once the key is accepted.
+
+use lambda_http::{Body as HttpBody, Request, Response};
+use scim::bulk::BulkRequest;
+use scim::discovery::RESOURCE_TYPES;
+use scim::list::ListRequest;
+use scim::project::Projection;
+use scim::{ResourceType, ScimError};
+use tokio::time::Instant;
+
+use super::request;
+use super::respond;
+use super::route::{self, Document, Endpoint, Route, Target};
+use crate::log::Trace;
+use crate::service::{Body, Directory, Failure, IfMatch};
+
+/// What a request asks for.
+pub(super) enum Asked<'r> {
+    /// What the service can do, with the query.
+    Discovery(Document, ListRequest),
+    /// Something about a tenant's resources.
+    Operation(Operation<'r>),
+}
+
+/// An operation on a tenant's resources, with all that the request says of it.
+pub(super) enum Operation<'r> {
+    List {
+        resource_types: Vec<&'static ResourceType>,
+        query: ListRequest,
+    },
+    Search {
+        resource_types: Vec<&'static ResourceType>,
+        body: Body<'r>,
+    },
+    Bulk {
+        body: Body<'r>,
+    },
+    Create {
+        resource_type: &'static ResourceType,
+        body: Body<'r>,
+        projection: Projection,
+    },
+    Get {
+        resource_type: &'static ResourceType,
+        id: String,
+        if_none_match: Option<String>,
+        projection: Projection,
+    },
+    Patch(Write<'r>),
+    Replace(Write<'r>),
+    Delete {
+        resource_type: &'static ResourceType,
+        id: String,
+        if_match: IfMatch,
+    },
+}
+
+/// A change of one resource by a body.
+pub(super) struct Write<'r> {
+    resource_type: &'static ResourceType,
+    id: String,
+    body: Body<'r>,
+    if_match: IfMatch,
+    projection: Projection,
+}
+
+/// What an operation needs to run.
+pub(super) struct Context<'c> {
+    pub directory: &'c Directory<'c>,
+    pub trace: &'c Trace,
+    /// A bulk request starts no operation after it.
+    pub deadline: Instant,
+    /// Counts the operations of a bulk request against the key's rate.
+    pub charge: &'c (dyn Fn(usize) -> Result<(), ScimError> + Sync),
+}
+
+/// Reads a request whole.
+///
+/// # Errors
+/// 404, 405, 413, 415 and 501.
+pub(super) fn read<'r>(
+    request: &'r Request,
+    target: &Target,
+    trace: &Trace,
+) -> Result<Asked<'r>, ScimError> {
+    let query = request::parameters(request);
+    let (name, endpoint) = match route::route(request.method(), target)? {
+        Route::Discovery(name, document) => {
+            trace.set_route(name);
+            return Ok(Asked::Discovery(document, query));
+        }
+        Route::Resources(name, endpoint) => (name, endpoint),
+    };
+    trace.set_route(name);
+    let projection = |resource_type| {
+        Projection::parse(
+            resource_type,
+            query.attributes.as_deref(),
+            query.excluded_attributes.as_deref(),
+        )
+    };
+    let if_match = || IfMatch(request::header(request, "if-match"));
+    let write = |resource_type, id| {
+        Ok::<_, ScimError>(Write {
+            resource_type,
+            id,
+            body: request::body(request)?,
+            if_match: if_match(),
+            projection: projection(resource_type),
+        })
+    };
+    Ok(Asked::Operation(match endpoint {
+        Endpoint::List(resource_type) => Operation::List {
+            resource_types: vec![resource_type],
+            query,
+        },
+        Endpoint::ListAll => Operation::List {
+            resource_types: RESOURCE_TYPES.to_vec(),
+            query,
+        },
+        Endpoint::Search(resource_types) => Operation::Search {
+            resource_types,
+            body: request::body(request)?,
+        },
+        Endpoint::Bulk => Operation::Bulk {
+            body: request::body(request)?,
+        },
+        Endpoint::Create(resource_type) => Operation::Create {
+            resource_type,
+            body: request::body(request)?,
+            projection: projection(resource_type),
+        },
+        Endpoint::Get(resource_type, id) => Operation::Get {
+            resource_type,
+            id,
+            if_none_match: request::header(request, "if-none-match"),
+            projection: projection(resource_type),
+        },
+        Endpoint::Patch(resource_type, id) => Operation::Patch(write(resource_type, id)?),
+        Endpoint::Replace(resource_type, id) => Operation::Replace(write(resource_type, id)?),
+        Endpoint::Delete(resource_type, id) => Operation::Delete {
+            resource_type,
+            id,
+            if_match: if_match(),
+        },
+    }))
+}
+
+impl Operation<'_> {
+    /// Carries the operation out.
+    ///
+    /// # Errors
+    /// What is refused, and what failed.
+    pub(super) async fn run(self, context: &Context<'_>) -> Result<Response<HttpBody>, Failure> {
+        let directory = context.directory;
+        match self {
+            Self::List {
+                resource_types,
+                query,
+            } => Ok(respond::list(
+                directory.list(&resource_types, &query).await?,
+            )),
+            Self::Search {
+                resource_types,
+                body,
+            } => {
+                directory.store.accepted().await;
+                let query = ListRequest::from_body(body.object()?)?;
+                let list = directory.list(&resource_types, &query).await?;
+                Ok(respond::list(list))
+            }
+            Self::Bulk { body } => {
+                directory.store.accepted().await;
+                let bulk = BulkRequest::parse(body.object()?, RESOURCE_TYPES)?;
+                (context.charge)(bulk.operations.len())?;
+                let mut done = directory.bulk(bulk, context.deadline).await;
+                context.trace.set_inner_refusals(done.refusals());
+                context.trace.set_inner_failure(done.cause());
+                Ok(respond::bulk(done))
+            }
+            Self::Create {
+                resource_type,
+                body,
+                projection,
+            } => {
+                let created = directory.create(resource_type, body, &projection).await?;
+                Ok(respond::created(created))
+            }
+            Self::Get {
+                resource_type,
+                id,
+                if_none_match,
+                projection,
+            } => {
+                let found = directory.get(resource_type, &id, &projection).await?;
+                Ok(respond::found(found, if_none_match.as_deref()))
+            }
+            Self::Patch(write) => {
+                let changed = directory
+                    .patch(
+                        write.resource_type,
+                        &write.id,
+                        write.body,
+                        &write.if_match,
+                        &write.projection,
+                    )
+                    .await?;
+                Ok(respond::changed(changed))
+            }
+            Self::Replace(write) => {
+                let changed = directory
+                    .replace(
+                        write.resource_type,
+                        &write.id,
+                        write.body,
+                        &write.if_match,
+                        &write.projection,
+                    )
+                    .await?;
+                Ok(respond::changed(changed))
+            }
+            Self::Delete {
+                resource_type,
+                id,
+                if_match,
+            } => {
+                directory.delete(resource_type, &id, &if_match).await?;
+                Ok(respond::deleted())
+            }
+        }
+    }
+}

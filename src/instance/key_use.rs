@@ -1,0 +1,238 @@
+//! What one instance of the function remembers of the keys that it accepted: when it last wrote
+//! that they are used, what it warned of, and their rate.
+//!
+//! What is written is written beside the requests. No request waits for it and none fails with it:
+//! a write that is still under way when the answer is sent goes on with the next request, for
+//! Lambda freezes the function in between.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use scim::ScimError;
+use store::secrets::Expiry;
+use store::usage::key_use::LAST_USED_INTERVAL;
+use store::{Gate, Meter, Store, StoreError};
+use tenant::{ApiKey, KeyDigest, KeyId, TenantId};
+use time::OffsetDateTime;
+
+use super::Instance;
+use super::rate::{Lease, Share, Verdict, WINDOW_SECONDS};
+use crate::log::{self, chain};
+
+/// Keys that are remembered; beyond that the one that was not seen for longest is forgotten. Only
+/// keys that were accepted are remembered at all.
+const MAX_KEYS: usize = 1_000;
+
+/// How long an instance is silent after it warned of a key.
+const WARNING_INTERVAL: time::Duration = time::Duration::HOUR;
+
+/// The memory of one instance of the function. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct KeyUses(Arc<Memory>);
+
+#[derive(Debug, Default)]
+struct Memory {
+    keys: Mutex<HashMap<KeyDigest, KeyUse>>,
+    /// Somebody was told that uses cannot be written.
+    has_complained: AtomicBool,
+}
+
+#[derive(Debug)]
+struct KeyUse {
+    seen: OffsetDateTime,
+    noted: Option<OffsetDateTime>,
+    warned: Option<OffsetDateTime>,
+    share: Share,
+}
+
+impl Instance {
+    /// Takes note that a key was accepted.
+    pub(crate) fn key_accepted(&self, key: &ApiKey, expires: Option<Expiry>, now: OffsetDateTime) {
+        self.key_uses.accepted(&self.store, key, expires, now);
+    }
+
+    /// Counts what is worth this number of requests against the rate of an accepted key.
+    ///
+    /// # Errors
+    /// 429 when the rate is used up.
+    pub(crate) fn charge(
+        &self,
+        key: &ApiKey,
+        requests: usize,
+        now: OffsetDateTime,
+    ) -> Result<(), ScimError> {
+        let per_second = self.config.requests_per_second;
+        self.key_uses
+            .charge(&self.store, key, requests, per_second, now)
+    }
+}
+
+impl KeyUses {
+    /// Takes note that a key was accepted.
+    fn accepted(&self, store: &Store, key: &ApiKey, expires: Option<Expiry>, now: OffsetDateTime) {
+        let (is_to_be_noted, is_to_be_warned_of) = self.with(key, now, |known| {
+            let is_due = |last: &mut Option<OffsetDateTime>, interval: time::Duration| {
+                let is_due = last.is_none_or(|last| now - last >= interval);
+                if is_due {
+                    *last = Some(now);
+                }
+                is_due
+            };
+            let interval = time::Duration::try_from(LAST_USED_INTERVAL).unwrap_or_default();
+            (
+                is_due(&mut known.noted, interval),
+                expires.is_some_and(|expires| expires.is_near(now))
+                    && is_due(&mut known.warned, WARNING_INTERVAL),
+            )
+        });
+        if let (Some(expires), true) = (expires, is_to_be_warned_of) {
+            log::key_expires(key, expires);
+        }
+        if is_to_be_noted {
+            self.note(store, key, now);
+        }
+    }
+
+    /// Counts what is worth this number of requests with an accepted key.
+    ///
+    /// # Errors
+    /// 429 when the key's rate is used up.
+    fn charge(
+        &self,
+        store: &Store,
+        key: &ApiKey,
+        requests: usize,
+        per_second: u32,
+        now: OffsetDateTime,
+    ) -> Result<(), ScimError> {
+        if per_second == 0 {
+            return Ok(());
+        }
+        let limit = u64::from(per_second) * u64::from(WINDOW_SECONDS);
+        let requests = u64::try_from(requests).unwrap_or(u64::MAX);
+        match self.with(key, now, |known| known.share.charge(requests, limit, now)) {
+            Verdict::Served => Ok(()),
+            Verdict::ServedOnCredit(lease) => {
+                self.lease(store, key, lease, limit);
+                Ok(())
+            }
+            Verdict::Refused(seconds) => Err(ScimError::TooManyRequests(
+                format!(
+                    "this API-KEY sends more than the {per_second} requests a second that are accepted, over {WINDOW_SECONDS} seconds; the rest can be sent again in {seconds} s; if it happens again and again, find out what else uses the same API-KEY and give it one of its own"
+                ),
+                seconds,
+            )),
+        }
+    }
+
+    fn note(&self, store: &Store, key: &ApiKey, now: OffsetDateTime) {
+        let (uses, store) = (self.clone(), store.clone());
+        let (tenant, key) = (key.tenant().clone(), key.id());
+        tokio::spawn(async move {
+            let (meter, gate) = (Meter::default(), Gate::opened());
+            let noted = store
+                .tenant(&tenant, &meter, &gate)
+                .note_use(&key, now)
+                .await;
+            if let Err(error) = noted {
+                uses.complain(&tenant, &key, &error);
+            }
+        });
+    }
+
+    fn lease(&self, store: &Store, key: &ApiKey, lease: Lease, limit: u64) {
+        let (uses, store) = (self.clone(), store.clone());
+        let (digest, tenant, key) = (key.digest(), key.tenant().clone(), key.id());
+        tokio::spawn(async move {
+            let (meter, gate) = (Meter::default(), Gate::opened());
+            let directory = store.tenant(&tenant, &meter, &gate);
+            let leased = directory.lease(&key, lease.window, lease.requests).await;
+            if let Err(error) = &leased {
+                uses.complain(&tenant, &key, error);
+            }
+            if let Some(known) = uses.lock().get_mut(&digest) {
+                known.share.leased(lease, leased.ok(), limit);
+            }
+        });
+    }
+
+    /// Tells the operator once in the life of the instance: a table without permission would be
+    /// worth a line with every request, and none of them failed.
+    fn complain(&self, tenant: &TenantId, key: &KeyId, error: &StoreError) {
+        if !self.0.has_complained.swap(true, Relaxed) {
+            tracing::warn!(
+                %tenant,
+                key_id = %key,
+                cause = chain(error),
+                "the use of a key could not be written; requests are not affected"
+            );
+        }
+    }
+
+    fn with<T>(
+        &self,
+        key: &ApiKey,
+        now: OffsetDateTime,
+        change: impl FnOnce(&mut KeyUse) -> T,
+    ) -> T {
+        let digest = key.digest();
+        let mut keys = self.lock();
+        if keys.len() >= MAX_KEYS && !keys.contains_key(&digest) {
+            let oldest = keys.iter().min_by_key(|(_, known)| known.seen);
+            if let Some(oldest) = oldest.map(|(digest, _)| *digest) {
+                keys.remove(&oldest);
+            }
+        }
+        let known = keys.entry(digest).or_insert_with(|| KeyUse {
+            seen: now,
+            noted: None,
+            warned: None,
+            share: Share::default(),
+        });
+        known.seen = now;
+        change(known)
+    }
+
+    /// A panic cannot leave the map half changed, so a poisoned lock is as good as another.
+    fn lock(&self) -> MutexGuard<'_, HashMap<KeyDigest, KeyUse>> {
+        self.0.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::Duration;
+
+    use super::*;
+
+    const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::days(20_000));
+
+    /// The key whose secret starts with these digits.
+    fn key(number: u32) -> ApiKey {
+        let mut secret = [0; 32];
+        secret[..4].copy_from_slice(&number.to_be_bytes());
+        ApiKey::from_secret(&TenantId::parse("acme").unwrap(), secret)
+    }
+
+    #[test]
+    fn the_memory_is_bounded_and_forgets_what_was_not_seen_for_longest() {
+        let uses = KeyUses::default();
+        let see = |number: u32, second: u32| {
+            let now = START + Duration::seconds(second.into());
+            uses.with(&key(number), now, |_| ());
+        };
+        let limit = u32::try_from(MAX_KEYS).unwrap();
+        for number in 0..limit {
+            see(number, number);
+        }
+        see(0, limit);
+        see(limit, limit + 1);
+        see(limit + 1, limit + 2);
+        let known = uses.lock();
+        assert_eq!(known.len(), MAX_KEYS);
+        for (number, is_known) in [(0, true), (1, false), (2, false), (3, true), (limit, true)] {
+            assert_eq!(known.contains_key(&key(number).digest()), is_known);
+        }
+    }
+}

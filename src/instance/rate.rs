@@ -1,0 +1,243 @@
+//! The rate of requests that a key may send: arithmetic over windows of ten seconds.
+//!
+//! Every instance of the function serves some requests without asking. Beyond those it leases
+//! shares of the rate from the directory table, where all instances count. It does not wait for a
+//! lease: requests go ahead on credit meanwhile, and are refused once the rate is used up.
+
+use time::OffsetDateTime;
+
+/// The length of a window, in seconds. A key may use its rate of a whole window at once.
+pub(super) const WINDOW_SECONDS: u32 = 10;
+
+/// Requests in a window for which an instance asks nobody: what one client does now and then costs
+/// no lease.
+pub(super) const FREE: u64 = 20;
+
+/// Requests that are leased at a time.
+pub(super) const LEASE: u64 = 50;
+
+/// What an instance knows of one key's rate in the present window.
+#[derive(Debug, Default)]
+pub(super) struct Share {
+    /// The number of the window since 1970.
+    window: u64,
+    /// Requests that were let through in it.
+    served: u64,
+    /// Requests that may be let through in it, by what is known.
+    granted: u64,
+    /// A lease is under way.
+    is_leasing: bool,
+    /// The rate is used up by all instances together.
+    is_used_up: bool,
+}
+
+/// What to do with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Serve it.
+    Served,
+    /// Serve it, and lease this.
+    ServedOnCredit(Lease),
+    /// Refuse it; after this number of seconds another window begins.
+    Refused(u32),
+}
+
+/// Requests to be leased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Lease {
+    pub window: u64,
+    pub requests: u64,
+}
+
+impl Share {
+    /// Counts what is worth this number of requests, if there is anything left. `limit` is the
+    /// rate in requests for a window.
+    pub(super) fn charge(&mut self, requests: u64, limit: u64, now: OffsetDateTime) -> Verdict {
+        let (window, rest) = window(now);
+        if window != self.window {
+            *self = Self {
+                window,
+                granted: FREE.min(limit),
+                ..Self::default()
+            };
+        }
+        if self.is_used_up && self.served >= self.granted {
+            return Verdict::Refused(rest);
+        }
+        self.served = self.served.saturating_add(requests);
+        if self.served <= self.granted || self.is_leasing || self.is_used_up {
+            return Verdict::Served;
+        }
+        self.is_leasing = true;
+        Verdict::ServedOnCredit(Lease {
+            window,
+            requests: LEASE.min(limit).max(self.served - self.granted),
+        })
+    }
+
+    /// Takes in what became of a lease: how many requests all instances have leased in its window,
+    /// this lease included. Nothing is known when DynamoDB did not answer: then the lease counts
+    /// as made, because nobody is refused for that.
+    pub(super) fn leased(&mut self, lease: Lease, total: Option<u64>, limit: u64) {
+        if lease.window != self.window {
+            return;
+        }
+        let beyond = total.unwrap_or_default().saturating_sub(limit);
+        self.is_leasing = false;
+        self.is_used_up = beyond > 0;
+        self.granted += lease.requests.saturating_sub(beyond);
+    }
+}
+
+/// The number of the window that `now` is in, and the seconds until the next one, rounded up.
+fn window(now: OffsetDateTime) -> (u64, u32) {
+    let seconds = u64::try_from(now.unix_timestamp()).unwrap_or_default();
+    let length = u64::from(WINDOW_SECONDS);
+    let passed = u32::try_from(seconds % length).unwrap_or_default();
+    (seconds / length, WINDOW_SECONDS - passed)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use time::Duration;
+
+    use super::*;
+
+    const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::days(20_000));
+
+    #[test]
+    fn windows_are_ten_seconds_and_the_rest_is_rounded_up() {
+        let (first, rest) = window(START);
+        assert_eq!((first, rest), (172_800_000, 10));
+        for (milliseconds, number, rest) in [
+            (1, first, 10),
+            (999, first, 10),
+            (1_000, first, 9),
+            (9_000, first, 1),
+            (9_999, first, 1),
+            (10_000, first + 1, 10),
+            (-1, first - 1, 1),
+        ] {
+            let now = START + Duration::milliseconds(milliseconds);
+            assert_eq!(window(now), (number, rest), "{milliseconds} ms");
+        }
+        let before_1970 = OffsetDateTime::UNIX_EPOCH - Duration::DAY;
+        assert_eq!(window(before_1970).0, 0);
+    }
+
+    #[test]
+    fn a_quiet_client_leases_nothing() {
+        let mut share = Share::default();
+        for number in 0..100 {
+            let now = START + Duration::milliseconds(500) * number;
+            assert_eq!(share.charge(1, 5000, now), Verdict::Served);
+        }
+    }
+
+    #[test]
+    fn what_goes_ahead_on_credit_is_leased_later() {
+        let mut share = Share::default();
+        assert_eq!(share.charge(FREE, 5000, START), Verdict::Served);
+        let Verdict::ServedOnCredit(first) = share.charge(1, 5000, START) else {
+            panic!("no lease")
+        };
+        assert_eq!(first.requests, LEASE);
+        // While it is under way nothing is leased and nothing is refused.
+        assert_eq!(share.charge(LEASE + 6, 5000, START), Verdict::Served);
+        share.leased(first, Some(LEASE), 5000);
+        let Verdict::ServedOnCredit(second) = share.charge(100, 5000, START) else {
+            panic!("no lease")
+        };
+        assert_eq!(second.requests, 107);
+        // The answer comes when its window is over: it is of no effect on the next one.
+        let next = START + Duration::seconds(10);
+        assert_eq!(share.charge(FREE, 5000, next), Verdict::Served);
+        share.leased(second, Some(9999), 5000);
+        assert!(matches!(
+            share.charge(1, 5000, next),
+            Verdict::ServedOnCredit(_)
+        ));
+    }
+
+    #[test]
+    fn nobody_is_refused_because_dynamodb_does_not_answer() {
+        let mut share = Share::default();
+        for _ in 0..10_000 {
+            match share.charge(1, 10, START) {
+                Verdict::Served => {}
+                Verdict::ServedOnCredit(lease) => share.leased(lease, None, 10),
+                Verdict::Refused(_) => panic!("refused"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_ends_with_the_window() {
+        let mut share = Share::default();
+        let Verdict::ServedOnCredit(lease) = share.charge(FREE + 1, 100, START) else {
+            panic!("no lease")
+        };
+        share.leased(lease, Some(100 + LEASE), 100);
+        let late = START + Duration::milliseconds(7_500);
+        assert_eq!(share.charge(1, 100, late), Verdict::Refused(3));
+        assert_eq!(share.charge(1, 100, late), Verdict::Refused(3));
+        let next = START + Duration::seconds(10);
+        assert_eq!(share.charge(1, 100, next), Verdict::Served);
+    }
+
+    proptest! {
+        /// Several instances that lease from one count: what they let through in a window is at
+        /// least the limit before the first refusal, and bounded however they take turns.
+        #[test]
+        fn the_rate_holds_across_instances(
+            limit in 1_u64..3000,
+            instances in 1_usize..6,
+            bulk in 1_u64..200,
+            requests in prop::collection::vec((0_usize..6, any::<bool>()), 4000),
+        ) {
+            let mut shares: Vec<Share> = (0..instances).map(|_| Share::default()).collect();
+            let (mut leased, mut served, mut refused) = (0, 0, false);
+            for (instance, is_bulk) in requests {
+                let share = &mut shares[instance % instances];
+                let worth = if is_bulk { bulk } else { 1 };
+                match share.charge(worth, limit, START) {
+                    Verdict::Served => served += worth,
+                    Verdict::ServedOnCredit(lease) => {
+                        served += worth;
+                        leased += lease.requests;
+                        share.leased(lease, Some(leased), limit);
+                    }
+                    Verdict::Refused(rest) => {
+                        prop_assert_eq!(rest, WINDOW_SECONDS);
+                        prop_assert!(leased > limit);
+                        refused = true;
+                    }
+                }
+            }
+            let instances = u64::try_from(instances).unwrap();
+            prop_assert!(served <= limit + instances * (FREE + LEASE.max(bulk)));
+            prop_assert!(!refused || leased > limit);
+        }
+
+        /// One instance alone refuses nothing within the limit, whatever the limit is.
+        #[test]
+        fn nothing_is_refused_within_the_limit(limit in 1_u64..3000) {
+            let mut share = Share::default();
+            let (mut leased, mut served) = (0, 0);
+            loop {
+                match share.charge(1, limit, START) {
+                    Verdict::Served => {}
+                    Verdict::ServedOnCredit(lease) => {
+                        leased += lease.requests;
+                        share.leased(lease, Some(leased), limit);
+                    }
+                    Verdict::Refused(_) => break,
+                }
+                served += 1;
+                prop_assert!(served <= limit + FREE + 1);
+            }
+            prop_assert!(served >= limit);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The log: one JSON line for each request, with what it was, whose, how it ended and what it cost. It holds no
+//! secret and nothing about a person: no ids of users, no filters, no bodies.
+
+mod panic;
+mod trace;
+
+use std::error::Error;
+
+use store::secrets::Expiry;
+use tenant::ApiKey;
+use time::UtcOffset;
+use time::format_description::well_known::Rfc3339;
+use tracing::Subscriber;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+pub use panic::{Panic, note_panics};
+pub use trace::Trace;
+
+/// Has the process write its log in the form of [`subscriber`], panics included.
+pub fn install(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, filter: Option<&str>) {
+    // Fails when there is a log already.
+    let _ = tracing::subscriber::set_global_default(subscriber(writer, filter));
+    note_panics(|panic| {
+        let location = panic.location().map(tracing::field::display);
+        tracing::error!(location, "panic beside a request");
+    });
+}
+
+/// One JSON object a line; `filter` is in the syntax of `RUST_LOG`, `info` unless it is given and understood.
+pub fn subscriber(
+    writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
+    filter: Option<&str>,
+) -> impl Subscriber + Send + Sync {
+    let filter = filter.and_then(|filter| EnvFilter::try_new(filter).ok());
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_target(false)
+        .with_env_filter(filter.unwrap_or_else(|| EnvFilter::new("info")))
+        .with_writer(writer)
+        .finish()
+}
+
+/// Writes that a key is used which will soon be refused. An alarm can look for the message.
+pub(crate) fn key_expires(key: &ApiKey, expiry: Expiry) {
+    let expires = expiry.at.to_offset(UtcOffset::UTC).format(&Rfc3339);
+    let advice = if expiry.is_replaced {
+        "the client still uses the old key of a rotation: enter the new key in the identity provider before this one expires"
+    } else {
+        "run `scim-admin key rotate`, or give the tenant the key that takes the place of this one, and enter it in the identity provider before this one expires"
+    };
+    tracing::warn!(
+        tenant = %key.tenant(),
+        key_id = %key.id(),
+        expires = expires.unwrap_or_default(),
+        advice,
+        "key near expiry"
+    );
+}
+
+/// An error and its causes, outermost first.
+pub(crate) fn chain(error: &(impl Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

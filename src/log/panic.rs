@@ -1,0 +1,75 @@
+//! Panics: caught where a request is handled, and told with it.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+/// A panic in the work of a request.
+#[derive(Debug)]
+pub struct Panic {
+    /// The place in the source; known if [`note_panics`] was called.
+    location: Option<String>,
+    /// The message, if it is a literal of the source. One that was put together may hold a client's data.
+    message: Option<&'static str>,
+}
+
+thread_local! {
+    /// Whether the thread is at work for a request.
+    static IS_AT_WORK: Cell<bool> = const { Cell::new(false) };
+    /// Where the latest panic in such work was.
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Has the process remember where a request panics, for its line in the log. Other panics are told to
+/// `beside`.
+pub fn note_panics(beside: impl Fn(&PanicHookInfo<'_>) + Send + Sync + 'static) {
+    std::panic::set_hook(Box::new(move |panic| {
+        if IS_AT_WORK.get() {
+            LOCATION.set(panic.location().map(ToString::to_string));
+        } else {
+            beside(panic);
+        }
+    }));
+}
+
+impl Panic {
+    /// Runs the work of a request.
+    ///
+    /// # Errors
+    /// The panic that ended it.
+    pub async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Self> {
+        let mut work = pin!(work);
+        poll_fn(|context| {
+            let was_at_work = IS_AT_WORK.replace(true);
+            let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+            IS_AT_WORK.set(was_at_work);
+            match polled {
+                Ok(polled) => polled.map(Ok),
+                Err(payload) => Poll::Ready(Err(Self::of(payload.as_ref()))),
+            }
+        })
+        .await
+    }
+
+    fn of(payload: &(dyn Any + Send)) -> Self {
+        Self {
+            location: LOCATION.take(),
+            message: payload.downcast_ref::<&'static str>().copied(),
+        }
+    }
+}
+
+impl fmt::Display for Panic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let location = self.location.as_deref().unwrap_or("an unknown place");
+        write!(f, "panic at {location}")?;
+        match self.message {
+            Some(message) => write!(f, ": {message}"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What is known of a request while it is handled, and the line that is written of it.
+
+use std::sync::OnceLock;
+
+use lambda_http::http::StatusCode;
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+use scim::ScimError;
+use store::{Cost, Meter};
+use tenant::{KeyId, TenantId};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::chain;
+use crate::service::Failure;
+
+/// What is known of a request while it is handled.
+#[derive(Debug)]
+pub struct Trace {
+    started: Instant,
+    request_id: String,
+    credentials: OnceLock<(TenantId, KeyId)>,
+    route: OnceLock<&'static str>,
+    meter: Meter,
+    /// A failure inside a request that is answered all the same.
+    inner_failure: OnceLock<Failure>,
+    /// Parts that were refused in a request that is answered all the same, and how many of each kind.
+    inner_refusals: OnceLock<Vec<(ScimError, u64)>>,
+}
+
+impl Trace {
+    /// Begins with API Gateway's id of the request, which the access log and the client's
+    /// `apigw-requestid` header share.
+    pub(crate) fn start(request: &Request) -> Self {
+        let request_id = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
+            _ => None,
+        };
+        Self {
+            started: Instant::now(),
+            request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+            credentials: OnceLock::new(),
+            route: OnceLock::new(),
+            meter: Meter::default(),
+            inner_failure: OnceLock::new(),
+            inner_refusals: OnceLock::new(),
+        }
+    }
+
+    /// When the request came in.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Takes note of the failure of a part of the request.
+    pub(crate) fn set_inner_failure(&self, failure: Option<Failure>) {
+        if let Some(failure) = failure {
+            let _ = self.inner_failure.set(failure);
+        }
+    }
+
+    /// Takes note of refused parts of the request.
+    pub(crate) fn set_inner_refusals(&self, refusals: Vec<(ScimError, u64)>) {
+        let _ = self.inner_refusals.set(refusals);
+    }
+
+    /// The refused parts of the request.
+    pub(crate) fn inner_refusals(&self) -> &[(ScimError, u64)] {
+        self.inner_refusals.get().map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    /// Where the request's calls to DynamoDB are counted.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    pub(crate) fn set_tenant(&self, tenant: &TenantId, key: KeyId) {
+        let _ = self.credentials.set((tenant.clone(), key));
+    }
+
+    /// Whose key the request came with, if it was ever issued.
+    pub(crate) fn tenant(&self) -> Option<&TenantId> {
+        self.credentials.get().map(|(tenant, _)| tenant)
+    }
+
+    /// What the request asked for, without ids; `?` if it is not known.
+    pub(crate) fn route(&self) -> &'static str {
+        self.route.get().copied().unwrap_or("?")
+    }
+
+    pub(crate) fn set_route(&self, route: &'static str) {
+        let _ = self.route.set(route);
+    }
+
+    /// Writes the line.
+    pub(crate) fn finish(&self, request: &Request, status: StatusCode, failure: Option<&Failure>) {
+        let Cost {
+            calls,
+            read_units,
+            write_units,
+        } = self.meter.cost();
+        let credentials = self.credentials.get();
+        let failure = failure.or(self.inner_failure.get());
+        macro_rules! line {
+            ($level:ident) => {
+                tracing::$level!(
+                    request_id = self.request_id,
+                    tenant = credentials.map(|(tenant, _)| tracing::field::display(tenant)),
+                    key_id = credentials.map(|(_, key)| tracing::field::display(key)),
+                    method = request.method().as_str(),
+                    route = self.route.get(),
+                    status = status.as_u16(),
+                    scim_type = failure.and_then(|failure| failure.error.scim_type()),
+                    reason = failure.map(|failure| failure.error.reason()),
+                    cause = failure
+                        .and_then(|failure| failure.cause.as_ref())
+                        .map(chain),
+                    ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+                    dynamodb_calls = calls,
+                    read_units,
+                    write_units,
+                    "request"
+                )
+            };
+        }
+        if failure.is_some_and(|failure| failure.error.is_failure()) {
+            line!(error);
+        } else if failure.is_some_and(|failure| failure.error.is_alarming()) {
+            line!(warn);
+        } else {
+            line!(info);
+        }
+    }
+}

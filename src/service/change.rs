@@ -1,0 +1,191 @@
+//! The one loop of PATCH, PUT and DELETE: load, decide, reserve, store, and give back what was reserved in
+//! vain. After a lost race it begins again with what is there now, so that no update is lost.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use scim::resource::rfc3339;
+use scim::{Resource, ResourceType, ScimError, Stored};
+use store::StoreError;
+use store::directory::breaker::{NEVER_BELOW, Place, Reservation, Window};
+use store::directory::record::ChangeKind;
+
+use super::{Directory, Failure, IfMatch};
+
+/// What a request does to the resource that it found.
+pub(super) enum Decision {
+    /// Nothing: it is as the request wants it.
+    Keep,
+    /// It gets these attributes.
+    Replace(Resource),
+    /// It goes.
+    Delete,
+}
+
+impl Decision {
+    /// Whether the decision takes access from a user who has it.
+    fn takes_access(&self, current: &Stored) -> bool {
+        let keeps_access = match self {
+            Self::Keep => true,
+            Self::Replace(next) => next.is_active(),
+            Self::Delete => false,
+        };
+        current.resource.is_active() && !keeps_access
+    }
+}
+
+/// What a request holds in the breaker's window: one place at most, however often it begins again.
+#[derive(Default)]
+struct Held {
+    place: Option<Place>,
+    /// Whether the latest attempt takes access.
+    is_needed: bool,
+}
+
+impl Directory<'_> {
+    /// Changes the resource with this id as `prepare` has it decided, and returns it as it is then.
+    ///
+    /// The first read may go ahead of the check of the key. `prepare`, which reads the body, is called once,
+    /// when the key is accepted and the resource was found: an unknown id is 404 whatever the body says.
+    ///
+    /// # Errors
+    /// 404, 412, what `prepare` and the decision say, and 409 when too many users have lost access lately.
+    pub(super) async fn change<D>(
+        &self,
+        resource_type: &ResourceType,
+        id: &str,
+        if_match: &IfMatch,
+        kind: ChangeKind,
+        prepare: impl FnOnce() -> Result<D, ScimError>,
+    ) -> Result<Stored, Failure>
+    where
+        D: Fn(&Stored) -> Result<Decision, ScimError>,
+    {
+        let mut current = self.load(resource_type, id).await?;
+        if_match.check(&current)?;
+        self.store.accepted().await;
+        let decide = prepare()?;
+        let mut held = Held::default();
+        let mut races = Races::default();
+        let outcome = loop {
+            let attempt = self.attempt(resource_type, current, kind, &decide, &mut held);
+            match attempt.await {
+                Err(failure) if races.run_again(&failure).await => {}
+                outcome => break outcome,
+            }
+            current = match self.load(resource_type, id).await {
+                Ok(found) => found,
+                Err(failure) => break Err(failure),
+            };
+            if let Err(error) = if_match.check(&current) {
+                break Err(error.into());
+            }
+        };
+        self.give_back(resource_type, &held, &outcome).await;
+        outcome
+    }
+
+    async fn attempt(
+        &self,
+        resource_type: &ResourceType,
+        current: Stored,
+        kind: ChangeKind,
+        decide: &impl Fn(&Stored) -> Result<Decision, ScimError>,
+        held: &mut Held,
+    ) -> Result<Stored, Failure> {
+        let decision = decide(&current)?;
+        held.is_needed = decision.takes_access(&current);
+        if held.is_needed && held.place.is_none() {
+            held.place = Some(self.reserve(resource_type).await?);
+        }
+        match decision {
+            Decision::Keep => Ok(current),
+            Decision::Replace(next) => self.store_next(resource_type, &current, next, kind).await,
+            Decision::Delete => {
+                let expires = self.now.saturating_add(self.retention);
+                let origin = self.origin(kind);
+                self.store
+                    .delete(resource_type, &current, &origin, expires)
+                    .await?;
+                Ok(current)
+            }
+        }
+    }
+
+    /// Reserves a place for a user who is to lose access.
+    async fn reserve(&self, resource_type: &ResourceType) -> Result<Place, Failure> {
+        let reservation = self
+            .store
+            .reserve_deactivation(resource_type, self.breaker, self.now)
+            .await?;
+        match reservation {
+            Reservation::Granted(place) => Ok(place),
+            Reservation::Refused(window) => Err(self.too_many(&window).into()),
+        }
+    }
+
+    /// Gives the place back if no user has lost access after all.
+    async fn give_back(
+        &self,
+        resource_type: &ResourceType,
+        held: &Held,
+        outcome: &Result<Stored, Failure>,
+    ) {
+        // After a failure without an answer the user may have lost access all the same.
+        let may_be_taken = match outcome {
+            Ok(_) => true,
+            Err(failure) => matches!(failure.store_error(), Some(StoreError::Unavailable { .. })),
+        };
+        if let (Some(place), false) = (held.place, held.is_needed && may_be_taken) {
+            // A place that cannot be given back is free again when the window ends.
+            let _ = self.store.release_deactivation(resource_type, place).await;
+        }
+    }
+
+    fn too_many(&self, window: &Window) -> ScimError {
+        ScimError::TooManyDeactivations(format!(
+            "{} users have been deactivated or deleted since {}, the most that may be within {} hours ({} % of the active users, and never fewer than {NEVER_BELOW}); if a scope or an assignment in Entra is wrong, correct it; if all of them are to go, ask the operator of this service for `scim-admin breaker lift`, or wait until {}; creations and other updates go on",
+            window.used,
+            rfc3339(window.since),
+            self.breaker.window.whole_hours(),
+            self.breaker.share_percent,
+            rfc3339(window.frees),
+        ))
+    }
+}
+
+/// How often a lost race is run again, and with what pauses: two to five seconds in all, within the request's
+/// deadline. The random part keeps the racers from meeting again.
+const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(4))
+    .with_max_delay(Duration::from_millis(250))
+    .with_max_times(14)
+    .with_jitter();
+
+/// The races that a request may still lose.
+pub(super) struct Races(ExponentialBackoff);
+
+impl Default for Races {
+    fn default() -> Self {
+        Self(PAUSES.build())
+    }
+}
+
+impl Races {
+    /// Whether to begin again after a failure: if it was a lost race, and not the last one allowed. Comes back
+    /// after a pause then.
+    pub(super) async fn run_again(&mut self, failure: &Failure) -> bool {
+        let is_lost_race = matches!(
+            failure.store_error(),
+            Some(StoreError::VersionMismatch | StoreError::Conflict | StoreError::Throttled)
+        );
+        if !is_lost_race {
+            return false;
+        }
+        let Some(pause) = self.0.next() else {
+            return false;
+        };
+        tokio::time::sleep(pause).await;
+        true
+    }
+}

@@ -1,0 +1,114 @@
+//! A tenant's directory, for one request: what every use case needs.
+
+use scim::project::Projection;
+use scim::text::quote;
+use scim::{Resource, ResourceId, ResourceType, ScimError, Stored};
+use serde_json::{Map, Value};
+use store::TenantStore;
+use store::directory::breaker::BreakerPolicy;
+use store::directory::record::{Actor, ChangeKind, Origin};
+use tenant::KeyId;
+use time::OffsetDateTime;
+
+use super::Failure;
+
+/// A tenant's directory, for one request.
+#[derive(Debug)]
+pub struct Directory<'a> {
+    /// The tenant's data.
+    pub store: TenantStore<'a>,
+    /// The service's base URL, for locations; without a final slash.
+    pub base: &'a str,
+    /// When the request is handled, to the millisecond.
+    pub now: OffsetDateTime,
+    /// Which key the request came with.
+    pub key: KeyId,
+    /// The request's id, for change records.
+    pub request_id: &'a str,
+    /// How long tombstones are kept.
+    pub retention: time::Duration,
+    /// How long change records are kept.
+    pub history: time::Duration,
+    /// How many users may lose access, and in what time.
+    pub breaker: BreakerPolicy,
+    /// The secret under which cursors are sealed: different for each API key.
+    pub cursor_key: &'a [u8; 32],
+}
+
+/// A resource as an operation answers it.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its entity tag.
+    pub etag: String,
+    /// Its URL.
+    pub location: String,
+    /// The resource, projected.
+    pub body: Map<String, Value>,
+}
+
+impl Directory<'_> {
+    /// The resource, or 404. May go ahead of the check of the key.
+    pub(super) async fn load(
+        &self,
+        resource_type: &ResourceType,
+        id: &str,
+    ) -> Result<Stored, Failure> {
+        let found = match ResourceId::parse(id) {
+            Some(id) => self.store.get(resource_type, &id).await?,
+            None => None,
+        };
+        found.ok_or_else(|| {
+            ScimError::NotFound(format!(
+                "no {} with the id {} exists in this tenant",
+                resource_type.name,
+                quote(id)
+            ))
+            .into()
+        })
+    }
+
+    /// Writes `resource` as the next version of `current`.
+    pub(super) async fn store_next(
+        &self,
+        resource_type: &ResourceType,
+        current: &Stored,
+        resource: Resource,
+        kind: ChangeKind,
+    ) -> Result<Stored, Failure> {
+        let next = Stored {
+            id: current.id.clone(),
+            meta: current.meta.changed(self.now),
+            reserved_user_name: scim::resource::reserved_user_name(current, &resource),
+            resource,
+        };
+        let origin = self.origin(kind);
+        self.store
+            .replace(resource_type, current, &next, &origin)
+            .await?;
+        Ok(next)
+    }
+
+    /// What a change record says of this request.
+    pub(super) fn origin(&self, operation: ChangeKind) -> Origin {
+        Origin {
+            actor: Actor::Key(self.key.clone()),
+            operation,
+            request_id: self.request_id.to_owned(),
+            at: self.now,
+            expires: self.now.saturating_add(self.history),
+        }
+    }
+
+    pub(super) fn answer(
+        &self,
+        resource_type: &ResourceType,
+        stored: Stored,
+        projection: &Projection,
+    ) -> Answer {
+        Answer {
+            etag: stored.meta.etag(),
+            location: stored.location(resource_type, self.base),
+            body: projection.apply(resource_type, stored.represent(resource_type, self.base)),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Refused and failed operations: what the client is told, and what only the log is.
+
+use scim::ScimError;
+use store::StoreError;
+
+use crate::log::Panic;
+
+/// A refused or failed operation.
+#[derive(Debug)]
+pub struct Failure {
+    /// The outward message.
+    pub error: ScimError,
+    /// The inward cause.
+    pub cause: Option<Cause>,
+    /// The URL of the resource that is in the way.
+    pub existing: Option<String>,
+}
+
+/// Why the service failed or refused.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// DynamoDB, or what it holds.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A defect.
+    #[error("{0}")]
+    Panic(Panic),
+}
+
+impl Failure {
+    /// The storage error behind it, if there is one.
+    pub fn store_error(&self) -> Option<&StoreError> {
+        match &self.cause {
+            Some(Cause::Store(error)) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl From<ScimError> for Failure {
+    fn from(error: ScimError) -> Self {
+        Self {
+            error,
+            cause: None,
+            existing: None,
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(cause: StoreError) -> Self {
+        let error = match &cause {
+            StoreError::Taken { attribute } => ScimError::Uniqueness(format!(
+                "another resource of this tenant has the same `{attribute}`, or keeps it while it is in Entra's recycle bin; change it, or match on `{attribute}` so that the existing resource is updated"
+            )),
+            StoreError::TooLarge(text) => {
+                ScimError::InvalidValue(format!("{text}; map fewer or shorter values"))
+            }
+            StoreError::TooMany { total, accepted } => ScimError::TooMany(format!(
+                "the list would have to read {total} resources, and {accepted} are accepted; leave `sortBy` out, and filter with `eq` or `sw` on `userName`, `externalId`, `emails.value` or `employeeNumber`"
+            )),
+            StoreError::TooManyFound { accepted } => ScimError::TooMany(format!(
+                "more than {accepted} resources have a value that starts like this; give `sw` a longer value, or filter with `eq`"
+            )),
+            StoreError::NotFound => ScimError::NotFound("the resource does not exist".to_owned()),
+            StoreError::VersionMismatch | StoreError::Conflict | StoreError::AlreadyExists => ScimError::Unavailable(
+                "other requests kept changing the same resource; nothing was changed by this one, send it again".to_owned(),
+            ),
+            StoreError::Unavailable { .. } | StoreError::Throttled => ScimError::Unavailable(
+                "the directory cannot answer at the moment; send the request again".to_owned(),
+            ),
+            StoreError::Refused { .. } | StoreError::Damaged(_) => ScimError::Internal(
+                "the service failed; its operator finds the cause in the log under this request's id".to_owned(),
+            ),
+        };
+        Self {
+            cause: Some(cause.into()),
+            ..error.into()
+        }
+    }
+}

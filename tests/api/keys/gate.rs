@@ -1,0 +1,210 @@
+//! What is done for a request before its key is accepted: one point read or one lookup in its tenant's partition,
+//! and nothing else, whatever it asks for.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use stand::wire::{Fate, Wire};
+use store::{Store, Timeouts};
+use tenant::{ApiKey, TenantId};
+
+use crate::support::engine;
+use crate::support::service::{Call, Service, query};
+
+/// How long the check of a key takes here: far longer than everything else together.
+const CHECK: Duration = Duration::from_millis(150);
+
+/// What may go ahead of the check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ahead {
+    Nothing,
+    PointRead,
+    Lookup,
+}
+
+/// A service whose check of keys takes long, with a user that each request below would find.
+struct Stall {
+    service: Service,
+    wire: Wire,
+    id: String,
+}
+
+async fn stall() -> Stall {
+    let prefix = uuid::Uuid::new_v4().simple().to_string();
+    let calm = engine::empty_store(&prefix).await;
+    calm.create_tables().await.unwrap();
+    let calm = Service::over(calm).await;
+    let id = calm
+        .create_user(
+            "lena",
+            json!({"externalId": "x-lena", "emails": [{"value": "lena@crew.example"}]}),
+        )
+        .await;
+    let wire = Wire::planned(
+        engine::endpoint(),
+        |asked| match asked.label.as_str() {
+            "GetItem secrets KEY" => Fate::Slow(CHECK),
+            _ => Fate::Passed,
+        },
+        None,
+    )
+    .await;
+    let sdk_config = engine::troubled_sdk_config(&wire.endpoint).await;
+    let store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+    let service = Service {
+        app: hellotracks_scim::instance::Instance::new(store, calm.app.config.clone()),
+        key: calm.key.clone(),
+    };
+    Stall { service, wire, id }
+}
+
+/// The dearest requests of every route, and what may go ahead for each.
+fn requests(id: &str) -> Vec<(&'static str, String, Option<Value>, Ahead)> {
+    let user = format!("/Users/{id}");
+    let filtered = |filter: &str| format!("/Users?{}", query(&[("filter", filter)]));
+    let any = |count: usize, term: &dyn Fn(usize) -> String| {
+        let terms: Vec<String> = (0..count).map(term).collect();
+        terms.join(" or ")
+    };
+    let names = |count| any(count, &|number| format!("userName eq \"user{number}\""));
+    let either =
+        "userName eq \"lena\" or externalId eq \"x-lena\" or emails.value eq \"lena@crew.example\"";
+    let ids = any(16, &|_| format!("id eq \"{}\"", uuid::Uuid::new_v4()));
+    let patch = json!({"Operations": [{"op": "replace", "path": "title", "value": "x"}]});
+    let search = json!({"filter": names(16), "count": 1000});
+    let operation = |number: usize| {
+        json!({"method": "POST", "path": "/Users", "bulkId": number.to_string(),
+               "data": {"userName": format!("bulk{number}")}})
+    };
+    let bulk = json!({"Operations": (0..200).map(operation).collect::<Vec<_>>()});
+    vec![
+        ("GET", user.clone(), None, Ahead::PointRead),
+        ("PATCH", user.clone(), Some(patch), Ahead::PointRead),
+        (
+            "PUT",
+            user.clone(),
+            Some(json!({"userName": "lena"})),
+            Ahead::PointRead,
+        ),
+        ("DELETE", user, None, Ahead::PointRead),
+        ("GET", filtered("userName eq \"lena\""), None, Ahead::Lookup),
+        (
+            "GET",
+            filtered(&format!("id eq \"{id}\"")),
+            None,
+            Ahead::PointRead,
+        ),
+        ("GET", filtered(&names(16)), None, Ahead::Lookup),
+        ("GET", filtered(either), None, Ahead::Lookup),
+        ("GET", filtered(&names(17)), None, Ahead::Nothing),
+        ("GET", filtered(&names(300)), None, Ahead::Nothing),
+        ("GET", filtered(&ids), None, Ahead::Nothing),
+        ("GET", filtered("userName sw \"l\""), None, Ahead::Nothing),
+        ("GET", filtered("title pr"), None, Ahead::Nothing),
+        ("GET", filtered("not (title pr)"), None, Ahead::Nothing),
+        (
+            "GET",
+            "/Users?startIndex=1&count=1000".to_owned(),
+            None,
+            Ahead::Nothing,
+        ),
+        (
+            "GET",
+            "/Users?cursor&count=1000".to_owned(),
+            None,
+            Ahead::Nothing,
+        ),
+        (
+            "GET",
+            "/Users?sortBy=userName".to_owned(),
+            None,
+            Ahead::Nothing,
+        ),
+        ("GET", "/?sortBy=userName".to_owned(), None, Ahead::Nothing),
+        ("GET", "/Groups?count=1000".to_owned(), None, Ahead::Nothing),
+        ("GET", "/Groups/x".to_owned(), None, Ahead::Nothing),
+        (
+            "POST",
+            "/Users/.search".to_owned(),
+            Some(search.clone()),
+            Ahead::Nothing,
+        ),
+        ("POST", "/.search".to_owned(), Some(search), Ahead::Nothing),
+        (
+            "POST",
+            "/Users".to_owned(),
+            Some(json!({"userName": "new"})),
+            Ahead::Nothing,
+        ),
+        ("POST", "/Bulk".to_owned(), Some(bulk), Ahead::Nothing),
+        ("GET", "/Schemas".to_owned(), None, Ahead::Nothing),
+        (
+            "GET",
+            "/ServiceProviderConfig".to_owned(),
+            None,
+            Ahead::Nothing,
+        ),
+        ("GET", "/Devices".to_owned(), None, Ahead::Nothing),
+    ]
+}
+
+fn call<'s>(service: &'s Service, method: &str, path: &str, body: &Option<Value>) -> Call<'s> {
+    let call = service.call(method, path);
+    match body {
+        Some(body) => call.json(body.clone()),
+        None => call,
+    }
+}
+
+/// The calls on the directory table since there were this many calls in all, but for those that count a
+/// refusal beside the answer.
+fn on_directory(wire: &Wire, before: usize) -> Vec<String> {
+    let labels = wire.labels().into_iter().skip(before);
+    labels
+        .filter(|label| label.contains(" directory") && !label.ends_with(" R"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_key_that_is_not_accepted_makes_one_read_at_most() {
+    let Stall { service, wire, id } = stall().await;
+    let invented = ApiKey::from_secret(&TenantId::parse("acme").unwrap(), [9; 32]);
+    for (method, path, body, ahead) in requests(&id) {
+        let before = wire.labels().len();
+        let call = call(&service, method, &path, &body).key(invented.expose());
+        let answer = call.send().await;
+        assert_eq!(answer.status, 401, "{method} {path}");
+        let made = on_directory(&wire, before);
+        let expected = match ahead {
+            Ahead::Nothing => vec![],
+            Ahead::PointRead => vec!["GetItem directory U"],
+            Ahead::Lookup => vec!["Query directory L"],
+        };
+        assert_eq!(made, expected, "{method} {path}");
+    }
+}
+
+/// The same requests with a key that is accepted, late: all of them are carried out.
+#[tokio::test]
+async fn a_key_that_is_accepted_late_opens_the_gate() {
+    let Stall { service, id, .. } = stall().await;
+    let delete = |method: &&str| *method == "DELETE";
+    let mut requests = requests(&id);
+    // The others are to find the user.
+    let last = requests
+        .iter()
+        .position(|(method, ..)| delete(method))
+        .unwrap();
+    let last = requests.remove(last);
+    requests.push(last);
+    for (method, path, body, _) in requests {
+        let answer = call(&service, method, &path, &body).send().await;
+        let expected = match (method, path.as_str()) {
+            (_, "/Devices" | "/Groups/x") => 404,
+            ("DELETE", _) => 204,
+            ("POST", "/Users") => 201,
+            _ => 200,
+        };
+        assert_eq!(answer.status, expected, "{method} {path} {}", answer.body);
+    }
+}
