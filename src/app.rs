@@ -33,8 +33,8 @@ pub async fn run() -> Result<(), Error> {
     lambda_runtime::run(MapRequest::new(handler, repair_url)).await
 }
 
-/// Answers a request. Never fails and never panics outward: whatever goes wrong is a SCIM error body, and the
-/// cause is in the log under the request's id.
+/// Answers a request. Never fails and never panics outward: whatever goes wrong is a SCIM error
+/// body, and the cause is in the log under the request's id.
 pub async fn handle(instance: &Instance, request: Request) -> Response<Body> {
     let trace = Trace::start(&request);
     let presented = Presented::read(&request);

@@ -15,12 +15,12 @@ pub struct Config {
     pub public_url: Option<String>,
     /// `SCIM_TOMBSTONE_RETENTION_DAYS`: how long deleted users are kept; 30 unless set.
     pub tombstone_retention: time::Duration,
-    /// `SCIM_HISTORY_RETENTION_DAYS`: how long change records and counts of refused requests are kept;
-    /// 90 unless set.
+    /// `SCIM_HISTORY_RETENTION_DAYS`: how long change records and counts of refused requests are
+    /// kept; 90 unless set.
     pub history_retention: time::Duration,
-    /// `SCIM_DEACTIVATION_SHARE_PERCENT` and `SCIM_DEACTIVATION_WINDOW_HOURS`: how many of a tenant's
-    /// active users may be deactivated or deleted, and in what time; 20 percent in 24 hours unless
-    /// set. 100 percent is no limit.
+    /// `SCIM_DEACTIVATION_SHARE_PERCENT` and `SCIM_DEACTIVATION_WINDOW_HOURS`: how many of a
+    /// tenant's active users may be deactivated or deleted, and in what time; 20 percent in 24
+    /// hours unless set. 100 percent is no limit.
     pub breaker: BreakerPolicy,
     /// `SCIM_REQUEST_DEADLINE_MS`: how long a request may take before it is answered with 503;
     /// 8,000 unless set.

@@ -17,8 +17,8 @@ use crate::service::Failure;
 
 /// What a request's `Authorization` header presents, read once.
 pub(crate) struct Presented {
-    /// The key, or why there is none. That is decided from the form of a key, which is public, before anything
-    /// is read.
+    /// The key, or why there is none. That is decided from the form of a key, which is public,
+    /// before anything is read.
     key: Result<ApiKey, ScimError>,
     /// The tenant that is named, though the key be mistyped or was never issued.
     named_tenant: Option<TenantId>,
@@ -31,7 +31,8 @@ pub(crate) struct Principal<'p> {
     pub tenant: &'p TenantId,
     /// Names the credential in change records.
     pub credential: KeyId,
-    /// The secret under which cursors are sealed: known to the credential's owner and the service alone.
+    /// The secret under which cursors are sealed: known to the credential's owner and the service
+    /// alone.
     pub seal: [u8; 32],
 }
 
@@ -71,12 +72,12 @@ impl Presented {
 
     /// Checks the credential, and takes note of its use.
     ///
-    /// Every key costs one read of the secrets table, and is refused with the same status: neither tells
-    /// a guesser how near the guess was.
+    /// Every key costs one read of the secrets table, and is refused with the same status: neither
+    /// tells a guesser how near the guess was.
     ///
     /// # Errors
-    /// 401 with what the tenant's admin must do; 429 when the key is used too fast; 503 when it cannot be
-    /// checked.
+    /// 401 with what the tenant's admin must do; 429 when the key is used too fast; 503 when it
+    /// cannot be checked.
     pub(crate) async fn check(
         &self,
         instance: &Instance,

@@ -1,7 +1,8 @@
-//! What a request asks for, made whole from its URL, its headers and its body before anything runs; and the
-//! running of it.
+//! What a request asks for, made whole from its URL, its headers and its body before anything runs;
+//! and the running of it.
 //!
-//! A body is checked for its size and type here, and parsed by the use case, once the key is accepted.
+//! A body is checked for its size and type here, and parsed by the use case, once the key is
+//! accepted.
 
 use lambda_http::{Body as HttpBody, Request, Response};
 use scim::bulk::BulkRequest;

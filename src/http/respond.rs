@@ -128,8 +128,8 @@ pub(super) fn discovery(
     Ok(json(StatusCode::OK, &body))
 }
 
-/// RFC 7644 §4: a filter on `/Schemas` or `/ResourceTypes` is refused, so that no client takes the whole list
-/// for the result; on `/ServiceProviderConfig` it is ignored.
+/// RFC 7644 §4: a filter on `/Schemas` or `/ResourceTypes` is refused, so that no client takes the
+/// whole list for the result; on `/ServiceProviderConfig` it is ignored.
 fn refuse_filter(document: &Document, query: &ListRequest) -> Result<(), ScimError> {
     match document {
         Document::ServiceProviderConfig => Ok(()),

@@ -1,7 +1,8 @@
-//! What one instance of the function has for as long as it lives: its connection, its configuration, and what
-//! it remembers from request to request.
+//! What one instance of the function has for as long as it lives: its connection, its
+//! configuration, and what it remembers from request to request.
 //!
-//! What is written from here is written beside the requests, which neither wait for it nor fail with it.
+//! What is written from here is written beside the requests, which neither wait for it nor fail
+//! with it.
 
 pub mod key_use;
 pub mod rate;

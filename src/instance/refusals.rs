@@ -1,14 +1,16 @@
-//! Takes note of refused requests, so that an operator sees that a tenant's client fails, since when
-//! and with what.
+//! Takes note of refused requests, so that an operator sees that a tenant's client fails, since
+//! when and with what.
 //!
-//! The note is one write, made before the answer goes out and given up after a quarter of a second: a
-//! refusal need not be fast, and the function sleeps once it has answered. It never changes the answer.
+//! The note is one write, made before the answer goes out and given up after a quarter of a second:
+//! a refusal need not be fast, and the function sleeps once it has answered. It never changes the
+//! answer.
 //!
-//! Only the holder of a valid key can cause such a write by each request. What is refused for its key,
-//! or for its rate, is counted in memory when it comes fast, and written once a second: what costs the
-//! service nothing to refuse must not cost it a write. For a key that was never issued the note is made
-//! beside the answer, and may be made with the next request. Such keys, and mistyped ones, have writes of
-//! their own: a stranger can name any tenant, and must not take those of tenants whose keys have expired.
+//! Only the holder of a valid key can cause such a write by each request. What is refused for its
+//! key, or for its rate, is counted in memory when it comes fast, and written once a second: what
+//! costs the service nothing to refuse must not cost it a write. For a key that was never issued
+//! the note is made beside the answer, and may be made with the next request. Such keys, and
+//! mistyped ones, have writes of their own: a stranger can name any tenant, and must not take those
+//! of tenants whose keys have expired.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -31,8 +33,8 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// How many refusals for their key or rate are written one by one, before it is one a second.
 const BURST: usize = 20;
 
-/// How many kinds of refusal wait at a time. When there are more, the one that has waited longest is
-/// given up.
+/// How many kinds of refusal wait at a time. When there are more, the one that has waited longest
+/// is given up.
 const MAX_KINDS: usize = 100;
 
 /// The longest detail that is kept, in characters.

@@ -1,5 +1,5 @@
-//! The log: one JSON line for each request, with what it was, whose, how it ended and what it cost. It holds no
-//! secret and nothing about a person: no ids of users, no filters, no bodies.
+//! The log: one JSON line for each request, with what it was, whose, how it ended and what it cost.
+//! It holds no secret and nothing about a person: no ids of users, no filters, no bodies.
 
 mod panic;
 mod trace;
@@ -27,7 +27,8 @@ pub fn install(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, filt
     });
 }
 
-/// One JSON object a line; `filter` is in the syntax of `RUST_LOG`, `info` unless it is given and understood.
+/// One JSON object a line; `filter` is in the syntax of `RUST_LOG`, `info` unless it is given and
+/// understood.
 pub fn subscriber(
     writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
     filter: Option<&str>,

@@ -13,7 +13,8 @@ use std::task::Poll;
 pub struct Panic {
     /// The place in the source; known if [`note_panics`] was called.
     location: Option<String>,
-    /// The message, if it is a literal of the source. One that was put together may hold a client's data.
+    /// The message, if it is a literal of the source. One that was put together may hold a client's
+    /// data.
     message: Option<&'static str>,
 }
 
@@ -24,8 +25,8 @@ thread_local! {
     static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Has the process remember where a request panics, for its line in the log. Other panics are told to
-/// `beside`.
+/// Has the process remember where a request panics, for its line in the log. Other panics are told
+/// to `beside`.
 pub fn note_panics(beside: impl Fn(&PanicHookInfo<'_>) + Send + Sync + 'static) {
     std::panic::set_hook(Box::new(move |panic| {
         if IS_AT_WORK.get() {

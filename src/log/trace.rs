@@ -24,7 +24,8 @@ pub struct Trace {
     meter: Meter,
     /// A failure inside a request that is answered all the same.
     inner_failure: OnceLock<Failure>,
-    /// Parts that were refused in a request that is answered all the same, and how many of each kind.
+    /// Parts that were refused in a request that is answered all the same, and how many of each
+    /// kind.
     inner_refusals: OnceLock<Vec<(ScimError, u64)>>,
 }
 

@@ -1,5 +1,5 @@
-//! Request bodies, parsed when an operation comes to them: once, after the key was accepted and, where a
-//! resource is changed, after it was found.
+//! Request bodies, parsed when an operation comes to them: once, after the key was accepted and,
+//! where a resource is changed, after it was found.
 
 use scim::ScimError;
 use serde_json::{Map, Value};

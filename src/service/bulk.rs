@@ -173,8 +173,8 @@ impl Directory<'_> {
 }
 
 impl BulkResponse {
-    /// What the log should tell of: the first failure that is the service's, or else the first refusal
-    /// that somebody should look at.
+    /// What the log should tell of: the first failure that is the service's, or else the first
+    /// refusal that somebody should look at.
     pub fn cause(&mut self) -> Option<Failure> {
         let is = |result: &BulkResult, told: fn(&ScimError) -> bool| {
             let outcome = result.outcome.as_ref();

@@ -1,5 +1,6 @@
-//! The one loop of PATCH, PUT and DELETE: load, decide, reserve, store, and give back what was reserved in
-//! vain. After a lost race it begins again with what is there now, so that no update is lost.
+//! The one loop of PATCH, PUT and DELETE: load, decide, reserve, store, and give back what was
+//! reserved in vain. After a lost race it begins again with what is there now, so that no update is
+//! lost.
 
 use std::time::Duration;
 
@@ -45,11 +46,13 @@ struct Held {
 impl Directory<'_> {
     /// Changes the resource with this id as `prepare` has it decided, and returns it as it is then.
     ///
-    /// The first read may go ahead of the check of the key. `prepare`, which reads the body, is called once,
-    /// when the key is accepted and the resource was found: an unknown id is 404 whatever the body says.
+    /// The first read may go ahead of the check of the key. `prepare`, which reads the body, is
+    /// called once, when the key is accepted and the resource was found: an unknown id is 404
+    /// whatever the body says.
     ///
     /// # Errors
-    /// 404, 412, what `prepare` and the decision say, and 409 when too many users have lost access lately.
+    /// 404, 412, what `prepare` and the decision say, and 409 when too many users have lost access
+    /// lately.
     pub(super) async fn change<D>(
         &self,
         resource_type: &ResourceType,
@@ -154,8 +157,8 @@ impl Directory<'_> {
     }
 }
 
-/// How often a lost race is run again, and with what pauses: two to five seconds in all, within the request's
-/// deadline. The random part keeps the racers from meeting again.
+/// How often a lost race is run again, and with what pauses: two to five seconds in all, within the
+/// request's deadline. The random part keeps the racers from meeting again.
 const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(4))
     .with_max_delay(Duration::from_millis(250))
@@ -172,8 +175,8 @@ impl Default for Races {
 }
 
 impl Races {
-    /// Whether to begin again after a failure: if it was a lost race, and not the last one allowed. Comes back
-    /// after a pause then.
+    /// Whether to begin again after a failure: if it was a lost race, and not the last one allowed.
+    /// Comes back after a pause then.
     pub(super) async fn run_again(&mut self, failure: &Failure) -> bool {
         let is_lost_race = matches!(
             failure.store_error(),

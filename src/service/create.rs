@@ -16,9 +16,9 @@ impl Directory<'_> {
     /// A deactivated user who is created again with the same userName and the same externalId is
     /// the same user coming back, as Okta does it: the user is revived under the old id.
     ///
-    /// A request that is sent again, because its answer was lost, is one for a name that is taken: the
-    /// service cannot know whether the client heard the first answer, and a duplicate has to be 409
-    /// (RFC 7644 §3.3). The answer names the existing resource, and a match query finds it.
+    /// A request that is sent again, because its answer was lost, is one for a name that is taken:
+    /// the service cannot know whether the client heard the first answer, and a duplicate has to be
+    /// 409 (RFC 7644 §3.3). The answer names the existing resource, and a match query finds it.
     ///
     /// # Errors
     /// `invalidSyntax`, `invalidValue`, `uniqueness`.

@@ -7,7 +7,8 @@ use super::change::Decision;
 use super::{Directory, Failure, IfMatch};
 
 impl Directory<'_> {
-    /// Deletes a resource: SCIM no longer knows it, and a tombstone keeps it for the retention period.
+    /// Deletes a resource: SCIM no longer knows it, and a tombstone keeps it for the retention
+    /// period.
     ///
     /// # Errors
     /// 404, 412, and 409 when too many users have lost access lately.

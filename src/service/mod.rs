@@ -1,5 +1,5 @@
-//! The use cases: load, let `scim` decide, store. One file for each operation; PATCH, PUT and DELETE share the
-//! loop in [`change`].
+//! The use cases: load, let `scim` decide, store. One file for each operation; PATCH, PUT and
+//! DELETE share the loop in [`change`].
 //!
 //! The one place that turns storage errors into SCIM errors ([`failure`]).
 

@@ -9,12 +9,12 @@ use super::change::Decision;
 use super::{Answer, Body, Directory, Failure, IfMatch};
 
 impl Directory<'_> {
-    /// Applies all operations of a PATCH body or none. A PATCH that changes nothing writes nothing and
-    /// leaves the version as it is.
+    /// Applies all operations of a PATCH body or none. A PATCH that changes nothing writes nothing
+    /// and leaves the version as it is.
     ///
     /// # Errors
-    /// 404, 412, `invalidSyntax`, `invalidPath`, `invalidValue`, `noTarget`, `mutability`, `uniqueness`, and
-    /// 409 when too many users have lost access lately.
+    /// 404, 412, `invalidSyntax`, `invalidPath`, `invalidValue`, `noTarget`, `mutability`,
+    /// `uniqueness`, and 409 when too many users have lost access lately.
     pub async fn patch(
         &self,
         resource_type: &'static ResourceType,

@@ -10,13 +10,13 @@ use super::change::Decision;
 use super::{Answer, Body, Directory, Failure, IfMatch};
 
 impl Directory<'_> {
-    /// Replaces the attributes of a resource by those of a request body; what the body lacks is cleared. Only
-    /// `active` stays as it was where the body does not say: a client that does not speak of access must
-    /// neither give nor take it.
+    /// Replaces the attributes of a resource by those of a request body; what the body lacks is
+    /// cleared. Only `active` stays as it was where the body does not say: a client that does not
+    /// speak of access must neither give nor take it.
     ///
     /// # Errors
-    /// 404, 412, `invalidSyntax`, `invalidValue`, `uniqueness`, and 409 when too many users have lost access
-    /// lately.
+    /// 404, 412, `invalidSyntax`, `invalidValue`, `uniqueness`, and 409 when too many users have
+    /// lost access lately.
     pub async fn replace(
         &self,
         resource_type: &'static ResourceType,

@@ -1,11 +1,12 @@
 //! Everything that touches DynamoDB. The only crate that names its SDK.
 //!
-//! Two tables: **secrets** ([`secrets`]: tenants and the digests of their API keys) and **directory**
-//! (everything a tenant owns). The only way to directory data is [`Store::tenant`], and no method behind
-//! it takes a tenant.
+//! Two tables: **secrets** ([`secrets`]: tenants and the digests of their API keys) and
+//! **directory** (everything a tenant owns). The only way to directory data is [`Store::tenant`],
+//! and no method behind it takes a tenant.
 //!
 //! - [`client`]: connecting, calling, transactions, tables; the gate and the meter of a request.
-//! - [`directory`]: resources with their lookups, guards and counters; change records, tombstones, the breaker.
+//! - [`directory`]: resources with their lookups, guards and counters; change records, tombstones,
+//!   the breaker.
 //! - [`usage`]: when keys were used and how fast, and which requests were refused.
 //! - [`audit`]: the operator's check of a directory, and its repair.
 //! - [`secrets`]: tenants and keys.

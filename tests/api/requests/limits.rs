@@ -1,8 +1,11 @@
 //! How much a request may hold, and how odd it may be.
 
 use serde_json::json;
+use stand::wire::{Fate, Wire};
+use store::{Store, Timeouts};
 
 use crate::requests::errors::refused;
+use crate::support::engine;
 use crate::support::service::{Service, query};
 
 #[tokio::test]
@@ -113,4 +116,44 @@ async fn odd_query_strings_are_answered() {
         400,
         "invalidFilter",
     );
+}
+
+/// As many values that can be searched for as a user may have: every one of them is replaced, and
+/// access given, taken and the user deleted, each in one transaction of at most 100 actions.
+#[tokio::test]
+async fn the_largest_change_is_one_transaction() {
+    /// What DynamoDB accepts in a transaction.
+    const MAX_ACTIONS: usize = 100;
+    let prefix = uuid::Uuid::new_v4().simple().to_string();
+    let store = engine::empty_store(&prefix).await;
+    store.create_tables().await.unwrap();
+    let wire = Wire::start(engine::endpoint(), |_, _| Fate::Passed).await;
+    let sdk_config = engine::sdk_config(&wire.endpoint).await;
+    let store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+    let service = Service::over(store).await;
+    // The userName has a guard and a lookup; externalId and employeeNumber have lookups.
+    let user = |set: &str, emails: usize, active: bool| {
+        let email = |number: usize| json!({"value": format!("{set}{number}@crew.example")});
+        json!({
+            "userName": set, "externalId": format!("x-{set}"), "active": active,
+            "emails": (0..emails).map(email).collect::<Vec<_>>(),
+            "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User":
+                {"employeeNumber": format!("n-{set}")},
+        })
+    };
+    let created = service.post("/Users", user("a", 41, true)).await;
+    assert_eq!(created.status, 201, "{}", created.body);
+    let path = format!("/Users/{}", created.id());
+    assert_eq!(service.put(&path, user("b", 41, false)).await.status, 200);
+    assert_eq!(service.put(&path, user("c", 41, true)).await.status, 200);
+    refused(
+        &service.put(&path, user("d", 42, true)).await,
+        400,
+        "invalidValue",
+    );
+    assert_eq!(service.delete(&path).await.status, 204);
+    let largest = wire.actions().into_iter().max().unwrap();
+    // The user, 45 keys removed and 45 added, a counter, the record.
+    assert_eq!(largest, 93);
+    assert!(largest <= MAX_ACTIONS);
 }

@@ -139,9 +139,9 @@ impl TenantStore<'_> {
     /// Reads everything the tenant has and compares it. Run it when the tenant is quiet: what
     /// changes meanwhile may look like a defect once, but not twice.
     ///
-    /// It does not see: a document that can be read and breaks the schema; a tombstone that is lost; a
-    /// record older than the oldest one left; before and after in a record that do not lead to the
-    /// document; and what is kept of requests and keys.
+    /// It does not see: a document that can be read and breaks the schema; a tombstone that is
+    /// lost; a record older than the oldest one left; before and after in a record that do not lead
+    /// to the document; and what is kept of requests and keys.
     ///
     /// # Errors
     /// Failures of DynamoDB.

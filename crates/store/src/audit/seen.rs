@@ -336,9 +336,9 @@ impl Records {
         Ok(())
     }
 
-    /// The time from which on every record must still be there. One that was made later than another
-    /// that is there ends later too, unless the time for which records are kept was shortened in
-    /// between: then there are some, or changes whose records are gone, that say so.
+    /// The time from which on every record must still be there. One that was made later than
+    /// another that is there ends later too, unless the time for which records are kept was
+    /// shortened in between: then there are some, or changes whose records are gone, that say so.
     fn complete_from(
         &self,
         latest: impl Iterator<Item = Latest>,

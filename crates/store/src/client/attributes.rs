@@ -1,7 +1,7 @@
 //! Attributes of items, read and written in one way in both tables.
 //!
-//! An attribute of the wrong type is an error and never an absent one: a damaged `revoked` must not make a key
-//! valid again.
+//! An attribute of the wrong type is an error and never an absent one: a damaged `revoked` must not
+//! make a key valid again.
 
 use std::collections::HashMap;
 
@@ -127,8 +127,9 @@ pub(crate) fn optional<'a, T>(
         .transpose()
 }
 
-/// Says that an attribute is not what it should be. The text goes to the log, which holds nothing about
-/// a person and no digest of a key: of a sort key it shows the kind of item alone, and of a key its id.
+/// Says that an attribute is not what it should be. The text goes to the log, which holds nothing
+/// about a person and no digest of a key: of a sort key it shows the kind of item alone, and of a
+/// key its id.
 pub(crate) fn damaged(item: &Item, name: &str) -> StoreError {
     let part = |name| match item.get(name) {
         Some(AttributeValue::S(text)) => text.as_str(),

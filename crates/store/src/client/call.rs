@@ -1,5 +1,5 @@
-//! The one place that sends a request to DynamoDB: it waits until the request may go, counts it, sends it,
-//! meters what it consumed, and says what went wrong.
+//! The one place that sends a request to DynamoDB: it waits until the request may go, counts it,
+//! sends it, meters what it consumed, and says what went wrong.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
@@ -44,13 +44,13 @@ use super::{Gate, Meter, Store, StoreError};
 /// When a call may be made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Passage<'a> {
-    /// At once. For the check of a key, and for what is done in nobody's name: by the operator, or to make a
-    /// connection.
+    /// At once. For the check of a key, and for what is done in nobody's name: by the operator, or
+    /// to make a connection.
     Free,
     /// Once the request's API key is accepted.
     Accepted(&'a Gate),
-    /// Ahead of that, if nothing of the request has gone ahead: one read of one resource by its id, or one
-    /// lookup of resources by a value.
+    /// Ahead of that, if nothing of the request has gone ahead: one read of one resource by its id,
+    /// or one lookup of resources by a value.
     Ahead(&'a Gate),
 }
 

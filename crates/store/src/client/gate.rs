@@ -4,14 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use tokio::sync::SetOnce;
 
-/// Opens when the API key of a request is accepted, and never if it is not. Until then it is closed for
-/// every call that is made in the request's name, but for one.
+/// Opens when the API key of a request is accepted, and never if it is not. Until then it is closed
+/// for every call that is made in the request's name, but for one.
 ///
-/// The key names its tenant, so the tenant's data can be read while the key is still being checked: the
-/// check costs no time. What goes ahead is the first point read or lookup of the request, whose result
-/// is dropped if the key is refused. The calls that may go ahead are named where they are made
-/// ([`Passage::Ahead`](super::call::Passage)); that there is only one of them is counted here, so that no
-/// filter and no path through the code makes it two.
+/// The key names its tenant, so the tenant's data can be read while the key is still being checked:
+/// the check costs no time. What goes ahead is the first point read or lookup of the request, whose
+/// result is dropped if the key is refused. The calls that may go ahead are named where they are
+/// made ([`Passage::Ahead`](super::call::Passage)); that there is only one of them is counted here,
+/// so that no filter and no path through the code makes it two.
 #[derive(Debug, Default)]
 pub struct Gate {
     opened: SetOnce<()>,

@@ -1,4 +1,5 @@
-//! The way to DynamoDB: [`connect`] to it, [`call`] it (the one place that sends), and what its answers mean.
+//! The way to DynamoDB: [`connect`] to it, [`call`] it (the one place that sends), and what its
+//! answers mean.
 
 pub(crate) mod attributes;
 pub(crate) mod call;

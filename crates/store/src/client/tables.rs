@@ -172,8 +172,8 @@ pub(super) fn created(
     }
 }
 
-/// What DescribeTable says, if there is such a table. It is eventually consistent: it may not know of a new
-/// one yet.
+/// What DescribeTable says, if there is such a table. It is eventually consistent: it may not know
+/// of a new one yet.
 pub(super) fn described(
     result: Result<DescribeTableOutput, SdkError<DescribeTableError>>,
 ) -> Result<Option<TableDescription>, StoreError> {

@@ -12,8 +12,8 @@ use backon::ExponentialBuilder;
 use super::call::Passage;
 use super::{Meter, Store, StoreError};
 
-/// How often a lost race on the operator's side is run again. The delays add up to some five seconds,
-/// and their random part keeps the racers from meeting again.
+/// How often a lost race on the operator's side is run again. The delays add up to some five
+/// seconds, and their random part keeps the racers from meeting again.
 pub(crate) const RACES: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(10))
     .with_max_delay(Duration::from_millis(500))
@@ -50,8 +50,8 @@ impl Store {
     }
 }
 
-/// What the SDK's result means. A cancelled transaction gives a reason for each of its items, `None` for the
-/// blameless.
+/// What the SDK's result means. A cancelled transaction gives a reason for each of its items,
+/// `None` for the blameless.
 pub(super) fn answer(
     result: Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>>,
 ) -> Result<Outcome, StoreError> {

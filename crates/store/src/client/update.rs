@@ -1,5 +1,5 @@
-//! UpdateItem, and what its failures mean. DynamoDB runs the updates of one item one after the other, without
-//! a conflict.
+//! UpdateItem, and what its failures mean. DynamoDB runs the updates of one item one after the
+//! other, without a conflict.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};

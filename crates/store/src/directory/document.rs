@@ -19,8 +19,8 @@ const CREATED: &str = "created";
 const LAST_MODIFIED: &str = "last_modified";
 const RESERVED_USER_NAME: &str = "reserved_user_name";
 pub(crate) const DELETED: &str = "deleted";
-/// When the record of the latest change may go, in seconds since 1970: the audit knows by it whether a
-/// record that is not there has to be.
+/// When the record of the latest change may go, in seconds since 1970: the audit knows by it
+/// whether a record that is not there has to be.
 pub(crate) const RECORDED_UNTIL: &str = "recorded_until";
 /// How many resources a counter counts.
 pub(crate) const COUNT: &str = "count";
@@ -76,7 +76,8 @@ pub(crate) fn write(mut key: Item, stored: &Stored) -> Result<Item, StoreError> 
     Ok(key)
 }
 
-/// A tombstone, from its key: the resource's item, when it was deleted, and when DynamoDB may remove it.
+/// A tombstone, from its key: the resource's item, when it was deleted, and when DynamoDB may
+/// remove it.
 ///
 /// # Errors
 /// As [`write`].

@@ -201,7 +201,8 @@ impl TenantStore<'_> {
         Ok(())
     }
 
-    /// The ids of the resources that an access leads to. A lookup may go ahead of the check of the key.
+    /// The ids of the resources that an access leads to. A lookup may go ahead of the check of the
+    /// key.
     async fn find(&self, access: Access) -> Result<BTreeSet<ResourceId>, StoreError> {
         let (prefix, passage) = match access {
             Access::Id(id) => return Ok(ResourceId::parse(&id).into_iter().collect()),

@@ -1,9 +1,10 @@
-//! A tenant's part of the directory table. Every read is strongly consistent: a client finds what it wrote a
-//! moment ago.
+//! A tenant's part of the directory table. Every read is strongly consistent: a client finds what
+//! it wrote a moment ago.
 //!
-//! This page has the ways to the table; what they are used for is a file each: [`read`] by id, [`find`] by a
-//! filter, [`page`] by index, [`scan`] everything, [`write`](self::write), [`record`], [`tombstone`],
-//! [`breaker`]. [`keys`] has every sort key, [`document`] the form of a resource's item.
+//! This page has the ways to the table; what they are used for is a file each: [`read`] by id,
+//! [`find`] by a filter, [`page`] by index, [`scan`] everything, [`write`](self::write),
+//! [`record`], [`tombstone`], [`breaker`]. [`keys`] has every sort key, [`document`] the form of a
+//! resource's item.
 
 pub mod breaker;
 pub(crate) mod document;
@@ -70,8 +71,8 @@ impl<'a> TenantStore<'a> {
         Passage::Accepted(self.gate)
     }
 
-    /// For the calls that may go ahead of the check: the read of a resource by its id, and the lookup of
-    /// resources by a value.
+    /// For the calls that may go ahead of the check: the read of a resource by its id, and the
+    /// lookup of resources by a value.
     fn ahead(&self) -> Passage<'a> {
         Passage::Ahead(self.gate)
     }

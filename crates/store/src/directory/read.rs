@@ -110,8 +110,8 @@ impl TenantStore<'_> {
                 Some(rest) if !rest.keys.is_empty() => wanted = rest.keys,
                 _ => return Ok(resources),
             }
-            // DynamoDB leaves keys when an answer reaches 16 MB, then the rest can follow at once, and
-            // when it is throttling, then nothing was found.
+            // DynamoDB leaves keys when an answer reaches 16 MB, then the rest can follow at once,
+            // and when it is throttling, then nothing was found.
             if found.is_empty() {
                 let Some(pause) = pauses.next() else {
                     let message = "BatchGetItem leaves all keys unprocessed";

@@ -1,12 +1,12 @@
 //! The history of a tenant's directory: who changed what, when, from what to what.
 //!
-//! Every change of a resource writes one change record in its own transaction, so there is no change
-//! without a record and no record without a change. Records are audit log, provisioning log and
-//! outbox in one: DynamoDB Streams can feed them onward. They end by time to live.
+//! Every change of a resource writes one change record in its own transaction, so there is no
+//! change without a record and no record without a change. Records are audit log, provisioning log
+//! and outbox in one: DynamoDB Streams can feed them onward. They end by time to live.
 //!
 //! A version of a resource is one record, a deletion and a restore included. The key of a record is
-//! made of the time, the id and the version, and each names the time of the record before it, so that
-//! one resource's life is found without an index.
+//! made of the time, the id and the version, and each names the time of the record before it, so
+//! that one resource's life is found without an index.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use scim::change::changes;
@@ -150,8 +150,8 @@ impl Written<'_> {
 pub struct Span {
     /// Of changes made at this time or later.
     pub from: OffsetDateTime,
-    /// Of changes made before this time, to the millisecond. The keys of those made at it are longer
-    /// than the bound of the Query, and so beyond it.
+    /// Of changes made before this time, to the millisecond. The keys of those made at it are
+    /// longer than the bound of the Query, and so beyond it.
     pub to: OffsetDateTime,
 }
 
@@ -190,8 +190,8 @@ impl TenantStore<'_> {
 
     /// Everything on record of one resource, the first change first.
     ///
-    /// The resource, or its tombstone, says where its latest record is, and each record where the one
-    /// before is. Without either the whole history is read.
+    /// The resource, or its tombstone, says where its latest record is, and each record where the
+    /// one before is. Without either the whole history is read.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
@@ -232,8 +232,8 @@ impl TenantStore<'_> {
         Ok(records)
     }
 
-    /// Whether the change that `origin` and `written` describe was made: its record is there, and is
-    /// this request's.
+    /// Whether the change that `origin` and `written` describe was made: its record is there, and
+    /// is this request's.
     pub(super) async fn was_made(
         &self,
         origin: &Origin,

@@ -1,4 +1,5 @@
-//! Deleted resources: kept as tombstones for the retention period, and brought back by the operator.
+//! Deleted resources: kept as tombstones for the retention period, and brought back by the
+//! operator.
 
 use backon::Retryable;
 use scim::{Meta, ResourceId, ResourceType, Stored};
@@ -73,12 +74,12 @@ impl TenantStore<'_> {
         .await
     }
 
-    /// Brings a deleted resource back under its id, as it was, with its lookups, guards and counters.
-    /// Its tombstone goes in the same transaction.
+    /// Brings a deleted resource back under its id, as it was, with its lookups, guards and
+    /// counters. Its tombstone goes in the same transaction.
     ///
-    /// The userName that is reserved for it is a convenience: if another resource has that since, it
-    /// comes back without. Clients that write at the same time touch the same counters, so that a
-    /// lost race is run again.
+    /// The userName that is reserved for it is a convenience: if another resource has that since,
+    /// it comes back without. Clients that write at the same time touch the same counters, so that
+    /// a lost race is run again.
     ///
     /// # Errors
     /// [`StoreError::Taken`] when its unique value is another's since;

@@ -349,19 +349,3 @@ fn check_keys(resource_type: &ResourceType, count: usize) -> Result<(), StoreErr
         keys::MAX_KEYS
     )))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// TransactWriteItems' limit.
-    const MAX_ACTIONS: usize = 100;
-
-    #[test]
-    fn the_largest_change_fits_one_transaction() {
-        // The resource, every key removed, every key added, a counter, the record.
-        const { assert!(2 * keys::MAX_KEYS + 3 <= MAX_ACTIONS) };
-        // The resource, every key removed, the tombstone, the counters, the record.
-        const { assert!(keys::MAX_KEYS + 5 <= MAX_ACTIONS) };
-    }
-}

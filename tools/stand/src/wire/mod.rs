@@ -123,6 +123,12 @@ impl Wire {
         seen.iter().map(|asked| asked.label.clone()).collect()
     }
 
+    /// How many actions each transaction had, in order.
+    pub fn actions(&self) -> Vec<usize> {
+        let seen = self.state.seen.lock().unwrap();
+        seen.iter().map(|asked| asked.actions).collect()
+    }
+
     /// How many requests there were with this label.
     pub fn asked(&self, label: &str) -> usize {
         let seen = self.state.seen.lock().unwrap();

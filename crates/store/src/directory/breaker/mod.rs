@@ -1,15 +1,16 @@
 //! The circuit breaker: how many users of a tenant may lose access within a window.
 //!
-//! A wrong scope in the identity provider takes everybody out at once, and it happens at night. From
-//! a share of the active users on, further deactivations and deletions are refused; creations and
-//! other updates go on.
+//! A wrong scope in the identity provider takes everybody out at once, and it happens at night.
+//! From a share of the active users on, further deactivations and deletions are refused; creations
+//! and other updates go on.
 //!
-//! The window moves on in steps of a twenty-fourth of its length, each with a count of its own. A place
-//! is reserved before the transaction that takes it, by one UpdateItem, which DynamoDB runs one after the
-//! other without a conflict: however many requests meet, no more places are given than there are. A place
-//! whose transaction failed is given back; until then it is taken, so that of two requests for the last
-//! place one may be refused although the other fails in the end. A place that is lost with a process, or
-//! counted twice because an answer was, makes the breaker open a little early, and ends with the window.
+//! The window moves on in steps of a twenty-fourth of its length, each with a count of its own. A
+//! place is reserved before the transaction that takes it, by one UpdateItem, which DynamoDB runs
+//! one after the other without a conflict: however many requests meet, no more places are given
+//! than there are. A place whose transaction failed is given back; until then it is taken, so that
+//! of two requests for the last place one may be refused although the other fails in the end. A
+//! place that is lost with a process, or counted twice because an answer was, makes the breaker
+//! open a little early, and ends with the window.
 
 mod steps;
 
@@ -34,7 +35,7 @@ pub struct Place {
     step: Option<u64>,
 }
 
-/// The answer to the wish for a place.
+/// Whether a place was reserved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
     /// Go ahead.
@@ -180,8 +181,8 @@ impl TenantStore<'_> {
         item.map_or(Ok(Breaker::default()), |item| Breaker::read(&item))
     }
 
-    /// Lets everything through, uncounted, until a time, and forgets what was counted. A time that has
-    /// passed puts the limit back in force, with all of its places. For operators.
+    /// Lets everything through, uncounted, until a time, and forgets what was counted. A time that
+    /// has passed puts the limit back in force, with all of its places. For operators.
     ///
     /// # Errors
     /// Failures of DynamoDB.
