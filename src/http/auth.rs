@@ -130,7 +130,10 @@ fn not_a_key(error: ApiKeyError, is_empty: bool) -> ScimError {
             "the API-KEY is incomplete or has a typing mistake; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
         ),
     };
-    ScimError::Unauthorized(text.to_owned(), reason)
+    ScimError::Unauthorized {
+        detail: text.to_owned(),
+        reason,
+    }
 }
 
 /// The refusal of a key that is not accepted.
@@ -153,7 +156,10 @@ fn refusal(credential: &Credential) -> ScimError {
             "the API is disabled for this account; enable it under Settings > API & Integrations",
         ),
     };
-    ScimError::Unauthorized(text.to_owned(), reason)
+    ScimError::Unauthorized {
+        detail: text.to_owned(),
+        reason,
+    }
 }
 
 /// How long the start of the function may wait for DynamoDB: the first request can wait instead.

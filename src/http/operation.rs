@@ -6,9 +6,9 @@
 
 use lambda_http::{Body as HttpBody, Request, Response};
 use scim::bulk::BulkRequest;
-use scim::discovery::RESOURCE_TYPES;
-use scim::list::ListRequest;
+use scim::list::Query;
 use scim::project::Projection;
+use scim::schema::PROVIDED;
 use scim::{ResourceType, ScimError};
 use tokio::time::Instant;
 
@@ -21,7 +21,7 @@ use crate::service::{Body, Directory, Failure, IfMatch};
 /// What a request asks for.
 pub(super) enum Asked<'r> {
     /// What the service can do, with the query.
-    Discovery(Document, ListRequest),
+    Discovery(Document, Query),
     /// Something about a tenant's resources.
     Operation(Operation<'r>),
 }
@@ -30,7 +30,7 @@ pub(super) enum Asked<'r> {
 pub(super) enum Operation<'r> {
     List {
         resource_types: Vec<&'static ResourceType>,
-        query: ListRequest,
+        query: Query,
     },
     Search {
         resource_types: Vec<&'static ResourceType>,
@@ -119,7 +119,7 @@ pub(super) fn read<'r>(
             query,
         },
         Endpoint::ListAll => Operation::List {
-            resource_types: RESOURCE_TYPES.to_vec(),
+            resource_types: PROVIDED.to_vec(),
             query,
         },
         Endpoint::Search(resource_types) => Operation::Search {
@@ -169,13 +169,13 @@ impl Operation<'_> {
                 body,
             } => {
                 directory.store.accepted().await;
-                let query = ListRequest::from_body(body.object()?)?;
+                let query = Query::from_body(body.object()?)?;
                 let list = directory.list(&resource_types, &query).await?;
                 Ok(respond::list(list))
             }
             Self::Bulk { body } => {
                 directory.store.accepted().await;
-                let bulk = BulkRequest::parse(body.object()?, RESOURCE_TYPES)?;
+                let bulk = BulkRequest::parse(body.object()?, PROVIDED)?;
                 (context.charge)(bulk.operations.len())?;
                 let mut done = directory.bulk(bulk, context.deadline).await;
                 context.trace.set_inner_refusals(done.refusals());

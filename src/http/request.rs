@@ -5,7 +5,7 @@ use lambda_http::{Request, RequestExt};
 
 use scim::ScimError;
 use scim::bulk::MAX_PAYLOAD_SIZE;
-use scim::list::ListRequest;
+use scim::list::Query;
 use scim::text::quote;
 
 use super::route::{BASE_PATH, Target};
@@ -82,8 +82,8 @@ pub(super) fn body(request: &Request) -> Result<Body<'_>, ScimError> {
 
 /// The parameters of the query string, which is written as a form is: `+` is a space, `%2B` a
 /// plus. Unknown ones, such as `aadOptscim062020`, are of no effect.
-pub(super) fn parameters(request: &Request) -> ListRequest {
-    let mut parameters = ListRequest::default();
+pub(super) fn parameters(request: &Request) -> Query {
+    let mut parameters = Query::default();
     let text = request.uri().query().unwrap_or_default();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
         if let Some(parameter) = parameters.parameter(&name) {

@@ -6,8 +6,9 @@ use lambda_http::http::header::{
 };
 use lambda_http::{Body, Response};
 use scim::ScimError;
-use scim::discovery::{self, RESOURCE_TYPES};
-use scim::list::{ListRequest, ListResponse};
+use scim::discovery;
+use scim::list::{ListResponse, Query};
+use scim::schema::PROVIDED;
 use scim::text::quote;
 use serde::Serialize;
 use serde_json::Value;
@@ -35,10 +36,10 @@ pub(crate) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
     }
     let mut response = json(error.status(), &body);
     match error {
-        ScimError::Unauthorized(..) => set(&mut response, WWW_AUTHENTICATE, "Bearer"),
-        ScimError::MethodNotAllowed(_, allowed) => set(&mut response, ALLOW, allowed),
-        ScimError::TooManyRequests(_, seconds) => {
-            set(&mut response, RETRY_AFTER, &seconds.to_string());
+        ScimError::Unauthorized { .. } => set(&mut response, WWW_AUTHENTICATE, "Bearer"),
+        ScimError::MethodNotAllowed { allow, .. } => set(&mut response, ALLOW, allow),
+        ScimError::TooManyRequests { retry_after, .. } => {
+            set(&mut response, RETRY_AFTER, &retry_after.to_string());
         }
         ScimError::Unavailable(_) => set(&mut response, RETRY_AFTER, RETRY_SECONDS),
         _ => {}
@@ -90,7 +91,7 @@ pub(super) fn deleted() -> Response<Body> {
 /// 403 for a filter, 404 when there is no such schema or resource type.
 pub(super) fn discovery(
     document: &Document,
-    query: &ListRequest,
+    query: &Query,
     base: &str,
 ) -> Result<Response<Body>, Failure> {
     refuse_filter(document, query)?;
@@ -103,13 +104,13 @@ pub(super) fn discovery(
     let body = match document {
         Document::ServiceProviderConfig => discovery::service_provider_config(base),
         Document::ResourceTypes => {
-            let all: Vec<_> = RESOURCE_TYPES
+            let all: Vec<_> = PROVIDED
                 .iter()
                 .map(|found| discovery::resource_type(found, base))
                 .collect();
             ListResponse::of_all(all).into_body()
         }
-        Document::ResourceType(name) => RESOURCE_TYPES
+        Document::ResourceType(name) => PROVIDED
             .iter()
             .find(|found| found.name.eq_ignore_ascii_case(name))
             .map(|found| Value::Object(discovery::resource_type(found, base)))
@@ -130,7 +131,7 @@ pub(super) fn discovery(
 
 /// RFC 7644 §4: a filter on `/Schemas` or `/ResourceTypes` is refused, so that no client takes the
 /// whole list for the result; on `/ServiceProviderConfig` it is ignored.
-fn refuse_filter(document: &Document, query: &ListRequest) -> Result<(), ScimError> {
+fn refuse_filter(document: &Document, query: &Query) -> Result<(), ScimError> {
     match document {
         Document::ServiceProviderConfig => Ok(()),
         _ if query.filter.is_none() => Ok(()),

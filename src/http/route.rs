@@ -20,7 +20,7 @@ use lambda_http::http::Method;
 use percent_encoding::percent_decode_str;
 
 use scim::ScimError;
-use scim::discovery::RESOURCE_TYPES;
+use scim::schema::PROVIDED;
 use scim::schema::{GROUPS, ResourceType, USERS};
 use scim::text::quote;
 
@@ -100,7 +100,7 @@ pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError
         },
         ["users", ".search"] => search("/Users/.search", vec![&USERS]),
         ["groups", ".search"] => search("/Groups/.search", vec![&GROUPS]),
-        [".search"] => search("/.search", RESOURCE_TYPES.to_vec()),
+        [".search"] => search("/.search", PROVIDED.to_vec()),
         ["users", _] => item("/Users/{id}", &USERS, method, id),
         ["groups", _] => item("/Groups/{id}", &GROUPS, method, id),
         ["me"] => not_implemented(
@@ -137,12 +137,12 @@ fn item(
     Ok(Route::Resources(name, endpoint))
 }
 
-fn not_allowed(method: &Method, name: &str, allowed: &'static str) -> Result<Route, ScimError> {
-    let text = format!(
-        "{} is not possible on `{name}`; it takes {allowed}",
+fn not_allowed(method: &Method, name: &str, allow: &'static str) -> Result<Route, ScimError> {
+    let detail = format!(
+        "{} is not possible on `{name}`; it takes {allow}",
         quote(method.as_str())
     );
-    Err(ScimError::MethodNotAllowed(text, allowed))
+    Err(ScimError::MethodNotAllowed { detail, allow })
 }
 
 fn not_implemented(text: &str) -> Result<Route, ScimError> {

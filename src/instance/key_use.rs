@@ -117,12 +117,12 @@ impl KeyUses {
                 self.lease(store, key, lease, limit);
                 Ok(())
             }
-            Verdict::Refused(seconds) => Err(ScimError::TooManyRequests(
-                format!(
+            Verdict::Refused(seconds) => Err(ScimError::TooManyRequests {
+                detail: format!(
                     "this API-KEY sends more than the {per_second} requests a second that are accepted, over {WINDOW_SECONDS} seconds; the rest can be sent again in {seconds} s; if it happens again and again, find out what else uses the same API-KEY and give it one of its own"
                 ),
-                seconds,
-            )),
+                retry_after: seconds,
+            }),
         }
     }
 

@@ -25,13 +25,13 @@ pub(super) enum Decision {
 
 impl Decision {
     /// Whether the decision takes access from a user who has it.
-    fn takes_access(&self, current: &Stored) -> bool {
+    fn takes_access(&self, resource_type: &ResourceType, current: &Stored) -> bool {
         let keeps_access = match self {
             Self::Keep => true,
-            Self::Replace(next) => next.is_active(),
+            Self::Replace(next) => resource_type.has_access(next),
             Self::Delete => false,
         };
-        current.resource.is_active() && !keeps_access
+        resource_type.has_access(&current.resource) && !keeps_access
     }
 }
 
@@ -97,7 +97,7 @@ impl Directory<'_> {
         held: &mut Held,
     ) -> Result<Stored, Failure> {
         let decision = decide(&current)?;
-        held.is_needed = decision.takes_access(&current);
+        held.is_needed = decision.takes_access(resource_type, &current);
         if held.is_needed && held.place.is_none() {
             held.place = Some(self.reserve(resource_type).await?);
         }

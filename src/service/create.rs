@@ -30,8 +30,8 @@ impl Directory<'_> {
     ) -> Result<Answer, Failure> {
         self.store.accepted().await;
         // A new user has access unless the client says otherwise.
-        let resource =
-            check(resource_type, body.object()?)?.with_default_active(resource_type, true);
+        let resource = check(resource_type, body.object()?)?;
+        let resource = resource_type.with_default_access(resource, true);
         let mut races = Races::default();
         let stored = loop {
             match self.add_or_revive(resource_type, &resource).await {
@@ -65,7 +65,7 @@ impl Directory<'_> {
             id: new_id()?,
             meta: Meta::new(self.now),
             resource: resource.clone(),
-            reserved_user_name: None,
+            reserved: None,
         };
         let origin = self.origin(ChangeKind::Create);
         self.store.create(resource_type, &stored, &origin).await?;
@@ -80,10 +80,10 @@ impl Directory<'_> {
         resource: &Resource,
         taken: StoreError,
     ) -> Result<Stored, Failure> {
-        let Some(user_name) = resource.text("userName") else {
+        let Some(value) = resource.text(resource_type.unique) else {
             return Err(taken.into());
         };
-        let Some(holder) = self.store.holder(resource_type, user_name).await? else {
+        let Some(holder) = self.store.holder(resource_type, value).await? else {
             // The holder is gone since: the name is free for another try.
             return Err(StoreError::Conflict.into());
         };
@@ -92,7 +92,8 @@ impl Directory<'_> {
         };
         let is_same = resource.text("externalId").is_some()
             && resource.text("externalId") == current.resource.text("externalId");
-        if !is_same || current.resource.is_active() || !resource.is_active() {
+        let has_access = resource_type.has_access(&current.resource);
+        if !is_same || has_access || !resource_type.has_access(resource) {
             return Err(Failure {
                 existing: Some(current.location(resource_type, self.base)),
                 ..Failure::from(taken)

@@ -78,7 +78,7 @@ impl Directory<'_> {
         let next = Stored {
             id: current.id.clone(),
             meta: current.meta.changed(self.now),
-            reserved_user_name: scim::resource::reserved_user_name(current, &resource),
+            reserved: resource_type.reserved(current, &resource),
             resource,
         };
         let origin = self.origin(kind);

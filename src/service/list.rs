@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use scim::cursor::{Cursor, Position, Seal};
 use scim::filter::{BoundFilter, Filter};
-use scim::list::{ListRequest, ListResponse, Page, PageContent, Paging};
+use scim::list::{ListResponse, Page, PageContent, Paging, Query};
 use scim::project::Projection;
 use scim::sort::{BoundSort, Sort, SortKey};
 use scim::{ResourceId, ResourceType, ScimError, Stored};
@@ -47,7 +47,7 @@ impl Directory<'_> {
     pub async fn list(
         &self,
         resource_types: &[&'static ResourceType],
-        request: &ListRequest,
+        request: &Query,
     ) -> Result<ListResponse, Failure> {
         let bound = bind(resource_types, request)?;
         let seal = || self.seal(resource_types, request);
@@ -289,7 +289,7 @@ impl Directory<'_> {
     }
 
     /// The seal of the cursors of a request: of one key, and of one query but for its page.
-    fn seal(&self, resource_types: &[&'static ResourceType], request: &ListRequest) -> Seal {
+    fn seal(&self, resource_types: &[&'static ResourceType], request: &Query) -> Seal {
         let names: Vec<_> = resource_types
             .iter()
             .map(|resource_type| resource_type.name)
@@ -311,7 +311,7 @@ impl Directory<'_> {
 /// them lacks has no value there (RFC 7644 §3.4.2.1).
 fn bind(
     resource_types: &[&'static ResourceType],
-    request: &ListRequest,
+    request: &Query,
 ) -> Result<Vec<Bound>, ScimError> {
     let filter = request
         .filter
@@ -326,7 +326,7 @@ fn bind(
         } else {
             filter.bind(resource_type)
         };
-        bound.map_err(ScimError::InvalidFilter)
+        bound.map_err(ScimError::from)
     };
     let bind_sort = |sort: &Sort, resource_type| match sort.bind(resource_type) {
         Err(_) if has_several_types => Ok(sort.unbound()),

@@ -2,7 +2,7 @@
 
 use scim::project::Projection;
 use scim::schema::check::check;
-use scim::schema::settle::keep_immutable;
+use scim::schema::finish::keep_immutable;
 use scim::{ResourceType, Stored};
 use store::directory::record::ChangeKind;
 
@@ -28,8 +28,8 @@ impl Directory<'_> {
         let changed = self.change(resource_type, id, if_match, ChangeKind::Replace, || {
             let given = check(resource_type, body.object()?)?;
             Ok(move |current: &Stored| {
-                let is_active = current.resource.is_active();
-                let next = given.clone().with_default_active(resource_type, is_active);
+                let access = resource_type.has_access(&current.resource);
+                let next = resource_type.with_default_access(given.clone(), access);
                 keep_immutable(resource_type, &current.resource, &next)?;
                 if next == current.resource {
                     return Ok(Decision::Keep);

@@ -152,7 +152,7 @@ impl BulkRequest {
                         quote(bulk_id)
                     )));
                 }
-                Ok(operation)
+                Ok::<_, ScimError>(operation)
             })
             .collect::<Result<_, _>>()?;
         Ok(Self {

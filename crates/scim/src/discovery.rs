@@ -6,11 +6,8 @@ use super::bulk::{MAX_OPERATIONS, MAX_PAYLOAD_SIZE};
 use super::cursor;
 use super::list::{DEFAULT_COUNT, MAX_COUNT};
 use super::schema::{
-    Attribute, Kind, Mutability, ResourceType, Returned, Schema, USERS, Uniqueness,
+    Attribute, Kind, Mutability, PROVIDED, ResourceType, Returned, Schema, Uniqueness,
 };
-
-/// The resource types this service provides, in the order of `/ResourceTypes`.
-pub static RESOURCE_TYPES: &[&ResourceType] = &[&USERS];
 
 /// The body of `/ServiceProviderConfig` (RFC 7643 §5); `base` is the service's base URL.
 pub fn service_provider_config(base: &str) -> Value {
@@ -62,9 +59,10 @@ pub fn resource_type(resource_type: &ResourceType, base: &str) -> Map<String, Va
 
 /// The schemas of all resource types, in the order of `/Schemas`.
 pub fn schemas() -> impl Iterator<Item = &'static Schema> {
-    RESOURCE_TYPES
+    PROVIDED
         .iter()
         .flat_map(|resource_type| resource_type.schemas())
+        .map(|(_, schema)| schema)
 }
 
 /// The body of `/Schemas/{id}` (RFC 7643 §7).
@@ -152,6 +150,7 @@ fn members(object: Value) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::USERS;
 
     /// The attribute list that Microsoft's schema check derives: `name.givenName`,
     /// `emails[type eq "work"].value`, `roles[primary eq "True"].value`, extensions by URN.

@@ -52,18 +52,28 @@ pub enum ScimError {
     /// A value that must be unique in the tenant is taken.
     #[error("{0}")]
     Uniqueness(String),
-    /// No, or no valid, credentials; the second field is the reason in a word.
-    #[error("{0}")]
-    Unauthorized(String, &'static str),
+    /// No, or no valid, credentials.
+    #[error("{detail}")]
+    Unauthorized {
+        /// What is wrong and what to do.
+        detail: String,
+        /// The reason in a word.
+        reason: &'static str,
+    },
     /// The request is understood and will not be answered (RFC 7644 §4: filters on discovery).
     #[error("{0}")]
     Forbidden(String),
     /// No such resource or endpoint.
     #[error("{0}")]
     NotFound(String),
-    /// The endpoint does not support this method; the second field is the `Allow` header.
-    #[error("{0}")]
-    MethodNotAllowed(String, &'static str),
+    /// The endpoint does not support this method.
+    #[error("{detail}")]
+    MethodNotAllowed {
+        /// What is wrong and what to do.
+        detail: String,
+        /// The methods that it supports, as the header `Allow` lists them.
+        allow: &'static str,
+    },
     /// `If-Match` does not name the current version.
     #[error("{0}")]
     PreconditionFailed(String),
@@ -73,9 +83,14 @@ pub enum ScimError {
     /// The body's `Content-Type` is not JSON.
     #[error("{0}")]
     UnsupportedMediaType(String),
-    /// The client sends faster than it may; the second field is when it may go on, in seconds.
-    #[error("{0}")]
-    TooManyRequests(String, u32),
+    /// The client sends faster than it may.
+    #[error("{detail}")]
+    TooManyRequests {
+        /// What is wrong and what to do.
+        detail: String,
+        /// The seconds after which it may go on.
+        retry_after: u32,
+    },
     /// A part of SCIM that this service does not offer.
     #[error("{0}")]
     NotImplemented(String),
@@ -87,83 +102,117 @@ pub enum ScimError {
     Internal(String),
 }
 
+/// What follows from the kind of an error.
+struct Row {
+    status: StatusCode,
+    /// RFC 7644 §3.12, table 9, RFC 9865 §2.1 and, for `tooMany`, RFC 7644 §3.7.4.
+    scim_type: Option<&'static str>,
+    /// The reason in a word: the `scimType` where there is one.
+    reason: &'static str,
+    blame: Blame,
+}
+
+/// Who has to do something about an error.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    Client,
+    /// The client is refused, and somebody at the operator's should look.
+    ClientAndOperator,
+    Service,
+}
+
+impl Row {
+    const fn typed(status: StatusCode, scim_type: &'static str) -> Self {
+        Self {
+            status,
+            scim_type: Some(scim_type),
+            reason: scim_type,
+            blame: Blame::Client,
+        }
+    }
+
+    const fn untyped(status: StatusCode, reason: &'static str) -> Self {
+        Self {
+            status,
+            scim_type: None,
+            reason,
+            blame: Blame::Client,
+        }
+    }
+
+    const fn blaming(self, blame: Blame) -> Self {
+        Self { blame, ..self }
+    }
+}
+
 impl ScimError {
+    /// The table of errors.
+    const fn row(&self) -> Row {
+        use StatusCode as S;
+        match self {
+            Self::InvalidSyntax(_) => Row::typed(S::BAD_REQUEST, "invalidSyntax"),
+            Self::InvalidFilter(_) => Row::typed(S::BAD_REQUEST, "invalidFilter"),
+            Self::InvalidPath(_) => Row::typed(S::BAD_REQUEST, "invalidPath"),
+            Self::InvalidValue(_) => Row::typed(S::BAD_REQUEST, "invalidValue"),
+            Self::NoTarget(_) => Row::typed(S::BAD_REQUEST, "noTarget"),
+            Self::Mutability(_) => Row::typed(S::BAD_REQUEST, "mutability"),
+            Self::InvalidCursor(_) => Row::typed(S::BAD_REQUEST, "invalidCursor"),
+            Self::ExpiredCursor(_) => Row::typed(S::BAD_REQUEST, "expiredCursor"),
+            Self::InvalidCount(_) => Row::typed(S::BAD_REQUEST, "invalidCount"),
+            Self::TooMany(_) => Row::typed(S::BAD_REQUEST, "tooMany"),
+            Self::TooManyOperations(_) => Row::typed(S::PAYLOAD_TOO_LARGE, "tooMany"),
+            Self::Uniqueness(_) => Row::typed(S::CONFLICT, "uniqueness"),
+            Self::Conflict(_) => Row::untyped(S::CONFLICT, "conflict"),
+            Self::TooManyDeactivations(_) => {
+                Row::untyped(S::CONFLICT, "tooManyDeactivations").blaming(Blame::ClientAndOperator)
+            }
+            Self::Unauthorized { reason, .. } => Row::untyped(S::UNAUTHORIZED, reason),
+            Self::Forbidden(_) => Row::untyped(S::FORBIDDEN, "forbidden"),
+            Self::NotFound(_) => Row::untyped(S::NOT_FOUND, "notFound"),
+            Self::MethodNotAllowed { .. } => {
+                Row::untyped(S::METHOD_NOT_ALLOWED, "methodNotAllowed")
+            }
+            Self::PreconditionFailed(_) => {
+                Row::untyped(S::PRECONDITION_FAILED, "preconditionFailed")
+            }
+            Self::PayloadTooLarge(_) => Row::untyped(S::PAYLOAD_TOO_LARGE, "payloadTooLarge"),
+            Self::UnsupportedMediaType(_) => {
+                Row::untyped(S::UNSUPPORTED_MEDIA_TYPE, "unsupportedMediaType")
+            }
+            Self::TooManyRequests { .. } => Row::untyped(S::TOO_MANY_REQUESTS, "tooManyRequests"),
+            Self::NotImplemented(_) => Row::untyped(S::NOT_IMPLEMENTED, "notImplemented"),
+            Self::Unavailable(_) => {
+                Row::untyped(S::SERVICE_UNAVAILABLE, "unavailable").blaming(Blame::Service)
+            }
+            Self::Internal(_) => {
+                Row::untyped(S::INTERNAL_SERVER_ERROR, "internal").blaming(Blame::Service)
+            }
+        }
+    }
+
     /// The HTTP status of the answer.
     pub fn status(&self) -> StatusCode {
-        match self {
-            Self::InvalidSyntax(_)
-            | Self::InvalidFilter(_)
-            | Self::InvalidPath(_)
-            | Self::InvalidValue(_)
-            | Self::NoTarget(_)
-            | Self::Mutability(_)
-            | Self::InvalidCursor(_)
-            | Self::ExpiredCursor(_)
-            | Self::InvalidCount(_)
-            | Self::TooMany(_) => StatusCode::BAD_REQUEST,
-            Self::Uniqueness(_) | Self::Conflict(_) | Self::TooManyDeactivations(_) => {
-                StatusCode::CONFLICT
-            }
-            Self::Unauthorized(..) => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
-            Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed(..) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::PreconditionFailed(_) => StatusCode::PRECONDITION_FAILED,
-            Self::PayloadTooLarge(_) | Self::TooManyOperations(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooManyRequests(..) => StatusCode::TOO_MANY_REQUESTS,
-            Self::NotImplemented(_) => StatusCode::NOT_IMPLEMENTED,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.row().status
     }
 
     /// Whether the service failed, and not the request: then the log says more.
     pub fn is_failure(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Internal(_))
+        self.row().blame == Blame::Service
     }
 
     /// Whether somebody at the operator's should look, though the service works as it is meant to.
     pub fn is_alarming(&self) -> bool {
-        matches!(self, Self::TooManyDeactivations(_))
+        self.row().blame == Blame::ClientAndOperator
     }
 
     /// The `scimType` keyword of RFC 7644 §3.12, table 9, where one fits.
     pub fn scim_type(&self) -> Option<&'static str> {
-        match self {
-            Self::InvalidSyntax(_) => Some("invalidSyntax"),
-            Self::InvalidFilter(_) => Some("invalidFilter"),
-            Self::InvalidPath(_) => Some("invalidPath"),
-            Self::InvalidValue(_) => Some("invalidValue"),
-            Self::NoTarget(_) => Some("noTarget"),
-            Self::Mutability(_) => Some("mutability"),
-            Self::Uniqueness(_) => Some("uniqueness"),
-            Self::InvalidCursor(_) => Some("invalidCursor"),
-            Self::ExpiredCursor(_) => Some("expiredCursor"),
-            Self::InvalidCount(_) => Some("invalidCount"),
-            Self::TooMany(_) | Self::TooManyOperations(_) => Some("tooMany"),
-            _ => None,
-        }
+        self.row().scim_type
     }
 
     /// The reason in a word, for logs and counters: the `scimType` where there is one.
     pub fn reason(&self) -> &'static str {
-        match self {
-            Self::Conflict(_) => "conflict",
-            Self::TooManyDeactivations(_) => "tooManyDeactivations",
-            Self::TooManyRequests(..) => "tooManyRequests",
-            Self::Unauthorized(_, reason) => reason,
-            Self::Forbidden(_) => "forbidden",
-            Self::NotFound(_) => "notFound",
-            Self::MethodNotAllowed(..) => "methodNotAllowed",
-            Self::PreconditionFailed(_) => "preconditionFailed",
-            Self::PayloadTooLarge(_) => "payloadTooLarge",
-            Self::UnsupportedMediaType(_) => "unsupportedMediaType",
-            Self::NotImplemented(_) => "notImplemented",
-            Self::Unavailable(_) => "unavailable",
-            Self::Internal(_) => "internal",
-            _ => self.scim_type().unwrap_or("refused"),
-        }
+        self.row().reason
     }
 
     /// The error body. `status` is a string there, and nothing beyond the RFC's members is
@@ -237,11 +286,24 @@ mod tests {
                 (status, scim_type)
             );
         }
-        let error = Unauthorized("text".to_owned(), "noKey");
+        let error = Unauthorized {
+            detail: "text".to_owned(),
+            reason: "noKey",
+        };
         assert_eq!((error.status().as_u16(), error.scim_type()), (401, None));
-        let error = MethodNotAllowed("text".to_owned(), "GET");
+        assert_eq!(
+            (error.to_string().as_str(), error.reason()),
+            ("text", "noKey")
+        );
+        let error = MethodNotAllowed {
+            detail: "text".to_owned(),
+            allow: "GET",
+        };
         assert_eq!((error.status().as_u16(), error.scim_type()), (405, None));
-        let error = TooManyRequests("text".to_owned(), 3);
+        let error = TooManyRequests {
+            detail: "text".to_owned(),
+            retry_after: 3,
+        };
         assert_eq!((error.status().as_u16(), error.scim_type()), (429, None));
         assert_eq!(
             (error.reason(), error.is_failure()),

@@ -17,7 +17,7 @@ const MAX_PAGE_SIZE: usize = 4 * 1024 * 1024;
 
 /// The parameters of a list, as text: of a query string or of a SearchRequest (RFC 7644 §3.4.3).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ListRequest {
+pub struct Query {
     /// `filter`.
     pub filter: Option<String>,
     /// `sortBy`.
@@ -36,7 +36,7 @@ pub struct ListRequest {
     pub excluded_attributes: Option<String>,
 }
 
-impl ListRequest {
+impl Query {
     /// Where the parameter `name`, in any case, belongs; nowhere if it is unknown.
     pub fn parameter(&mut self, name: &str) -> Option<&mut Option<String>> {
         match name.to_ascii_lowercase().as_str() {
@@ -321,10 +321,10 @@ mod tests {
     #[test]
     fn a_cursor_parameter_even_if_empty_asks_for_a_walk_by_cursor() {
         let paging = |cursor: &str, count: Option<&str>| {
-            let request = ListRequest {
+            let request = Query {
                 cursor: Some(cursor.to_owned()),
                 count: count.map(str::to_owned),
-                ..ListRequest::default()
+                ..Query::default()
             };
             match request.paging() {
                 Ok(Paging::Cursor { cursor, count }) => Ok((cursor.map(str::to_owned), count)),
@@ -350,19 +350,19 @@ mod tests {
             panic!("not an object")
         };
         assert_eq!(
-            ListRequest::from_body(body).unwrap(),
-            ListRequest {
+            Query::from_body(body).unwrap(),
+            Query {
                 attributes: Some("userName,name.givenName".to_owned()),
                 filter: Some("title pr".to_owned()),
                 start_index: Some("3".to_owned()),
                 count: Some("4".to_owned()),
-                ..ListRequest::default()
+                ..Query::default()
             }
         );
         let Value::Object(body) = json!({"filter": {"x": 1}}) else {
             panic!("not an object")
         };
-        assert!(ListRequest::from_body(body).is_err());
+        assert!(Query::from_body(body).is_err());
     }
 
     #[test]
@@ -377,7 +377,7 @@ mod tests {
             ("attributes", ",,,,,,1,"),
             ("excludedAttributes", ",,,,,,,1"),
         ] {
-            let mut request = ListRequest::default();
+            let mut request = Query::default();
             *request.parameter(name).unwrap() = Some("1".to_owned());
             let all = [
                 request.filter,
@@ -391,14 +391,14 @@ mod tests {
             ];
             assert_eq!(all.map(Option::unwrap_or_default).join(","), expected);
         }
-        assert_eq!(ListRequest::default().parameter("page"), None);
+        assert_eq!(Query::default().parameter("page"), None);
     }
 
     #[test]
     fn a_list_of_anything_but_names_is_refused() {
         for wrong in [json!([1]), json!(["userName", null]), json!(true)] {
             let body = Map::from_iter([("attributes".to_owned(), wrong.clone())]);
-            let error = ListRequest::from_body(body).unwrap_err();
+            let error = Query::from_body(body).unwrap_err();
             assert_eq!(error.scim_type(), Some("invalidValue"), "{wrong}");
         }
     }

@@ -1,20 +1,10 @@
 //! PATCH paths (RFC 7644 §3.5.2): an attribute, perhaps narrowed by a filter.
 
-use std::fmt;
-
 use super::ScimError;
-use super::filter::{Filter, parse};
+use super::filter::parse;
+use super::text::quote;
 
-/// A parsed path. Names are still text.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Path {
-    /// `[urn:]name[.sub]`.
-    pub attribute: String,
-    /// Selects elements of the attribute.
-    pub filter: Option<Filter>,
-    /// The sub-attribute after the filter.
-    pub sub_attribute: Option<String>,
-}
+pub use super::filter::Path;
 
 impl Path {
     /// Parses `text`.
@@ -23,23 +13,7 @@ impl Path {
     /// `invalidPath` with the byte offset and what was expected there.
     pub fn parse(text: &str) -> Result<Self, ScimError> {
         parse::path(text).map_err(|error| {
-            ScimError::InvalidPath(format!(
-                "the path {} is malformed: {error}",
-                super::text::quote(text)
-            ))
+            ScimError::InvalidPath(format!("the path {} is malformed: {error}", quote(text)))
         })
-    }
-}
-
-impl fmt::Display for Path {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.attribute)?;
-        if let Some(filter) = &self.filter {
-            write!(f, "[{filter}]")?;
-        }
-        match &self.sub_attribute {
-            Some(name) => write!(f, ".{name}"),
-            None => Ok(()),
-        }
     }
 }

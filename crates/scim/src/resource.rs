@@ -38,29 +38,6 @@ impl Resource {
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str)
     }
-
-    /// Whether the user has access. Absent counts as no: nothing but an explicit `true` grants
-    /// access, and creation sets it where the client says nothing.
-    pub fn is_active(&self) -> bool {
-        self.0
-            .get("active")
-            .and_then(Value::as_bool)
-            .unwrap_or(false)
-    }
-
-    /// The same resource with `active` set where it is absent and the type has it.
-    #[must_use]
-    pub fn with_default_active(mut self, resource_type: &ResourceType, active: bool) -> Self {
-        if resource_type
-            .core
-            .attributes
-            .iter()
-            .any(|attribute| attribute.name == "active")
-        {
-            self.0.entry("active").or_insert(Value::Bool(active));
-        }
-        self
-    }
 }
 
 /// Every value that `path` selects in `object`, arrays flattened.
@@ -159,9 +136,9 @@ pub struct Stored {
     pub meta: Meta,
     /// Its attributes.
     pub resource: Resource,
-    /// The userName that stays reserved while the tenant's directory keeps the user in its
-    /// recycle bin under another name; see [`reserved_user_name`](super::resource::reserved_user_name).
-    pub reserved_user_name: Option<String>,
+    /// The unique value that stays reserved while the client keeps the resource in its recycle bin
+    /// under another; see [`ResourceType::reserved`].
+    pub reserved: Option<String>,
 }
 
 impl Stored {
@@ -176,10 +153,8 @@ impl Stored {
         let mut object = self.resource.into_attributes();
         let schemas = resource_type
             .schemas()
-            .filter(|schema| {
-                std::ptr::eq(*schema, resource_type.core) || object.contains_key(schema.id)
-            })
-            .map(|schema| Value::from(schema.id))
+            .filter(|(extension, _)| extension.is_none_or(|urn| object.contains_key(urn)))
+            .map(|(_, schema)| Value::from(schema.id))
             .collect();
         object.insert("schemas".to_owned(), Value::Array(schemas));
         object.insert("id".to_owned(), Value::String(self.id.0));
@@ -203,73 +178,19 @@ pub fn rfc3339(instant: OffsetDateTime) -> String {
     instant.format(&Rfc3339).unwrap_or_default()
 }
 
-/// The userName to keep reserved for a user whose userName changes from `current` to `next`.
-///
-/// When a user moves to Entra's recycle bin, Entra renames it to its object id (32 hexadecimal
-/// digits) followed by the old name, and back on restore. The old name stays the user's, so that
-/// nobody can take it in between and the restore cannot fail.
-pub fn reserved_user_name(current: &Stored, next: &Resource) -> Option<String> {
-    let next_name = next.text("userName")?;
-    let current_name = current.resource.text("userName");
-    let reserved = current.reserved_user_name.as_deref();
-    if current_name.is_some_and(|name| is_recycled_form_of(next_name, name)) {
-        return reserved.or(current_name).map(str::to_owned);
-    }
-    reserved
-        .filter(|name| is_recycled_form_of(next_name, name))
-        .map(str::to_owned)
-}
-
-fn is_recycled_form_of(next: &str, name: &str) -> bool {
-    const OBJECT_ID_DIGITS: usize = 32;
-    next.split_at_checked(OBJECT_ID_DIGITS)
-        .is_some_and(|(object_id, rest)| {
-            object_id.bytes().all(|byte| byte.is_ascii_hexdigit())
-                && super::text::fold(rest) == super::text::fold(name)
-        })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn user(user_name: &str, reserved: Option<&str>) -> Stored {
+    fn user(user_name: &str) -> Stored {
         let mut attributes = Map::new();
         attributes.insert("userName".to_owned(), user_name.into());
         Stored {
             id: ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap(),
             meta: Meta::new(OffsetDateTime::UNIX_EPOCH),
             resource: Resource(attributes),
-            reserved_user_name: reserved.map(str::to_owned),
+            reserved: None,
         }
-    }
-
-    #[test]
-    fn a_rename_into_the_recycle_bin_reserves_the_old_name() {
-        let recycled = "0123456789abcdef0123456789abcdefLena@crew.example";
-        let next = user(recycled, None).resource;
-        assert_eq!(
-            reserved_user_name(&user("lena@crew.example", None), &next).as_deref(),
-            Some("lena@crew.example")
-        );
-        // A second change while recycled keeps the reservation; the rename back ends it.
-        let current = user(recycled, Some("lena@crew.example"));
-        assert_eq!(
-            reserved_user_name(&current, &next).as_deref(),
-            Some("lena@crew.example")
-        );
-        assert_eq!(
-            reserved_user_name(&current, &user("lena@crew.example", None).resource),
-            None
-        );
-        // An ordinary rename reserves nothing.
-        assert_eq!(
-            reserved_user_name(
-                &user("a@crew.example", None),
-                &user("b@crew.example", None).resource
-            ),
-            None
-        );
     }
 
     #[test]
@@ -282,20 +203,6 @@ mod tests {
             "2819c223-7f76-453a-919d-4138619046460",
         ] {
             assert_eq!(ResourceId::parse(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn an_object_id_has_32_hexadecimal_digits() {
-        let current = user("lena@crew.example", None);
-        for other in [
-            "0123456789abcdef0123456789abcdeXlena@crew.example",
-            "0123456789abcdef0123456789abcdeflena@home.example",
-            "0123456789abcdef0123456789abcdelena@crew.example",
-            "lena@crew.example",
-        ] {
-            let next = user(other, None).resource;
-            assert_eq!(reserved_user_name(&current, &next), None, "{other}");
         }
     }
 
@@ -313,7 +220,7 @@ mod tests {
     #[test]
     fn clients_see_what_is_stored_and_what_follows_from_it() {
         use crate::schema::USERS;
-        let mut lena = user("lena", None);
+        let mut lena = user("lena");
         lena.meta = lena
             .meta
             .changed(OffsetDateTime::UNIX_EPOCH + time::Duration::HOUR);
@@ -338,19 +245,5 @@ mod tests {
         let shown = lena.represent(&USERS, "https://x");
         assert_eq!(shown["schemas"], json!([core, enterprise]));
         assert_eq!(shown[enterprise], json!({"department": "Fibre"}));
-    }
-
-    #[test]
-    fn only_an_explicit_true_grants_access() {
-        use crate::schema::{GROUPS, USERS};
-        let with = |active: Value| Resource(Map::from_iter([("active".to_owned(), active)]));
-        assert!(with(json!(true)).is_active());
-        assert!(!with(json!(false)).is_active());
-        assert!(!Resource::default().is_active());
-        let defaulted = |resource: Resource| resource.with_default_active(&USERS, true);
-        assert_eq!(defaulted(Resource::default()), with(json!(true)));
-        assert_eq!(defaulted(with(json!(false))), with(json!(false)));
-        let group = Resource::default().with_default_active(&GROUPS, true);
-        assert_eq!(group, Resource::default());
     }
 }

@@ -20,7 +20,7 @@ async fn add(service: &Service, id: &str) {
         id: ResourceId::parse(id).unwrap(),
         meta: Meta::new(OffsetDateTime::UNIX_EPOCH),
         resource: check(&USERS, body).unwrap(),
-        reserved_user_name: None,
+        reserved: None,
     };
     let (meter, gate) = (Meter::default(), Gate::opened());
     let acme = TenantId::parse("acme").unwrap();

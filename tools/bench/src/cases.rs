@@ -119,7 +119,7 @@ fn user() -> Stored {
         id: ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap(),
         meta: Meta::new(OffsetDateTime::from_unix_timestamp(1_795_500_000).unwrap()),
         resource: patch::apply(&USERS, &created(), &request).unwrap().unwrap(),
-        reserved_user_name: None,
+        reserved: None,
     };
     let text = serde_json::to_string(&user.clone().represent(&USERS, BASE)).unwrap();
     assert!((1900..2200).contains(&text.len()), "{} bytes", text.len());

@@ -3,7 +3,7 @@
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Filter, Literal, Operator};
+use super::ast::{Filter, Literal, Operator};
 use crate::schema::{Attribute, BoundPath, Kind, ResolveError, Resolved, ResourceType, coerce};
 use crate::text::{fold, quote};
 
@@ -55,14 +55,68 @@ pub enum Test {
     Instant(Operator, OffsetDateTime),
 }
 
+/// Why a filter cannot be bound. The text is for the client.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FilterError {
+    /// A path names no attribute.
+    #[error(transparent)]
+    Path(#[from] ResolveError),
+    /// A path names a schema.
+    #[error("{} is a schema and cannot be compared; name one of its attributes", quote(.path))]
+    Schema {
+        /// The path as the client wrote it.
+        path: String,
+    },
+    /// A name in brackets is none of the attribute's sub-attributes.
+    #[error("{} is not a sub-attribute of `{attribute}`", quote(.name))]
+    NoSubAttribute {
+        /// The name as the client wrote it.
+        name: String,
+        /// The attribute before the brackets.
+        attribute: &'static str,
+    },
+    /// The attribute before brackets is not complex.
+    #[error("{} has no sub-attributes to filter by", quote(.path))]
+    NotComplex {
+        /// The path as the client wrote it.
+        path: String,
+    },
+    /// A complex attribute without a `value` is compared.
+    #[error("`{path}` is complex; compare one of its sub-attributes")]
+    Complex {
+        /// The attribute's path.
+        path: String,
+    },
+    /// The literal cannot be a value of the attribute.
+    #[error("`{path}` is {expected}, and the filter compares it with {}", quote(.literal))]
+    Literal {
+        /// The attribute's path.
+        path: String,
+        /// What its values are.
+        expected: &'static str,
+        /// The literal as the client wrote it.
+        literal: String,
+    },
+    /// The operator does not apply to the attribute's type.
+    #[error("`{operator}` does not apply to `{path}`, which is {kind}")]
+    Operator {
+        /// The operator's keyword.
+        operator: &'static str,
+        /// The attribute's path.
+        path: String,
+        /// The attribute's type.
+        kind: &'static str,
+    },
+}
+
 impl Filter {
     /// Resolves every attribute path against `resource_type` and types every literal (RFC 7644
     /// §3.4.2.2).
     ///
     /// # Errors
-    /// The text for the client, when an attribute is unknown, or the operator or the literal does
+    /// When an attribute is unknown, or the operator or the literal does
     /// not fit the attribute's type.
-    pub fn bind(self, resource_type: &ResourceType) -> Result<BoundFilter, String> {
+    pub fn bind(self, resource_type: &ResourceType) -> Result<BoundFilter, FilterError> {
         bind(&self, &Scope::Resource(resource_type))
     }
 
@@ -71,7 +125,10 @@ impl Filter {
     ///
     /// # Errors
     /// As [`Filter::bind`], but for unknown attributes.
-    pub fn bind_where_defined(self, resource_type: &ResourceType) -> Result<BoundFilter, String> {
+    pub fn bind_where_defined(
+        self,
+        resource_type: &ResourceType,
+    ) -> Result<BoundFilter, FilterError> {
         bind(&self, &Scope::OneOfSeveral(resource_type))
     }
 
@@ -79,7 +136,7 @@ impl Filter {
     ///
     /// # Errors
     /// As [`Filter::bind`].
-    pub fn bind_element(&self, attribute: &'static Attribute) -> Result<BoundFilter, String> {
+    pub fn bind_element(&self, attribute: &'static Attribute) -> Result<BoundFilter, FilterError> {
         bind(self, &Scope::Element(attribute))
     }
 }
@@ -93,41 +150,37 @@ enum Scope<'a> {
 
 impl Scope<'_> {
     /// The path that `text` names; `None` if it is of a schema this service does not have.
-    fn resolve(&self, text: &str) -> Result<Option<BoundPath>, String> {
+    fn resolve(&self, text: &str) -> Result<Option<BoundPath>, FilterError> {
         match self {
             Self::Resource(resource_type) | Self::OneOfSeveral(resource_type) => {
                 match resource_type.resolve(text) {
                     Ok(Resolved::Attribute(path)) => Ok(Some(path)),
                     Ok(Resolved::Undefined) => Ok(None),
-                    Ok(Resolved::Resource | Resolved::Extension(_)) => Err(format!(
-                        "{} is a schema and cannot be compared; name one of its attributes",
-                        quote(text)
-                    )),
+                    Ok(Resolved::Resource | Resolved::Extension(_)) => Err(FilterError::Schema {
+                        path: text.to_owned(),
+                    }),
                     Err(ResolveError::Unknown { .. }) if matches!(self, Self::OneOfSeveral(_)) => {
                         Ok(None)
                     }
-                    Err(error) => Err(error.to_string()),
+                    Err(error) => Err(error.into()),
                 }
             }
             Self::Element(attribute) => coerce::sub_attribute(attribute, text)
                 .map(|sub_attribute| Some(BoundPath::within_element(sub_attribute)))
-                .ok_or_else(|| {
-                    format!(
-                        "{} is not a sub-attribute of `{}`",
-                        quote(text),
-                        attribute.name
-                    )
+                .ok_or_else(|| FilterError::NoSubAttribute {
+                    name: text.to_owned(),
+                    attribute: attribute.name,
                 }),
         }
     }
 }
 
-fn bind(filter: &Filter, scope: &Scope<'_>) -> Result<BoundFilter, String> {
+fn bind(filter: &Filter, scope: &Scope<'_>) -> Result<BoundFilter, FilterError> {
     let all = |terms: &[Filter]| {
         terms
             .iter()
             .map(|term| bind(term, scope))
-            .collect::<Result<_, String>>()
+            .collect::<Result<_, FilterError>>()
     };
     match filter {
         Filter::And(terms) => all(terms).map(BoundFilter::And),
@@ -144,10 +197,7 @@ fn bind(filter: &Filter, scope: &Scope<'_>) -> Result<BoundFilter, String> {
                 let inner = inner.bind_element(path.attribute)?;
                 Ok(BoundFilter::Element(path, Box::new(inner)))
             }
-            Some(_) => Err(format!(
-                "{} has no sub-attributes to filter by",
-                quote(path)
-            )),
+            Some(_) => Err(FilterError::NotComplex { path: path.clone() }),
             None => Ok(BoundFilter::Nothing),
         },
     }
@@ -158,7 +208,7 @@ fn comparison(
     path: Option<BoundPath>,
     operator: Operator,
     literal: &Literal,
-) -> Result<BoundFilter, String> {
+) -> Result<BoundFilter, FilterError> {
     // `ne` is the negation of `eq`, for absent and for multi-valued attributes too: it matches
     // where no value is equal. `eq null` is the negation of `pr` (RFC 7643 §2.5: null is unassigned).
     let (operator, negated) = match operator {
@@ -182,7 +232,7 @@ fn comparison(
 }
 
 /// A complex attribute stands for its `value` (RFC 7643 §2.4): `manager eq "x"`, `emails co "@x"`.
-fn with_default_sub_attribute(path: BoundPath) -> Result<BoundPath, String> {
+fn with_default_sub_attribute(path: BoundPath) -> Result<BoundPath, FilterError> {
     if !path.leaf().is_complex() {
         return Ok(path);
     }
@@ -191,25 +241,27 @@ fn with_default_sub_attribute(path: BoundPath) -> Result<BoundPath, String> {
             sub_attribute: Some(value),
             ..path
         }),
-        None => Err(format!(
-            "`{path}` is complex; compare one of its sub-attributes"
-        )),
+        None => Err(FilterError::Complex {
+            path: path.to_string(),
+        }),
     }
 }
 
-fn test(path: &BoundPath, operator: Operator, literal: &Literal) -> Result<Test, String> {
+fn test(path: &BoundPath, operator: Operator, literal: &Literal) -> Result<Test, FilterError> {
     let (Literal::String(text) | Literal::Bare(text)) = literal;
-    let mismatch = |expected: &str| {
-        Err(format!(
-            "`{path}` is {expected}, and the filter compares it with {}",
-            quote(text)
-        ))
+    let mismatch = |expected| {
+        Err(FilterError::Literal {
+            path: path.to_string(),
+            expected,
+            literal: text.clone(),
+        })
     };
-    let unfit = |kind: &str| {
-        Err(format!(
-            "`{}` does not apply to `{path}`, which is {kind}",
-            operator.keyword()
-        ))
+    let unfit = |kind| {
+        Err(FilterError::Operator {
+            operator: operator.keyword(),
+            path: path.to_string(),
+            kind,
+        })
     };
     let is_order = matches!(
         operator,

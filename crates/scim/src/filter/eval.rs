@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{BoundFilter, Comparison, Operator, Test};
 use crate::resource::select;
-use crate::schema::members::is_empty;
+use crate::schema::json::is_empty;
 use crate::text::fold;
 
 impl BoundFilter {

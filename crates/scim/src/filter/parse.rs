@@ -4,8 +4,13 @@
 //! quotes, and a value path may go on with a comparison (`emails[type eq "work"].value eq "x"`),
 //! which is read as one more condition on the element.
 
-use super::{Filter, Literal, MAX_DEPTH, MAX_LENGTH, Operator};
-use crate::path::Path;
+use super::ast::{Filter, Literal, Operator, Path};
+
+/// The longest filter or path accepted, in bytes.
+pub const MAX_LENGTH: usize = 8 * 1024;
+
+/// How deep parentheses and brackets may nest.
+pub const MAX_DEPTH: usize = 64;
 
 /// Where the text departs from the grammar.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,7 +9,7 @@ use crate::ScimError;
 use crate::filter::{BoundFilter, Filter, Literal, Operator};
 use crate::path::Path;
 use crate::schema::{
-    Attribute, BoundPath, Mutability, Resolved, ResourceType, check, coerce, members,
+    Attribute, BoundPath, Mutability, Resolved, ResourceType, check, coerce, json,
 };
 use crate::text::quote;
 
@@ -70,7 +70,7 @@ fn bind_operation<'a>(
         Kind::Add => Change::Add(value.unwrap_or(Value::Null)),
         Kind::Replace => Change::Replace(value.unwrap_or(Value::Null)),
         Kind::Remove => Change::Remove(value.filter(|value| {
-            !matches!(value, Value::Null | Value::String(_)) || !members::is_empty(value)
+            !matches!(value, Value::Null | Value::String(_)) || !json::is_empty(value)
         })),
     };
     let Some(path) = &operation.path else {
@@ -197,7 +197,7 @@ fn bind_member(
             })
         }
         // No value for an extension clears all its attributes.
-        (Ok(Resolved::Extension(schema)), value) if members::is_empty(value) => {
+        (Ok(Resolved::Extension(schema)), value) if json::is_empty(value) => {
             schema.attributes.iter().try_for_each(|attribute| {
                 let name = format!("{}:{}", schema.id, attribute.name);
                 bind_member(resource_type, &name, &Value::Null, change, steps)
@@ -242,7 +242,7 @@ fn target(path: Cow<'_, Path>, bound: BoundPath) -> Result<Target<'_>, ScimError
         Some(filter) => Some(
             filter
                 .bind_element(bound.attribute)
-                .map_err(ScimError::InvalidPath)?,
+                .map_err(|error| ScimError::InvalidPath(error.to_string()))?,
         ),
         None => None,
     };

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use crate::schema::Attribute;
-use crate::schema::members::{array_in, container};
-use crate::schema::settle::says_something;
+use crate::schema::finish::says_something;
+use crate::schema::json::{array_in, container};
 use crate::text::fold;
 
 use super::bind::Target;

@@ -12,7 +12,7 @@ mod remove;
 pub mod request;
 mod write;
 
-use super::schema::settle::{keep_immutable, settle};
+use super::schema::finish::{finish, keep_immutable};
 use super::{Resource, ResourceType, ScimError};
 pub use request::PatchRequest;
 
@@ -33,7 +33,7 @@ pub fn apply(
             bind::Change::Remove(value) => remove::remove(&mut attributes, &step.target, value)?,
         }
     }
-    let next = settle(resource_type, attributes)?;
+    let next = finish(resource_type, attributes)?;
     keep_immutable(resource_type, current, &next)?;
     Ok((next != *current).then_some(next))
 }

@@ -7,7 +7,7 @@ use super::elements::{elements, equals};
 use crate::ScimError;
 use crate::schema::Attribute;
 use crate::schema::coerce;
-use crate::schema::members::container;
+use crate::schema::json::container;
 
 /// Removes what is at `target`; of a multi-valued attribute only the elements in `value`, if
 /// there is one.

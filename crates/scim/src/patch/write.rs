@@ -8,7 +8,7 @@ use super::elements::{elements, keeping_one_primary, merge};
 use crate::ScimError;
 use crate::filter::BoundFilter;
 use crate::schema::coerce;
-use crate::schema::members::{container, is_empty, object_in, put};
+use crate::schema::json::{container, is_empty, object_in, put};
 use crate::schema::{Attribute, Mutability};
 
 type Attributes = Map<String, Value>;

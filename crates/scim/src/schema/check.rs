@@ -9,8 +9,8 @@
 use serde_json::{Map, Value};
 
 use super::coerce::{self, mismatch};
-use super::members::{container, is_empty, object_in, put};
-use super::settle::settle;
+use super::finish::finish;
+use super::json::{container, is_empty, object_in, put};
 use super::{BoundPath, Mutability, Resolved, ResourceType};
 use crate::{Resource, ScimError};
 
@@ -24,7 +24,7 @@ pub fn check(
 ) -> Result<Resource, ScimError> {
     let mut attributes = Map::new();
     collect(resource_type, body, None, &mut attributes)?;
-    settle(resource_type, attributes)
+    finish(resource_type, attributes)
 }
 
 /// Adds the members of `body` to `attributes`; `urn` is the extension that `body` is nested under.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::members::{non_empty, put};
+use super::json::{non_empty, put};
 use super::{Attribute, Kind, Mutability};
 use crate::ScimError;
 use crate::text::quote;

@@ -3,12 +3,12 @@
 pub mod attribute;
 pub mod check;
 pub(crate) mod coerce;
+pub mod finish;
 pub mod group;
-pub(crate) mod members;
+pub(crate) mod json;
 #[cfg(test)]
 pub(crate) mod proptests;
 mod resolve;
-pub mod settle;
 #[cfg(test)]
 pub(crate) mod specimen;
 pub mod user;
@@ -42,6 +42,17 @@ pub struct ResourceType {
     pub core: &'static Schema,
     /// Schemas that add attributes, each optional.
     pub extensions: &'static [&'static Schema],
+    /// The attribute whose values no two resources of a tenant share.
+    pub unique: &'static str,
+    /// The attributes by whose values resources are found whatever the tenant's size.
+    pub lookups: &'static [&'static str],
+    /// Names the type in storage keys. It may never change.
+    pub letter: char,
+    /// The boolean attribute that gives access, for types that have access: absent counts as no.
+    pub access: Option<&'static str>,
+    /// Whether the first unique value is what a client's recycle bin makes of the second, for types
+    /// that clients put there.
+    pub recycles: Option<fn(&str, &str) -> bool>,
 }
 
 impl PartialEq for ResourceType {
@@ -57,6 +68,16 @@ pub static USERS: ResourceType = ResourceType {
     description: "User Account",
     core: &user::USER,
     extensions: &[&user::ENTERPRISE_USER],
+    unique: "userName",
+    lookups: &[
+        "userName",
+        "externalId",
+        "emails.value",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
+    ],
+    letter: 'U',
+    access: Some("active"),
+    recycles: Some(user::is_recycled),
 };
 
 /// Groups.
@@ -66,7 +87,18 @@ pub static GROUPS: ResourceType = ResourceType {
     description: "Group",
     core: &group::GROUP,
     extensions: &[],
+    unique: "displayName",
+    lookups: &["displayName", "externalId"],
+    letter: 'G',
+    access: None,
+    recycles: None,
 };
+
+/// Every resource type that the service knows.
+pub static ALL: &[&ResourceType] = &[&USERS, &GROUPS];
+
+/// The resource types that clients can manage, in the order of `/ResourceTypes`.
+pub static PROVIDED: &[&ResourceType] = &[&USERS];
 
 /// The attributes every resource has beside those of its schemas (RFC 7643 §3.1). The service
 /// derives them all; `externalId`, the fourth, is in each core schema.
@@ -97,10 +129,38 @@ const META: &[Attribute] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
     fn resource_types_are_told_apart() {
         assert_ne!(USERS, GROUPS);
+        let letters: BTreeSet<_> = ALL.iter().map(|known| known.letter).collect();
+        let names: BTreeSet<_> = ALL.iter().map(|known| known.name).collect();
+        assert_eq!((letters.len(), names.len()), (ALL.len(), ALL.len()));
+        assert!(PROVIDED.iter().all(|provided| ALL.contains(provided)));
+    }
+
+    #[test]
+    fn what_a_type_adds_to_its_schema_fits_its_schema() {
+        for known in ALL {
+            for lookup in known.lookups {
+                let resolved = known.resolve(lookup);
+                assert!(matches!(resolved, Ok(Resolved::Attribute(_))), "{lookup}");
+            }
+            let unique: Vec<_> = known
+                .core
+                .attributes
+                .iter()
+                .filter(|attribute| attribute.uniqueness == Uniqueness::Server)
+                .map(|attribute| attribute.name)
+                .collect();
+            assert_eq!(unique, [known.unique]);
+            if let Some(access) = known.access {
+                let attribute = attribute::find(known.core.attributes, access).unwrap();
+                assert!(matches!(attribute.kind, Kind::Boolean));
+            }
+        }
     }
 }

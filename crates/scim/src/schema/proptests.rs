@@ -12,13 +12,12 @@ use crate::Resource;
 /// attributes that clients cannot set.
 pub(crate) fn body() -> impl Strategy<Value = Map<String, Value>> {
     let mut members: Vec<BoxedStrategy<(String, Value)>> = Vec::new();
-    for schema in USERS.schemas() {
+    for (extension, schema) in USERS.schemas() {
         for attribute in schema.attributes {
             let value = value(attribute);
-            let is_core = std::ptr::eq(schema, USERS.core);
             let (urn, name) = (schema.id, attribute.name);
             let member = (in_any_case(name), value.clone());
-            members.push(if is_core {
+            members.push(if extension.is_none() {
                 member.boxed()
             } else {
                 prop_oneof![

@@ -71,9 +71,12 @@ impl std::fmt::Display for BoundPath {
 }
 
 impl ResourceType {
-    /// Every schema of the type, the core schema first.
-    pub fn schemas(&self) -> impl Iterator<Item = &'static Schema> {
-        std::iter::once(self.core).chain(self.extensions.iter().copied())
+    /// Every schema of the type, the core schema first, with the URN under which a resource nests
+    /// its attributes: none for those of the core schema.
+    pub fn schemas(&self) -> impl Iterator<Item = (Option<&'static str>, &'static Schema)> {
+        let extensions = self.extensions.iter();
+        let core = std::iter::once((None, self.core));
+        core.chain(extensions.map(|schema| (Some(schema.id), *schema)))
     }
 
     /// Resolves `[urn:]name[.sub]`, in any case.
@@ -85,16 +88,14 @@ impl ResourceType {
     /// # Errors
     /// When the text is malformed or a schema of this type lacks the attribute.
     pub fn resolve(&self, text: &str) -> Result<Resolved, ResolveError> {
-        for schema in self.schemas() {
+        for (extension, schema) in self.schemas() {
             let Some(rest) = strip_prefix_ignore_case(text, schema.id) else {
                 continue;
             };
-            let is_core = std::ptr::eq(schema, self.core);
             if rest.is_empty() {
-                return Ok(if is_core {
-                    Resolved::Resource
-                } else {
-                    Resolved::Extension(schema)
+                return Ok(match extension {
+                    None => Resolved::Resource,
+                    Some(_) => Resolved::Extension(schema),
                 });
             }
             let Some(path) = rest.strip_prefix([':', '.']) else {
@@ -102,7 +103,6 @@ impl ResourceType {
             };
             let (name, sub_name) = split(path, text)?;
             let found = attribute::find(schema.attributes, name);
-            let extension = (!is_core).then_some(schema.id);
             return found
                 .and_then(|attribute| bind(extension, attribute, sub_name))
                 .map(Resolved::Attribute)

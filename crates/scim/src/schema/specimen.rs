@@ -29,6 +29,11 @@ pub(crate) static SPECIMENS: ResourceType = ResourceType {
         ],
     },
     extensions: &[],
+    unique: "decimal",
+    lookups: &[],
+    letter: 'S',
+    access: None,
+    recycles: None,
 };
 
 const PARTS: &[Attribute] = &[

@@ -2,6 +2,7 @@
 
 use super::Schema;
 use super::attribute::Attribute;
+use crate::text::fold;
 
 /// Core User.
 pub const USER: Schema = Schema {
@@ -187,3 +188,13 @@ const MANAGER: &[Attribute] = &[
     Attribute::reference("$ref", &["User"], "The manager's URI"),
     Attribute::string("displayName", "The manager's name").read_only(),
 ];
+
+/// Whether `next` is what `name` becomes when Entra moves a user to its recycle bin: the user's
+/// object id (32 hexadecimal digits), then the old userName.
+pub fn is_recycled(next: &str, name: &str) -> bool {
+    const OBJECT_ID_DIGITS: usize = 32;
+    next.split_at_checked(OBJECT_ID_DIGITS)
+        .is_some_and(|(object_id, rest)| {
+            object_id.bytes().all(|byte| byte.is_ascii_hexdigit()) && fold(rest) == fold(name)
+        })
+}

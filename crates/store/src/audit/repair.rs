@@ -1,7 +1,7 @@
 //! Mending what an audit found, as long as it is still so.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, TransactWriteItem, Update};
-use scim::discovery::RESOURCE_TYPES;
+use scim::schema::PROVIDED;
 
 use super::{CountDefect, Defect, DefectKind};
 use crate::client::attributes::{number_of, string};
@@ -52,7 +52,7 @@ impl TenantStore<'_> {
     /// The condition that the defect's resource is as it was seen.
     fn unchanged(&self, defect: &Defect) -> Result<TransactWriteItem, StoreError> {
         let (id, version) = defect.resource.as_ref().ok_or(StoreError::NotFound)?;
-        let resource_type = RESOURCE_TYPES
+        let resource_type = PROVIDED
             .iter()
             .find(|resource_type| resource_type.name == defect.resource_type)
             .ok_or(StoreError::NotFound)?;

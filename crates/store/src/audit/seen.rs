@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scim::discovery::RESOURCE_TYPES;
+use scim::schema::PROVIDED;
 use scim::{ResourceId, ResourceType};
 use time::{Duration, OffsetDateTime};
 
@@ -85,7 +85,7 @@ impl Seen {
     }
 
     fn sort(&mut self, sort_key: &str, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
-        for resource_type in RESOURCE_TYPES {
+        for resource_type in PROVIDED {
             let seen = self.types.entry(resource_type.name).or_default();
             if seen.sort(resource_type, sort_key, item)? {
                 return Ok(());
@@ -93,7 +93,7 @@ impl Seen {
         }
         if sort_key.starts_with(keys::CHANGES) {
             self.records.add(sort_key, item, now)
-        } else if RESOURCE_TYPES
+        } else if PROVIDED
             .iter()
             .any(|resource_type| keys::breaker(resource_type) == sort_key)
         {
@@ -115,7 +115,7 @@ impl Seen {
     pub(super) fn defects(&self, now: OffsetDateTime) -> Vec<Defect> {
         let mut defects = Vec::new();
         let mut latest: BTreeMap<_, _> = self.records.latest.iter().collect();
-        for resource_type in RESOURCE_TYPES {
+        for resource_type in PROVIDED {
             if let Some(seen) = self.types.get(resource_type.name) {
                 seen.defects(resource_type, &mut defects);
                 self.missing_records(resource_type, seen, now, &mut defects);
@@ -237,7 +237,8 @@ impl SeenType {
         let [coarse, fine] = keys::counters(resource_type, &stored.id);
         let coarse = self.expected_counts.entry(coarse).or_default();
         coarse.count += 1;
-        *coarse.active.get_or_insert_default() += i64::from(stored.resource.is_active());
+        *coarse.active.get_or_insert_default() +=
+            i64::from(resource_type.has_access(&stored.resource));
         self.expected_counts.entry(fine).or_default().count += 1;
         let latest = Latest {
             version: stored.meta.version,

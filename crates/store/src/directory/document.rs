@@ -70,7 +70,7 @@ pub(crate) fn write(mut key: Item, stored: &Stored) -> Result<Item, StoreError> 
             timestamp(stored.meta.last_modified),
         ),
     ]);
-    if let Some(name) = &stored.reserved_user_name {
+    if let Some(name) = &stored.reserved {
         key.insert(RESERVED_USER_NAME.to_owned(), string(name));
     }
     Ok(key)
@@ -111,7 +111,7 @@ pub(crate) fn read(item: &Item) -> Result<Stored, StoreError> {
             version: number(item, VERSION)?,
         },
         resource: Resource::from_storage(document),
-        reserved_user_name: optional_text(item, RESERVED_USER_NAME)?.map(str::to_owned),
+        reserved: optional_text(item, RESERVED_USER_NAME)?.map(str::to_owned),
     })
 }
 
@@ -156,7 +156,7 @@ mod tests {
             id: ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap(),
             meta: Meta::new(OffsetDateTime::UNIX_EPOCH).changed(OffsetDateTime::UNIX_EPOCH),
             resource: Resource::from_storage(attributes),
-            reserved_user_name: Some("old".to_owned()),
+            reserved: Some("old".to_owned()),
         }
     }
 

@@ -24,7 +24,7 @@ use std::collections::BTreeSet;
 use std::num::NonZero;
 
 use scim::resource::select;
-use scim::schema::{BoundPath, Resolved};
+use scim::schema::{ALL, BoundPath, Resolved};
 use scim::text::fold;
 use scim::{Resource, ResourceId, ResourceType, Stored};
 use serde_json::Value;
@@ -34,46 +34,6 @@ use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimeP
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::StoreError;
-
-/// What storage knows of a resource type beyond its schema.
-struct Layout {
-    name: &'static str,
-    /// The type's part of every sort key.
-    letter: char,
-    /// The attribute whose values are unique in a tenant.
-    unique: &'static str,
-    /// The attributes that can be looked up by value, whatever the tenant's size.
-    lookups: &'static [&'static str],
-}
-
-/// One layout for each resource type; a test holds it against the types there are.
-const LAYOUTS: &[Layout] = &[USER, GROUP];
-
-const USER: Layout = Layout {
-    name: "User",
-    letter: 'U',
-    unique: "userName",
-    lookups: &[
-        "userName",
-        "externalId",
-        "emails.value",
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
-    ],
-};
-
-const GROUP: Layout = Layout {
-    name: "Group",
-    letter: 'G',
-    unique: "displayName",
-    lookups: &["displayName", "externalId"],
-};
-
-fn layout(resource_type: &ResourceType) -> &'static Layout {
-    LAYOUTS
-        .iter()
-        .find(|layout| layout.name == resource_type.name)
-        .unwrap_or(&USER)
-}
 
 /// The longest value in a lookup key, in bytes. DynamoDB allows 1,024 for the whole key. Lookups
 /// only narrow the choice, the filter is evaluated on what they find, so a cut value is no error.
@@ -289,15 +249,12 @@ pub(crate) fn guards(
     resource_type: &ResourceType,
     stored: &Stored,
 ) -> Result<BTreeSet<String>, StoreError> {
-    let attribute = unique_attribute(resource_type);
-    [
-        stored.resource.text(attribute),
-        stored.reserved_user_name.as_deref(),
-    ]
-    .into_iter()
-    .flatten()
-    .map(|value| guard(resource_type, value))
-    .collect()
+    let attribute = resource_type.unique;
+    [stored.resource.text(attribute), stored.reserved.as_deref()]
+        .into_iter()
+        .flatten()
+        .map(|value| guard(resource_type, value))
+        .collect()
 }
 
 /// The sort key of the guard of a unique value.
@@ -305,7 +262,7 @@ pub(crate) fn guards(
 /// # Errors
 /// [`StoreError::TooLarge`] when the value is too long for a key.
 pub(crate) fn guard(resource_type: &ResourceType, value: &str) -> Result<String, StoreError> {
-    let attribute = unique_attribute(resource_type);
+    let attribute = resource_type.unique;
     let folded = escape(&fold(value)).into_owned();
     if folded.len() > MAX_GUARDED_VALUE {
         return Err(StoreError::TooLarge(format!(
@@ -316,27 +273,22 @@ pub(crate) fn guard(resource_type: &ResourceType, value: &str) -> Result<String,
     Ok(format!("N#{}#{attribute}#{folded}", letter(resource_type)))
 }
 
-/// The attribute whose values are unique in a tenant.
-pub(crate) fn unique_attribute(resource_type: &ResourceType) -> &'static str {
-    layout(resource_type).unique
-}
-
-/// The name of the type with this letter.
+/// The name of the type with this letter, if the service knows it.
 pub(crate) fn type_of(letter: &str) -> Option<&'static str> {
     let mut letters = letter.chars();
     let (letter, None) = (letters.next()?, letters.next()) else {
         return None;
     };
-    let layout = LAYOUTS.iter().find(|layout| layout.letter == letter)?;
-    Some(layout.name)
+    let found = ALL.iter().find(|known| known.letter == letter)?;
+    Some(found.name)
 }
 
 fn letter(resource_type: &ResourceType) -> char {
-    layout(resource_type).letter
+    resource_type.letter
 }
 
 fn lookup_paths(resource_type: &ResourceType) -> impl Iterator<Item = BoundPath> {
-    layout(resource_type)
+    resource_type
         .lookups
         .iter()
         .filter_map(|name| match resource_type.resolve(name) {
@@ -374,34 +326,10 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use scim::schema::{USERS, Uniqueness};
+    use scim::schema::USERS;
 
     fn id() -> ResourceId {
         ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap()
-    }
-
-    #[test]
-    fn every_type_has_a_layout_that_its_schema_bears_out() {
-        let types = [&USERS, &scim::schema::GROUPS];
-        assert_eq!(types.len(), LAYOUTS.len());
-        for resource_type in types {
-            let layout = LAYOUTS
-                .iter()
-                .find(|layout| layout.name == resource_type.name)
-                .unwrap();
-            assert_eq!(lookup_paths(resource_type).count(), layout.lookups.len());
-            let unique = resource_type
-                .core
-                .attributes
-                .iter()
-                .filter(|attribute| attribute.uniqueness == Uniqueness::Server);
-            assert_eq!(
-                unique.map(|attribute| attribute.name).collect::<Vec<_>>(),
-                [layout.unique]
-            );
-        }
-        let letters: BTreeSet<_> = LAYOUTS.iter().map(|layout| layout.letter).collect();
-        assert_eq!(letters.len(), LAYOUTS.len());
     }
 
     #[test]

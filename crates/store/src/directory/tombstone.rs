@@ -92,7 +92,7 @@ impl TenantStore<'_> {
         tombstone: &Tombstone,
         origin: &Origin,
     ) -> Result<Stored, StoreError> {
-        let reserved = tombstone.stored.reserved_user_name.as_deref();
+        let reserved = tombstone.stored.reserved.as_deref();
         let restore = async |reserved| {
             (|| self.restore_once(resource_type, tombstone, reserved, origin))
                 .retry(RACES)
@@ -109,7 +109,7 @@ impl TenantStore<'_> {
         &self,
         resource_type: &ResourceType,
         tombstone: &Tombstone,
-        reserved_user_name: Option<&str>,
+        reserved: Option<&str>,
         origin: &Origin,
     ) -> Result<Stored, StoreError> {
         let restored = Stored {
@@ -118,7 +118,7 @@ impl TenantStore<'_> {
                 version: tombstone.version().saturating_add(1),
                 ..tombstone.stored.meta
             },
-            reserved_user_name: reserved_user_name.map(str::to_owned),
+            reserved: reserved.map(str::to_owned),
             ..tombstone.stored.clone()
         };
         let record = Written {

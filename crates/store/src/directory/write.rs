@@ -130,7 +130,8 @@ impl TenantStore<'_> {
         for sort_key in guards.removed.into_iter().chain(lookups.removed) {
             parts.push(self.delete_item(sort_key)?, Expectation::Nothing);
         }
-        let (was, is) = (current.resource.is_active(), next.resource.is_active());
+        let was = resource_type.has_access(&current.resource);
+        let is = resource_type.has_access(&next.resource);
         if was != is {
             let [coarse, _] = keys::counters(resource_type, &next.id);
             let by = if is { 1 } else { -1 };
@@ -213,7 +214,7 @@ impl TenantStore<'_> {
             Some(Expectation::NewId) => StoreError::AlreadyExists,
             Some(Expectation::SameVersion) => StoreError::VersionMismatch,
             Some(Expectation::FreeValue) => StoreError::Taken {
-                attribute: keys::unique_attribute(record.resource_type),
+                attribute: record.resource_type.unique,
             },
             Some(Expectation::Nothing) | None => StoreError::Damaged(format!(
                 "DynamoDB reports a failed condition on item {position}, which has none"
@@ -276,7 +277,7 @@ impl TenantStore<'_> {
         parts: &mut Parts,
     ) -> Result<(), StoreError> {
         let [coarse, fine] = keys::counters(resource_type, &stored.id);
-        let counts: &[_] = if stored.resource.is_active() {
+        let counts: &[_] = if resource_type.has_access(&stored.resource) {
             &[(COUNT, by), (ACTIVE, by)]
         } else {
             &[(COUNT, by)]

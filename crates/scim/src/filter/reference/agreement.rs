@@ -76,7 +76,7 @@ fn resource() -> impl Strategy<Value = Map<String, Value>> {
             id: ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap(),
             meta: Meta::new(OffsetDateTime::parse(time, &Rfc3339).unwrap()),
             resource: check(&USERS, body).unwrap(),
-            reserved_user_name: None,
+            reserved: None,
         };
         stored.represent(&USERS, "https://scim.example")
     })

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::members::{container, is_empty};
+use super::json::{container, is_empty};
 use super::{Attribute, Mutability, ResourceType};
 use crate::{Resource, ScimError};
 
@@ -11,18 +11,17 @@ use crate::{Resource, ScimError};
 ///
 /// # Errors
 /// `invalidValue` when a required attribute is absent.
-pub(crate) fn settle(
+pub(crate) fn finish(
     resource_type: &ResourceType,
     mut attributes: Map<String, Value>,
 ) -> Result<Resource, ScimError> {
-    for schema in resource_type.schemas() {
-        let is_core = std::ptr::eq(schema, resource_type.core);
-        if !is_core && !attributes.contains_key(schema.id) {
+    for (extension, schema) in resource_type.schemas() {
+        if extension.is_some_and(|urn| !attributes.contains_key(urn)) {
             continue;
         }
-        let members = container(&mut attributes, (!is_core).then_some(schema.id));
+        let members = container(&mut attributes, extension);
         for attribute in schema.attributes {
-            if members.get_mut(attribute.name).is_some_and(settle_value) {
+            if members.get_mut(attribute.name).is_some_and(finish_value) {
                 continue;
             }
             if attribute.required {
@@ -33,15 +32,15 @@ pub(crate) fn settle(
             }
             members.remove(attribute.name);
         }
-        if members.is_empty() && !is_core {
-            attributes.remove(schema.id);
+        if let (true, Some(urn)) = (members.is_empty(), extension) {
+            attributes.remove(urn);
         }
     }
     Ok(Resource::from_checked(attributes))
 }
 
 /// Whether anything of the value is left.
-fn settle_value(value: &mut Value) -> bool {
+fn finish_value(value: &mut Value) -> bool {
     if let Value::Array(elements) = value {
         let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
         for element in elements.drain(..) {
@@ -103,9 +102,7 @@ pub fn keep_immutable(
     current: &Resource,
     next: &Resource,
 ) -> Result<(), ScimError> {
-    for schema in resource_type.schemas() {
-        let is_core = std::ptr::eq(schema, resource_type.core);
-        let extension = (!is_core).then_some(schema.id);
+    for (extension, schema) in resource_type.schemas() {
         for attribute in schema.attributes {
             let value = |resource| value(resource, extension, attribute);
             keep_immutable_value(attribute, attribute.name, value(current), value(next))?;
@@ -192,6 +189,11 @@ mod tests {
         description: "",
         core: &BADGE,
         extensions: &[&LOCK],
+        unique: "number",
+        lookups: &[],
+        letter: 'X',
+        access: None,
+        recycles: None,
     };
 
     fn badge(attributes: Value) -> Resource {
@@ -251,14 +253,14 @@ mod tests {
     #[test]
     fn plain_values_repeat_no_more_than_elements_do() {
         use crate::schema::specimen::SPECIMENS;
-        let settled = |words: Value| {
+        let finished = |words: Value| {
             let body = Map::from_iter([("words".to_owned(), words)]);
             Value::Object(check(&SPECIMENS, body).unwrap().attributes().clone())
         };
         assert_eq!(
-            settled(json!(["b", "a", "b"])),
+            finished(json!(["b", "a", "b"])),
             json!({"words": ["b", "a"]})
         );
-        assert_eq!(settled(json!([null])), json!({}));
+        assert_eq!(finished(json!([null])), json!({}));
     }
 }
