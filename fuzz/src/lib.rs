@@ -1,7 +1,5 @@
 //! What the fuzz targets share: the SCIM core, a user, and what holds for every resource.
 
-
-
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 

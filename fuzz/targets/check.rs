@@ -5,9 +5,9 @@
 use libfuzzer_sys::{Corpus, fuzz_target};
 use serde_json::{Map, Value};
 
+use hellotracks_scim_fuzz::{assert_final, assert_refusal};
 use scim::schema::check::check;
 use scim::schema::{GROUPS, USERS};
-use hellotracks_scim_fuzz::{assert_final, assert_refusal};
 
 fuzz_target!(|body: &[u8]| -> Corpus {
     let Ok(body) = serde_json::from_slice::<Map<String, Value>>(body) else {

@@ -5,9 +5,9 @@
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
+use hellotracks_scim_fuzz::{assert_patch, assert_refusal, object};
 use scim::filter::MAX_LENGTH;
 use scim::path::Path;
-use hellotracks_scim_fuzz::{assert_patch, assert_refusal, object};
 
 fuzz_target!(|text: &str| {
     match Path::parse(text) {
