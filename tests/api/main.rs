@@ -66,6 +66,7 @@ mod promises {
 mod support {
     pub mod admin; // `scim-admin` over the tables of a service
     pub mod capture; // what the function logs while it answers
+    pub mod clock; // time that passes only while nothing is under way
     pub mod directory; // the directory table as DynamoDB holds it
     pub mod engine; // a real DynamoDB API: embedded, or AWS's
     pub mod history; // each change has its record, and the records lead to what there is

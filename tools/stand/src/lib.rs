@@ -11,6 +11,7 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod clock;
 pub mod engine;
 mod expect;
 pub mod function;

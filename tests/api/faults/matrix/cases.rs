@@ -3,32 +3,29 @@
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
-use store::Timeouts;
+use tokio::time::Instant;
 
 use super::kinds::{KINDS, Kind, Outcome};
 use super::operations::{Change, FIRST_DEACTIVATION, KEY_USE, Operation, is_aside};
 use super::operator;
 use super::reply::{Reply, send, without_cursors};
 use super::request::{Request, Rival};
-use super::tenants::{Found, Stand, TIMEOUTS, Tenant, Users};
+use super::tenants::{Found, Stand, Tenant, Users};
+use crate::support::clock::passing_when_idle;
 use stand::wire::asked::Asked;
 use stand::wire::{self, Fate, Wire};
 
-/// Cases at the same time: most of their time is waiting.
-const CONCURRENCY: usize = 32;
-
-/// The deadline of requests whose trouble passes, and of those whose trouble stays.
-const PATIENT: Duration = Duration::from_secs(10);
-const IMPATIENT: Duration = Duration::from_secs(1);
-/// How much later than its deadline an answer may come on a busy machine.
-const LEEWAY: Duration = Duration::from_secs(2);
+/// The deadline of requests, as the function has it.
+const DEADLINE: Duration = Duration::from_secs(8);
+/// How much later than its deadline an answer may come: the clock goes on in steps.
+const LEEWAY: Duration = Duration::from_millis(100);
 
 /// A call of an operation: the label of its requests, and which of those it is.
 #[derive(Debug, Clone)]
@@ -56,7 +53,28 @@ struct Case {
 }
 
 /// Runs each operation in each trouble on each of its calls. Returns how many cases that were.
-pub async fn run(operations: fn(&Users) -> Vec<Operation>) -> usize {
+pub fn run(operations: fn(&Users) -> Vec<Operation>) -> usize {
+    on_a_thread(move || Box::pin(run_all(operations)))
+}
+
+/// Runs a test on a thread with a stack that debug builds of the SDK fit into however deep a case
+/// nests it, and with a runtime of one thread.
+fn on_a_thread<T: Send + 'static>(
+    test: impl FnOnce() -> Pin<Box<dyn Future<Output = T>>> + Send + 'static,
+) -> T {
+    const STACK: usize = 16 * 1024 * 1024;
+    let thread = std::thread::Builder::new().stack_size(STACK).spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().unwrap();
+        runtime.block_on(test())
+    });
+    match thread.unwrap().join() {
+        Ok(outcome) => outcome,
+        Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+async fn run_all(operations: fn(&Users) -> Vec<Operation>) -> usize {
     let stand = Arc::new(Stand::start().await);
     // Cases that only read share a tenant.
     let readers = stand.tenant().await;
@@ -67,19 +85,13 @@ pub async fn run(operations: fn(&Users) -> Vec<Operation>) -> usize {
     }
     let count = cases.len();
     println!("{count} cases");
-    let failures: Vec<String> = stream::iter(cases)
-        .map(|case| {
-            let (case, stand, readers) = (Arc::new(case), stand.clone(), readers.clone());
-            async move {
-                let judged = AssertUnwindSafe(Box::pin(case.run(&stand, &readers)));
-                let panic = judged.catch_unwind().await.err()?;
-                Some(format!("{}: {}", case.name(), message(panic.as_ref())))
-            }
-        })
-        .buffer_unordered(CONCURRENCY)
-        .filter_map(|failure| async { failure })
-        .collect()
-        .await;
+    let mut failures = Vec::new();
+    for case in cases.into_iter().map(Arc::new) {
+        let judged = AssertUnwindSafe(Box::pin(case.run(&stand, &readers)));
+        if let Err(panic) = judged.catch_unwind().await {
+            failures.push(format!("{}: {}", case.name(), message(panic.as_ref())));
+        }
+    }
     stand.assert_consistent(&readers).await;
     assert!(
         failures.is_empty(),
@@ -112,7 +124,7 @@ pub async fn labels(operations: fn(&Users) -> Vec<Operation>) -> BTreeSet<String
 async fn discover(stand: &Stand, operation: &Operation) -> (Vec<Call>, Value) {
     let tenant = stand.tenant().await;
     let wire = Wire::planned(crate::support::engine::endpoint(), |_| Fate::Passed, None).await;
-    let service = stand.disturbed(&tenant, &wire.endpoint, Timeouts::default(), PATIENT);
+    let service = stand.disturbed(&tenant, &wire.endpoint, DEADLINE);
     prepare(stand, &tenant, operation).await;
     let answer = send(stand, &service, &tenant, &operation.request).await;
     assert_eq!(answer.status, operation.status, "{}", answer.body);
@@ -235,25 +247,17 @@ impl Case {
             self.rival(stand, &tenant),
         )
         .await;
-        let deadline = match self.trouble {
-            Trouble::ForGood(Kind::Slow) => PATIENT,
-            Trouble::ForGood(_) if !self.is_aside() => IMPATIENT,
-            Trouble::Rivals(_) => IMPATIENT,
-            _ => PATIENT,
-        };
-        let timeouts = match self.trouble {
-            // A busy machine may be slow without any trouble.
-            Trouble::Once(kind) if !kind.takes_time() => Timeouts::default(),
-            Trouble::Rival(..) => Timeouts::default(),
-            _ => TIMEOUTS,
-        };
-        let service = stand.disturbed(&tenant, &wire.endpoint, timeouts, deadline);
-        let started = Instant::now();
-        let answer = send(stand, &service, &tenant, &self.operation.request).await;
-        let elapsed = started.elapsed();
+        let service = stand.disturbed(&tenant, &wire.endpoint, DEADLINE);
+        let (answer, elapsed) = passing_when_idle(Box::pin(async {
+            let started = Instant::now();
+            let sent = send(stand, &service, &tenant, &self.operation.request);
+            let answer = Box::pin(sent).await;
+            (answer, started.elapsed())
+        }))
+        .await;
         wire.cut().await;
         if let Request::Client { .. } = self.operation.request {
-            assert!(elapsed < deadline + LEEWAY, "it took {elapsed:?}");
+            assert!(elapsed < DEADLINE + LEEWAY, "it took {elapsed:?}");
         }
         match &self.trouble {
             Trouble::Rival(_, statuses) => {

@@ -110,11 +110,6 @@ impl Kind {
         }
     }
 
-    /// Whether only time tells of it.
-    pub fn takes_time(self) -> bool {
-        matches!(self, Self::Silence | Self::Late)
-    }
-
     /// Whether DynamoDB refuses because of others, and the SDK does not repeat the request.
     pub fn is_race(self) -> bool {
         matches!(

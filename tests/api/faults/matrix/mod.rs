@@ -17,44 +17,44 @@ use cases::run;
 
 // Each number of cases is a little less than today's, so that the matrix does not shrink unseen.
 
-#[tokio::test]
-async fn finds() {
-    let cases = run(operations::finds).await;
+#[test]
+fn finds() {
+    let cases = run(operations::finds);
     assert!(cases >= 700, "{cases}");
 }
 
-#[tokio::test]
-async fn lists() {
-    let cases = run(operations::lists).await;
+#[test]
+fn lists() {
+    let cases = run(operations::lists);
     assert!(cases >= 690, "{cases}");
 }
 
-#[tokio::test]
-async fn creations() {
-    let cases = run(operations::creations).await;
+#[test]
+fn creations() {
+    let cases = run(operations::creations);
     assert!(cases >= 365, "{cases}");
 }
 
-#[tokio::test]
-async fn changes() {
-    let cases = run(operations::changes).await;
+#[test]
+fn changes() {
+    let cases = run(operations::changes);
     assert!(cases >= 800, "{cases}");
 }
 
-#[tokio::test]
-async fn bulk() {
-    let cases = run(operations::bulk).await;
+#[test]
+fn bulk() {
+    let cases = run(operations::bulk);
     assert!(cases >= 200, "{cases}");
 }
 
-#[tokio::test]
-async fn reads_of_the_operator() {
-    let cases = run(operator::reads).await;
+#[test]
+fn reads_of_the_operator() {
+    let cases = run(operator::reads);
     assert!(cases >= 350, "{cases}");
 }
 
-#[tokio::test]
-async fn changes_of_the_operator() {
-    let cases = run(operator::changes).await;
+#[test]
+fn changes_of_the_operator() {
+    let cases = run(operator::changes);
     assert!(cases >= 590, "{cases}");
 }

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use hellotracks_scim::instance::Instance;
 use serde_json::{Value, json};
+use stand::wire::Wire;
 use store::{Gate, Meter, Store, Tables, Timeouts};
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
@@ -18,15 +19,9 @@ use crate::support::directory::{self, Directory, Items};
 use crate::support::engine;
 use crate::support::service::Service;
 
-/// How long the service waits in these tests. What is slow is faster than an attempt; what is late
-/// is slower.
-pub const TIMEOUTS: Timeouts = Timeouts {
-    connect: Duration::from_millis(400),
-    attempt: Duration::from_millis(400),
-    operation: Duration::from_secs(6),
-};
-pub const SLOW: Duration = Duration::from_millis(60);
-pub const LATE: Duration = Duration::from_millis(600);
+/// What is slow is faster than an attempt of the SDK; what is late is slower.
+pub const SLOW: Duration = Duration::from_millis(200);
+pub const LATE: Duration = Duration::from_secs(3);
 
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -86,6 +81,15 @@ impl Stand {
         let kim = format!("/Users/{}", users.kim);
         assert_eq!(calm.patch(&kim, deactivation).await.status, 200);
         let sdk_config = engine::sdk_config(engine::endpoint()).await;
+        // So that the clock knows when something is under way to the engine.
+        let wire = Wire::passing(engine::endpoint()).await;
+        let passing = engine::sdk_config(&wire.endpoint).await;
+        let tables = engine::tables(&prefix);
+        let store = Store::connect(&passing, tables, Timeouts::default());
+        let calm = Service {
+            app: Instance::new(store, calm.app.config.clone()),
+            key: calm.key.clone(),
+        };
         let mut stand = Self {
             calm,
             directory,
@@ -146,20 +150,14 @@ impl Stand {
     }
 
     /// The service of a tenant on the connection to `endpoint`.
-    pub fn disturbed(
-        &self,
-        tenant: &Tenant,
-        endpoint: &str,
-        timeouts: Timeouts,
-        deadline: Duration,
-    ) -> Service {
+    pub fn disturbed(&self, tenant: &Tenant, endpoint: &str, deadline: Duration) -> Service {
         let sdk_config = self
             .sdk_config
             .to_builder()
             .endpoint_url(endpoint)
             .region(engine::own_region())
             .build();
-        let store = Store::connect(&sdk_config, self.tables.clone(), timeouts);
+        let store = Store::connect(&sdk_config, self.tables.clone(), Timeouts::default());
         self.service(tenant, store, deadline)
     }
 

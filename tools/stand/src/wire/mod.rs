@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::clock::really;
 pub use answers::Trouble;
 use asked::Asked;
 
@@ -51,10 +52,13 @@ pub struct Wire {
     state: Arc<State>,
 }
 
+type Plan = Box<dyn Fn(&Asked) -> Fate + Send + Sync>;
+
 struct State {
     /// Where DynamoDB is.
     target: SocketAddr,
-    plan: Box<dyn Fn(&Asked) -> Fate + Send + Sync>,
+    /// None for a wire that nothing is in the way of.
+    plan: Option<Plan>,
     rival: Option<Rival>,
     seen: Mutex<Vec<Asked>>,
     /// Requests that DynamoDB is carrying out.
@@ -79,12 +83,21 @@ impl Wire {
         Self::planned(target, plan, None).await
     }
 
+    /// Nothing is in the way, and nothing is noted.
+    pub async fn passing(target: &str) -> Self {
+        Self::serving(target, None, None).await
+    }
+
     /// `plan` gets the request.
     pub async fn planned(
         target: &str,
         plan: impl Fn(&Asked) -> Fate + Send + Sync + 'static,
         rival: Option<Rival>,
     ) -> Self {
+        Self::serving(target, Some(Box::new(plan)), rival).await
+    }
+
+    async fn serving(target: &str, plan: Option<Plan>, rival: Option<Rival>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         let target = target
@@ -92,7 +105,7 @@ impl Wire {
             .replace("localhost", "127.0.0.1");
         let state = Arc::new(State {
             target: target.parse().expect("the engine has an address"),
-            plan: Box::new(plan),
+            plan,
             rival,
             seen: Mutex::default(),
             under_way: AtomicUsize::new(0),
@@ -167,6 +180,15 @@ impl State {
 
     /// The answer to a request; nothing to reset the connection.
     async fn answer(&self, request: &[u8]) -> std::io::Result<Option<Reply>> {
+        let whole = |bytes| {
+            Ok(Some(Reply {
+                bytes,
+                is_last: false,
+            }))
+        };
+        let Some(plan) = &self.plan else {
+            return whole(self.forward(request).await?);
+        };
         let operation = header(request, "x-amz-target")
             .and_then(|target| target.split_once('.'))
             .map_or("", |(_, operation)| operation);
@@ -179,13 +201,7 @@ impl State {
                 .filter(|other| other.label == asked.label)
                 .count();
             seen.push(asked.clone());
-            (self.plan)(&asked)
-        };
-        let whole = |bytes| {
-            Ok(Some(Reply {
-                bytes,
-                is_last: false,
-            }))
+            plan(&asked)
         };
         match fate {
             Fate::Passed => whole(self.forward(request).await?),
@@ -250,7 +266,7 @@ impl State {
         let answer = if self.is_cut.load(SeqCst) {
             Err(std::io::ErrorKind::ConnectionReset.into())
         } else {
-            exchange(self.target, request).await
+            really(exchange(self.target, request)).await
         };
         self.under_way.fetch_sub(1, SeqCst);
         answer

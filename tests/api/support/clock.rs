@@ -1,0 +1,69 @@
+//! Time that passes only while nothing is under way.
+//!
+//! Attempt time-outs, deadlines and pauses are judged by tokio's clock. Here it is paused, and goes on in steps
+//! when nothing happens on this thread and nothing is asked of the engine: however slow the machine is, no attempt
+//! times out that DynamoDB would have answered, and waiting costs nothing.
+
+use std::future::Future;
+use std::time::Duration;
+
+use stand::clock::{is_under_way, nothing_under_way};
+use tokio::task::yield_now;
+
+/// By how much the clock is set forward at a time.
+pub const STEP: Duration = Duration::from_millis(50);
+
+/// Turns of the runtime in which nothing may happen before the clock is set forward. A turn runs every task
+/// that can go on and asks the system for what has arrived. A message from the service to the wire and back takes
+/// about ten turns: it is there as soon as it is sent, since both are on this thread.
+const QUIET_TURNS: usize = 20;
+
+/// Runs `work` while the clock passes as said above. Only on a runtime of one thread, and not within itself.
+pub async fn passing_when_idle<T>(work: impl Future<Output = T>) -> T {
+    // While a blocking task runs, tokio does not set a paused clock forward by itself.
+    let (end, wait) = std::sync::mpsc::channel::<()>();
+    let holding = tokio::task::spawn_blocking(move || {
+        // Ends when the other side is dropped.
+        let _ = wait.recv();
+    });
+    tokio::time::pause();
+    let passing = async {
+        loop {
+            nothing_under_way().await;
+            let mut turns = 0;
+            while turns < QUIET_TURNS && !is_under_way() {
+                yield_now().await;
+                turns += 1;
+            }
+            if turns == QUIET_TURNS {
+                tokio::time::advance(STEP).await;
+            }
+        }
+    };
+    let outcome = tokio::select! {
+        biased;
+        outcome = work => outcome,
+        () = passing => panic!("the clock has ended"),
+    };
+    tokio::time::resume();
+    drop(end);
+    let _ = holding.await;
+    outcome
+}
+
+#[tokio::test]
+async fn waiting_costs_no_time_and_work_takes_none() {
+    let started = std::time::Instant::now();
+    let virtual_start = tokio::time::Instant::now();
+    let elapsed = passing_when_idle(async {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        // What is under way does not let the clock pass, however long it takes.
+        let work = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(300)));
+        let limited = tokio::time::timeout(Duration::from_millis(100), stand::clock::really(work));
+        limited.await.expect("no time-out").unwrap();
+        virtual_start.elapsed()
+    })
+    .await;
+    assert!(started.elapsed() < Duration::from_secs(10));
+    assert!((60..61).contains(&elapsed.as_secs()), "{elapsed:?}");
+}
