@@ -13,7 +13,7 @@ const MAX_TEXT: usize = 100;
 #[derive(Debug, Parser)]
 #[command(name = "scim-admin", version, propagate_version = true)]
 pub struct Cli {
-    /// Print JSON instead of text
+    /// Print JSON instead of text; `history --follow` prints one object a line, as with --ndjson
     #[arg(long, global = true)]
     pub json: bool,
     /// The table of tenants and API keys
@@ -126,8 +126,8 @@ pub enum BreakerCommand {
         /// The tenant
         #[arg(value_parser = TenantId::parse)]
         tenant: TenantId,
-        /// For how long, such as 2h; 0s ends the lifting, and what was counted before does not count any
-        /// more
+        /// For how long, such as 2h; 0s ends the lifting, and what was counted before does not
+        /// count any more
         #[arg(long = "for", value_name = "TIME", value_parser = length, default_value = "24h")]
         length: Duration,
     },
@@ -152,7 +152,7 @@ pub enum TenantCommand {
     },
     /// List all tenants
     List,
-    /// Show how a tenant fares: users, last change, the breaker, and what was refused since when
+    /// Show the state of a tenant: users, last change, the breaker, and what was refused since when
     Status {
         /// The tenant
         #[arg(value_parser = TenantId::parse)]

@@ -46,6 +46,7 @@ pub enum Failure {
 
 pub async fn run(
     command: Command,
+    json: bool,
     store: &Store,
     streams: &mut Streams<'_>,
 ) -> Result<Report, Failure> {
@@ -57,7 +58,7 @@ pub async fn run(
             check(&tenant, repair, store).await
         }
         Command::History(arguments) => {
-            history::run(&arguments, store, streams.results).await?;
+            history::run(&arguments, json, store, streams.results).await?;
             Ok(Report::Printed)
         }
         Command::User(command) => users::run(command, store).await,

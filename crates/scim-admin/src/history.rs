@@ -15,14 +15,15 @@ use crate::args::HistoryArgs;
 use crate::commands::Failure;
 use crate::output::{printable, stamp};
 
-/// A record carries the time at which its request began. It is written later, by as much as a request
-/// may take, so the last half minute is read again.
+/// A record carries the time at which its request began. It is written later, by as much as a
+/// request may take, so the last half minute is read again.
 const LATECOMERS: Duration = Duration::seconds(30);
 const PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Prints what is asked for. A reader that goes away ends it.
 pub async fn run(
     arguments: &HistoryArgs,
+    json: bool,
     store: &Store,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
@@ -33,7 +34,8 @@ pub async fn run(
     let mut printer = Printer {
         out: BufWriter::new(out),
         tenant,
-        ndjson: arguments.ndjson,
+        form: Form::of(arguments, json),
+        printed: false,
         failed: None,
     };
     match &arguments.user {
@@ -110,22 +112,50 @@ async fn find(directory: &TenantStore<'_>, user: &str) -> Result<ResourceId, Fai
     holder.ok_or_else(|| Failure::NoUser(user.to_owned()))
 }
 
+/// How records are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    /// One JSON object a line.
+    Lines,
+    /// One JSON array.
+    Array,
+}
+
+impl Form {
+    /// What is followed has no end, and an array without its end is no JSON.
+    fn of(arguments: &HistoryArgs, json: bool) -> Self {
+        if arguments.ndjson || (json && arguments.follow) {
+            Self::Lines
+        } else if json {
+            Self::Array
+        } else {
+            Self::Text
+        }
+    }
+}
+
 struct Printer<'a> {
     out: BufWriter<&'a mut (dyn Write + Send)>,
     tenant: &'a TenantId,
-    ndjson: bool,
+    form: Form,
+    /// Whether a record has been printed.
+    printed: bool,
     failed: Option<io::Error>,
 }
 
 impl Printer<'_> {
     /// Prints a record; returns whether to go on.
     fn print(&mut self, record: &ChangeRecord) -> bool {
-        let line = if self.ndjson {
-            json_line(self.tenant, record).to_string()
-        } else {
-            text_line(record)
+        let printed = match self.form {
+            Form::Text => writeln!(self.out, "{}", text_line(record)),
+            Form::Lines => writeln!(self.out, "{}", json_line(self.tenant, record)),
+            Form::Array => {
+                let before = if self.printed { ",\n" } else { "[\n" };
+                write!(self.out, "{before}{}", json_line(self.tenant, record))
+            }
         };
-        let printed = writeln!(self.out, "{line}");
+        self.printed = true;
         self.note(printed)
     }
 
@@ -141,7 +171,14 @@ impl Printer<'_> {
         self.failed.is_none()
     }
 
+    /// Ends an array. After a failure of the store it stays open, so that no program takes a part
+    /// of the records for all of them.
     fn finish(mut self) -> Result<(), Failure> {
+        if self.form == Form::Array {
+            let end = if self.printed { "\n]" } else { "[]" };
+            let ended = writeln!(self.out, "{end}");
+            self.note(ended);
+        }
         self.flush();
         match self.failed {
             // `scim-admin history acme | head` is no failure.

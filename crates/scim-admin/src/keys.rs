@@ -1,7 +1,5 @@
 //! `key list` and `key warnings`: keys with what is known of their use.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use store::secrets::{KeyRecord, KeyWarning};
 use store::{Gate, Meter, Store};
@@ -90,34 +88,23 @@ async fn known(
 ) -> Result<Vec<KnownKey>, Failure> {
     let (meter, gate) = (Meter::default(), Gate::opened());
     let keys: Vec<_> = keys.collect();
-    let active = keys.iter().filter(|(_, record)| record.is_active(now));
-    let active: BTreeSet<_> = active
-        .map(|(tenant, record)| (tenant.clone(), record.id.clone()))
-        .collect();
-    let mut uses = None;
     let mut known = Vec::new();
-    for (tenant, record) in keys {
-        let uses = match &uses {
-            Some((of, uses)) if *of == tenant => uses,
-            _ => {
-                let read = store.tenant(&tenant, &meter, &gate).last_uses().await?;
-                &uses.insert((tenant.clone(), read)).1
-            }
+    for keys in keys.chunk_by(|(one, _), (other, _)| one == other) {
+        let Some((tenant, _)) = keys.first() else {
+            continue;
         };
-        let last_used = uses.get(&record.id).copied();
-        // Where the new key has ended before the old one, the old one is the tenant's key again.
-        let successor = record.replaced_by.clone();
-        let judged = KeyRecord {
-            replaced_by: successor.filter(|key| active.contains(&(tenant.clone(), key.clone()))),
-            ..record.clone()
-        };
-        known.push(KnownKey {
-            tenant,
-            is_expired: record.expires.is_some_and(|expires| expires <= now),
-            warnings: judged.warnings(last_used, now),
-            last_used,
-            record,
-        });
+        let uses = store.tenant(tenant, &meter, &gate).last_uses().await?;
+        let records: Vec<_> = keys.iter().map(|(_, record)| record.clone()).collect();
+        for record in &records {
+            let last_used = uses.get(&record.id).copied();
+            known.push(KnownKey {
+                tenant: tenant.clone(),
+                is_expired: record.expires.is_some_and(|expires| expires <= now),
+                warnings: record.warnings(&records, last_used, now),
+                last_used,
+                record: record.clone(),
+            });
+        }
     }
     Ok(known)
 }

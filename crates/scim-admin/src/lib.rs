@@ -1,8 +1,9 @@
 //! `scim-admin`: the operator's command line. It creates the tables, manages tenants and their API
 //! keys, and shows, checks and mends what tenants own.
 //!
-//! Results go to one stream, everything else to another. The exit code is 0 on success, 1 when a command
-//! failed or found what it was to look for (defects, warnings), 2 when it was not understood.
+//! Results go to one stream, everything else to another. The exit code is 0 on success, 1 when a
+//! command failed or found what it was to look for (defects, warnings), 2 when it was not
+//! understood.
 
 mod args;
 mod commands;
@@ -43,7 +44,7 @@ pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Cli, String
 
 /// Runs a command on a store; returns the exit code.
 pub async fn run(cli: Cli, store: &Store, streams: &mut Streams<'_>) -> u8 {
-    match commands::run(cli.command, store, streams).await {
+    match commands::run(cli.command, cli.json, store, streams).await {
         Ok(report) => {
             let printed = print(
                 &if cli.json {

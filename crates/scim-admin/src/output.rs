@@ -286,8 +286,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     printable.into()
 }
 
-/// Whether a terminal does something else with a character than show it: controls, separators of lines
-/// and paragraphs, and marks, embeddings, overrides and isolates of the direction of writing.
+/// Whether a terminal does something else with a character than show it: controls, separators of
+/// lines and paragraphs, and marks, embeddings, overrides and isolates of the direction of writing.
 fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(
@@ -300,7 +300,8 @@ fn is_unprintable(character: char) -> bool {
         )
 }
 
-/// Lines up the cells of each column, which may hold any text. The last column is as wide as it likes.
+/// Lines up the cells of each column, which may hold any text. The last column is as wide as it
+/// likes.
 pub fn columns<const N: usize>(
     header: [&str; N],
     rows: impl Iterator<Item = [String; N]>,

@@ -1,4 +1,4 @@
-//! `tenant status`: how a tenant fares.
+//! `tenant status`: a tenant's users, latest change, breaker and refused requests.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::output::{columns, stamp};
 /// Why requests with a key that was issued are refused.
 const ENDED: &[&str] = &["revokedKey", "expiredKey", "tenantDisabled"];
 
-/// How a tenant fares.
+/// The state of a tenant.
 #[derive(Debug)]
 pub struct Status {
     tenant: Tenant,

@@ -13,7 +13,7 @@ use crate::args::UserCommand;
 use crate::commands::Failure;
 use crate::output::{Report, columns, stamp};
 
-/// What became of the wish to restore one user.
+/// The outcome of restoring one user.
 #[derive(Debug)]
 pub struct Restoration {
     pub id: ResourceId,
@@ -72,8 +72,8 @@ async fn deleted(
     Ok(tombstones)
 }
 
-/// Restores a user, or says why that cannot be. No failure is the others': their operator has to know
-/// what became of each.
+/// Restores a user, or says why that cannot be. No failure is the others': their operator has to
+/// know what became of each.
 async fn restore(
     directory: &TenantStore<'_>,
     id: &ResourceId,

@@ -59,6 +59,26 @@ async fn history_tells_who_changed_what_and_when() {
     assert_eq!(code, 1);
     assert!(text.contains("found by its id"), "{text}");
 
+    // One array for programs, also of nothing; --ndjson stays one object a line.
+    for (arguments, count) in [
+        ("--json history acme".to_owned(), 5),
+        (format!("history acme --json --user {lena}"), 4),
+        ("--json history acme --until 1h".to_owned(), 0),
+    ] {
+        let (code, text) = admin.run(&arguments).await;
+        assert_eq!(code, 0, "{text}");
+        let array: Vec<Value> = serde_json::from_str(&text).unwrap();
+        assert_eq!(array.len(), count, "{arguments}: {text}");
+        assert!(
+            array.iter().all(|record| records.contains(record)),
+            "{text}"
+        );
+    }
+    assert_eq!(admin.history("--json").await, records);
+    let (code, text) = admin.run("--json history nobody").await;
+    assert_eq!(code, 1);
+    assert!(text.contains("does not exist"), "{text}");
+
     // Spans of time, and the form for people.
     let format = &time::format_description::well_known::Rfc3339;
     let until = started.format(format).unwrap();
@@ -142,9 +162,11 @@ async fn history_is_followed() {
     let (service, _, admin) = Admin::with_service().await;
     service.create_user("before", json!({})).await;
     let mut lines = admin.follow("history acme --follow --ndjson");
+    let mut json = admin.follow("--json history acme --follow");
     let mut names = Vec::new();
     for next in ["one", "two", "three"] {
         let line = lines.next().await;
+        assert_eq!(json.next().await, line);
         let record: Value = serde_json::from_str(&line).unwrap();
         names.push(record["changes"]["userName"]["after"].clone());
         service.create_user(next, json!({})).await;

@@ -9,8 +9,8 @@ use super::KeyRecord;
 /// How long before its end a key is near expiry.
 const NEAR: Duration = Duration::days(30);
 
-/// How long before its end a key that has been replaced is near expiry. Its client has the rest of the
-/// overlap to change to the new key, and nobody has anything to do until then.
+/// How long before its end a key that has been replaced is near expiry. Its client has the rest of
+/// the overlap to change to the new key, and nobody has anything to do until then.
 const REPLACED_NEAR: Duration = Duration::days(2);
 
 /// Since when a key must be unused for its client to have changed to another one.
@@ -62,9 +62,20 @@ impl KeyRecord {
         })
     }
 
-    /// What there is to warn of. A key that is no longer accepted is nobody's trouble any more.
+    /// Whether one of the tenant's `keys` has taken this one's place and is still accepted. A new
+    /// key can end before the old one does: the old key is then the only one that its client can
+    /// use.
+    pub fn is_replaced(&self, keys: &[Self], now: OffsetDateTime) -> bool {
+        self.replaced_by
+            .as_ref()
+            .is_some_and(|new| keys.iter().any(|key| key.id == *new && key.is_active(now)))
+    }
+
+    /// What there is to warn of, given all of the tenant's `keys`. Nobody has to act on a key that
+    /// is no longer accepted.
     pub fn warnings(
         &self,
+        keys: &[Self],
         last_used: Option<OffsetDateTime>,
         now: OffsetDateTime,
     ) -> Vec<KeyWarning> {
@@ -72,8 +83,10 @@ impl KeyRecord {
         if !self.is_active(now) {
             return warnings;
         }
-        let near = self.expiry().filter(|expiry| expiry.is_near(now));
-        if self.replaced_by.is_some() {
+        let is_replaced = self.is_replaced(keys, now);
+        let expiry = self.expires.map(|at| Expiry { at, is_replaced });
+        let near = expiry.filter(|expiry| expiry.is_near(now));
+        if is_replaced {
             let is_used = last_used.is_some_and(|used| now - used < LATELY);
             if near.is_some() && is_used {
                 warnings.push(KeyWarning::StillUsed);
@@ -130,8 +143,16 @@ mod tests {
     }
 
     fn warned(record: &KeyRecord, last_used: Option<Duration>) -> Vec<String> {
+        warned_among(record, &[], last_used)
+    }
+
+    fn warned_among(
+        record: &KeyRecord,
+        keys: &[KeyRecord],
+        last_used: Option<Duration>,
+    ) -> Vec<String> {
         let last_used = last_used.map(|ago| NOW - ago);
-        let warnings = record.warnings(last_used, NOW);
+        let warnings = record.warnings(keys, last_used, NOW);
         warnings.iter().map(ToString::to_string).collect()
     }
 
@@ -192,12 +213,56 @@ mod tests {
             (day, Some(day), None),
             (day, None, None),
         ] {
-            let record = KeyRecord {
-                replaced_by: Some(KeyId::parse("ba9876543210").unwrap()),
-                ..record(day * 400, Some(left))
-            };
+            let new = successor(None);
+            let old = replaced(left);
             let expected: Vec<_> = text.into_iter().collect();
-            assert_eq!(warned(&record, last_used), expected, "{left}");
+            assert_eq!(warned_among(&old, &[new], last_used), expected, "{left}");
+        }
+    }
+
+    /// The old key is the tenant's again, with every warning, once the new one has ended before it.
+    #[test]
+    fn a_key_whose_successor_has_ended_is_warned_of_like_any_other() {
+        let day = Duration::DAY;
+        let used = Some(Duration::HOUR);
+        let old = replaced(day * 5);
+        let accepted = successor(Some(Duration::SECOND));
+        let expired = successor(Some(Duration::ZERO));
+        let revoked = KeyRecord {
+            revoked: Some(NOW - Duration::SECOND),
+            ..successor(None)
+        };
+        let stranger = record(day, None);
+        for (keys, text) in [
+            (vec![accepted.clone()], None),
+            (vec![stranger.clone(), accepted], None),
+            (vec![expired.clone()], Some("expires in 5 days")),
+            (vec![revoked], Some("expires in 5 days")),
+            (vec![stranger], Some("expires in 5 days")),
+            (vec![], Some("expires in 5 days")),
+        ] {
+            let expected: Vec<_> = text.into_iter().collect();
+            assert_eq!(warned_among(&old, &keys, used), expected, "{keys:?}");
+            assert_eq!(old.is_replaced(&keys, NOW), text.is_none(), "{keys:?}");
+        }
+        assert_eq!(
+            warned_among(&old, &[expired], None),
+            ["expires in 5 days", "never used in 400 days"]
+        );
+        assert!(!record(day, None).is_replaced(&[successor(None)], NOW));
+    }
+
+    fn successor(expires: Option<Duration>) -> KeyRecord {
+        KeyRecord {
+            id: KeyId::parse("ba9876543210").unwrap(),
+            ..record(Duration::DAY, expires)
+        }
+    }
+
+    fn replaced(expires: Duration) -> KeyRecord {
+        KeyRecord {
+            replaced_by: Some(KeyId::parse("ba9876543210").unwrap()),
+            ..record(Duration::days(400), Some(expires))
         }
     }
 
