@@ -155,7 +155,6 @@ abuse: soak-build ## Send malformed requests, and accept no answer but SCIM (REQ
 lint: ## Check formatting, and lints with warnings denied
 	@$(CARGO) fmt --all --check
 	@$(CARGO) clippy --workspace --all-targets -- -D warnings
-	@RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
 
 .PHONY: check-template
 check-template: $(AWS_TOOLS) ## Check template.yaml with cfn-lint and sam validate
