@@ -54,6 +54,9 @@ SEED ?=
 REQUESTS ?= 100000
 export MINUTES KILLED USERS TENANTS INSTANCES WORKERS SEED
 
+# Where the debug builds of the tools are.
+PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
+
 STACK ?= hellotracks-scim
 SAM_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
@@ -71,16 +74,17 @@ help: ## List the targets
 .PHONY: dev
 dev: $(DEV_TOOLS) ## Run the service and all it needs (PORT=9000; RELEASE=1 for the release build; DATA=.local)
 ifneq ($(filter-out 0,$(RELEASE)),)
-	@$(CARGO) build -p dev
+	@$(CARGO) build -p dev -p scim-admin --bins
 	@$(CARGO) build --release --bin hellotracks-scim
 else
-	@$(CARGO) build -p dev -p hellotracks-scim --bins
+	@$(CARGO) build -p dev -p scim-admin -p hellotracks-scim --bins
 endif
-	@exec $(CARGO) run --quiet -p dev --bin dev
+	@exec $(PROGRAMS)/dev
 
 .PHONY: dynamodb
 dynamodb: ## Run only the DynamoDB engine with tables and demo tenants, for `cargo lambda watch` by hand
-	@exec $(CARGO) run --quiet -p dev --bin dev -- --engine-only
+	@$(CARGO) build -p dev -p scim-admin --bins
+	@exec $(PROGRAMS)/dev --engine-only
 
 ## ---- Check --------------------------------------------------------------------------------------
 
@@ -97,6 +101,10 @@ test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Lo
 conformance: $(DEV_TOOLS) $(CONFORMANCE_TOOLS) ## Run two public SCIM conformance suites against the running service
 	@$(CARGO) build -p dev -p hellotracks-scim --bins
 	@.local/venv-conformance/bin/python .ci/conformance .local/venv-conformance/bin $(CARGO)
+
+.PHONY: by-hand
+by-hand: $(DEV_TOOLS) ## Try what README says about running the function by hand
+	@bash .ci/by-hand
 
 .PHONY: bench-core
 bench-core: ## Measure the SCIM core: time with criterion (BENCH=name for some), then allocations
@@ -182,8 +190,8 @@ format: ## Format the code
 	@$(CARGO) fmt
 
 .PHONY: clean-data
-clean-data: ## Remove the data and keys of `make dev`
-	@rm -rf .local/dynamodb .local/dev-keys .local/dev.env
+clean-data: ## Remove the data and keys of `make dev` (DATA=.local)
+	@bash .ci/clean-data '$(or $(strip $(DATA)),.local)'
 
 .PHONY: clean
 clean: ## Remove everything that was built or installed, and the data of `make dev`

@@ -10,9 +10,8 @@ use lambda_http::http::HeaderMap;
 use lambda_http::{Body, Context, LambdaEvent, Response};
 use serde_json::{Value, json};
 use store::directory::breaker::BreakerPolicy;
-use store::{Meter, Store, Tables};
-use tenant::{ApiKey, TenantId};
-use time::OffsetDateTime;
+use store::{Store, Tables};
+use tenant::TenantId;
 
 use crate::support::engine;
 
@@ -76,22 +75,8 @@ impl Service {
 
     /// Adds a tenant and returns its API-KEY.
     pub async fn add_tenant(&self, id: &str) -> String {
-        let meter = Meter::default();
-        let now = OffsetDateTime::now_utc();
-        let tenant = TenantId::parse(id).unwrap();
-        self.app
-            .store
-            .create_tenant(&tenant, id, now, &meter)
-            .await
-            .unwrap();
-        let mut secret = [0; 32];
-        let random = (uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
-        secret[..16].copy_from_slice(random.0.as_bytes());
-        secret[16..].copy_from_slice(random.1.as_bytes());
-        let key = ApiKey::from_secret(&tenant, secret);
-        self.app
-            .store
-            .create_key(&key, "test", now, None, &meter)
+        let key = stand::tenant::new_key(&TenantId::parse(id).unwrap()).unwrap();
+        stand::tenant::create(&self.app.store, id, &key, "test")
             .await
             .unwrap();
         key.expose().to_owned()
@@ -104,30 +89,7 @@ impl Service {
 
     /// A request with the tenant's key on any path.
     pub fn raw_call(&self, method: &str, path: &str) -> Call<'_> {
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let event = json!({
-            "version": "2.0",
-            "routeKey": "$default",
-            "rawPath": path,
-            "rawQueryString": query,
-            "headers": {
-                "authorization": format!("Bearer {}", self.key),
-                "host": "scim.hellotracks.example",
-                "x-forwarded-proto": "https",
-            },
-            "requestContext": {
-                "accountId": "123456789012",
-                "apiId": "api",
-                "domainName": "scim.hellotracks.example",
-                "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
-                "requestId": "event",
-                "routeKey": "$default",
-                "stage": "$default",
-                "time": "24/Nov/2026:06:00:00 +0000",
-                "timeEpoch": 1_795_500_000_000_u64,
-            },
-            "isBase64Encoded": false,
-        });
+        let event = stand::request::event(method, path, &self.key);
         Call {
             service: self,
             event,

@@ -8,21 +8,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 
+use ::tenant::{ApiKey, TenantId};
 use anyhow::{Context, Result};
-use aws_config::{BehaviorVersion, Region};
-use aws_credential_types::Credentials;
 use serde_json::Value;
-use store::{Meter, Store, Tables, Timeouts};
-use tenant::{ApiKey, TenantId};
-use time::OffsetDateTime;
 use tokio::task::JoinSet;
 
 use stand::engine::{Engine, SAVE};
 use stand::function::Function;
 use stand::request::Request;
+use stand::tenant::{self, DIRECTORY_TABLE, SECRETS_TABLE};
 
-const SECRETS_TABLE: &str = "scim-secrets";
-const DIRECTORY_TABLE: &str = "scim-directory";
 const TENANT: &str = "bench";
 
 /// More would wait for the engine.
@@ -148,25 +143,9 @@ fn largest(folder: &Path, users: usize) -> Result<usize> {
 }
 
 async fn set_up_tenant(endpoint: &str, key: &ApiKey) -> Result<()> {
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .endpoint_url(endpoint)
-        .region(Region::from_static("us-east-1"))
-        .credentials_provider(Credentials::new("bench", "bench", None, None, "bench"))
-        .load()
-        .await;
-    let tables = Tables {
-        secrets: SECRETS_TABLE.to_owned(),
-        directory: DIRECTORY_TABLE.to_owned(),
-    };
-    let store = Store::connect(&config, tables, Timeouts::default());
+    let store = tenant::connect(endpoint, tenant::tables()).await;
     store.create_tables().await?;
-    let (now, meter) = (OffsetDateTime::now_utc(), Meter::default());
-    store
-        .create_tenant(key.tenant(), TENANT, now, &meter)
-        .await?;
-    store
-        .create_key(key, "make bench", now, None, &meter)
-        .await?;
+    tenant::create(&store, TENANT, key, "make bench").await?;
     Ok(())
 }
 

@@ -5,15 +5,12 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use aws_config::{BehaviorVersion, Region};
-use aws_credential_types::Credentials;
 use store::secrets::{Credential, SecretsError};
-use store::{Meter, Store, Timeouts};
+use store::{Meter, Store};
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
 
 use crate::env_file::write_private;
-use crate::watch::{REGION, tables};
 
 const FIRST: (&str, &str) = ("demo", "Demo");
 const SECOND: (&str, &str) = ("demo-2", "Second demo");
@@ -28,13 +25,7 @@ impl Demo {
     /// Creates what is missing of the tables, the tenants and their keys. `key_file` keeps the keys
     /// for the next run: the database has only their digests.
     pub async fn set_up(key_file: &Path, endpoint: &str) -> Result<Self> {
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .endpoint_url(endpoint)
-            .region(Region::from_static(REGION))
-            .credentials_provider(Credentials::new("local", "local", None, None, "tests/dev"))
-            .load()
-            .await;
-        let store = Store::connect(&config, tables(), Timeouts::default());
+        let store = stand::tenant::connect(endpoint, stand::tenant::tables()).await;
         for table in store
             .create_tables()
             .await
@@ -75,22 +66,15 @@ async fn set_up_tenant(store: &Store, (id, name): (&str, &str), kept: &[ApiKey])
             // The data was removed and the key was not: it gets its place back.
             Credential::Unknown => key,
             Credential::Revoked | Credential::Expired | Credential::TenantDisabled => {
-                new_key(&tenant)?
+                stand::tenant::new_key(&tenant)?
             }
         },
-        None => new_key(&tenant)?,
+        None => stand::tenant::new_key(&tenant)?,
     };
-    store
-        .create_key(&key, "make dev", now, None, &meter)
+    stand::tenant::create(store, name, &key, "make dev")
         .await
         .with_context(|| format!("cannot create a key of tenant {id}"))?;
     Ok(key)
-}
-
-fn new_key(tenant: &TenantId) -> Result<ApiKey> {
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
-    Ok(ApiKey::from_secret(tenant, secret))
 }
 
 /// One key a line. A line that is none, of an older form perhaps, is left out and replaced.

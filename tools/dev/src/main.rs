@@ -1,6 +1,6 @@
-//! The local stand behind `make dev`: everything the service needs, on this machine, with one command.
+//! The program behind `make dev`: everything the service needs, on this machine, with one command.
 //!
-//! In order: the embedded DynamoDB engine on a file ([`engine`]), both tables and two demo tenants with
+//! In order: the embedded DynamoDB engine on a file ([`Embedded`]), both tables and two demo tenants with
 //! a key each ([`demo`]), the function under `cargo lambda watch` ([`watch`]) behind what stands for API
 //! Gateway ([`gateway`]), a Test-connection request
 //! until it is answered ([`probe`]), and then, not before, `dev.env` ([`env_file`]). All files are under
@@ -11,7 +11,6 @@
 //! developer runs himself.
 
 mod demo;
-mod engine;
 mod env_file;
 mod gateway;
 mod probe;
@@ -20,15 +19,16 @@ mod settings;
 mod stop;
 mod watch;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use demo::Demo;
-use engine::Engine;
 use env_file::EnvFile;
 use settings::Settings;
+use stand::engine::Embedded;
 use stop::Stop;
 use watch::Watch;
 
@@ -45,7 +45,7 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let settings = Settings::from_environment()?;
-    // From here on a signal is an orderly end, whatever the stand is busy with.
+    // From here on a signal is an orderly end, whatever this program is busy with.
     let mut stop = Stop::listen()?;
     let _lock = settings.lock()?;
     // What a run that was killed left behind would tell its readers that the service answers.
@@ -54,21 +54,40 @@ async fn run() -> Result<()> {
         settings.check_port()?;
     }
 
-    let engine = Engine::start(&settings.data.join("dynamodb")).await?;
+    let engine = open_engine(&settings.data.join("dynamodb")).await?;
     let outcome = tokio::select! {
-        outcome = stand(&settings, &engine, env_file) => outcome,
+        outcome = serve(&settings, &engine, env_file) => outcome,
         why = stop.requested() => {
             println!("\nmake dev: {why}, stopped");
             Ok(())
         }
     };
-    engine.stop().await;
+    engine.stop(PATIENCE).await;
     outcome
+}
+
+/// The data of earlier runs is there.
+async fn open_engine(folder: &Path) -> Result<Embedded> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
+    let file = folder.join("directory.sqlite");
+    let engine = Embedded::open(&file).await.with_context(|| {
+        let file = file.display();
+        format!(
+            "cannot open {file}; `make clean-data` starts anew, with the same DATA if it has one"
+        )
+    })?;
+    let endpoint = engine.endpoint();
+    println!(
+        "DynamoDB engine on {endpoint}, data in {}",
+        folder.display()
+    );
+    Ok(engine)
 }
 
 /// Runs until something goes wrong. Dropping it, which a signal does, ends the function and removes
 /// the environment file.
-async fn stand(settings: &Settings, engine: &Engine, env_file: EnvFile) -> Result<()> {
+async fn serve(settings: &Settings, engine: &Embedded, env_file: EnvFile) -> Result<()> {
     let demo = Demo::set_up(&settings.data.join("dev-keys"), engine.endpoint()).await?;
     if settings.engine_only {
         print_exports(settings, engine);
@@ -100,7 +119,7 @@ async fn stand(settings: &Settings, engine: &Engine, env_file: EnvFile) -> Resul
     }
 }
 
-fn print_welcome(settings: &Settings, demo: &Demo, engine: &Engine) {
+fn print_welcome(settings: &Settings, demo: &Demo, engine: &Embedded) {
     let url = settings.base_url();
     let key = demo.first.expose();
     println!(
@@ -122,12 +141,12 @@ Ctrl-C ends it; data and keys stay in {data}.
         data = settings.data.display(),
         query = probe::TEST_CONNECTION,
     );
-    println!("To manage its tenants and keys with scim-admin from another shell:\n");
+    println!("To manage its tenants and keys from another shell, in the project's folder:\n");
     print_environment(engine);
     println!();
 }
 
-fn print_exports(settings: &Settings, engine: &Engine) {
+fn print_exports(settings: &Settings, engine: &Embedded) {
     println!("\nThe engine runs. For a function or scim-admin of your own:\n");
     print_environment(engine);
     println!(
@@ -136,9 +155,14 @@ fn print_exports(settings: &Settings, engine: &Engine) {
     );
 }
 
-fn print_environment(engine: &Engine) {
+fn print_environment(engine: &Embedded) {
     for (name, value) in watch::environment(engine.endpoint()) {
         println!("  export {name}={value}");
+    }
+    // The Makefile builds it beside this program.
+    if let Ok(program) = std::env::current_exe() {
+        let admin = program.with_file_name("scim-admin");
+        println!("  {} tenant status demo", admin.display());
     }
 }
 

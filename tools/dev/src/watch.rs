@@ -4,21 +4,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use stand::tenant::{DIRECTORY_TABLE, REGION, SECRETS_TABLE};
 use tokio::process::{Child, Command};
 
 use crate::processes;
 use crate::settings::Settings;
-
-const SECRETS_TABLE: &str = "scim-secrets";
-const DIRECTORY_TABLE: &str = "scim-directory";
-
-/// The names of the local tables.
-pub fn tables() -> store::Tables {
-    store::Tables {
-        secrets: SECRETS_TABLE.to_owned(),
-        directory: DIRECTORY_TABLE.to_owned(),
-    }
-}
 
 /// What the function needs to find the engine, and nothing that leads to a real account.
 pub fn environment(endpoint: &str) -> [(&'static str, &str); 9] {
@@ -34,9 +24,6 @@ pub fn environment(endpoint: &str) -> [(&'static str, &str); 9] {
         ("AWS_EC2_METADATA_DISABLED", "true"),
     ]
 }
-
-/// Any region will do.
-pub const REGION: &str = "eu-central-1";
 
 /// Would win over, or mix with, the credentials above.
 const NOT_PASSED_ON: &[&str] = &[

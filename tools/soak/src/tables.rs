@@ -1,14 +1,10 @@
 //! The tables under the functions: made before, and examined at the end with the operator's means.
 
 use anyhow::{Result, bail};
-use aws_config::{BehaviorVersion, Region};
-use aws_credential_types::Credentials;
-use store::{Gate, Meter, Store, Tables, Timeouts};
+use stand::tenant::{DIRECTORY_TABLE, SECRETS_TABLE};
+use store::{Gate, Meter, Store};
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
-
-const SECRETS: &str = "scim-secrets";
-const DIRECTORY: &str = "scim-directory";
 
 /// The tables, without the function between.
 pub struct Direct(Store);
@@ -16,30 +12,16 @@ pub struct Direct(Store);
 impl Direct {
     /// Creates the tables.
     pub async fn create(endpoint: &str) -> Result<Self> {
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .endpoint_url(endpoint)
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(Credentials::new("stand", "stand", None, None, "stand"))
-            .load()
-            .await;
-        let tables = Tables {
-            secrets: SECRETS.to_owned(),
-            directory: DIRECTORY.to_owned(),
-        };
-        let store = Store::connect(&config, tables, Timeouts::default());
+        let store = stand::tenant::connect(endpoint, stand::tenant::tables()).await;
         store.create_tables().await?;
         Ok(Self(store))
     }
 
     /// Creates a tenant and returns its API-KEY.
     pub async fn add_tenant(&self, name: &str, secret: [u8; 32]) -> Result<String> {
-        let (now, meter) = (OffsetDateTime::now_utc(), Meter::default());
         let tenant = TenantId::parse(name)?;
-        self.0.create_tenant(&tenant, name, now, &meter).await?;
         let key = ApiKey::from_secret(&tenant, secret);
-        self.0
-            .create_key(&key, "make soak", now, None, &meter)
-            .await?;
+        stand::tenant::create(&self.0, name, &key, "make soak").await?;
         Ok(key.expose().to_owned())
     }
 
@@ -66,8 +48,8 @@ impl Direct {
 /// breaker would not even count. No machine sends as many requests as a key may.
 pub fn environment(endpoint: &str) -> Vec<(String, String)> {
     [
-        ("SCIM_SECRETS_TABLE", SECRETS),
-        ("SCIM_DIRECTORY_TABLE", DIRECTORY),
+        ("SCIM_SECRETS_TABLE", SECRETS_TABLE),
+        ("SCIM_DIRECTORY_TABLE", DIRECTORY_TABLE),
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
         ("SCIM_DEACTIVATION_SHARE_PERCENT", "99"),
         ("SCIM_REQUESTS_PER_SECOND", "100000"),

@@ -1,15 +1,22 @@
-//! The embedded DynamoDB engine in a process of its own, so that its work is not the function's. Its
-//! data is in memory; a file can be where it begins and what it leaves.
+//! The embedded DynamoDB engine, served on a loopback port of its own choice.
+//!
+//! - [`Engine`]: in a process of its own, so that its work is not the function's. Its data is in memory;
+//!   a file can be where it begins and what it leaves.
+//! - [`Embedded`]: in this process, on a file that keeps the data.
+//! - [`background`]: in this process, in memory, for as long as the process lives.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use dynoxide::Database;
+use dynoxide::{Database, DynoxideError};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines, stdin};
 use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 /// The argument that makes this program an engine. The file to begin with may follow.
 pub const ARGUMENT: &str = "--engine";
@@ -70,18 +77,13 @@ impl Engine {
 /// What the engine's process does: says where it listens, and obeys, until the process that started it
 /// is gone.
 pub async fn serve(file: Option<&str>) -> Result<()> {
-    let failed = |error: dynoxide::DynoxideError| anyhow!("{error}");
     let database = Database::memory().map_err(failed)?;
     if let Some(file) = file {
         database.restore_from(file).map_err(failed)?;
     }
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    println!("http://{}", listener.local_addr()?);
-    let server = dynoxide::server::serve_with_shutdown(
-        listener,
-        database.clone(),
-        std::future::pending::<()>(),
-    );
+    let (listener, endpoint) = listen().await?;
+    println!("{endpoint}");
+    let server = serve_until(listener, database.clone(), std::future::pending());
     let commands = async {
         let mut lines = BufReader::new(stdin()).lines();
         while let Some(line) = lines.next_line().await? {
@@ -98,7 +100,85 @@ pub async fn serve(file: Option<&str>) -> Result<()> {
         Ok(())
     };
     tokio::select! {
-        ended = server => ended.map_err(|error| anyhow!("{error}")),
+        ended = server => ended,
         ended = commands => ended,
     }
+}
+
+/// An engine in this process, on a file. The file is consistent however it ends.
+pub struct Embedded {
+    endpoint: String,
+    shut_down: oneshot::Sender<()>,
+    server: JoinHandle<Result<()>>,
+}
+
+impl Embedded {
+    /// Starts one with the data of the file, or empty if there is none yet.
+    pub async fn open(file: &Path) -> Result<Self> {
+        let name = file
+            .to_str()
+            .context("the engine's file has a name that is not UTF-8")?;
+        let database = Database::new(name).map_err(failed)?;
+        let (listener, endpoint) = listen().await?;
+        let (shut_down, asked) = oneshot::channel::<()>();
+        let server = tokio::spawn(serve_until(listener, database, async {
+            // A dropped sender means the same: this process is about to end.
+            let _ = asked.await;
+        }));
+        Ok(Self {
+            endpoint,
+            shut_down,
+            server,
+        })
+    }
+
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Lets running requests finish, for so long at most.
+    pub async fn stop(self, patience: Duration) {
+        let _ = self.shut_down.send(());
+        let _ = tokio::time::timeout(patience, self.server).await;
+    }
+}
+
+/// Starts an engine with its data in memory, and returns where it listens. It has a thread and a runtime
+/// of its own: a test's runtime ends with the test, and the engine outlives them all.
+pub fn background() -> Result<String> {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime for the engine");
+        runtime.block_on(async {
+            let (listener, endpoint) = listen().await.expect("a free port for the engine");
+            let database = Database::memory().expect("an empty database");
+            tell.send(endpoint).expect("somebody waits for the engine");
+            serve_until(listener, database, std::future::pending())
+                .await
+                .expect("the engine serves until the process ends");
+        });
+    });
+    told.recv().context("the engine does not start")
+}
+
+async fn listen() -> Result<(TcpListener, String)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let endpoint = format!("http://{}", listener.local_addr()?);
+    Ok((listener, endpoint))
+}
+
+async fn serve_until(
+    listener: TcpListener,
+    database: Database,
+    asked: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    let served = dynoxide::server::serve_with_shutdown(listener, database, asked).await;
+    served.map_err(|error| anyhow!("{error}"))
+}
+
+fn failed(error: DynoxideError) -> anyhow::Error {
+    anyhow!("{error}")
 }

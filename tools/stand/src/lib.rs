@@ -18,6 +18,7 @@ pub mod function;
 pub mod pool;
 pub mod request;
 pub mod runtime_api;
+pub mod tenant;
 pub mod wire;
 
 /// The root of the workspace.

@@ -16,42 +16,12 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// The event that API Gateway makes of it, with the headers that Entra sends.
     pub fn event(&self) -> String {
-        let (path, query) = self.path.split_once('?').unwrap_or((self.path, ""));
-        let path = format!("/scim/v2{path}");
-        let mut event = json!({
-            "version": "2.0",
-            "routeKey": "$default",
-            "rawPath": path,
-            "rawQueryString": query,
-            "headers": {
-                "accept": "application/scim+json",
-                "authorization": format!("Bearer {}", self.key),
-                "content-type": "application/scim+json; charset=utf-8",
-                "host": "scim.hellotracks.example",
-                "x-amzn-trace-id": "Root=1-6b04d1c0-00000000000000000000002b",
-                "x-forwarded-for": "192.0.2.17",
-                "x-forwarded-port": "443",
-                "x-forwarded-proto": "https",
-            },
-            "requestContext": {
-                "accountId": "123456789012",
-                "apiId": "scim000000",
-                "domainName": "scim.hellotracks.example",
-                "domainPrefix": "scim",
-                "http": {
-                    "method": self.method,
-                    "path": path,
-                    "protocol": "HTTP/1.1",
-                    "sourceIp": "192.0.2.17",
-                },
-                "requestId": "stand=",
-                "routeKey": "$default",
-                "stage": "$default",
-                "time": "24/Nov/2026:06:00:00 +0000",
-                "timeEpoch": 1_795_500_000_000_u64,
-            },
-            "isBase64Encoded": false,
-        });
+        let mut event = event(self.method, &format!("/scim/v2{}", self.path), self.key);
+        event["headers"]["accept"] = "application/scim+json".into();
+        event["headers"]["content-type"] = "application/scim+json; charset=utf-8".into();
+        event["headers"]["x-amzn-trace-id"] = "Root=1-6b04d1c0-00000000000000000000002b".into();
+        event["headers"]["x-forwarded-for"] = SOURCE.into();
+        event["headers"]["x-forwarded-port"] = "443".into();
         if let Some(body) = &self.body {
             event["body"] = body.to_string().into();
         }
@@ -60,4 +30,42 @@ impl Request<'_> {
         }
         event.to_string()
     }
+}
+
+/// The address that requests come from.
+const SOURCE: &str = "192.0.2.17";
+
+/// The event that API Gateway makes of a request with this key, on any path with its query, and with no
+/// header but those that every request has.
+pub fn event(method: &str, path: &str, key: &str) -> Value {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    json!({
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {
+            "authorization": format!("Bearer {key}"),
+            "host": "scim.hellotracks.example",
+            "x-forwarded-proto": "https",
+        },
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "scim000000",
+            "domainName": "scim.hellotracks.example",
+            "domainPrefix": "scim",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": SOURCE,
+            },
+            "requestId": "event",
+            "routeKey": "$default",
+            "stage": "$default",
+            "time": "24/Nov/2026:06:00:00 +0000",
+            "timeEpoch": 1_795_500_000_000_u64,
+        },
+        "isBase64Encoded": false,
+    })
 }

@@ -5,6 +5,7 @@
 //! one to four places ([`mutate`], [`text`]): the path, the query, the headers, the JSON and its text. Users who exist are
 //! among their targets, so that the damage gets as far as it can. [`verdict`] judges the answers.
 
+mod body;
 mod mutate;
 mod text;
 mod verdict;

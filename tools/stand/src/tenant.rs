@@ -1,0 +1,62 @@
+//! Tables and tenants in an engine, made without the function between.
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use store::secrets::SecretsError;
+use store::{Meter, Store, Tables, Timeouts};
+use tenant::{ApiKey, TenantId};
+use time::OffsetDateTime;
+
+/// The names of the local tables. Tests, whose tables are many in one engine, have names of their own.
+pub const SECRETS_TABLE: &str = "scim-secrets";
+/// See [`SECRETS_TABLE`].
+pub const DIRECTORY_TABLE: &str = "scim-directory";
+
+/// Any region will do.
+pub const REGION: &str = "us-east-1";
+
+/// The local tables.
+pub fn tables() -> Tables {
+    Tables {
+        secrets: SECRETS_TABLE.to_owned(),
+        directory: DIRECTORY_TABLE.to_owned(),
+    }
+}
+
+/// The SDK's settings for a DynamoDB at `endpoint`, with nothing that leads to a real account.
+pub async fn sdk_config(endpoint: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .endpoint_url(endpoint)
+        .region(Region::from_static(REGION))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local"))
+        .load()
+        .await
+}
+
+/// A store over the tables of an engine, which may not exist yet.
+pub async fn connect(endpoint: &str, tables: Tables) -> Store {
+    Store::connect(&sdk_config(endpoint).await, tables, Timeouts::default())
+}
+
+/// Creates the key's tenant, unless it exists, and the key.
+pub async fn create(
+    store: &Store,
+    name: &str,
+    key: &ApiKey,
+    label: &str,
+) -> Result<(), SecretsError> {
+    let (now, meter) = (OffsetDateTime::now_utc(), Meter::default());
+    match store.create_tenant(key.tenant(), name, now, &meter).await {
+        Ok(_) | Err(SecretsError::TenantExists(_)) => {}
+        Err(error) => return Err(error),
+    }
+    store.create_key(key, label, now, None, &meter).await?;
+    Ok(())
+}
+
+/// A key of this tenant with a secret of its own.
+pub fn new_key(tenant: &TenantId) -> Result<ApiKey, getrandom::Error> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)?;
+    Ok(ApiKey::from_secret(tenant, secret))
+}
