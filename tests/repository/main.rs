@@ -4,7 +4,10 @@
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "a test may end with a panic")]
 
+mod commands; // what documents tell people to type, open or set
 mod documents; // the tests that documents name as evidence
+mod links; // links between documents, and the width of their lines
+mod numbers; // numbers that documents state, counted again
 mod sizes; // the length of files, and their names
 
 use std::fs;
