@@ -24,7 +24,8 @@ fn events() -> usize {
         .unwrap()
         .filter(|entry| {
             let path = entry.as_ref().unwrap().path();
-            path.extension().is_some_and(|extension| extension == "json")
+            path.extension()
+                .is_some_and(|extension| extension == "json")
         })
         .count()
 }
@@ -42,7 +43,13 @@ fn kinds_of_trouble() -> usize {
 fn numbers_are_those_that_are_counted() {
     let (events, kinds) = (events(), kinds_of_trouble());
     assert!(events > 100 && kinds > 10, "{events} events, {kinds} kinds");
-    states("docs/RELIABILITY.md", "takes the ", events, " requests of `events/`").unwrap();
+    states(
+        "docs/RELIABILITY.md",
+        "takes the ",
+        events,
+        " requests of `events/`",
+    )
+    .unwrap();
     states("docs/RELIABILITY.md", "× ", kinds, " kinds of trouble").unwrap();
 }
 
