@@ -59,7 +59,7 @@ fn anchors(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The lines of prose that are longer than 100 columns. Tables, code and single long words cannot be
+/// The lines of prose longer than 100 columns. Tables, code and single long words cannot be
 /// wrapped.
 fn too_wide(text: &str) -> Vec<String> {
     let mut is_code = false;
