@@ -1,4 +1,4 @@
-//! Tests that documents name as evidence: each must be there.
+//! The documents, and the tests that they name as evidence: each must be there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,6 +6,64 @@ use std::path::Path;
 
 /// The documents whose claims are backed by tests, and how many tests each names at least.
 const DOCUMENTS: &[(&str, usize)] = &[("docs/SECURITY.md", 40), ("docs/RELIABILITY.md", 25)];
+
+/// The repository's root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The documents with their text, by their paths. CHANGELOG.md tells what was, and is left out.
+pub fn documents() -> Vec<(String, String)> {
+    let mut paths: Vec<String> = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"]
+        .map(str::to_owned)
+        .into();
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        if name.ends_with(".md") {
+            paths.push(format!("docs/{name}"));
+        }
+    }
+    assert!(paths.len() >= 9, "{paths:?}");
+    let read = |path: String| {
+        let text = fs::read_to_string(root().join(&path)).unwrap();
+        (path, text)
+    };
+    paths.into_iter().map(read).collect()
+}
+
+/// A document's text, with prose and code apart.
+pub struct Document {
+    /// All outside of code.
+    pub prose: String,
+    /// Each code span, with line breaks as spaces, and each line of a code block.
+    pub code: Vec<String>,
+}
+
+impl Document {
+    /// Takes the text apart.
+    pub fn of(text: &str) -> Self {
+        let (mut prose, mut code) = (String::new(), Vec::new());
+        let (mut running, mut is_block) = (String::new(), false);
+        for line in text.lines() {
+            if line.trim_start().starts_with("```") {
+                is_block = !is_block;
+            } else if is_block {
+                code.push(line.to_owned());
+            } else {
+                running.push_str(line);
+                running.push('\n');
+            }
+        }
+        for (place, part) in running.split('`').enumerate() {
+            if place % 2 == 0 {
+                prose.push_str(part);
+            } else {
+                code.push(part.split_whitespace().collect::<Vec<_>>().join(" "));
+            }
+        }
+        Self { prose, code }
+    }
+}
 
 #[test]
 fn the_tests_that_documents_name_are_there() {

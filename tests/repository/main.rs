@@ -4,7 +4,11 @@
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "a test may end with a panic")]
 
+mod commands; // what documents tell people to type, open or set
 mod documents; // the tests that documents name as evidence
+mod errors; // error texts that CONNECT-ENTRA.md explains
+mod links; // links between documents, and the width of their lines
+mod numbers; // numbers that documents state, counted again
 mod sizes; // the length of files, and their names
 
 use std::fs;
