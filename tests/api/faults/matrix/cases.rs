@@ -123,7 +123,7 @@ pub async fn labels(operations: fn(&Users) -> Vec<Operation>) -> BTreeSet<String
 /// The calls of an operation and its answer.
 async fn discover(stand: &Stand, operation: &Operation) -> (Vec<Call>, Value) {
     let tenant = stand.tenant().await;
-    let wire = Wire::planned(crate::support::engine::endpoint(), |_| Fate::Passed, None).await;
+    let wire = Wire::planned(&stand.endpoint, |_| Fate::Passed, None).await;
     let service = stand.disturbed(&tenant, &wire.endpoint, DEADLINE);
     prepare(stand, &tenant, operation).await;
     let answer = send(stand, &service, &tenant, &operation.request).await;
@@ -241,12 +241,7 @@ impl Case {
         } else {
             readers.clone()
         };
-        let wire = Wire::planned(
-            crate::support::engine::endpoint(),
-            self.plan(),
-            self.rival(stand, &tenant),
-        )
-        .await;
+        let wire = Wire::planned(&stand.endpoint, self.plan(), self.rival(stand, &tenant)).await;
         let service = stand.disturbed(&tenant, &wire.endpoint, DEADLINE);
         let (answer, elapsed) = passing_when_idle(Box::pin(async {
             let started = Instant::now();
