@@ -9,6 +9,7 @@ pub mod rate;
 pub mod refusals;
 
 use store::Store;
+use time::OffsetDateTime;
 
 use crate::config::Config;
 use key_use::KeyUses;
@@ -21,6 +22,8 @@ pub struct Instance {
     pub store: Store,
     /// The environment.
     pub config: Config,
+    /// The clock. A test has its own where it is about dates and rates.
+    pub clock: fn() -> OffsetDateTime,
     key_uses: KeyUses,
     refusals: Refusals,
 }
@@ -31,8 +34,14 @@ impl Instance {
         Self {
             store,
             config,
+            clock: OffsetDateTime::now_utc,
             key_uses: KeyUses::default(),
             refusals: Refusals::default(),
         }
+    }
+
+    /// The time, as exact as resources show it.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        (self.clock)().truncate_to_millisecond()
     }
 }
