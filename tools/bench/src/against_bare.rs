@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::directory::Directory;
 use crate::measure::median;
-use crate::operations::Place;
+use crate::requests::Place;
 use stand::function::{Cpu, Function};
 use stand::request::Request;
 
@@ -147,11 +147,11 @@ impl Starts {
         let mut function = directory.function(program, near, logs).await?;
         function.asks().await?;
         let start = began.elapsed();
-        function.settled().await?;
+        function.until_idle().await?;
         let at_start = function.cpu()?;
         let answer = function.expect(200, request).await?;
         ensure!(answer.body != Value::Null, "the answer has no body");
-        function.settled().await?;
+        function.until_idle().await?;
         let at_end = function.cpu()?;
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         self.wall.push(milliseconds(start + answer.wall));
@@ -164,12 +164,12 @@ impl Starts {
 
 /// Microseconds of processor time for each of a number of requests.
 async fn gets(function: &mut Function, request: &Request<'_>) -> Result<f64> {
-    function.settled().await?;
+    function.until_idle().await?;
     let before = function.cpu()?;
     for _ in 0..BATCH {
         function.expect(200, request).await?;
     }
-    function.settled().await?;
+    function.until_idle().await?;
     let spent = function.cpu()?.since(&before);
     Ok(spent.as_secs_f64() * 1e6 / BATCH as f64)
 }

@@ -15,8 +15,8 @@ mod against_bare;
 mod directory;
 mod distance;
 mod measure;
-mod operations;
 mod report;
+mod requests;
 
 use std::path::PathBuf;
 

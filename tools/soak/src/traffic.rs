@@ -44,7 +44,7 @@ const MIN_KILLS_IN_FLIGHT: f64 = 100.0;
 const MIN_FATES: f64 = 10.0;
 
 /// Everything that runs.
-struct Stand {
+struct Soak {
     engine: Engine,
     direct: Direct,
     pool: Arc<Pool>,
@@ -65,11 +65,11 @@ enum Task {
 /// Runs all phases. The first deviation from the model ends them, and the data is kept.
 pub async fn run(settings: &Settings) -> Result<()> {
     println!("{settings:?}");
-    let mut stand = Stand::start(settings).await?;
-    let result = stand.run(settings).await;
-    report::print(&stand.tally);
+    let mut soak = Soak::start(settings).await?;
+    let result = soak.run(settings).await;
+    report::print(&soak.tally);
     if result.is_err() {
-        match stand.keep(settings.seed).await {
+        match soak.keep(settings.seed).await {
             Ok(file) => eprintln!("the tables are kept in {}", file.display()),
             Err(error) => eprintln!("the tables cannot be kept: {error:#}"),
         }
@@ -77,14 +77,14 @@ pub async fn run(settings: &Settings) -> Result<()> {
     result.with_context(|| format!("the run with SEED={} ended early", settings.seed))
 }
 
-impl Stand {
+impl Soak {
     async fn start(settings: &Settings) -> Result<Self> {
         let engine = Engine::start(None).await?;
         let direct = Direct::create(engine.endpoint()).await?;
         let environment = environment(engine.endpoint());
         let program = settings.program.clone();
         let pool = Arc::new(Pool::start(program, environment, settings.instances).await?);
-        let mut stand = Self {
+        let mut soak = Self {
             engine,
             direct,
             pool,
@@ -99,9 +99,9 @@ impl Stand {
             let mut secret = [0; 32];
             rng.fill(&mut secret);
             let client = Client {
-                pool: Arc::clone(&stand.pool),
-                tally: Arc::clone(&stand.tally),
-                key: stand.direct.add_tenant(&name, secret).await?,
+                pool: Arc::clone(&soak.pool),
+                tally: Arc::clone(&soak.tally),
+                key: soak.direct.add_tenant(&name, secret).await?,
                 tenant: name,
             };
             let mode = [Mode::Flag, Mode::Legacy][number % 2];
@@ -110,11 +110,11 @@ impl Stand {
                 // The first ones take what does not divide.
                 let users = (settings.users + settings.workers - 1 - worker) / settings.workers;
                 let worker = Worker::new(Arc::clone(&tenant), worker, users, settings.seed);
-                stand.workers.push(worker);
+                soak.workers.push(worker);
             }
-            stand.tenants.push(tenant);
+            soak.tenants.push(tenant);
         }
-        Ok(stand)
+        Ok(soak)
     }
 
     async fn run(&mut self, settings: &Settings) -> Result<()> {

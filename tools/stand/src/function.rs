@@ -113,12 +113,12 @@ impl Function {
 
     /// Waits until it asks for an event.
     pub async fn asks(&mut self) -> Result<()> {
-        self.api.settled().await
+        self.api.until_idle().await
     }
 
     /// Waits until nothing of the requests so far is left to do.
-    pub async fn settled(&mut self) -> Result<()> {
-        self.api.settled().await?;
+    pub async fn until_idle(&mut self) -> Result<()> {
+        self.api.until_idle().await?;
         // It has sent its question, and goes to sleep.
         tokio::time::sleep(Duration::from_millis(3)).await;
         Ok(())

@@ -137,7 +137,7 @@ impl Pool {
         for instance in &self.instances {
             let mut place = instance.function.lock().await;
             let function = place.as_mut().context("the instance did not start")?;
-            function.settled().await?;
+            function.until_idle().await?;
             readings.push(Reading {
                 memory: function.memory("VmRSS")?,
                 cpu: function.cpu()?,

@@ -116,7 +116,7 @@ impl RuntimeApi {
 
     /// Comes back when the function asks for the event after the last: until then it is still busy
     /// with the last.
-    pub async fn settled(&mut self) -> Result<()> {
+    pub async fn until_idle(&mut self) -> Result<()> {
         while self.busy_with > 0 {
             timeout(PATIENCE, self.asked.recv())
                 .await

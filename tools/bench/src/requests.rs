@@ -8,7 +8,7 @@ use stand::function::{Answer, Function};
 use stand::request::Request;
 
 /// A kind of request.
-pub struct Operation {
+pub struct RequestKind {
     pub name: &'static str,
     /// The status it is answered with.
     pub status: u64,
@@ -42,15 +42,15 @@ struct Known {
 }
 
 /// In the order in which they run: what changes the number of users comes last.
-pub const OPERATIONS: &[Operation] = &[
-    Operation {
+pub const REQUEST_KINDS: &[RequestKind] = &[
+    RequestKind {
         name: "GET by id",
         status: 200,
         batch: 40,
         flat: true,
         request: |place| Ok(("GET", place.path_of_known(), None)),
     },
-    Operation {
+    RequestKind {
         name: "match query, userName: found",
         status: 200,
         batch: 40,
@@ -61,7 +61,7 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(("GET", path, None))
         },
     },
-    Operation {
+    RequestKind {
         name: "match query, externalId: not found",
         status: 200,
         batch: 40,
@@ -72,7 +72,7 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(("GET", path, None))
         },
     },
-    Operation {
+    RequestKind {
         name: "PATCH, plain attribute",
         status: 200,
         batch: 40,
@@ -82,14 +82,14 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(replace(place.path_of_known(), "displayName", &value))
         },
     },
-    Operation {
+    RequestKind {
         name: "PATCH, nothing changes",
         status: 200,
         batch: 40,
         flat: true,
         request: |place| Ok(replace(place.path_of_known(), "title", "Crew lead")),
     },
-    Operation {
+    RequestKind {
         name: "PATCH, userName",
         status: 200,
         batch: 40,
@@ -99,14 +99,14 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(replace(place.path_of_known(), "userName", &value))
         },
     },
-    Operation {
+    RequestKind {
         name: "first page of 100",
         status: 200,
         batch: 8,
         flat: false,
         request: |_| Ok(("GET", "/Users?startIndex=1&count=100".to_owned(), None)),
     },
-    Operation {
+    RequestKind {
         name: "last page of 100 by startIndex",
         status: 200,
         batch: 8,
@@ -117,7 +117,7 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(("GET", path, None))
         },
     },
-    Operation {
+    RequestKind {
         name: "middle page of 100 by cursor",
         status: 200,
         batch: 8,
@@ -127,7 +127,7 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(("GET", path, None))
         },
     },
-    Operation {
+    RequestKind {
         name: "POST, as Entra sends it",
         status: 201,
         batch: 40,
@@ -137,7 +137,7 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(("POST", "/Users".to_owned(), Some(user)))
         },
     },
-    Operation {
+    RequestKind {
         name: "DELETE",
         status: 204,
         batch: 40,
@@ -150,7 +150,7 @@ pub const OPERATIONS: &[Operation] = &[
 ];
 
 /// A filter that no lookup serves. It reads all users, so it is sent a few times only.
-pub const UNINDEXED: Operation = Operation {
+pub const UNINDEXED: RequestKind = RequestKind {
     name: "filter without a lookup",
     status: 200,
     batch: 1,
@@ -162,7 +162,7 @@ pub const UNINDEXED: Operation = Operation {
     },
 };
 
-impl Operation {
+impl RequestKind {
     /// Sends the next request of this kind. Whether it is answered as it should be is left to the
     /// caller.
     pub async fn call(&self, place: &mut Place, function: &mut Function) -> Result<Answer> {
