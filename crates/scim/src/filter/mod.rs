@@ -1,5 +1,5 @@
-//! Filters (RFC 7644 §3.4.2.2) in stages, one file each: text is [parsed](parse) to a [`Filter`]
-//! ([`ast`]), [bound](bind) to a resource type, and [evaluated](eval) on resources.
+//! Filters (RFC 7644 §3.4.2.2) in stages, one file each: text is parsed (`parse`) to a [`Filter`]
+//! (`ast`), bound to a resource type (`bind`), and evaluated on resources (`eval`).
 //!
 //! All errors in a filter are found before the first resource is read.
 
