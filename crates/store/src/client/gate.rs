@@ -10,8 +10,8 @@ use tokio::sync::SetOnce;
 /// The key names its tenant, so the tenant's data can be read during the check, which then adds no
 /// latency. The call that goes ahead is the request's first point read or lookup; its result is
 /// dropped if the key is refused. Which calls may go ahead is declared where they are made
-/// (`Passage::Ahead`); that there is only one is enforced here, so that no
-/// filter and no code path can make it two.
+/// (`Passage::Ahead`); that there is only one is enforced here, so that no filter and no code path
+/// can make it two.
 #[derive(Debug, Default)]
 pub struct Gate {
     opened: SetOnce<()>,
