@@ -1,5 +1,5 @@
-//! Measuring the operations in directories of several sizes, side by side: each round samples every
-//! size, so that whatever else the machine does falls on all of them.
+//! Measures the requests in directories of several sizes side by side: each round samples every
+//! size, so that any other load on the machine affects all of them.
 
 use std::path::Path;
 
@@ -11,10 +11,10 @@ use crate::distance::{DELAY, from_afar};
 use crate::requests::{Place, REQUEST_KINDS, RequestKind, UNINDEXED};
 use stand::function::{Answer, Function};
 
-/// What one operation costs in one directory, for each request.
+/// What one kind of request costs in one directory, per request.
 #[derive(Default)]
 pub struct Costs {
-    /// Calls to DynamoDB one after the other.
+    /// Sequential calls to DynamoDB.
     pub round_trips: Option<u64>,
     pub calls: f64,
     pub read_units: f64,
@@ -23,11 +23,11 @@ pub struct Costs {
     pub cpu: f64,
     /// Microseconds from the event to the answer.
     pub wall: f64,
-    /// The status, if it is another than expected.
+    /// The status, if it is not the expected one.
     pub refused: Option<u64>,
 }
 
-/// What one operation costs in every directory.
+/// What one kind of request costs in every directory.
 pub struct Row {
     pub kind: &'static RequestKind,
     pub costs: Vec<(usize, Costs)>,
@@ -37,7 +37,7 @@ pub struct Row {
 struct Setup {
     users: usize,
     function: Function,
-    /// The same over a DynamoDB that is far away.
+    /// A function on the same directory, with a distant DynamoDB.
     far: Function,
     place: Place,
 }
@@ -46,7 +46,8 @@ const ROUNDS: usize = 9;
 const ROUNDS_OF_UNINDEXED: usize = 3;
 const ROUNDS_FROM_AFAR: usize = 4;
 
-/// All operations in all directories, and the peak memory of each one's function in kilobytes.
+/// All kinds of requests in all directories, and the peak memory of each directory's function in
+/// kilobytes.
 pub async fn all(program: &Path, directories: &[Directory]) -> Result<(Vec<Row>, Vec<u64>)> {
     let mut setups = Vec::new();
     for directory in directories {
@@ -68,7 +69,7 @@ pub async fn all(program: &Path, directories: &[Directory]) -> Result<(Vec<Row>,
         eprintln!("measuring: {}", kind.name);
         rows.push(row(kind, ROUNDS, &mut setups).await?);
     }
-    // Before the filter that reads everything.
+    // Taken before the filter that reads everything.
     let memory = setups.iter().map(|setup| setup.function.memory("VmHWM"));
     let memory = memory.collect::<Result<_>>()?;
     eprintln!("measuring: {}", UNINDEXED.name);
@@ -135,7 +136,7 @@ impl Samples {
         Ok(())
     }
 
-    /// The filter may be refused for the size of the directory; nothing else may be.
+    /// The filter may be refused because of the directory's size; no other refusal is accepted.
     fn check(&mut self, kind: &RequestKind, answer: &Answer) -> Result<()> {
         if answer.status != kind.status {
             ensure!(
@@ -170,7 +171,7 @@ async fn from_far(kind: &RequestKind, setup: &mut Setup) -> Result<f64> {
         let answer = kind.call(&mut setup.place, &mut setup.far).await?;
         far.push(answer.wall.as_secs_f64() * 1e6);
     }
-    // The first may have had to connect; what the machine does beside can only make it longer.
+    // The first request may have had to connect. Other load on the machine can only add time.
     Ok(far.into_iter().skip(1).fold(f64::INFINITY, f64::min))
 }
 

@@ -1,12 +1,12 @@
-//! The table.
+//! Prints the results.
 
 use crate::against_bare::Comparison;
 use crate::measure::Row;
 
-/// The growth from the smallest to the largest directory that is wanted at most.
+/// The highest acceptable growth from the smallest to the largest directory.
 const TARGET: f64 = 1.2;
 
-/// Prints the table, in the form that docs/PERFORMANCE.md can take it.
+/// Prints the table in the format of docs/PERFORMANCE.md.
 pub fn print(rows: &[Row], comparisons: &[Comparison]) {
     if !rows.is_empty() {
         print_head();

@@ -10,11 +10,11 @@ use stand::request::Request;
 /// A kind of request.
 pub struct RequestKind {
     pub name: &'static str,
-    /// The status it is answered with.
+    /// The expected status.
     pub status: u64,
-    /// How many of them make a sample.
+    /// The number of requests per sample.
     pub batch: usize,
-    /// Whether it is to cost the same whatever the directory's size.
+    /// Whether the cost must not depend on the directory's size.
     pub flat: bool,
     request: fn(&mut Place) -> Result<Sent>,
 }
@@ -22,17 +22,17 @@ pub struct RequestKind {
 /// Method, path with query, body.
 type Sent = (&'static str, String, Option<Value>);
 
-/// How far a run has come in one directory.
+/// The state of a run in one directory.
 pub struct Place {
     users: usize,
     key: String,
-    /// Some of the users that were there from the start.
+    /// Some of the users that existed from the start.
     known: Vec<Known>,
-    /// Leads to a page in the middle.
+    /// A cursor for a page in the middle.
     cursor: String,
-    /// Users that were created in this run and not deleted.
+    /// Users created in this run and not deleted yet.
     created: Vec<String>,
-    /// Changes with each request.
+    /// Incremented with each request.
     number: usize,
 }
 
@@ -41,7 +41,7 @@ struct Known {
     user_name: String,
 }
 
-/// In the order in which they run: what changes the number of users comes last.
+/// In the order in which they run: those that change the number of users come last.
 pub const REQUEST_KINDS: &[RequestKind] = &[
     RequestKind {
         name: "GET by id",
@@ -149,7 +149,7 @@ pub const REQUEST_KINDS: &[RequestKind] = &[
     },
 ];
 
-/// A filter that no lookup serves. It reads all users, so it is sent a few times only.
+/// A filter that no lookup serves. It reads all users, so it is only sent a few times.
 pub const UNINDEXED: RequestKind = RequestKind {
     name: "filter without a lookup",
     status: 200,
@@ -163,8 +163,7 @@ pub const UNINDEXED: RequestKind = RequestKind {
 };
 
 impl RequestKind {
-    /// Sends the next request of this kind. Whether it is answered as it should be is left to the
-    /// caller.
+    /// Sends the next request of this kind. The caller checks the answer.
     pub async fn call(&self, place: &mut Place, function: &mut Function) -> Result<Answer> {
         let (method, path, body) = (self.request)(place)?;
         let request = Request {
@@ -185,7 +184,7 @@ impl RequestKind {
 }
 
 impl Place {
-    /// Gets to know a directory with so many users.
+    /// Explores a directory with this number of users.
     pub async fn explore(function: &mut Function, key: &str, users: usize) -> Result<Self> {
         let mut place = Self {
             users,
@@ -229,7 +228,7 @@ impl Place {
         Ok(function.expect(200, &request).await?.body)
     }
 
-    /// The path of a user, another one each time.
+    /// The path of a user, a different one each time.
     pub fn path_of_known(&mut self) -> String {
         format!("/Users/{}", self.next_known().id)
     }
@@ -240,7 +239,7 @@ impl Place {
         &self.known[index]
     }
 
-    /// Of a user that there has never been.
+    /// The number of a user that has never existed.
     fn new_number(&mut self) -> usize {
         self.number += 1;
         self.users + self.number
