@@ -1,4 +1,4 @@
-//! What users of the service see, from end to end, on a real DynamoDB API. This page is the table of
+//! What users of the service see, end to end, on a real DynamoDB API. This file is the table of
 //! contents.
 
 // Tells Clippy that the functions without `#[test]` are tests too (`clippy.toml`).
@@ -31,14 +31,14 @@ mod keys {
     mod tenants; // tenants: create, list, disable, enable; and the tables that hold them
 }
 
-/// What holds for the data, whoever writes.
+/// What holds for the data, whoever writes it.
 mod data {
     mod breaker; // many users who lose access at a time: the rest is kept
     mod races; // requests that meet: one winner, nothing lost
     mod tenancy; // tenants never see each other
 }
 
-/// DynamoDB and the way to it in trouble.
+/// Trouble with DynamoDB and the way to it.
 mod faults {
     mod lost_answers; // a POST whose answer was lost is sent again: never a second user
     mod matrix; // trouble of every kind on every DynamoDB call of every operation
@@ -62,7 +62,7 @@ mod promises {
     pub mod threats; // what an attacker cannot do, as docs/SECURITY.md promises
 }
 
-/// No tests: what they share.
+/// Shared code, without tests.
 mod support {
     pub mod admin; // `scim-admin` over the tables of a service
     pub mod capture; // what the function logs while it answers

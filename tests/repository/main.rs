@@ -1,5 +1,5 @@
-//! Holds the repository to what Cargo cannot hold: how long files get, that each says what it is, and that
-//! what documents name is there.
+//! Checks what Cargo cannot: the length of files and comment lines, the description at the start of
+//! each file, and that whatever documents name exists.
 
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "a test may end with a panic")]

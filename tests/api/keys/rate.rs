@@ -1,5 +1,5 @@
-//! The rate of requests with one key: far above any client's, the same for all instances of the
-//! function together, and never a reason to fail.
+//! The rate of requests per key: far above any client's, shared by all instances of the function,
+//! and never a reason to fail.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::support::engine;
 use crate::support::service::{Answer, Service};
 use stand::wire::{Fate, Wire};
 
-/// What every instance serves without asking, and what it leases at a time.
+/// What every instance serves without a lease, and the size of a lease.
 const FREE: usize = 20;
 const LEASE: usize = 50;
 
-/// A service that accepts this many requests a second of each key.
+/// A service that accepts this number of requests per second and key.
 async fn limited(per_second: u32) -> Service {
     let mut service = Service::start().await;
     service.app.config.requests_per_second = per_second;
@@ -37,7 +37,7 @@ fn instance(of: &Service) -> Service {
     }
 }
 
-/// Runs something within one window of ten seconds: a new window would be a new rate.
+/// Runs something within one window of ten seconds: a new window would have a new rate.
 async fn in_one_window<T>(test: impl AsyncFn() -> T) -> T {
     let window = || OffsetDateTime::now_utc().unix_timestamp() / 10;
     for _ in 0..5 {
@@ -54,7 +54,7 @@ async fn in_one_window<T>(test: impl AsyncFn() -> T) -> T {
     panic!("the test takes longer than a window");
 }
 
-/// Checks that this is a refusal, and returns after how many seconds it ends.
+/// Checks that this is a refusal, and returns the number of seconds after which it ends.
 fn refused(answer: &Answer) -> u64 {
     let detail = answer.error(429, "");
     assert!(detail.contains("API-KEY"), "{detail}");
@@ -64,7 +64,7 @@ fn refused(answer: &Answer) -> u64 {
     seconds
 }
 
-/// Sends requests one after the other until one is refused, and returns how many were not.
+/// Sends requests one after another until one is refused, and returns how many were not.
 async fn exhaust(service: &Service) -> (usize, Answer) {
     for served in 0..5_000 {
         let answer = service.get("/Schemas").await;
@@ -84,7 +84,7 @@ async fn a_refusal_says_when_it_ends() {
     for (method, path) in [("GET", "/Users"), ("POST", "/Bulk"), ("GET", "/Nothing")] {
         let call = service.call(method, path).json(json!({"Operations": []}));
         let answer = call.send().await;
-        // The window may end while this runs.
+        // The window may end meanwhile.
         if answer.status == 429 {
             refused(&answer);
         }
@@ -122,7 +122,7 @@ async fn every_key_has_a_rate_of_its_own() {
     .await;
 }
 
-/// Whoever has no valid key uses up nobody's rate, and is told nothing of it.
+/// Without a valid key, nobody uses up anyone's rate or learns about it.
 #[tokio::test]
 async fn strangers_use_up_nothing() {
     let service = limited(1).await;
@@ -146,8 +146,8 @@ async fn strangers_use_up_nothing() {
     call.send().await.error(401, "");
 }
 
-/// Lambda starts as many instances as there are requests at a time. Together they let through what
-/// is accepted, and little more.
+/// Lambda starts as many instances as there are concurrent requests. Together they serve the
+/// accepted number, and little more.
 #[tokio::test]
 async fn the_rate_holds_across_instances() {
     const PER_SECOND: usize = 20;
@@ -167,7 +167,7 @@ async fn the_rate_holds_across_instances() {
     }
 }
 
-/// The shares of many leases at a time add up, and a new window begins at nothing.
+/// Many concurrent leases add up, and a new window starts at zero.
 #[tokio::test]
 async fn leases_race() {
     let store = engine::store().await;
@@ -185,7 +185,7 @@ async fn leases_race() {
         let expected: Vec<u64> = (1..=12).map(|lease| lease * 50).collect();
         assert_eq!(leased, expected, "window {window}");
     }
-    // An instance whose clock is behind changes nothing for the others.
+    // An instance whose clock is behind does not affect the others.
     assert_eq!(acme.lease(&key, 19, 50).await.unwrap(), 50);
     assert_eq!(acme.lease(&key, 20, 50).await.unwrap(), 650);
     acme.note_use(&key, OffsetDateTime::now_utc())
@@ -194,7 +194,7 @@ async fn leases_race() {
     assert_eq!(acme.lease(&key, 20, 50).await.unwrap(), 700);
 }
 
-/// The default absorbs a burst, and what that costs is a write for 50 requests, beside them.
+/// The default absorbs a burst, at the cost of one write per 50 requests, next to them.
 #[tokio::test]
 async fn a_burst_is_absorbed() {
     let (mut service, _, prefix) = Directory::with_prefix().await;
@@ -214,11 +214,11 @@ async fn a_burst_is_absorbed() {
         beside.iter().filter(|name| *name == "UpdateItem").count()
     })
     .await;
-    // The note of the use; 380 requests are leased by fifty, the first time in two steps.
+    // The record of the use; 380 requests leased by fifty, the first time in two steps.
     assert!((8..=10).contains(&updates), "{updates}");
 }
 
-/// A bulk request is as many requests as it has operations, and is refused before any of them.
+/// A bulk request counts as many requests as it has operations, and is refused before any of them.
 #[tokio::test]
 async fn a_bulk_request_counts_its_operations() {
     in_one_window(async || {
@@ -230,7 +230,7 @@ async fn a_bulk_request_counts_its_operations() {
         for _ in 0..2 {
             assert_eq!(service.post("/Bulk", of(100)).await.status, 200);
         }
-        // The largest one goes ahead, and is leased beside it.
+        // The largest one is served, and leased next to it.
         assert_eq!(service.post("/Bulk", of(1000)).await.status, 200);
         let answer = until(async || {
             let answer = service.post("/Bulk", of(2)).await;
@@ -243,7 +243,7 @@ async fn a_bulk_request_counts_its_operations() {
     .await;
 }
 
-/// As long as DynamoDB does not lease, nobody is refused, and nobody waits.
+/// While DynamoDB grants no leases, nobody is refused and nobody waits.
 #[tokio::test]
 async fn no_lease_is_no_refusal() {
     for fate in [Fate::Ignored, Fate::Throttled, Fate::Refused] {
@@ -261,7 +261,7 @@ async fn no_lease_is_no_refusal() {
         service.app.store =
             Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
         service.app.config.requests_per_second = 1;
-        // Whoever waited for a lease would wait two seconds, for the end of its first attempt.
+        // Waiting for a lease would take two seconds, until the end of its first attempt.
         let mut longest = Duration::ZERO;
         for _ in 0..150 {
             let started = std::time::Instant::now();
