@@ -5,6 +5,7 @@
 #![expect(clippy::string_slice, reason = "a test may end with a panic")]
 
 mod commands; // what documents tell people to type, open or set
+mod comments; // the width of comments
 mod documents; // the tests that documents name as evidence
 mod errors; // error texts that CONNECT-ENTRA.md explains
 mod links; // links between documents, and the width of their lines
