@@ -1,4 +1,4 @@
-//! The function from the outside: it starts, then handles one request after the other.
+//! The function's entry point: it starts, then handles one request after another.
 
 use std::future::Future;
 
@@ -19,7 +19,7 @@ use crate::service::{Cause, Failure};
 /// Runs the function until Lambda ends it.
 ///
 /// # Errors
-/// When a variable of the environment cannot be used, or Lambda's Runtime API cannot be reached.
+/// When an environment variable is unusable, or Lambda's Runtime API cannot be reached.
 pub async fn run() -> Result<(), Error> {
     log::install(std::io::stdout, std::env::var("RUST_LOG").ok().as_deref());
     let config = Config::read(|name| std::env::var(name).ok())?;
@@ -33,8 +33,8 @@ pub async fn run() -> Result<(), Error> {
     lambda_runtime::run(MapRequest::new(handler, repair_url)).await
 }
 
-/// Answers a request. Never fails and never panics outward: whatever goes wrong is a SCIM error
-/// body, and the cause is in the log under the request's id.
+/// Answers a request. It never fails and never lets a panic through: any failure becomes a SCIM
+/// error body, with the cause in the log under the request's id.
 pub async fn handle(instance: &Instance, request: Request) -> Response<Body> {
     let trace = Trace::start(&request);
     let presented = Presented::read(&request);
@@ -67,7 +67,7 @@ pub async fn handle(instance: &Instance, request: Request) -> Response<Body> {
     response
 }
 
-/// The outcome of the work, or of what ended it: the request's deadline, or a panic.
+/// The result of the work, or what ended it early: the request's deadline, or a panic.
 async fn within_deadline<T>(
     instance: &Instance,
     work: impl Future<Output = Result<T, Failure>>,

@@ -5,35 +5,35 @@ use std::time::Duration;
 use store::Tables;
 use store::directory::breaker::BreakerPolicy;
 
-/// What the environment says. README.md lists the variables.
+/// The function's configuration. README.md lists the variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// `SCIM_SECRETS_TABLE` and `SCIM_DIRECTORY_TABLE`.
     pub tables: Tables,
-    /// `SCIM_PUBLIC_URL`: the URL that clients know the service by, without `/scim/v2`; absent
-    /// means the host of each request.
+    /// `SCIM_PUBLIC_URL`: the URL by which clients know the service, without `/scim/v2`; defaults
+    /// to the host of each request.
     pub public_url: Option<String>,
-    /// `SCIM_TOMBSTONE_RETENTION_DAYS`: how long deleted users are kept; 30 unless set.
+    /// `SCIM_TOMBSTONE_RETENTION_DAYS`: how long deleted users are kept; defaults to 30.
     pub tombstone_retention: time::Duration,
     /// `SCIM_HISTORY_RETENTION_DAYS`: how long change records and counts of refused requests are
-    /// kept; 90 unless set.
+    /// kept; defaults to 90.
     pub history_retention: time::Duration,
     /// `SCIM_DEACTIVATION_SHARE_PERCENT` and `SCIM_DEACTIVATION_WINDOW_HOURS`: how many of a
-    /// tenant's active users may be deactivated or deleted, and in what time; 20 percent in 24
-    /// hours unless set. 100 percent is no limit.
+    /// tenant's active users may be deactivated or deleted within which time; defaults to 20
+    /// percent in 24 hours. 100 percent means no limit.
     pub breaker: BreakerPolicy,
     /// `SCIM_REQUEST_DEADLINE_MS`: how long a request may take before it is answered with 503;
-    /// 8,000 unless set.
+    /// defaults to 8,000.
     pub request_deadline: Duration,
     /// `SCIM_PUBLIC_DISCOVERY`: whether `/ServiceProviderConfig`, `/ResourceTypes` and `/Schemas`
-    /// are answered without an API-KEY (RFC 7644 §4 allows both); `false` unless set.
+    /// are answered without an API key (RFC 7644 §4 allows both); defaults to `false`.
     pub public_discovery: bool,
-    /// `SCIM_REQUESTS_PER_SECOND`: the rate of requests with one API-KEY, over ten seconds, beyond
-    /// which they are refused with 429; 500 unless set, 0 for none.
+    /// `SCIM_REQUESTS_PER_SECOND`: the rate per API key, over ten seconds, beyond which requests
+    /// are refused with 429; defaults to 500, 0 for no limit.
     pub requests_per_second: u32,
 }
 
-/// A variable that is missing or has no meaning.
+/// A variable that is missing or invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("environment variable {name} {problem}")]
 pub struct ConfigError {
@@ -46,15 +46,15 @@ const DEFAULT_HISTORY_DAYS: u32 = 90;
 const DEFAULT_SHARE_PERCENT: u32 = 20;
 const DEFAULT_WINDOW_HOURS: u32 = 24;
 const DEFAULT_DEADLINE_MS: u32 = 8_000;
-/// Twenty times what Entra sends at most, and a burst of 5,000: a refusal may put a tenant into
-/// quarantine there.
+/// Twenty times Entra's maximum, with a burst of 5,000: a refusal may make Entra quarantine the
+/// tenant.
 const DEFAULT_REQUESTS_PER_SECOND: u32 = 500;
 
 impl Config {
     /// Reads the variables through `variable`, which is [`std::env::var`] in the function.
     ///
     /// # Errors
-    /// When a table's name is missing, or a value cannot be used.
+    /// When a table's name is missing, or a value is invalid.
     pub fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
         let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
         let required = |name| {

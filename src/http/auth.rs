@@ -15,24 +15,23 @@ use crate::instance::Instance;
 use crate::log::Trace;
 use crate::service::Failure;
 
-/// What a request's `Authorization` header presents, read once.
+/// The credentials in a request's `Authorization` header, parsed once.
 pub(crate) struct Presented {
-    /// The key, or why there is none. That is decided from the form of a key, which is public,
-    /// before anything is read.
+    /// The key, or why there is none. This depends only on the form of a key, which is public, and
+    /// is decided before anything is read.
     key: Result<ApiKey, ScimError>,
-    /// The tenant that is named, though the key be mistyped or was never issued.
+    /// The tenant named by the key, even if the key is mistyped or was never issued.
     named_tenant: Option<TenantId>,
-    /// Whether there is no such header.
+    /// Whether the header is missing.
     is_absent: bool,
 }
 
-/// Whom a request acts for. The tenant is claimed until the credential is checked.
+/// Whom a request acts for. The tenant is only claimed until the credential is checked.
 pub(crate) struct Principal<'p> {
     pub tenant: &'p TenantId,
-    /// Names the credential in change records.
+    /// Identifies the credential in change records.
     pub credential: KeyId,
-    /// The secret under which cursors are sealed: known to the credential's owner and the service
-    /// alone.
+    /// The secret that seals cursors: known only to the credential's owner and the service.
     pub seal: [u8; 32],
 }
 
@@ -47,12 +46,12 @@ impl Presented {
         }
     }
 
-    /// The tenant that is named, though the key be mistyped or was never issued.
+    /// The tenant named by the key, even if the key is mistyped or was never issued.
     pub(crate) fn named_tenant(&self) -> Option<&TenantId> {
         self.named_tenant.as_ref()
     }
 
-    /// Whether the request carries no credentials of any kind.
+    /// Whether the request has no credentials of any kind.
     pub(crate) fn is_absent(&self) -> bool {
         self.is_absent
     }
@@ -60,7 +59,7 @@ impl Presented {
     /// Whom the request claims to act for.
     ///
     /// # Errors
-    /// 401 with what the tenant's admin must do, if this cannot be a key.
+    /// 401 with what the tenant's admin must do, if this is not a key.
     pub(crate) fn principal(&self) -> Result<Principal<'_>, ScimError> {
         let key = self.key.as_ref().map_err(Clone::clone)?;
         Ok(Principal {
@@ -70,10 +69,10 @@ impl Presented {
         })
     }
 
-    /// Checks the credential, and takes note of its use.
+    /// Checks the credential, and records its use.
     ///
-    /// Every key costs one read of the secrets table, and is refused with the same status: neither
-    /// tells a guesser how near the guess was.
+    /// Every key costs one read of the secrets table, and every refusal has the same status:
+    /// neither tells an attacker how close a guess was.
     ///
     /// # Errors
     /// 401 with what the tenant's admin must do; 429 when the key is used too fast; 503 when it
@@ -86,7 +85,7 @@ impl Presented {
     ) -> Result<(), Failure> {
         let key = self.key.as_ref().map_err(Clone::clone)?;
         let credential = instance.store.credential(key, now, trace.meter()).await?;
-        // Whose key it is, valid or not, is known for certain once its item was found.
+        // Once its item is found, the key's owner is certain, whether the key is valid or not.
         if credential != Credential::Unknown {
             trace.set_tenant(key.tenant(), key.id());
         }
@@ -99,7 +98,7 @@ impl Presented {
         }
     }
 
-    /// Counts this number of requests against the rate of a key that was accepted.
+    /// Charges this number of requests to the rate of an accepted key.
     ///
     /// # Errors
     /// 429 when the rate is used up.
@@ -114,7 +113,7 @@ impl Presented {
     }
 }
 
-/// The refusal of what cannot be a key.
+/// The refusal of something that is not a key.
 fn not_a_key(error: ApiKeyError, is_empty: bool) -> ScimError {
     let (reason, text) = match error {
         _ if is_empty => (
@@ -165,11 +164,11 @@ fn refusal(credential: &Credential) -> ScimError {
 /// How long the start of the function may wait for DynamoDB: the first request can wait instead.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Makes the connections of the first request, which checks the key and reads at the same time.
+/// Opens the connections for the first request, which checks the key and reads at the same time.
 ///
-/// Lambda lends a function a whole processor while it starts, and what its memory size is worth
-/// afterwards: TLS handshakes take a fraction of the time here. What goes wrong will go wrong again
-/// for the first request, and that has somebody to tell.
+/// Lambda gives a function a full processor while it starts, and a share according to its memory
+/// size afterwards: TLS handshakes take a fraction of the time here. Failures are ignored: they
+/// will recur with the first request, which can report them.
 pub(crate) async fn warm_up(instance: &Instance) {
     let meter = Meter::default();
     let read = || instance.store.connect_secrets(&meter);
@@ -178,8 +177,8 @@ pub(crate) async fn warm_up(instance: &Instance) {
 
 /// What follows `Bearer` in the header; empty if there is nothing.
 ///
-/// Entra writes the word itself, and admins paste it once more, with spaces or a line break: the
-/// word may be doubled and in any case, and white space is dropped.
+/// Entra adds the word itself, and admins paste it again, with spaces or a line break: it may be
+/// doubled and in any case, and white space is removed.
 fn bearer_token(request: &Request) -> &[u8] {
     let Some(header) = request.headers().get(AUTHORIZATION) else {
         return b"";

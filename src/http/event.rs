@@ -1,4 +1,4 @@
-//! Events that `lambda_http` cannot turn into a request as they are.
+//! Events that `lambda_http` cannot convert to a request as they are.
 
 use lambda_http::LambdaEvent;
 use lambda_http::http::header::{HOST, HeaderValue};
@@ -7,7 +7,7 @@ use lambda_http::request::LambdaRequest;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use url::Url;
 
-/// What must not be in the path or the query of a URI, beside what is not ASCII.
+/// Characters not allowed in the path or query of a URI, besides non-ASCII ones.
 pub const UNFIT: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
@@ -24,16 +24,16 @@ pub const UNFIT: &AsciiSet = &CONTROLS
 /// The scheme that the client spoke to API Gateway, which sets it.
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
-/// The longest path and query that are looked at. A URI holds 64 KB, API Gateway takes 10 KB, and
-/// what any parameter may be is far shorter, so that a cut one is refused for its length.
+/// The longest path and query that are processed. A URI holds 64 KB, API Gateway accepts 10 KB, and
+/// every parameter's limit is far shorter, so that a truncated one is refused for its length.
 const MAX_PATH: usize = 4_000;
 const MAX_QUERY: usize = 60_000;
 
-/// Makes the path, the query, the host and the scheme of an event those of a URI.
+/// Turns the path, query, host and scheme of an event into valid parts of a URI.
 ///
 /// `lambda_http` panics on others, and the client would get API Gateway's error instead of a SCIM
-/// answer. Entra is seen to write the quotes of a filter as they are, and API Gateway hands the
-/// path over decoded.
+/// answer. Entra sends the quotes of a filter unencoded, and API Gateway passes on the path
+/// decoded.
 pub fn repair_url(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRequest> {
     if let LambdaRequest::ApiGatewayV2(request) = &mut event.payload {
         let encode = |text: String, length| {
@@ -51,7 +51,7 @@ pub fn repair_url(mut event: LambdaEvent<LambdaRequest>) -> LambdaEvent<LambdaRe
             .raw_path
             .take()
             .map(|path| path.replace('?', "%3F"))
-            // `OPTIONS *` has a path without a slash, and would become a part of the host.
+            // `OPTIONS *` has a path without a slash, which would become part of the host.
             .map(|path| match path.starts_with('/') {
                 true => encode(path, MAX_PATH),
                 false => encode(format!("/{path}"), MAX_PATH),

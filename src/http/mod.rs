@@ -1,7 +1,7 @@
-//! The edge: an API Gateway request in, a SCIM answer out.
+//! The HTTP layer: an API Gateway request in, a SCIM answer out.
 //!
-//! [`route`] has every URL on one page. [`operation`] makes of a request what it asks for, whole,
-//! before anything runs; [`auth`] says who asks.
+//! `route` defines every URL. `operation` parses a request completely before anything runs; `auth`
+//! identifies the caller.
 
 pub(crate) mod auth;
 mod event;
@@ -21,11 +21,10 @@ use store::Gate;
 
 pub use event::{UNFIT, repair_url};
 
-/// Answers a request. Nothing but one read or lookup is done in its name before its key is
-/// accepted.
+/// Answers a request. Before its key is accepted, at most one read or lookup is made for it.
 ///
 /// # Errors
-/// What is refused, and what failed.
+/// Refusals and failures.
 pub(crate) async fn answer(
     instance: &Instance,
     request: &Request,
@@ -68,8 +67,8 @@ pub(crate) async fn answer(
                 breaker: instance.config.breaker,
                 cursor_key: &seal,
             };
-            // The first read goes on while the key is checked. A refused key ends both, whatever
-            // was found.
+            // The first read runs while the key is checked. A refused key ends both, whatever was
+            // found.
             let check = async {
                 presented.check(instance, now, trace).await?;
                 gate.open();
@@ -80,8 +79,8 @@ pub(crate) async fn answer(
                 trace,
                 // Bulk operations that have not started by then are not started any more.
                 deadline: trace.started() + instance.config.request_deadline / 2,
-                // A bulk request is as many requests as it has operations. The key is charged for
-                // the first of them when it is accepted.
+                // A bulk request counts as many requests as it has operations. Accepting the key
+                // charges the first one.
                 charge: &|operations| presented.charge(instance, operations.saturating_sub(1), now),
             };
             let work = async { Ok(operation.run(&context).await) };

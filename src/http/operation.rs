@@ -1,8 +1,7 @@
-//! What a request asks for, made whole from its URL, its headers and its body before anything runs;
-//! and the running of it.
+//! What a request asks for, built completely from its URL, headers and body before anything runs;
+//! and its execution.
 //!
-//! A body is checked for its size and type here, and parsed by the use case, once the key is
-//! accepted.
+//! A body's size and type are checked here. The use case parses it, once the key is accepted.
 
 use lambda_http::{Body as HttpBody, Request, Response};
 use scim::bulk::BulkRequest;
@@ -20,13 +19,13 @@ use crate::service::{Body, Directory, Failure, IfMatch};
 
 /// What a request asks for.
 pub(super) enum Asked<'r> {
-    /// What the service can do, with the query.
+    /// A discovery document, with the query.
     Discovery(Document, Query),
-    /// Something about a tenant's resources.
+    /// An operation on a tenant's resources.
     Operation(Operation<'r>),
 }
 
-/// An operation on a tenant's resources, with all that the request says of it.
+/// An operation on a tenant's resources, with everything the request says about it.
 pub(super) enum Operation<'r> {
     List {
         resource_types: Vec<&'static ResourceType>,
@@ -59,7 +58,7 @@ pub(super) enum Operation<'r> {
     },
 }
 
-/// A change of one resource by a body.
+/// A change of one resource, with a body.
 pub(super) struct Write<'r> {
     resource_type: &'static ResourceType,
     id: String,
@@ -72,13 +71,13 @@ pub(super) struct Write<'r> {
 pub(super) struct Context<'c> {
     pub directory: &'c Directory<'c>,
     pub trace: &'c Trace,
-    /// A bulk request starts no operation after it.
+    /// A bulk request starts no operations after it.
     pub deadline: Instant,
-    /// Counts the operations of a bulk request against the key's rate.
+    /// Charges the operations of a bulk request to the key's rate.
     pub charge: &'c (dyn Fn(usize) -> Result<(), ScimError> + Sync),
 }
 
-/// Reads a request whole.
+/// Parses a request completely.
 ///
 /// # Errors
 /// 404, 405, 413, 415 and 501.
@@ -151,10 +150,10 @@ pub(super) fn read<'r>(
 }
 
 impl Operation<'_> {
-    /// Carries the operation out.
+    /// Runs the operation.
     ///
     /// # Errors
-    /// What is refused, and what failed.
+    /// Refusals and failures.
     pub(super) async fn run(self, context: &Context<'_>) -> Result<Response<HttpBody>, Failure> {
         let directory = context.directory;
         match self {

@@ -11,8 +11,8 @@ use scim::text::quote;
 use super::route::{BASE_PATH, Target};
 use crate::service::Body;
 
-/// The path as the client sent it. `lambda_http` puts the stage in front of the path of the URI,
-/// and keeps the original beside it.
+/// The path as the client sent it. `lambda_http` prepends the stage to the path of the URI, and
+/// keeps the original separately.
 pub(super) fn path(request: &Request) -> &str {
     match request.raw_http_path() {
         "" => request.uri().path(),
@@ -20,15 +20,15 @@ pub(super) fn path(request: &Request) -> &str {
     }
 }
 
-/// The text of a header, if it is there. What is not text stays a value that equals no other: a
-/// condition that cannot be read must not be taken for none.
+/// The text of a header, if present. A value that is not text becomes one that equals no other: an
+/// unreadable condition must not be treated as absent.
 pub(super) fn header(request: &Request, name: &str) -> Option<String> {
     let value = request.headers().get(name)?;
     Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// The service's base URL without a final slash: from the configuration or, as a tenant sees it,
-/// from the request.
+/// The service's base URL without a trailing slash: from the configuration, otherwise from the
+/// request, as the tenant sees it.
 pub(super) fn base_url(request: &Request, public_url: Option<&str>, target: &Target) -> String {
     if let Some(public_url) = public_url {
         return format!("{public_url}{BASE_PATH}");
@@ -38,7 +38,7 @@ pub(super) fn base_url(request: &Request, public_url: Option<&str>, target: &Tar
     let host = text(HOST.as_str())
         .or_else(|| request.uri().host())
         .unwrap_or("localhost");
-    // API Gateway takes HTTPS alone and always says so; without the header this is a local run.
+    // API Gateway only accepts HTTPS and always says so; without the header this is a local run.
     let scheme = match text("x-forwarded-proto") {
         Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
         _ => "http",
@@ -46,10 +46,10 @@ pub(super) fn base_url(request: &Request, public_url: Option<&str>, target: &Tar
     format!("{scheme}://{host}{}{BASE_PATH}", target.prefix)
 }
 
-/// The body of a request that must have one.
+/// The body of a request that requires one.
 ///
 /// # Errors
-/// 413 when it is too large, 415 when it is declared to be something else than JSON.
+/// 413 when it is too large, 415 when it is declared as something other than JSON.
 pub(super) fn body(request: &Request) -> Result<Body<'_>, ScimError> {
     if let Some(content_type) = request.headers().get(CONTENT_TYPE) {
         let media_type = content_type
@@ -80,8 +80,8 @@ pub(super) fn body(request: &Request) -> Result<Body<'_>, ScimError> {
     Ok(Body::Text(body))
 }
 
-/// The parameters of the query string, which is written as a form is: `+` is a space, `%2B` a
-/// plus. Unknown ones, such as `aadOptscim062020`, are of no effect.
+/// The parameters of the query string, which is form-encoded: `+` is a space, `%2B` a plus. Unknown
+/// ones, such as `aadOptscim062020`, are ignored.
 pub(super) fn parameters(request: &Request) -> Query {
     let mut parameters = Query::default();
     let text = request.uri().query().unwrap_or_default();

@@ -19,12 +19,12 @@ use crate::service::{Answer, BulkResponse, Failure, matches_etag};
 /// Without a charset: one client compares the whole value.
 const SCIM_JSON: &str = "application/scim+json";
 
-/// Seconds after which a client is asked to try again. What makes the directory unavailable
-/// passes within a second or takes minutes; Entra comes back with its next cycle in any case.
+/// Seconds after which clients are asked to retry. Whatever makes the directory unavailable passes
+/// within a second or takes minutes; Entra retries in its next cycle anyway.
 const RETRY_SECONDS: &str = "2";
 
-/// The answer to a refused or failed request. The request's id is told where the operator's log
-/// is needed to go on.
+/// The answer to a refused or failed request. It includes the request's id if the operator's log is
+/// needed.
 pub(crate) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
     let error = &failure.error;
     let mut body = error.to_body();
@@ -55,7 +55,7 @@ pub(super) fn list(list: ListResponse) -> Response<Body> {
     json(StatusCode::OK, &list.into_body())
 }
 
-/// 200 with what became of each operation.
+/// 200 with the result of each operation.
 pub(super) fn bulk(bulk: BulkResponse) -> Response<Body> {
     json(StatusCode::OK, &bulk.into_body())
 }
@@ -70,7 +70,7 @@ pub(super) fn changed(changed: Answer) -> Response<Body> {
     resource(StatusCode::OK, changed)
 }
 
-/// 200 with the resource, or 304 if the client has this version.
+/// 200 with the resource, or 304 if the client has the current version.
 pub(super) fn found(found: Answer, if_none_match: Option<&str>) -> Response<Body> {
     if !if_none_match.is_some_and(|known| matches_etag(known, &found.etag)) {
         return resource(StatusCode::OK, found);
@@ -129,8 +129,8 @@ pub(super) fn discovery(
     Ok(json(StatusCode::OK, &body))
 }
 
-/// RFC 7644 §4: a filter on `/Schemas` or `/ResourceTypes` is refused, so that no client takes the
-/// whole list for the result; on `/ServiceProviderConfig` it is ignored.
+/// RFC 7644 §4: a filter on `/Schemas` or `/ResourceTypes` is refused, so that no client mistakes
+/// the whole list for the result; on `/ServiceProviderConfig` it is ignored.
 fn refuse_filter(document: &Document, query: &Query) -> Result<(), ScimError> {
     match document {
         Document::ServiceProviderConfig => Ok(()),
@@ -149,7 +149,7 @@ fn resource(status: StatusCode, answer: Answer) -> Response<Body> {
 }
 
 fn json(status: StatusCode, body: &impl Serialize) -> Response<Body> {
-    // Maps with text keys, which all bodies are, can always be written.
+    // All bodies are maps with text keys, so serialization cannot fail.
     let text = serde_json::to_string(body).unwrap_or_default();
     let mut response = Response::new(Body::Text(text));
     *response.status_mut() = status;
@@ -163,8 +163,7 @@ fn empty(status: StatusCode) -> Response<Body> {
     response
 }
 
-/// Sets a header. A value that cannot be one is left out: it can only come from a client's own
-/// `Host`.
+/// Sets a header. An invalid value is left out: it can only come from a client's own `Host`.
 fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);

@@ -1,6 +1,6 @@
 //! Every URL of the service.
 //!
-//! Below the base path `/scim/v2`, with any case, doubled or trailing slashes:
+//! Below the base path `/scim/v2`, in any case, with doubled or trailing slashes:
 //!
 //! | path | methods |
 //! |---|---|
@@ -24,12 +24,12 @@ use scim::schema::PROVIDED;
 use scim::schema::{GROUPS, ResourceType, USERS};
 use scim::text::quote;
 
-/// What a request asks for. The text is the path as a pattern, for the log: without ids.
+/// What a request asks for. The text is the path pattern for the log, without ids.
 #[derive(Debug)]
 pub(super) enum Route {
-    /// What the service can do.
+    /// A discovery document.
     Discovery(&'static str, Document),
-    /// Something about a tenant's resources.
+    /// A tenant's resources.
     Resources(&'static str, Endpoint),
 }
 
@@ -57,7 +57,7 @@ pub(super) enum Document {
     Schema(String),
 }
 
-/// Finds what `method` on a path means.
+/// Determines what `method` on a path means.
 ///
 /// # Errors
 /// 404, 405 or 501.
@@ -152,17 +152,17 @@ fn not_implemented(text: &str) -> Result<Route, ScimError> {
 /// A request's path, split at the base path.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Target {
-    /// What API Gateway put in front of the base path: a stage or a mapping of a custom domain.
+    /// What API Gateway put before the base path: a stage or a custom domain's mapping.
     pub prefix: String,
-    /// The decoded segments below the base path, empty ones left out: Entra doubles the slash
-    /// when the Tenant URL ends with one.
+    /// The decoded segments below the base path, without empty ones: Entra doubles the slash if the
+    /// Tenant URL ends with one.
     pub segments: Vec<String>,
 }
 
 /// The base path of all URLs.
 pub(super) const BASE_PATH: &str = "/scim/v2";
 
-/// How many segments API Gateway may put in front of the base path.
+/// How many segments API Gateway may put before the base path.
 const MAX_PREFIX: usize = 3;
 
 impl Target {

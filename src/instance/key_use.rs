@@ -1,9 +1,9 @@
-//! What one instance of the function remembers of the keys that it accepted: when it last wrote
-//! that they are used, what it warned of, and their rate.
+//! What one instance of the function remembers about accepted keys: when it last recorded their
+//! use, which warnings it gave, and their rate.
 //!
-//! What is written is written beside the requests. No request waits for it and none fails with it:
-//! a write that is still under way when the answer is sent goes on with the next request, for
-//! Lambda freezes the function in between.
+//! Writes run next to the requests. No request waits for them or fails because of them: a write
+//! that is unfinished when the answer is sent continues with the next request, because Lambda
+//! freezes the function in between.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -20,11 +20,11 @@ use super::Instance;
 use super::rate::{Lease, Share, Verdict, WINDOW_SECONDS};
 use crate::log::{self, chain};
 
-/// Keys that are remembered; beyond that the one that was not seen for longest is forgotten. Only
-/// keys that were accepted are remembered at all.
+/// Maximum number of remembered keys; beyond that the least recently seen one is forgotten. Only
+/// accepted keys are remembered.
 const MAX_KEYS: usize = 1_000;
 
-/// How long an instance is silent after it warned of a key.
+/// How long an instance waits before it warns about the same key again.
 const WARNING_INTERVAL: time::Duration = time::Duration::HOUR;
 
 /// The memory of one instance of the function. Clones share it.
@@ -34,7 +34,7 @@ pub(super) struct KeyUses(Arc<Memory>);
 #[derive(Debug, Default)]
 struct Memory {
     keys: Mutex<HashMap<KeyDigest, KeyUse>>,
-    /// Somebody was told that uses cannot be written.
+    /// Whether the operator was told that uses cannot be written.
     has_complained: AtomicBool,
 }
 
@@ -47,12 +47,12 @@ struct KeyUse {
 }
 
 impl Instance {
-    /// Takes note that a key was accepted.
+    /// Notes that a key was accepted.
     pub(crate) fn key_accepted(&self, key: &ApiKey, expires: Option<Expiry>, now: OffsetDateTime) {
         self.key_uses.accepted(&self.store, key, expires, now);
     }
 
-    /// Counts what is worth this number of requests against the rate of an accepted key.
+    /// Charges this number of requests to the rate of an accepted key.
     ///
     /// # Errors
     /// 429 when the rate is used up.
@@ -69,7 +69,7 @@ impl Instance {
 }
 
 impl KeyUses {
-    /// Takes note that a key was accepted.
+    /// Notes that a key was accepted.
     fn accepted(&self, store: &Store, key: &ApiKey, expires: Option<Expiry>, now: OffsetDateTime) {
         let (is_to_be_noted, is_to_be_warned_of) = self.with(key, now, |known| {
             let is_due = |last: &mut Option<OffsetDateTime>, interval: time::Duration| {
@@ -94,7 +94,7 @@ impl KeyUses {
         }
     }
 
-    /// Counts what is worth this number of requests with an accepted key.
+    /// Charges this number of requests with an accepted key.
     ///
     /// # Errors
     /// 429 when the key's rate is used up.
@@ -157,8 +157,8 @@ impl KeyUses {
         });
     }
 
-    /// Tells the operator once in the life of the instance: a table without permission would be
-    /// worth a line with every request, and none of them failed.
+    /// Tells the operator once in the instance's lifetime: a missing permission would otherwise log
+    /// a line with every request, although no request failed.
     fn complain(&self, tenant: &TenantId, key: &KeyId, error: &StoreError) {
         if !self.0.has_complained.swap(true, Relaxed) {
             tracing::warn!(
@@ -194,7 +194,7 @@ impl KeyUses {
         change(known)
     }
 
-    /// A panic cannot leave the map half changed, so a poisoned lock is as good as another.
+    /// A panic cannot leave the map half changed, so a poisoned lock is safe to use.
     fn lock(&self) -> MutexGuard<'_, HashMap<KeyDigest, KeyUse>> {
         self.0.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,8 +1,7 @@
-//! What one instance of the function has for as long as it lives: its connection, its
-//! configuration, and what it remembers from request to request.
+//! What one instance of the function keeps for its lifetime: its connection, its configuration, and
+//! what it remembers between requests.
 //!
-//! What is written from here is written beside the requests, which neither wait for it nor fail
-//! with it.
+//! Writes from here run next to the requests, which neither wait for them nor fail because of them.
 
 pub mod key_use;
 pub mod rate;
@@ -20,7 +19,7 @@ use refusals::Refusals;
 pub struct Instance {
     /// The connection to DynamoDB.
     pub store: Store,
-    /// The environment.
+    /// The configuration.
     pub config: Config,
     /// The clock. A test has its own where it is about dates and rates.
     pub clock: fn() -> OffsetDateTime,
@@ -29,7 +28,7 @@ pub struct Instance {
 }
 
 impl Instance {
-    /// An instance that has answered nothing yet.
+    /// An instance that has not answered a request yet.
     pub fn new(store: Store, config: Config) -> Self {
         Self {
             store,

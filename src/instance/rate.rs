@@ -1,33 +1,33 @@
-//! The rate of requests that a key may send: arithmetic over windows of ten seconds.
+//! The rate of requests per key: arithmetic over windows of ten seconds.
 //!
 //! Every instance of the function serves some requests without asking. Beyond those it leases
 //! shares of the rate from the directory table, where all instances count. It does not wait for a
-//! lease: requests go ahead on credit meanwhile, and are refused once the rate is used up.
+//! lease: meanwhile requests are served on credit, and they are refused once the rate is used up.
 
 use time::OffsetDateTime;
 
-/// The length of a window, in seconds. A key may use its rate of a whole window at once.
+/// The length of a window in seconds. A key may use a whole window's rate at once.
 pub(super) const WINDOW_SECONDS: u32 = 10;
 
-/// Requests in a window for which an instance asks nobody: what one client does now and then costs
-/// no lease.
+/// Requests per window that an instance serves without a lease: occasional requests of one client
+/// cost nothing.
 pub(super) const FREE: u64 = 20;
 
-/// Requests that are leased at a time.
+/// Requests per lease.
 pub(super) const LEASE: u64 = 50;
 
-/// What an instance knows of one key's rate in the present window.
+/// What an instance knows about one key's rate in the current window.
 #[derive(Debug, Default)]
 pub(super) struct Share {
     /// The number of the window since 1970.
     window: u64,
-    /// Requests that were let through in it.
+    /// Requests served in it.
     served: u64,
-    /// Requests that may be let through in it, by what is known.
+    /// Requests that may be served in it, as far as is known.
     granted: u64,
-    /// A lease is under way.
+    /// Whether a lease is in progress.
     is_leasing: bool,
-    /// The rate is used up by all instances together.
+    /// Whether all instances together have used up the rate.
     is_used_up: bool,
 }
 
@@ -36,13 +36,13 @@ pub(super) struct Share {
 pub(super) enum Verdict {
     /// Serve it.
     Served,
-    /// Serve it, and lease this.
+    /// Serve it, and request this lease.
     ServedOnCredit(Lease),
-    /// Refuse it; after this number of seconds another window begins.
+    /// Refuse it; the next window begins after this number of seconds.
     Refused(u32),
 }
 
-/// Requests to be leased.
+/// A number of requests to lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Lease {
     pub window: u64,
@@ -50,8 +50,8 @@ pub(super) struct Lease {
 }
 
 impl Share {
-    /// Counts what is worth this number of requests, if there is anything left. `limit` is the
-    /// rate in requests for a window.
+    /// Charges this number of requests, if the rate is not used up. `limit` is the number of
+    /// requests per window.
     pub(super) fn charge(&mut self, requests: u64, limit: u64, now: OffsetDateTime) -> Verdict {
         let (window, rest) = window(now);
         if window != self.window {
@@ -75,9 +75,9 @@ impl Share {
         })
     }
 
-    /// Takes in what became of a lease: how many requests all instances have leased in its window,
-    /// this lease included. Nothing is known when DynamoDB did not answer: then the lease counts
-    /// as made, because nobody is refused for that.
+    /// Takes in the result of a lease: how many requests all instances have leased in its window,
+    /// including this lease. `None` if DynamoDB did not answer: the lease then counts as granted,
+    /// because nobody is refused for that.
     pub(super) fn leased(&mut self, lease: Lease, total: Option<u64>, limit: u64) {
         if lease.window != self.window {
             return;
@@ -143,14 +143,14 @@ mod tests {
             panic!("no lease")
         };
         assert_eq!(first.requests, LEASE);
-        // While it is under way nothing is leased and nothing is refused.
+        // While it is in progress, nothing is leased and nothing is refused.
         assert_eq!(share.charge(LEASE + 6, 5000, START), Verdict::Served);
         share.leased(first, Some(LEASE), 5000);
         let Verdict::ServedOnCredit(second) = share.charge(100, 5000, START) else {
             panic!("no lease")
         };
         assert_eq!(second.requests, 107);
-        // The answer comes when its window is over: it is of no effect on the next one.
+        // The answer arrives after its window: it does not affect the next one.
         let next = START + Duration::seconds(10);
         assert_eq!(share.charge(FREE, 5000, next), Verdict::Served);
         share.leased(second, Some(9999), 5000);
@@ -187,8 +187,8 @@ mod tests {
     }
 
     proptest! {
-        /// Several instances that lease from one count: what they let through in a window is at
-        /// least the limit before the first refusal, and bounded however they take turns.
+        /// Several instances that lease from one count: before the first refusal they serve at
+        /// least the limit in a window, and a bounded number in total, in any interleaving.
         #[test]
         fn the_rate_holds_across_instances(
             limit in 1_u64..3000,
@@ -220,7 +220,7 @@ mod tests {
             prop_assert!(!refused || leased > limit);
         }
 
-        /// One instance alone refuses nothing within the limit, whatever the limit is.
+        /// A single instance refuses nothing within the limit, for any limit.
         #[test]
         fn nothing_is_refused_within_the_limit(limit in 1_u64..3000) {
             let mut share = Share::default();

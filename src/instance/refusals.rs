@@ -1,16 +1,16 @@
-//! Takes note of refused requests, so that an operator sees that a tenant's client fails, since
-//! when and with what.
+//! Records refused requests, so that an operator sees that a tenant's client fails, since when, and
+//! why.
 //!
-//! The note is one write, made before the answer goes out and given up after a quarter of a second:
+//! A record is one write, made before the answer is sent and abandoned after a quarter of a second:
 //! a refusal need not be fast, and the function sleeps once it has answered. It never changes the
 //! answer.
 //!
-//! Only the holder of a valid key can cause such a write by each request. What is refused for its
-//! key, or for its rate, is counted in memory when it comes fast, and written once a second: what
-//! costs the service nothing to refuse must not cost it a write. For a key that was never issued
-//! the note is made beside the answer, and may be made with the next request. Such keys, and
-//! mistyped ones, have writes of their own: a stranger can name any tenant, and must not take those
-//! of tenants whose keys have expired.
+//! Only the holder of a valid key can cause such a write with every request. Refusals for the key
+//! or its rate are counted in memory when they come fast, and written once a second: what is free
+//! to refuse must not cost a write. For a key that was never issued the record is written next to
+//! the answer, possibly during the next request. Such keys, and mistyped ones, have their own
+//! allowance of writes: a stranger can name any tenant, and must not use up the writes of tenants
+//! whose keys have expired.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -26,20 +26,21 @@ use tokio::time::{Instant, timeout};
 
 use super::Instance;
 
-/// How long the answer may wait for the note.
+/// How long the answer may wait for the record.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// How many refusals for their key or rate are written one by one, before it is one a second.
+/// How many refusals for the key or the rate are written one by one before the limit of one a
+/// second applies.
 const BURST: usize = 20;
 
-/// How many kinds of refusal wait at a time. When there are more, the one that has waited longest
-/// is given up.
+/// Maximum number of kinds of refusal waiting to be written. Beyond that, the one waiting longest
+/// is dropped.
 const MAX_KINDS: usize = 100;
 
-/// The longest detail that is kept, in characters.
+/// The longest stored detail, in characters.
 const MAX_DETAIL: usize = 300;
 
-/// Refusals that are not written down yet.
+/// Refusals that are not written yet.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     of_issued_keys: Waiting,
@@ -51,13 +52,13 @@ struct Waiting(Mutex<Unwritten>);
 
 #[derive(Debug, Default)]
 struct Unwritten {
-    /// The kind that has waited longest comes first.
+    /// Ordered by waiting time, longest first.
     counts: VecDeque<Count>,
-    /// How many may be written at once, and when there was last one more.
+    /// How many writes are available now, and when the latest was added.
     writes: Option<(usize, Instant)>,
 }
 
-/// What is to be written down: a tenant's refusals of one kind.
+/// A record to write: a tenant's refusals of one kind.
 #[derive(Debug, Clone, PartialEq)]
 struct Count {
     tenant: TenantId,
@@ -65,7 +66,7 @@ struct Count {
 }
 
 impl Waiting {
-    /// Adds refusals. Returns what is to be written down now.
+    /// Adds refusals. Returns the records to write now.
     fn add(&self, count: Count, now: Instant) -> Vec<Count> {
         let mut unwritten = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let same = unwritten.counts.iter_mut().find(|other| {
@@ -93,12 +94,12 @@ impl Waiting {
 
 /// A refused request, or parts of one that were refused for the same reason.
 pub(crate) struct Refused {
-    /// Whose it is: the tenant of its key or, if that was never issued, the tenant that it names.
+    /// The tenant of its key or, if that was never issued, the tenant that it names.
     pub tenant: Option<TenantId>,
     /// Whether its key was issued.
     pub is_issued: bool,
     pub method: Method,
-    /// What it asked for, without ids.
+    /// The requested route, without ids.
     pub route: &'static str,
     pub request_id: String,
     pub error: ScimError,
@@ -106,7 +107,7 @@ pub(crate) struct Refused {
 }
 
 impl Instance {
-    /// Takes note of a refusal that is the client's; failures of the service are in the log.
+    /// Records a refusal for a client's error; failures of the service are in the log.
     pub(crate) async fn note_refusal(&self, refused: Refused, meter: &Meter) {
         let error = &refused.error;
         let status = error.status();
@@ -141,7 +142,7 @@ impl Instance {
                 let writes = counts.iter().map(|count| count.write(&self.store, meter));
                 join_all(writes).await;
             }
-            // Whether there is such a tenant must not show in how long the answer takes.
+            // The response time must not reveal whether the tenant exists.
             (false, _) => {
                 for count in self.refusals.of_strangers.add(count, Instant::now()) {
                     let store = self.store.clone();
@@ -184,7 +185,7 @@ impl Count {
     }
 }
 
-/// A method as a counter names it. A client can invent methods, and each would make a counter.
+/// A method's name for a counter. Clients can invent methods, and each would create a counter.
 fn name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -243,12 +244,12 @@ mod tests {
         assert_eq!(add(1000), [6]);
         assert_eq!(add(1999), [0; 0]);
         assert_eq!(add(2000), [2]);
-        // What was not used for a while may come at once again, and no more than that.
+        // The allowance recovers when unused, up to the burst and no further.
         let all = (0..2 * BURST).flat_map(|_| add(1_000_000));
         assert_eq!(all.count(), BURST);
     }
 
-    /// Each kind has its turn, however many there are and whoever comes first.
+    /// Each kind gets its turn, however many there are and in any order.
     #[tokio::test]
     async fn a_flood_of_one_tenant_does_not_hide_another() {
         let waiting = Waiting::default();
@@ -265,7 +266,7 @@ mod tests {
         assert!(seen.iter().any(|count| count.tenant == quiet), "{seen:?}");
     }
 
-    /// However many tenants a stranger has named: the next one is counted all the same.
+    /// However many tenants a stranger has named, the next one is still counted.
     #[tokio::test]
     async fn strangers_cannot_fill_the_memory() {
         let waiting = Waiting::default();

@@ -1,5 +1,5 @@
-//! The log: one JSON line for each request, with what it was, whose, how it ended and what it cost.
-//! It holds no secret and nothing about a person: no ids of users, no filters, no bodies.
+//! The log: one JSON line per request, with what it was, whose it was, how it ended and what it
+//! cost. It contains no secrets and nothing about a person: no user ids, no filters, no bodies.
 
 mod panic;
 mod trace;
@@ -17,9 +17,9 @@ use tracing_subscriber::fmt::MakeWriter;
 pub use panic::{Panic, note_panics};
 pub use trace::Trace;
 
-/// Has the process write its log in the form of [`subscriber`], panics included.
+/// Installs the log for the process, in the form of [`subscriber`], including panics.
 pub fn install(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, filter: Option<&str>) {
-    // Fails when there is a log already.
+    // Fails if a log is already installed.
     let _ = tracing::subscriber::set_global_default(subscriber(writer, filter));
     note_panics(|panic| {
         let location = panic.location().map(tracing::field::display);
@@ -27,8 +27,8 @@ pub fn install(writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, filt
     });
 }
 
-/// One JSON object a line; `filter` is in the syntax of `RUST_LOG`, `info` unless it is given and
-/// understood.
+/// One JSON object per line; `filter` uses the syntax of `RUST_LOG` and falls back to `info` if it
+/// is missing or invalid.
 pub fn subscriber(
     writer: impl for<'w> MakeWriter<'w> + Send + Sync + 'static,
     filter: Option<&str>,
@@ -45,7 +45,7 @@ pub fn subscriber(
         .finish()
 }
 
-/// Writes that a key is used which will soon be refused. An alarm can look for the message.
+/// Warns that a key in use will soon be refused. Alarms can match the message.
 pub(crate) fn key_expires(key: &ApiKey, expiry: Expiry) {
     let expires = expiry.at.to_offset(UtcOffset::UTC).format(&Rfc3339);
     let advice = if expiry.is_replaced {

@@ -1,4 +1,4 @@
-//! Panics: caught where a request is handled, and told with it.
+//! Panics: caught where a request is handled, and reported with it.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -8,25 +8,24 @@ use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
-/// A panic in the work of a request.
+/// A panic during a request.
 #[derive(Debug)]
 pub struct Panic {
-    /// The place in the source; known if [`note_panics`] was called.
+    /// Its location in the source; known if [`note_panics`] was called.
     location: Option<String>,
-    /// The message, if it is a literal of the source. One that was put together may hold a client's
-    /// data.
+    /// The message, if it is a literal in the source. A formatted one may contain a client's data.
     message: Option<&'static str>,
 }
 
 thread_local! {
-    /// Whether the thread is at work for a request.
+    /// Whether the thread is working on a request.
     static IS_AT_WORK: Cell<bool> = const { Cell::new(false) };
-    /// Where the latest panic in such work was.
+    /// Where the latest panic during a request happened.
     static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Has the process remember where a request panics, for its line in the log. Other panics are told
-/// to `beside`.
+/// Makes the process remember where a request panics, for its log line. Other panics are passed to
+/// `beside`.
 pub fn note_panics(beside: impl Fn(&PanicHookInfo<'_>) + Send + Sync + 'static) {
     std::panic::set_hook(Box::new(move |panic| {
         if IS_AT_WORK.get() {
@@ -38,7 +37,7 @@ pub fn note_panics(beside: impl Fn(&PanicHookInfo<'_>) + Send + Sync + 'static) 
 }
 
 impl Panic {
-    /// Runs the work of a request.
+    /// Runs a request's work.
     ///
     /// # Errors
     /// The panic that ended it.

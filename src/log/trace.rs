@@ -1,4 +1,4 @@
-//! What is known of a request while it is handled, and the line that is written of it.
+//! What is known about a request while it is handled, and the log line written about it.
 
 use std::sync::OnceLock;
 
@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::chain;
 use crate::service::Failure;
 
-/// What is known of a request while it is handled.
+/// What is known about a request while it is handled.
 #[derive(Debug)]
 pub struct Trace {
     started: Instant,
@@ -22,16 +22,15 @@ pub struct Trace {
     credentials: OnceLock<(TenantId, KeyId)>,
     route: OnceLock<&'static str>,
     meter: Meter,
-    /// A failure inside a request that is answered all the same.
+    /// A failure inside a request that is still answered.
     inner_failure: OnceLock<Failure>,
-    /// Parts that were refused in a request that is answered all the same, and how many of each
-    /// kind.
+    /// Refused parts of a request that is still answered, with a count for each kind.
     inner_refusals: OnceLock<Vec<(ScimError, u64)>>,
 }
 
 impl Trace {
-    /// Begins with API Gateway's id of the request, which the access log and the client's
-    /// `apigw-requestid` header share.
+    /// Starts with API Gateway's id of the request, which the access log and the client's
+    /// `apigw-requestid` header also contain.
     pub(crate) fn start(request: &Request) -> Self {
         let request_id = match request.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
@@ -48,19 +47,19 @@ impl Trace {
         }
     }
 
-    /// When the request came in.
+    /// When the request arrived.
     pub(crate) fn started(&self) -> Instant {
         self.started
     }
 
-    /// Takes note of the failure of a part of the request.
+    /// Records the failure of a part of the request.
     pub(crate) fn set_inner_failure(&self, failure: Option<Failure>) {
         if let Some(failure) = failure {
             let _ = self.inner_failure.set(failure);
         }
     }
 
-    /// Takes note of refused parts of the request.
+    /// Records refused parts of the request.
     pub(crate) fn set_inner_refusals(&self, refusals: Vec<(ScimError, u64)>) {
         let _ = self.inner_refusals.set(refusals);
     }
@@ -83,12 +82,12 @@ impl Trace {
         let _ = self.credentials.set((tenant.clone(), key));
     }
 
-    /// Whose key the request came with, if it was ever issued.
+    /// The tenant of the request's key, if that was ever issued.
     pub(crate) fn tenant(&self) -> Option<&TenantId> {
         self.credentials.get().map(|(tenant, _)| tenant)
     }
 
-    /// What the request asked for, without ids; `?` if it is not known.
+    /// The requested route, without ids; `?` if unknown.
     pub(crate) fn route(&self) -> &'static str {
         self.route.get().copied().unwrap_or("?")
     }

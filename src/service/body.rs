@@ -1,5 +1,5 @@
-//! Request bodies, parsed when an operation comes to them: once, after the key was accepted and,
-//! where a resource is changed, after it was found.
+//! Request bodies, parsed once, when the operation needs them: after the key was accepted and, for
+//! a change of a resource, after it was found.
 
 use scim::ScimError;
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 /// A request body that was not parsed yet.
 #[derive(Debug, Clone, Copy)]
 pub enum Body<'a> {
-    /// As it came over the wire.
+    /// As received.
     Text(&'a [u8]),
     /// As part of a bulk request.
     Parsed(&'a Value),

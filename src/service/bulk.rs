@@ -13,15 +13,15 @@ use tokio::time::Instant;
 
 use super::{Body, Directory, Failure, IfMatch};
 
-/// Operations in flight at once.
+/// Maximum number of concurrent operations.
 const CONCURRENCY: usize = 8;
 
-/// What became of the operations of a bulk request, in the client's order. Those after
-/// `failOnErrors` failures are not there.
+/// The results of a bulk request's operations, in the client's order. Operations skipped after
+/// `failOnErrors` failures are missing.
 #[derive(Debug)]
 pub struct BulkResponse(pub Vec<BulkResult>);
 
-/// What became of one operation.
+/// The result of one operation.
 #[derive(Debug)]
 pub struct BulkResult {
     method: String,
@@ -38,12 +38,12 @@ struct Success {
 }
 
 impl Directory<'_> {
-    /// Runs all operations. Those that do not depend on each other run at the same time; with
-    /// `failOnErrors` they run one by one, so that nothing runs after the last allowed failure.
+    /// Runs all operations. Independent ones run concurrently; with `failOnErrors` they run one by
+    /// one, so that nothing runs after the last allowed failure.
     ///
-    /// Operations that were not started by `deadline` are answered with 503 each, and the others
-    /// keep their own status: a client learns what was done, unless one operation alone takes the
-    /// rest of the request's time.
+    /// Operations not started by `deadline` are answered with 503 each, and the others keep their
+    /// own status: a client learns what was done, unless a single operation uses up the rest of the
+    /// request's time.
     pub async fn bulk(&self, mut request: BulkRequest, deadline: Instant) -> BulkResponse {
         let dependencies = request.dependencies();
         let concurrency = if request.fail_on_errors.is_some() {
@@ -69,8 +69,8 @@ impl Directory<'_> {
                             .get(index)
                             .is_none_or(|before| before.iter().all(is_done))
                 });
-                // What waits in a circle was refused when the dependencies were made; it has an
-                // error for an action and need not wait.
+                // Operations in a cycle were refused when the dependencies were computed; their
+                // action is an error and need not wait.
                 let next = next.or_else(|| {
                     waiting.iter().position(|operation| {
                         operation
@@ -173,8 +173,8 @@ impl Directory<'_> {
 }
 
 impl BulkResponse {
-    /// What the log should tell of: the first failure that is the service's, or else the first
-    /// refusal that somebody should look at.
+    /// What the log should report: the first failure of the service, or else the first refusal that
+    /// an operator should look at.
     pub fn cause(&mut self) -> Option<Failure> {
         let is = |result: &BulkResult, told: fn(&ScimError) -> bool| {
             let outcome = result.outcome.as_ref();
@@ -189,7 +189,7 @@ impl BulkResponse {
         })
     }
 
-    /// The operations that were refused, by reason: the last refusal, and how many there were.
+    /// The refused operations by reason: the last refusal, and their number.
     pub fn refusals(&self) -> Vec<(ScimError, u64)> {
         let mut refusals: BTreeMap<&'static str, (ScimError, u64)> = BTreeMap::new();
         let errors = self

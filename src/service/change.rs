@@ -1,5 +1,5 @@
-//! The one loop of PATCH, PUT and DELETE: load, decide, reserve, store, and give back what was
-//! reserved in vain. After a lost race it begins again with what is there now, so that no update is
+//! The shared loop of PATCH, PUT and DELETE: load, decide, reserve, store, and release an unused
+//! reservation. After a lost race it starts again from the current state, so that no update is
 //! lost.
 
 use std::time::Duration;
@@ -13,18 +13,18 @@ use store::directory::record::ChangeKind;
 
 use super::{Directory, Failure, IfMatch};
 
-/// What a request does to the resource that it found.
+/// What a request does to the resource it found.
 pub(super) enum Decision {
-    /// Nothing: it is as the request wants it.
+    /// Nothing: the resource is already as requested.
     Keep,
-    /// It gets these attributes.
+    /// Store these attributes.
     Replace(Resource),
-    /// It goes.
+    /// Delete it.
     Delete,
 }
 
 impl Decision {
-    /// Whether the decision takes access from a user who has it.
+    /// Whether the decision removes access from a user who has it.
     fn takes_access(&self, resource_type: &ResourceType, current: &Stored) -> bool {
         let keeps_access = match self {
             Self::Keep => true,
@@ -35,24 +35,24 @@ impl Decision {
     }
 }
 
-/// What a request holds in the breaker's window: one place at most, however often it begins again.
+/// A request's place in the breaker's window: at most one, however often it starts again.
 #[derive(Default)]
 struct Held {
     place: Option<Place>,
-    /// Whether the latest attempt takes access.
+    /// Whether the latest attempt removes access.
     is_needed: bool,
 }
 
 impl Directory<'_> {
-    /// Changes the resource with this id as `prepare` has it decided, and returns it as it is then.
+    /// Changes the resource with this id as `prepare` decides, and returns its new state.
     ///
     /// The first read may go ahead of the check of the key. `prepare`, which reads the body, is
-    /// called once, when the key is accepted and the resource was found: an unknown id is 404
+    /// called once, after the key was accepted and the resource found: an unknown id is 404
     /// whatever the body says.
     ///
     /// # Errors
-    /// 404, 412, what `prepare` and the decision say, and 409 when too many users have lost access
-    /// lately.
+    /// 404, 412, the errors of `prepare` and of the decision, and 409 when too many users have lost
+    /// access recently.
     pub(super) async fn change<D>(
         &self,
         resource_type: &ResourceType,
@@ -115,7 +115,7 @@ impl Directory<'_> {
         }
     }
 
-    /// Reserves a place for a user who is to lose access.
+    /// Reserves a place for a user who is about to lose access.
     async fn reserve(&self, resource_type: &ResourceType) -> Result<Place, Failure> {
         let reservation = self
             .store
@@ -134,13 +134,13 @@ impl Directory<'_> {
         held: &Held,
         outcome: &Result<Stored, Failure>,
     ) {
-        // After a failure without an answer the user may have lost access all the same.
+        // After a failure without an answer, the user may have lost access nevertheless.
         let may_be_taken = match outcome {
             Ok(_) => true,
             Err(failure) => matches!(failure.store_error(), Some(StoreError::Unavailable { .. })),
         };
         if let (Some(place), false) = (held.place, held.is_needed && may_be_taken) {
-            // A place that cannot be given back is free again when the window ends.
+            // A place that cannot be given back becomes free when the window ends.
             let _ = self.store.release_deactivation(resource_type, place).await;
         }
     }
@@ -157,8 +157,8 @@ impl Directory<'_> {
     }
 }
 
-/// How often a lost race is run again, and with what pauses: two to five seconds in all, within the
-/// request's deadline. The random part keeps the racers from meeting again.
+/// How often a lost race is retried, and after which pauses: two to five seconds in total, within
+/// the request's deadline. The random part keeps the racers from colliding again.
 const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(4))
     .with_max_delay(Duration::from_millis(250))
@@ -175,8 +175,8 @@ impl Default for Races {
 }
 
 impl Races {
-    /// Whether to begin again after a failure: if it was a lost race, and not the last one allowed.
-    /// Comes back after a pause then.
+    /// Whether to start again after a failure: only after a lost race, and while retries remain.
+    /// Waits for the pause before it returns true.
     pub(super) async fn run_again(&mut self, failure: &Failure) -> bool {
         let is_lost_race = matches!(
             failure.store_error(),

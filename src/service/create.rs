@@ -13,11 +13,11 @@ use super::{Answer, Body, Cause, Directory, Failure};
 impl Directory<'_> {
     /// Creates a resource from a request body.
     ///
-    /// A deactivated user who is created again with the same userName and the same externalId is
-    /// the same user coming back, as Okta does it: the user is revived under the old id.
+    /// Creating a deactivated user again, with the same userName and externalId, means that the
+    /// user is back, which is how Okta does it: the user is reactivated under the old id.
     ///
-    /// A request that is sent again, because its answer was lost, is one for a name that is taken:
-    /// the service cannot know whether the client heard the first answer, and a duplicate has to be
+    /// A request that is sent again because its answer was lost is one for a taken name: the
+    /// service cannot know whether the client received the first answer, and a duplicate must be
     /// 409 (RFC 7644 §3.3). The answer names the existing resource, and a match query finds it.
     ///
     /// # Errors
@@ -72,8 +72,8 @@ impl Directory<'_> {
         Ok(stored)
     }
 
-    /// The holder of the resource's unique value with the attributes of `resource`, if it is the
-    /// same user in a deactivated state; otherwise the value is `taken`.
+    /// The holder of the resource's unique value, with the attributes of `resource`, if it is the
+    /// same user, deactivated; otherwise the error `taken`.
     async fn revive(
         &self,
         resource_type: &ResourceType,
@@ -84,7 +84,7 @@ impl Directory<'_> {
             return Err(taken.into());
         };
         let Some(holder) = self.store.holder(resource_type, value).await? else {
-            // The holder is gone since: the name is free for another try.
+            // The holder is gone: retry, as the name is free now.
             return Err(StoreError::Conflict.into());
         };
         let Some(current) = self.store.get(resource_type, &holder).await? else {
@@ -109,8 +109,8 @@ impl Directory<'_> {
     }
 }
 
-/// A random id (UUID version 4): ids are spread evenly over their range, which the counters and
-/// the parallel reads of the directory rely on.
+/// A random id (UUID version 4): the directory's counters and parallel reads rely on evenly
+/// distributed ids.
 fn new_id() -> Result<ResourceId, Failure> {
     ResourceId::parse(&Uuid::new_v4().to_string())
         .ok_or_else(|| ScimError::Internal("the service could not make an id".to_owned()).into())

@@ -7,11 +7,11 @@ use super::change::Decision;
 use super::{Directory, Failure, IfMatch};
 
 impl Directory<'_> {
-    /// Deletes a resource: SCIM no longer knows it, and a tombstone keeps it for the retention
+    /// Deletes a resource: SCIM no longer shows it, and a tombstone keeps it for the retention
     /// period.
     ///
     /// # Errors
-    /// 404, 412, and 409 when too many users have lost access lately.
+    /// 404, 412, and 409 when too many users have lost access recently.
     pub async fn delete(
         &self,
         resource_type: &'static ResourceType,

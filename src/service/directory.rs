@@ -1,4 +1,4 @@
-//! A tenant's directory, for one request: what every use case needs.
+//! A tenant's directory during one request: what every use case needs.
 
 use scim::project::Projection;
 use scim::text::quote;
@@ -12,16 +12,16 @@ use time::OffsetDateTime;
 
 use super::Failure;
 
-/// A tenant's directory, for one request.
+/// A tenant's directory during one request.
 #[derive(Debug)]
 pub struct Directory<'a> {
     /// The tenant's data.
     pub store: TenantStore<'a>,
-    /// The service's base URL, for locations; without a final slash.
+    /// The service's base URL for locations, without a trailing slash.
     pub base: &'a str,
-    /// When the request is handled, to the millisecond.
+    /// The time of the request, to the millisecond.
     pub now: OffsetDateTime,
-    /// Which key the request came with.
+    /// The request's key.
     pub key: KeyId,
     /// The request's id, for change records.
     pub request_id: &'a str,
@@ -29,13 +29,13 @@ pub struct Directory<'a> {
     pub retention: time::Duration,
     /// How long change records are kept.
     pub history: time::Duration,
-    /// How many users may lose access, and in what time.
+    /// How many users may lose access within which time.
     pub breaker: BreakerPolicy,
-    /// The secret under which cursors are sealed: different for each API key.
+    /// The secret that seals cursors: different for each API key.
     pub cursor_key: &'a [u8; 32],
 }
 
-/// A resource as an operation answers it.
+/// A resource in an operation's answer.
 #[derive(Debug)]
 pub struct Answer {
     /// Its entity tag.
@@ -88,7 +88,7 @@ impl Directory<'_> {
         Ok(next)
     }
 
-    /// What a change record says of this request.
+    /// The origin of a change, for its record.
     pub(super) fn origin(&self, operation: ChangeKind) -> Origin {
         Origin {
             actor: Actor::Key(self.key.clone()),

@@ -1,4 +1,4 @@
-//! Refused and failed operations: what the client is told, and what only the log is.
+//! Refused and failed operations: what the client is told, and what only the log contains.
 
 use scim::ScimError;
 use store::StoreError;
@@ -8,27 +8,27 @@ use crate::log::Panic;
 /// A refused or failed operation.
 #[derive(Debug)]
 pub struct Failure {
-    /// The outward message.
+    /// The message for the client.
     pub error: ScimError,
-    /// The inward cause.
+    /// The cause, for the log.
     pub cause: Option<Cause>,
-    /// The URL of the resource that is in the way.
+    /// The URL of the conflicting resource.
     pub existing: Option<String>,
 }
 
 /// Why the service failed or refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
-    /// DynamoDB, or what it holds.
+    /// DynamoDB, or its content.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A defect.
+    /// A bug.
     #[error("{0}")]
     Panic(Panic),
 }
 
 impl Failure {
-    /// The storage error behind it, if there is one.
+    /// The underlying storage error, if there is one.
     pub fn store_error(&self) -> Option<&StoreError> {
         match &self.cause {
             Some(Cause::Store(error)) => Some(error),

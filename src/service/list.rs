@@ -1,5 +1,5 @@
-//! GET of many resources (RFC 7644 §3.4.2) and the same by POST (§3.4.3): filtered, sorted, and
-//! in pages by index or by cursor.
+//! GET of many resources (RFC 7644 §3.4.2) and the equivalent POST (§3.4.3): filtered, sorted, and
+//! paged by index or by cursor.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ struct Bound {
 }
 
 impl Bound {
-    /// The part of a resource that the client asked for.
+    /// The requested part of a resource.
     fn show(&self, object: Object) -> Object {
         self.projection.apply(self.resource_type, object)
     }
@@ -39,7 +39,7 @@ impl Bound {
 }
 
 impl Directory<'_> {
-    /// The resources of the given types that match, in the order of their ids or as sorted.
+    /// The matching resources of the given types, sorted or else in the order of their ids.
     ///
     /// # Errors
     /// `invalidFilter`, `invalidValue`, `invalidCursor`, `expiredCursor`, `invalidCount`. A filter
@@ -51,7 +51,7 @@ impl Directory<'_> {
     ) -> Result<ListResponse, Failure> {
         let bound = bind(resource_types, request)?;
         let seal = || self.seal(resource_types, request);
-        // One type in the order of ids is walked by id, which costs the same on every page.
+        // A single type in id order is walked by id, which costs the same on every page.
         let by_id = match (bound.as_slice(), &request.sort_by) {
             ([single], None) => Some(single),
             _ => None,
@@ -135,7 +135,7 @@ impl Directory<'_> {
         let mut counted = 0;
         let mut content = PageContent::new(count);
         let mut ids = Vec::new();
-        // One more than the page holds tells whether there is another page.
+        // One match more than the page holds shows that there is another page.
         let mut has_more = false;
         let expected = total.is_some().then_some(count.saturating_add(1));
         let visit = |(object, id)| {
@@ -209,7 +209,7 @@ impl Directory<'_> {
     }
 
     /// A page of a list that is not in the order of ids. All matches are read for their sort keys,
-    /// and only the resources of the page are held and read whole.
+    /// but only the page's resources are kept and read in full.
     async fn sorted(
         &self,
         bound: &[Bound],
@@ -266,7 +266,7 @@ impl Directory<'_> {
         Ok((total, content.into_resources()))
     }
 
-    /// Shows `visit` what `map` makes of every resource that matches, in the order of ids, until it
+    /// Shows `visit` what `map` makes of every matching resource, in the order of ids, until it
     /// returns false.
     async fn matches<T>(
         &self,
@@ -288,7 +288,7 @@ impl Directory<'_> {
             .await?)
     }
 
-    /// The seal of the cursors of a request: of one key, and of one query but for its page.
+    /// The seal of a request's cursors: for one key, and for one query regardless of its page.
     fn seal(&self, resource_types: &[&'static ResourceType], request: &Query) -> Seal {
         let names: Vec<_> = resource_types
             .iter()
@@ -307,8 +307,8 @@ impl Directory<'_> {
     }
 }
 
-/// Binds a request to each of the types. In a list over several types, an attribute that one of
-/// them lacks has no value there (RFC 7644 §3.4.2.1).
+/// Binds a request to each of the types. In a list over several types, an attribute that a type
+/// lacks has no value there (RFC 7644 §3.4.2.1).
 fn bind(
     resource_types: &[&'static ResourceType],
     request: &Query,

@@ -1,7 +1,7 @@
-//! The use cases: load, let `scim` decide, store. One file for each operation; PATCH, PUT and
-//! DELETE share the loop in [`change`].
+//! The use cases: load, let `scim` decide, store. One file per operation; PATCH, PUT and DELETE
+//! share the loop in `change`.
 //!
-//! The one place that turns storage errors into SCIM errors ([`failure`]).
+//! `failure` is the only place that turns storage errors into SCIM errors.
 
 mod body;
 mod bulk;

@@ -10,11 +10,11 @@ use super::{Answer, Body, Directory, Failure, IfMatch};
 
 impl Directory<'_> {
     /// Applies all operations of a PATCH body or none. A PATCH that changes nothing writes nothing
-    /// and leaves the version as it is.
+    /// and keeps the version.
     ///
     /// # Errors
     /// 404, 412, `invalidSyntax`, `invalidPath`, `invalidValue`, `noTarget`, `mutability`,
-    /// `uniqueness`, and 409 when too many users have lost access lately.
+    /// `uniqueness`, and 409 when too many users have lost access recently.
     pub async fn patch(
         &self,
         resource_type: &'static ResourceType,

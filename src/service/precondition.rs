@@ -20,8 +20,8 @@ impl IfMatch {
     }
 }
 
-/// Whether a list of entity tags, or `*`, names `etag` (RFC 9110 §13.1). Tags are compared weakly:
-/// every version of this service is a weak one.
+/// Whether a list of entity tags, or `*`, matches `etag` (RFC 9110 §13.1). Tags are compared
+/// weakly: all of this service's tags are weak.
 pub fn matches_etag(list: &str, etag: &str) -> bool {
     let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     list.split(',')

@@ -10,13 +10,13 @@ use super::change::Decision;
 use super::{Answer, Body, Directory, Failure, IfMatch};
 
 impl Directory<'_> {
-    /// Replaces the attributes of a resource by those of a request body; what the body lacks is
-    /// cleared. Only `active` stays as it was where the body does not say: a client that does not
-    /// speak of access must neither give nor take it.
+    /// Replaces the attributes of a resource by those of a request body; attributes missing from
+    /// the body are cleared. Only `active` is kept if it is missing: a client that does not mention
+    /// access must neither give nor remove it.
     ///
     /// # Errors
     /// 404, 412, `invalidSyntax`, `invalidValue`, `uniqueness`, and 409 when too many users have
-    /// lost access lately.
+    /// lost access recently.
     pub async fn replace(
         &self,
         resource_type: &'static ResourceType,

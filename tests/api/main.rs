@@ -1,4 +1,4 @@
-//! What users of the service see, from end to end, on a real DynamoDB API. This page is the table of
+//! What users of the service see, end to end, on a real DynamoDB API. This file is the table of
 //! contents.
 
 // Tells Clippy that the functions without `#[test]` are tests too (`clippy.toml`).
@@ -14,7 +14,7 @@ mod requests {
     pub mod errors; // every refusal is a SCIM error with the right status
     mod events; // every request that Entra sends (events/), and the answer it must get (golden/)
     mod filters; // each finds what it should and no more
-    mod limits; // how much a request may hold, and how odd it may be
+    mod limits; // how large a request may be, and how odd
     pub mod lists; // pages and projections
     mod pages; // pages of a large directory, found through the counters
     mod users; // the life of a user: created, read, changed, deactivated, deleted
@@ -22,26 +22,26 @@ mod requests {
 
 /// Who gets in.
 mod keys {
-    mod auth; // the one answer to everybody without a valid key
-    mod gate; // what is done for a request before its key is accepted: one read at most
+    mod auth; // the same answer to everyone without a valid key
+    mod gate; // what happens before a request's key is accepted: at most one read
     pub mod issue; // API keys: issue, check, expire, revoke
-    pub mod key_use; // what is noted of keys: their last use, their end
+    pub mod key_use; // what is recorded about keys: their last use, their end
     mod rate; // how fast a key may be used, whatever the number of instances
     mod rotation; // an API key replaced by another, with both accepted for a while
-    mod tenants; // tenants: create, list, disable, enable; and the tables that hold them
+    mod tenants; // tenants: create, list, disable, enable; and their tables
 }
 
-/// What holds for the data, whoever writes.
+/// What holds for the data, whoever writes it.
 mod data {
-    mod breaker; // many users who lose access at a time: the rest is kept
-    mod races; // requests that meet: one winner, nothing lost
+    mod breaker; // many users lose access at once: the rest is kept
+    mod races; // concurrent requests: one winner, nothing lost
     mod tenancy; // tenants never see each other
 }
 
-/// DynamoDB and the way to it in trouble.
+/// Trouble with DynamoDB and the way to it.
 mod faults {
     mod lost_answers; // a POST whose answer was lost is sent again: never a second user
-    mod matrix; // trouble of every kind on every DynamoDB call of every operation
+    mod matrix; // every kind of failure on every DynamoDB call of every operation
     mod storm; // everything at once on a connection that breaks
     mod unavailable; // DynamoDB out of reach, silent, at its limit, or without a table
 }
@@ -50,25 +50,25 @@ mod faults {
 mod operator {
     mod audit; // the check of a directory, and its repair
     mod commands; // history, status, restore, breaker
-    mod damage; // damage that only the check meets
-    mod restore; // what holds up the restoration of users, and what does not
+    mod damage; // damage that only the check encounters
+    mod restore; // what prevents restoring users, and what does not
 }
 
 /// What the documents promise.
 mod promises {
     mod costs; // DynamoDB calls and capacity of each operation
-    mod logs; // one line for each request, and nothing about people
-    mod panics; // a panic in the work of a request: told once, with its place
+    mod logs; // one line per request, and nothing about people
+    mod panics; // a panic during a request: reported once, with its location
     pub mod threats; // what an attacker cannot do, as docs/SECURITY.md promises
 }
 
-/// No tests: what they share.
+/// Shared code, without tests.
 mod support {
     pub mod admin; // `scim-admin` over the tables of a service
     pub mod capture; // what the function logs while it answers
     pub mod clock; // time that passes only while nothing is under way
-    pub mod directory; // the directory table as DynamoDB holds it
+    pub mod directory; // the raw directory table
     pub mod engine; // a real DynamoDB API: embedded, or AWS's
-    pub mod history; // each change has its record, and the records lead to what there is
+    pub mod history; // every change has its record, and the records lead to the current state
     pub mod service; // the handler as API Gateway calls it
 }

@@ -1,16 +1,16 @@
-//! What documents tell people to type, open or set: each must be there.
+//! What documents tell people to type, open or set must exist.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use super::documents::{Document, documents, root};
 
-/// What the repository has, as far as documents name it.
+/// What the repository contains, as far as documents name it.
 struct Facts {
     targets: BTreeSet<String>,
-    /// The subcommands of each command of `scim-admin`; empty for one that has none.
+    /// The subcommands of each `scim-admin` command; empty if it has none.
     commands: BTreeMap<String, BTreeSet<String>>,
-    /// The text of the programs that read variables.
+    /// The source text of the programs that read variables.
     readers: String,
 }
 
@@ -33,7 +33,7 @@ impl Facts {
         }
     }
 
-    /// What a document names that is not there.
+    /// What a document names but does not exist.
     fn missing(&self, text: &str) -> Vec<String> {
         let document = Document::of(text);
         let mut missing = Vec::new();
@@ -66,8 +66,8 @@ impl Facts {
     }
 }
 
-/// The words that follow each mention of a command, up to what is no plain word; `VARIABLE=value`
-/// and options in front are passed over.
+/// The words after each mention of a command, up to the first that is not a plain word; leading
+/// `VARIABLE=value` and options are skipped.
 fn after<'a>(code: &'a str, command: &str) -> Vec<Vec<&'a str>> {
     let code = code.split('#').next().unwrap_or_default();
     let words: Vec<&str> = code.split_whitespace().collect();
@@ -137,7 +137,8 @@ fn commands(grammar: &str) -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
-/// A code span that is a path below one of the repository's folders, or a file at its root.
+/// A code span that looks like a path below one of the repository's folders, or a file at its root,
+/// but does not exist.
 fn missing_path(code: &str) -> Option<String> {
     const ROOTS: &[&str] = &[
         "src/", "crates/", "tools/", "tests/", "fuzz/", "docs/", "events/", ".ci/",

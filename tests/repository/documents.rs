@@ -1,10 +1,10 @@
-//! The documents, and the tests that they name as evidence: each must be there.
+//! The documents, and the tests that they name as evidence, which must exist.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// The documents whose claims are backed by tests, and how many tests each names at least.
+/// The documents whose claims are backed by tests, with the minimum number of tests each names.
 const DOCUMENTS: &[(&str, usize)] = &[("docs/SECURITY.md", 40), ("docs/RELIABILITY.md", 25)];
 
 /// The repository's root.
@@ -12,7 +12,7 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The documents with their text, by their paths. CHANGELOG.md tells what was, and is left out.
+/// The documents with their text, by path. CHANGELOG.md describes the past, and is left out.
 pub fn documents() -> Vec<(String, String)> {
     let mut paths: Vec<String> = ["README.md", "CONTRIBUTING.md", "ARCHITECTURE.md"]
         .map(str::to_owned)
@@ -31,16 +31,16 @@ pub fn documents() -> Vec<(String, String)> {
     paths.into_iter().map(read).collect()
 }
 
-/// A document's text, with prose and code apart.
+/// A document's text, with prose and code separated.
 pub struct Document {
-    /// All outside of code.
+    /// Everything outside of code.
     pub prose: String,
     /// Each code span, with line breaks as spaces, and each line of a code block.
     pub code: Vec<String>,
 }
 
 impl Document {
-    /// Takes the text apart.
+    /// Separates the text.
     pub fn of(text: &str) -> Self {
         let (mut prose, mut code) = (String::new(), Vec::new());
         let (mut running, mut is_block) = (String::new(), false);
@@ -100,7 +100,7 @@ fn is_test(quoted: &&str) -> bool {
     quoted.contains("::") && quoted.split("::").all(is_name)
 }
 
-/// Every test function below a folder, with the files it is in, as `tests/api/auth`.
+/// Every test function below a folder, with the files that contain it, such as `tests/api/auth`.
 fn collect(folder: &Path, tests: &mut BTreeMap<String, Vec<String>>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -1,4 +1,4 @@
-//! Error texts that CONNECT-ENTRA.md explains: the code must have each of them.
+//! Error texts that CONNECT-ENTRA.md explains must exist in the code.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use super::documents::root;
 
 const DOCUMENT: &str = "docs/CONNECT-ENTRA.md";
 
-/// The texts in the first column of the tables below the heading; `…` is a part that differs.
+/// The texts in the first column of the tables below the heading; `…` is a variable part.
 fn explained(document: &str) -> Vec<&str> {
     let (_, errors) = document
         .split_once("## Error texts and what to do\n")
@@ -19,7 +19,7 @@ fn explained(document: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The fixed parts of a text that the code lacks. A status in front of it is no part.
+/// The fixed parts of a text that the code lacks. A leading status is ignored.
 fn unknown<'a>(text: &'a str, code: &str) -> Vec<&'a str> {
     let text = text
         .split_once(": ")

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::documents::{Document, documents, root};
 
-/// The relative links of a document that lead nowhere. `path` is the document's own.
+/// The broken relative links of a document. `path` is the document's own.
 fn broken(path: &str, text: &str) -> Vec<String> {
     let folder = Path::new(path).parent().unwrap();
     let mut broken = Vec::new();
@@ -30,7 +30,7 @@ fn broken(path: &str, text: &str) -> Vec<String> {
     broken
 }
 
-/// The targets of `[text](target)` that are not on the web.
+/// The targets of `[text](target)`, except those on the web.
 fn links(prose: &str) -> Vec<String> {
     prose
         .split("](")
@@ -41,7 +41,7 @@ fn links(prose: &str) -> Vec<String> {
         .collect()
 }
 
-/// The anchors that GitHub gives a document's headings.
+/// The anchors that GitHub generates for a document's headings.
 fn anchors(text: &str) -> BTreeSet<String> {
     Document::of(text)
         .prose

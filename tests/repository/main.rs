@@ -1,10 +1,11 @@
-//! Holds the repository to what Cargo cannot hold: how long files get, that each says what it is, and that
-//! what documents name is there.
+//! Checks what Cargo cannot: the length of files and comment lines, the description at the start of
+//! each file, and that whatever documents name exists.
 
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "a test may end with a panic")]
 
 mod commands; // what documents tell people to type, open or set
+mod comments; // the width of comments
 mod documents; // the tests that documents name as evidence
 mod errors; // error texts that CONNECT-ENTRA.md explains
 mod links; // links between documents, and the width of their lines

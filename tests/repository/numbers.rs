@@ -1,10 +1,10 @@
-//! Numbers that documents state, counted again.
+//! Numbers in documents, counted again.
 
 use std::fs;
 
 use super::documents::root;
 
-/// A sentence of a document, with the number that belongs in it.
+/// A document's sentence, with the number that belongs in it.
 fn states(document: &str, before: &str, number: usize, after: &str) -> Result<(), String> {
     let text = fs::read_to_string(root().join(document)).unwrap();
     is_stated(&text, before, number, after).map_err(|wrong| format!("{document}: {wrong}"))
@@ -30,7 +30,7 @@ fn events() -> usize {
         .count()
 }
 
-/// The members of `KINDS`, the list of what can go wrong with a call to DynamoDB.
+/// The members of `KINDS`, the list of possible troubles with a call to DynamoDB.
 fn kinds_of_trouble() -> usize {
     let path = "tests/api/faults/matrix/kinds.rs";
     let source = fs::read_to_string(root().join(path)).unwrap();

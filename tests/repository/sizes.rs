@@ -2,12 +2,12 @@
 
 use super::sources;
 
-/// Names that say nothing of what is in a module.
+/// Names that say nothing about a module's content.
 const EMPTY_NAMES: &[&str] = &[
     "util", "utils", "helper", "helpers", "common", "misc", "manager", "shared", "base",
 ];
 
-/// The longest file, and the longest code in one: without the tests at its end.
+/// The longest file, and the longest code in a file without the tests at its end.
 const MAX_LINES: usize = 600;
 const MAX_CODE_LINES: usize = 400;
 

@@ -50,7 +50,7 @@ fn each_time_limit_leaves_room_for_the_one_inside_it() {
     assert!(gateway <= 30_000, "an HTTP API waits 30 seconds at most");
 }
 
-/// Plain values as they are; what CloudFormation computes is an empty text.
+/// Plain values unchanged; values computed by CloudFormation become an empty text.
 fn environment(template: &Yaml<'_>) -> BTreeMap<String, String> {
     let path = [
         "Resources",

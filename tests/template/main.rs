@@ -1,8 +1,8 @@
 //! template.yaml against the code: what AWS deploys is what the code defines, calls and reads.
 //!
 //! - [`tables`]: the tables of `store::tables`, from which the local engines' tables are made.
-//! - [`permissions`]: the calls that `crates/store` makes, found in its source text.
-//! - [`function`]: the variables that `src/config.rs` names, and time limits, each inside the next.
+//! - [`permissions`]: the calls made by `crates/store`, found in its source text.
+//! - [`function`]: the variables named in `src/config.rs`, and time limits, each within the next.
 
 // Tells Clippy that the functions without `#[test]` are tests too (`clippy.toml`).
 #![cfg(test)]

@@ -1,5 +1,5 @@
-//! The function's permissions: exactly what its calls need, so that neither a call is refused nor a
-//! permission is left behind.
+//! The function's permissions: exactly those that its calls need, so that no call is refused and no
+//! permission is superfluous.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::yaml::{at, identifier, items, parse, source, string, tagged};
 
-/// The permission that each call of the SDK needs, by the name of its method. A transaction needs
-/// those of its parts, which are listed below.
+/// The permission that each SDK call needs, by method name. A transaction needs those of its parts,
+/// listed below.
 const CALLS: &[(&str, Option<&str>)] = &[
     ("batch_get_item", Some("BatchGetItem")),
     ("batch_write_item", Some("BatchWriteItem")),
@@ -31,7 +31,7 @@ const PARTS: &[(&str, &str)] = &[
     ("Update", "UpdateItem"),
 ];
 
-/// Methods of the SDK's client that are no calls.
+/// Methods of the SDK's client that are not calls.
 const NO_CALLS: &[&str] = &["clone", "config"];
 
 /// Who makes the calls in a file, and on which table.
@@ -43,9 +43,9 @@ enum Caller {
     Operator,
 }
 
-/// The rooms of `crates/store/src`: a folder, or a file at its top. The longest name that fits decides. A
-/// file that none fits is the function's, so that a new one never goes unseen.
-const ROOMS: &[(&str, Caller)] = &[
+/// The parts of `crates/store/src`: a folder, or a file at its top level. The longest matching name
+/// decides. A file without a match is the function's, so that a new one is always checked.
+const CALLERS: &[(&str, Caller)] = &[
     ("", Caller::Function("DirectoryTable")),
     ("audit/", Caller::Operator),
     ("client/", Caller::Operator),
@@ -58,9 +58,11 @@ fn caller(file: &Path) -> &'static Caller {
     let (_, inside) = path
         .rsplit_once("crates/store/src/")
         .expect("a file of the store");
-    let fitting = ROOMS.iter().filter(|(room, _)| inside.starts_with(room));
+    let fitting = CALLERS
+        .iter()
+        .filter(|(prefix, _)| inside.starts_with(prefix));
     let (_, caller) = fitting
-        .max_by_key(|(room, _)| room.len())
+        .max_by_key(|(prefix, _)| prefix.len())
         .expect("the first fits all");
     caller
 }
@@ -108,11 +110,11 @@ fn the_function_may_do_exactly_what_it_does() {
     assert_eq!(
         allowed, needed,
         "the policy in template.yaml (left) and what the calls in crates/store/src need (right) differ; \
-         a file whose calls only scim-admin makes belongs into `ROOMS` above"
+         a file whose calls only scim-admin makes belongs in `CALLERS` above"
     );
 }
 
-/// A call that is not in `CALLS` would go unseen by the test above.
+/// A call missing from `CALLS` would be overlooked by the test above.
 #[test]
 fn every_call_of_the_function_is_known_here() {
     let mut found = 0;
@@ -133,8 +135,7 @@ fn every_call_of_the_function_is_known_here() {
     );
 }
 
-/// The methods of the SDK's client that are called, whether it is a field, a variable or what a method
-/// returns.
+/// The methods called on the SDK's client, whether it is a field, a variable or a return value.
 fn sdk_calls(code: &str) -> Vec<&str> {
     let ways = ["client.", "client().", "sdk.", "sdk()."];
     let found = ways.iter().flat_map(|way| {
@@ -156,7 +157,7 @@ fn permissions(code: &str) -> BTreeSet<String> {
     let parts = PARTS
         .iter()
         .filter(|(part, _)| {
-            // `Get::builder()` must not be found in `BatchGet::builder()`.
+            // `Get::builder()` must not match in `BatchGet::builder()`.
             let ways = [
                 format!("{part}::builder()"),
                 format!("{part}Builder::default()"),

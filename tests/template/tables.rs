@@ -1,4 +1,4 @@
-//! The tables: what is deployed is what the local engines get.
+//! The tables: the deployed ones equal the local engines'.
 
 use store::client::tables::{DIRECTORY, SECRETS, TableDefinition};
 

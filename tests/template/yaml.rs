@@ -55,7 +55,7 @@ pub fn tagged(node: &Yaml<'_>) -> (String, String) {
     }
 }
 
-/// The name that a piece of source text starts with.
+/// The identifier at the start of a piece of source text.
 pub fn identifier(text: &str) -> &str {
     let end = text
         .find(|c: char| !c.is_alphanumeric() && c != '_')

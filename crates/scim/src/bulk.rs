@@ -1,4 +1,4 @@
-//! Bulk requests (RFC 7644 §3.7): reading them, and in which order their operations can run.
+//! Bulk requests (RFC 7644 §3.7): parsing them, and the order in which their operations can run.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,7 +9,7 @@ use super::schema::Uniqueness;
 use super::text::{fold, quote};
 use super::{ResourceType, ScimError};
 
-/// Operations in one request at most; published in `/ServiceProviderConfig`.
+/// Maximum number of operations in one request; published in `/ServiceProviderConfig`.
 pub const MAX_OPERATIONS: usize = 1000;
 
 /// The largest body accepted, in bytes; published in `/ServiceProviderConfig`.
@@ -18,7 +18,7 @@ pub const MAX_PAYLOAD_SIZE: usize = 1024 * 1024;
 /// A bulk request.
 #[derive(Debug)]
 pub struct BulkRequest {
-    /// After how many failed operations the rest is left undone.
+    /// The number of failed operations after which the rest are skipped.
     pub fail_on_errors: Option<usize>,
     /// The operations, as the client ordered them.
     pub operations: Vec<BulkOperation>,
@@ -29,13 +29,13 @@ pub struct BulkRequest {
 pub struct BulkOperation {
     /// The method as the client wrote it, for the response.
     pub method: String,
-    /// The name by which others of the request refer to the resource that this one creates.
+    /// The name by which other operations of the request refer to the resource this one creates.
     pub bulk_id: Option<String>,
     /// The version that the resource must have.
     pub version: Option<String>,
     /// The body.
     pub data: Value,
-    /// What to do, unless it cannot be understood: that is this operation's failure alone.
+    /// What to do. An operation that cannot be understood fails alone.
     pub action: Result<Action, ScimError>,
 }
 
@@ -53,7 +53,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// The id of the resource that the operation changes; none if it creates one.
+    /// The id of the resource that the operation changes; `None` for a creation.
     pub fn id(&self) -> Option<&str> {
         match self {
             Self::Create(_) => None,
@@ -161,10 +161,10 @@ impl BulkRequest {
         })
     }
 
-    /// For each operation, those before which it cannot run: they create what it refers to, or
-    /// come before it on the same resource or the same unique value.
+    /// For each operation, the operations that must run first: those that create what it refers to,
+    /// and earlier ones on the same resource or the same unique value.
     ///
-    /// Operations that refer to each other in a circle, or to nothing, are refused: their action
+    /// Operations in a reference cycle, or with a reference to nothing, are refused: their action
     /// becomes an error.
     pub fn dependencies(&mut self) -> Vec<BTreeSet<usize>> {
         let creators: HashMap<String, usize> = self
@@ -235,8 +235,8 @@ impl BulkOperation {
         found
     }
 
-    /// What two operations must not work on at the same time: a resource, and a unique value, which
-    /// the first to ask for is to get.
+    /// What no two operations may work on at the same time: a resource, or a unique value, which
+    /// goes to the operation that comes first.
     fn subjects(&self) -> Vec<(&'static str, String)> {
         let Ok(action) = &self.action else {
             return Vec::new();
@@ -255,7 +255,7 @@ impl BulkOperation {
         values.chain(id).collect()
     }
 
-    /// Puts ids in the place of references to resources that were created.
+    /// Replaces references to created resources by their ids.
     ///
     /// # Errors
     /// `invalidValue` when the creation of one failed.
@@ -317,7 +317,7 @@ fn resolve_text_in(value: &mut Value, ids: &HashMap<String, String>) -> Result<(
     }
 }
 
-/// The operations that can never run: those in a circle, and those that wait for one in a circle.
+/// The operations that can never run: those in a cycle, and those that wait for one.
 fn in_circles(dependencies: &[BTreeSet<usize>]) -> BTreeSet<usize> {
     let mut waiting: BTreeSet<usize> = (0..dependencies.len()).collect();
     loop {

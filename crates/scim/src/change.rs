@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Resource;
 
-/// One attribute whose value is another than before.
+/// One attribute whose value changed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change {
     /// The attribute's name; one of an extension has the extension's URN before it
@@ -14,12 +14,12 @@ pub struct Change {
     pub attribute: String,
     /// Its value before, if it had one.
     pub before: Option<Value>,
-    /// Its value since, if it has one.
+    /// Its value afterwards, if it has one.
     pub after: Option<Value>,
 }
 
-/// The attributes that differ between two versions of a resource, in the order of their names. No
-/// resource stands for one that does not exist yet, or any more.
+/// The attributes that differ between two versions of a resource, ordered by name. `None` stands
+/// for a resource that does not exist: before its creation or after its deletion.
 pub fn changes(before: Option<&Resource>, after: Option<&Resource>) -> Vec<Change> {
     let empty = Resource::default();
     let before = before.unwrap_or(&empty).attributes();

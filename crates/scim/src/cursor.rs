@@ -1,7 +1,7 @@
-//! Cursors (RFC 9865): where a walk through a list goes on.
+//! Cursors (RFC 9865): where a walk through a list continues.
 //!
-//! A cursor is opaque to clients, but no secret: it is the position in plain text, sealed. The
-//! seal covers the query too, so a cursor works for the query and the key it was given for.
+//! A cursor is opaque to clients but not secret: it is the position in plain text plus a seal. The
+//! seal covers the query too, so a cursor only works for the query and the key it was issued for.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ use super::{ResourceId, ScimError};
 /// How long a cursor can be used; published in `/ServiceProviderConfig`.
 pub const TIMEOUT: Duration = Duration::hours(1);
 
-/// A position in a list, and how long the list is.
+/// A position in a list, and the list's length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
     /// The position.
@@ -33,7 +33,7 @@ pub enum Position {
     After(ResourceId),
     /// Resources before this one, in the order of ids.
     Before(ResourceId),
-    /// Resources from this 0-based index on: for lists in another order.
+    /// Resources from this 0-based index on, for lists in any other order.
     Offset(u64),
 }
 
@@ -66,7 +66,7 @@ impl Seal {
         Self { mac }
     }
 
-    /// The text of a cursor that can be used for [`TIMEOUT`] from `now` on.
+    /// The text of a cursor that is valid for [`TIMEOUT`] from `now`.
     pub fn close(&self, cursor: &Cursor, now: OffsetDateTime) -> String {
         let expires = (now + TIMEOUT).unix_timestamp();
         let text = match &cursor.position {
@@ -85,10 +85,10 @@ impl Seal {
         URL_SAFE_NO_PAD.encode(sealed)
     }
 
-    /// The cursor of a text that [`Seal::close`] made.
+    /// The cursor in a text made by [`Seal::close`].
     ///
     /// # Errors
-    /// `invalidCursor` when it is not one of this query, `expiredCursor` when its time is over.
+    /// `invalidCursor` when it was not made for this query, `expiredCursor` when it is too old.
     pub fn open(&self, text: &str, now: OffsetDateTime) -> Result<Cursor, ScimError> {
         let (cursor, expires) = self.read(text).ok_or_else(|| {
             ScimError::InvalidCursor(

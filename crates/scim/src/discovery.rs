@@ -1,4 +1,4 @@
-//! Discovery (RFC 7644 §4), generated from the data the engine itself works with.
+//! Discovery (RFC 7644 §4), generated from the data that the engine itself uses.
 
 use serde_json::{Map, Value, json};
 

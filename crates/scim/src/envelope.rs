@@ -1,4 +1,4 @@
-//! Messages of the protocol: objects whose members some clients write in other cases.
+//! Protocol messages: objects whose member names some clients write in another case.
 
 use serde_json::{Map, Value};
 
@@ -14,7 +14,7 @@ pub(super) fn take(members: &mut Map<String, Value>, name: &str) -> Option<Value
     members.remove(&key)
 }
 
-/// Removes the member called `name` and returns its text; `None` if it is absent or no text.
+/// Removes the member called `name` and returns its text; `None` if it is absent or not a string.
 pub(super) fn take_text(members: &mut Map<String, Value>, name: &str) -> Option<String> {
     match take(members, name) {
         Some(Value::String(text)) => Some(text),

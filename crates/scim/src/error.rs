@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 /// The `schemas` value of an error body.
 pub const ERROR_SCHEMA: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 
-/// A refused or failed request. The text is the `detail` that Entra shows to the tenant's admin:
-/// it says what is wrong and what to do, and holds nothing of another tenant.
+/// A refused or failed request. The text is the `detail` that Entra shows to the tenant's admin: it
+/// says what is wrong and what to do, and reveals nothing about other tenants.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ScimError {
-    /// The body is not JSON, or not the message the operation expects.
+    /// The body is not JSON, or not the message that the operation expects.
     #[error("{0}")]
     InvalidSyntax(String),
-    /// The filter is malformed, or compares what cannot be compared.
+    /// The filter is malformed, or makes a comparison that is not possible.
     #[error("{0}")]
     InvalidFilter(String),
     /// A PATCH path is malformed or names no attribute of the resource type.
@@ -22,7 +22,7 @@ pub enum ScimError {
     /// A value is missing, of the wrong type, or out of bounds.
     #[error("{0}")]
     InvalidValue(String),
-    /// A PATCH path selects nothing that could be operated on.
+    /// A PATCH path selects nothing to operate on.
     #[error("{0}")]
     NoTarget(String),
     /// A PATCH names an attribute that clients cannot change.
@@ -31,19 +31,19 @@ pub enum ScimError {
     /// The request contradicts itself or the state of the resource.
     #[error("{0}")]
     Conflict(String),
-    /// More users would lose access than may within a window.
+    /// More users would lose access than the window allows.
     #[error("{0}")]
     TooManyDeactivations(String),
-    /// A cursor was not given for this query (RFC 9865).
+    /// The cursor was not issued for this query (RFC 9865).
     #[error("{0}")]
     InvalidCursor(String),
     /// A cursor is too old (RFC 9865).
     #[error("{0}")]
     ExpiredCursor(String),
-    /// The `count` of a walk by cursor is not one (RFC 9865).
+    /// The `count` of a walk by cursor is invalid (RFC 9865).
     #[error("{0}")]
     InvalidCount(String),
-    /// The list would cost more than one request may.
+    /// The list would cost more than one request may use.
     #[error("{0}")]
     TooMany(String),
     /// A bulk request has more operations than are accepted (RFC 7644 §3.7.4).
@@ -52,7 +52,7 @@ pub enum ScimError {
     /// A value that must be unique in the tenant is taken.
     #[error("{0}")]
     Uniqueness(String),
-    /// No, or no valid, credentials.
+    /// Credentials are missing or invalid.
     #[error("{detail}")]
     Unauthorized {
         /// What is wrong and what to do.
@@ -60,7 +60,7 @@ pub enum ScimError {
         /// The reason in a word.
         reason: &'static str,
     },
-    /// The request is understood and will not be answered (RFC 7644 §4: filters on discovery).
+    /// The request is understood but not answered (RFC 7644 §4: filters on discovery).
     #[error("{0}")]
     Forbidden(String),
     /// No such resource or endpoint.
@@ -71,7 +71,7 @@ pub enum ScimError {
     MethodNotAllowed {
         /// What is wrong and what to do.
         detail: String,
-        /// The methods that it supports, as the header `Allow` lists them.
+        /// The supported methods, in the format of the `Allow` header.
         allow: &'static str,
     },
     /// `If-Match` does not name the current version.
@@ -83,40 +83,40 @@ pub enum ScimError {
     /// The body's `Content-Type` is not JSON.
     #[error("{0}")]
     UnsupportedMediaType(String),
-    /// The client sends faster than it may.
+    /// The client sends too fast.
     #[error("{detail}")]
     TooManyRequests {
         /// What is wrong and what to do.
         detail: String,
-        /// The seconds after which it may go on.
+        /// The seconds after which it may continue.
         retry_after: u32,
     },
-    /// A part of SCIM that this service does not offer.
+    /// A part of SCIM that this service does not support.
     #[error("{0}")]
     NotImplemented(String),
     /// The database cannot answer now; the same request may succeed later.
     #[error("{0}")]
     Unavailable(String),
-    /// A defect of this service.
+    /// A bug in this service.
     #[error("{0}")]
     Internal(String),
 }
 
-/// What follows from the kind of an error.
+/// What the kind of an error determines.
 struct Row {
     status: StatusCode,
     /// RFC 7644 §3.12, table 9, RFC 9865 §2.1 and, for `tooMany`, RFC 7644 §3.7.4.
     scim_type: Option<&'static str>,
-    /// The reason in a word: the `scimType` where there is one.
+    /// The reason in one word: the `scimType` where there is one.
     reason: &'static str,
     blame: Blame,
 }
 
-/// Who has to do something about an error.
+/// Who must act on an error.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Blame {
     Client,
-    /// The client is refused, and somebody at the operator's should look.
+    /// The client is refused, and an operator should look.
     ClientAndOperator,
     Service,
 }
@@ -195,12 +195,12 @@ impl ScimError {
         self.row().status
     }
 
-    /// Whether the service failed, and not the request: then the log says more.
+    /// Whether the service failed rather than the request: then the log has the details.
     pub fn is_failure(&self) -> bool {
         self.row().blame == Blame::Service
     }
 
-    /// Whether somebody at the operator's should look, though the service works as it is meant to.
+    /// Whether an operator should look although the service works as intended.
     pub fn is_alarming(&self) -> bool {
         self.row().blame == Blame::ClientAndOperator
     }
@@ -210,13 +210,13 @@ impl ScimError {
         self.row().scim_type
     }
 
-    /// The reason in a word, for logs and counters: the `scimType` where there is one.
+    /// The reason in one word, for logs and counters: the `scimType` where there is one.
     pub fn reason(&self) -> &'static str {
         self.row().reason
     }
 
-    /// The error body. `status` is a string there, and nothing beyond the RFC's members is
-    /// present: strict clients refuse both.
+    /// The error body. `status` is a string, and there are no members beyond the RFC's: strict
+    /// clients reject anything else.
     pub fn to_body(&self) -> Value {
         let mut body = json!({
             "schemas": [ERROR_SCHEMA],

@@ -1,8 +1,8 @@
 //! SCIM 2.0 semantics as pure functions: no I/O, clock, randomness or environment.
 //!
-//! Case-insensitivity lives at three doors: [`schema::check`] (bodies), [`path`] (PATCH paths and
-//! attribute lists) and [`filter`]. Behind them every attribute name is in schema case and names
-//! are compared exactly.
+//! Case-insensitivity is handled at three entry points: [`schema::check`] (bodies), [`path`] (PATCH
+//! paths and attribute lists) and [`filter`]. Behind them, every attribute name is in schema case
+//! and names are compared exactly.
 
 pub mod bulk;
 pub mod change;

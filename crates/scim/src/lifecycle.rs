@@ -1,4 +1,5 @@
-//! What a resource type does beyond its schema: who has access, and what a client's recycle bin reserves.
+//! What a resource type does beyond its schema: who has access, and which names a client's recycle
+//! bin reserves.
 
 use serde_json::Value;
 
@@ -6,16 +7,16 @@ use super::schema::ResourceType;
 use super::{Resource, Stored};
 
 impl ResourceType {
-    /// Whether the resource has access. Absent counts as no: nothing but an explicit `true` grants
-    /// access, and creation sets it where the client says nothing. Resources of a type without
-    /// access have none.
+    /// Whether the resource has access. Only an explicit `true` grants it; creation sets it where
+    /// the client does not. Resources of a type without access have none.
     pub fn has_access(&self, resource: &Resource) -> bool {
         self.access
             .and_then(|name| resource.attributes().get(name)?.as_bool())
             .unwrap_or(false)
     }
 
-    /// The same resource with access given or not where it does not say and the type has access.
+    /// The same resource with access set to the given value, where it has none set and its type has
+    /// access.
     #[must_use]
     pub fn with_default_access(&self, resource: Resource, access: bool) -> Resource {
         let Some(name) = self.access else {
@@ -28,8 +29,9 @@ impl ResourceType {
 
     /// The unique value to keep reserved for a resource that changes from `current` to `next`.
     ///
-    /// When a user moves to Entra's recycle bin, Entra renames it, and back on restore. The old name
-    /// stays the user's, so that nobody can take it in between and the restore cannot fail.
+    /// Entra renames a user when it moves to the recycle bin, and back on restore. The old name
+    /// stays reserved for the user, so that nobody can take it in between and the restore cannot
+    /// fail.
     pub fn reserved(&self, current: &Stored, next: &Resource) -> Option<String> {
         let recycles = self.recycles?;
         let next = next.text(self.unique)?;

@@ -1,21 +1,21 @@
-//! Lists (RFC 7644 §3.4.2, RFC 9865): what a client asks for, and the ListResponse envelope.
+//! Lists (RFC 7644 §3.4.2, RFC 9865): what a client requests, and the ListResponse envelope.
 
 use serde_json::{Map, Value, json};
 
 use super::ScimError;
 use super::text::quote;
 
-/// Resources per page where the client does not say; published in `/ServiceProviderConfig`.
+/// Resources per page if the client gives no count; published in `/ServiceProviderConfig`.
 pub const DEFAULT_COUNT: usize = 100;
 
-/// Resources per page at most; published in `/ServiceProviderConfig`.
+/// Maximum number of resources per page; published in `/ServiceProviderConfig`.
 pub const MAX_COUNT: usize = 1000;
 
-/// Bytes of resources per page at most, roughly: Lambda's answers end at 6 MB. A page may have
-/// fewer resources than asked for (RFC 7644 §3.4.2.4).
+/// Approximate maximum size of a page's resources in bytes: Lambda responses are limited to 6 MB. A
+/// page may have fewer resources than requested (RFC 7644 §3.4.2.4).
 const MAX_PAGE_SIZE: usize = 4 * 1024 * 1024;
 
-/// The parameters of a list, as text: of a query string or of a SearchRequest (RFC 7644 §3.4.3).
+/// The parameters of a list as text, from a query string or a SearchRequest (RFC 7644 §3.4.3).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Query {
     /// `filter`.
@@ -37,7 +37,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// Where the parameter `name`, in any case, belongs; nowhere if it is unknown.
+    /// The field for the parameter `name`, in any case; `None` if it is unknown.
     pub fn parameter(&mut self, name: &str) -> Option<&mut Option<String>> {
         match name.to_ascii_lowercase().as_str() {
             "filter" => Some(&mut self.filter),
@@ -52,10 +52,10 @@ impl Query {
         }
     }
 
-    /// Reads a SearchRequest body. Numbers are taken as their text, arrays of names as a list.
+    /// Reads a SearchRequest body. Numbers become text, arrays of names a comma-separated list.
     ///
     /// # Errors
-    /// `invalidValue` when a parameter is of another type.
+    /// `invalidValue` when a parameter has the wrong type.
     pub fn from_body(body: Map<String, Value>) -> Result<Self, ScimError> {
         let mut request = Self::default();
         for (name, value) in body {
@@ -116,24 +116,24 @@ pub enum Paging<'a> {
     Index(Page),
     /// By cursor (RFC 9865).
     Cursor {
-        /// Where to go on; none for the first page.
+        /// Where to continue; `None` for the first page.
         cursor: Option<&'a str>,
-        /// How many resources, [`MAX_COUNT`] at most.
+        /// How many resources; at most [`MAX_COUNT`].
         count: usize,
     },
 }
 
-/// Which part of a list a client wants (RFC 7644 §3.4.2.4).
+/// Which part of a list a client requests (RFC 7644 §3.4.2.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
     /// The 1-based index of the first resource.
     pub start_index: u64,
-    /// How many resources, [`MAX_COUNT`] at most; 0 asks for the total alone.
+    /// How many resources, at most [`MAX_COUNT`]; 0 requests only the total.
     pub count: usize,
 }
 
 impl Page {
-    /// Reads `startIndex` and `count`. As the RFC says, a `startIndex` below 1 means 1, and a
+    /// Reads `startIndex` and `count`. As the RFC requires, a `startIndex` below 1 means 1, and a
     /// negative `count` means 0.
     ///
     /// # Errors
@@ -168,7 +168,7 @@ fn number(name: &str, text: Option<&str>) -> Result<Option<i64>, ScimError> {
     }
 }
 
-/// The resources of a page while they are collected.
+/// The resources collected for a page so far.
 #[derive(Debug)]
 pub struct PageContent {
     resources: Vec<Map<String, Value>>,
@@ -191,7 +191,7 @@ impl PageContent {
         self.resources.len() >= self.count || self.size >= MAX_PAGE_SIZE
     }
 
-    /// Adds a resource as it is to be shown.
+    /// Adds a resource as it will be shown.
     pub fn push(&mut self, resource: Map<String, Value>) {
         self.size += resource
             .iter()
@@ -200,12 +200,12 @@ impl PageContent {
         self.resources.push(resource);
     }
 
-    /// How many resources it has.
+    /// How many resources it holds.
     pub fn len(&self) -> usize {
         self.resources.len()
     }
 
-    /// Whether it has none.
+    /// Whether it holds none.
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty()
     }
@@ -216,7 +216,7 @@ impl PageContent {
     }
 }
 
-/// About how many bytes the JSON text of a value has.
+/// The approximate length of a value's JSON text in bytes.
 fn size(value: &Value) -> usize {
     const PUNCTUATION: usize = 8;
     match value {
@@ -239,14 +239,14 @@ pub struct ListResponse {
     pub resources: Vec<Map<String, Value>>,
     /// The index of the first, for a walk by index.
     pub start_index: Option<u64>,
-    /// Where the list goes on, for a walk by cursor.
+    /// Where the list continues, for a walk by cursor.
     pub next_cursor: Option<String>,
-    /// Where the list goes on backwards, for a walk by cursor.
+    /// Where the list continues backwards, for a walk by cursor.
     pub previous_cursor: Option<String>,
 }
 
 impl ListResponse {
-    /// A whole list in one page.
+    /// A whole list on one page.
     pub fn of_all(resources: Vec<Map<String, Value>>) -> Self {
         Self {
             total: resources.len() as u64,
@@ -256,10 +256,11 @@ impl ListResponse {
         }
     }
 
-    /// The ListResponse message. `Resources` is there even if empty: clients read it unasked.
+    /// The ListResponse message. `Resources` is present even if empty: clients read it without
+    /// checking.
     ///
-    /// The total is counted before the page is read. Where resources were created in between, it is at
-    /// least what the page shows: a client that reads up to the total must not stop before the end.
+    /// The total is counted before the page is read. If resources were created in between, it is
+    /// raised to what the page shows: a client that reads up to the total must not stop early.
     pub fn into_body(self) -> Value {
         let shown = self.resources.len() as u64;
         let before = self.start_index.map_or(0, |start| start.saturating_sub(1));

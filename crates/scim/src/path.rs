@@ -1,4 +1,4 @@
-//! PATCH paths (RFC 7644 §3.5.2): an attribute, perhaps narrowed by a filter.
+//! PATCH paths (RFC 7644 §3.5.2): an attribute, optionally narrowed by a filter.
 
 use super::ScimError;
 use super::filter::parse;

@@ -7,14 +7,13 @@ use super::schema::{Attribute, BoundPath, COMMON, Resolved, ResourceType, Return
 /// What a client asked for with `attributes` or `excludedAttributes`.
 #[derive(Debug, Default)]
 pub struct Projection {
-    /// Only these, if given; `excluded` is then of no effect (RFC 7644 §3.9 allows one of the two).
+    /// If given, only these; `excluded` is then ignored (RFC 7644 §3.9 allows only one of the two).
     included: Option<Vec<Resolved>>,
     excluded: Vec<Resolved>,
 }
 
 impl Projection {
-    /// Reads the two query parameters: comma-separated attribute names. Unknown names select
-    /// nothing and are no error.
+    /// Reads the two query parameters: comma-separated attribute names. Unknown names are ignored.
     pub fn parse(
         resource_type: &ResourceType,
         attributes: Option<&str>,
@@ -60,7 +59,7 @@ impl Projection {
         object
     }
 
-    /// Whether the attribute called `name`, one of `attributes`, stays; takes from its value what
+    /// Whether the attribute called `name`, one of `attributes`, stays. Removes from its value what
     /// does not.
     fn keeps(
         &self,
@@ -128,7 +127,7 @@ impl Mention {
     }
 }
 
-/// Leaves of the value only the members that `keep` wants; whether any is left.
+/// Keeps only the members that `keep` accepts; returns whether any are left.
 fn retain(value: &mut Value, keep: impl Fn(&str) -> bool + Copy) -> bool {
     match value {
         Value::Object(members) => {

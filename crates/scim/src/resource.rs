@@ -1,4 +1,4 @@
-//! Resources: checked attributes, and what the service knows beside them.
+//! Resources: checked attributes, and what the service adds to them.
 
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
@@ -6,16 +6,16 @@ use time::format_description::well_known::Rfc3339;
 
 use super::schema::{BoundPath, ResourceType};
 
-/// The attributes of a resource as clients set them: names in schema case, values of the
-/// schema's types, nothing empty, nothing the service derives (`schemas`, `id`, `meta`).
+/// The attributes of a resource as clients set them: names in schema case, values of the schema's
+/// types, nothing empty, and nothing that the service derives (`schemas`, `id`, `meta`).
 ///
-/// It comes only from [`schema::check`](super::schema::check), from [`patch`](super::patch) or
-/// from storage, where only such were written.
+/// It only comes from [`schema::check`](super::schema::check), from [`patch`](super::patch), or
+/// from storage, where only such values were written.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Resource(Map<String, Value>);
 
 impl Resource {
-    /// Wraps attributes that are known to be checked.
+    /// Wraps attributes that were already checked.
     pub(super) fn from_checked(attributes: Map<String, Value>) -> Self {
         Self(attributes)
     }
@@ -90,14 +90,14 @@ impl std::fmt::Display for ResourceId {
     }
 }
 
-/// What the service knows of a resource's life.
+/// A resource's metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Meta {
     /// When it was created.
     pub created: OffsetDateTime,
     /// When it was last changed.
     pub last_modified: OffsetDateTime,
-    /// 1 at creation, one more with each change.
+    /// 1 at creation, incremented with each change.
     pub version: u64,
 }
 
@@ -121,7 +121,8 @@ impl Meta {
         }
     }
 
-    /// The entity tag. Weak: two answers may differ in projection and still be the same version.
+    /// The entity tag. It is weak: two answers may differ in projection and still be the same
+    /// version.
     pub fn etag(&self) -> String {
         format!("W/\"{}\"", self.version)
     }
@@ -132,17 +133,17 @@ impl Meta {
 pub struct Stored {
     /// Its identifier.
     pub id: ResourceId,
-    /// Its life.
+    /// Its metadata.
     pub meta: Meta,
     /// Its attributes.
     pub resource: Resource,
     /// The unique value that stays reserved while the client keeps the resource in its recycle bin
-    /// under another; see [`ResourceType::reserved`].
+    /// under another name; see [`ResourceType::reserved`].
     pub reserved: Option<String>,
 }
 
 impl Stored {
-    /// The URL of the resource below `base`, the service's base URL without a final slash.
+    /// The URL of the resource below `base`, the service's base URL without a trailing slash.
     pub fn location(&self, resource_type: &ResourceType, base: &str) -> String {
         format!("{base}{}/{}", resource_type.endpoint, self.id)
     }
@@ -172,7 +173,7 @@ impl Stored {
     }
 }
 
-/// `instant` as RFC 3339 writes it.
+/// `instant` in RFC 3339 format.
 pub fn rfc3339(instant: OffsetDateTime) -> String {
     // Formatting fails only for years beyond 9999.
     instant.format(&Rfc3339).unwrap_or_default()
@@ -237,7 +238,7 @@ mod tests {
                 }
             })
         );
-        // An extension is among the schemas where the user has attributes of it.
+        // An extension's URN is in `schemas` if the user has attributes of it.
         let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
         let mut attributes = lena.resource.into_attributes();
         attributes.insert(enterprise.to_owned(), json!({"department": "Fibre"}));

@@ -23,15 +23,15 @@ enum Order {
     Descending,
 }
 
-/// A [`Sort`] whose attribute is that of one resource type.
+/// A [`Sort`] resolved against one resource type.
 #[derive(Debug, Clone, Copy)]
 pub struct BoundSort {
-    /// None for a type that has no such attribute: its resources have no value.
+    /// `None` for a type that lacks the attribute: its resources have no value.
     path: Option<BoundPath>,
     order: Order,
 }
 
-/// The value a resource is sorted by, in a form that compares as its type does.
+/// The value by which a resource is sorted, in a form that compares as its type requires.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SortKey {
     /// Text, folded unless the attribute is `caseExact`.
@@ -42,7 +42,7 @@ pub enum SortKey {
     Number(f64),
     /// An instant.
     Instant(OffsetDateTime),
-    /// No value: after all others in ascending order, before them in descending order.
+    /// No value: last in ascending order, first in descending order.
     Missing,
 }
 
@@ -114,7 +114,7 @@ impl Sort {
         }
     }
 
-    /// The sort of a resource type without the attribute, in a list over several types.
+    /// The sort for a resource type that lacks the attribute, in a list over several types.
     pub fn unbound(&self) -> BoundSort {
         BoundSort {
             path: None,
@@ -124,8 +124,8 @@ impl Sort {
 }
 
 impl BoundSort {
-    /// The value that `object`, a resource as clients see it, is sorted by. Of several values it
-    /// is the primary one or else the first.
+    /// The value by which `object`, a resource as clients see it, is sorted: the primary value or
+    /// else the first.
     pub fn key(&self, object: &Map<String, Value>) -> SortKey {
         let Some(path) = &self.path else {
             return SortKey::Missing;
@@ -152,7 +152,7 @@ impl BoundSort {
         }
     }
 
-    /// How two keys of this sort are ordered.
+    /// Compares two keys of this sort.
     pub fn compare(&self, one: &SortKey, other: &SortKey) -> Ordering {
         let ascending = match (one, other) {
             (SortKey::Text(one), SortKey::Text(other)) => one.cmp(other),

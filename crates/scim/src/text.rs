@@ -1,4 +1,4 @@
-//! Comparing text as SCIM does.
+//! Text comparison as SCIM defines it.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     Cow::Borrowed(text)
 }
 
-/// `text` as an error message shows it: in backticks, cut to a readable length.
+/// `text` for an error message: in backticks, cut to a readable length.
 pub fn quote(text: &str) -> String {
     const SHOWN: usize = 80;
     match text.char_indices().nth(SHOWN) {

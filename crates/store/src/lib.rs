@@ -1,8 +1,8 @@
-//! Everything that touches DynamoDB. The only crate that names its SDK.
+//! Everything that touches DynamoDB. The only crate that uses its SDK.
 //!
 //! Two tables: **secrets** ([`secrets`]: tenants and the digests of their API keys) and
-//! **directory** (everything a tenant owns). The only way to directory data is [`Store::tenant`],
-//! and no method behind it takes a tenant.
+//! **directory** (everything a tenant owns). Directory data is only accessible through
+//! [`Store::tenant`], and no method behind it takes a tenant.
 //!
 //! - [`client`]: connecting, calling, transactions, tables; the gate and the meter of a request.
 //! - [`directory`]: resources with their lookups, guards and counters; change records, tombstones,

@@ -1,31 +1,31 @@
-//! What is stored and logged in the place of an API key.
+//! What is stored and logged instead of an API key.
 
 use std::fmt::{self, Write as _};
 
 use sha2::{Digest as _, Sha256};
 
-/// Hexadecimal digits in a [`KeyId`]: 48 bits, so that one tenant's keys do not share an id.
+/// Hexadecimal digits in a [`KeyId`]: 48 bits, enough to keep one tenant's keys apart.
 const ID_LEN: usize = 12;
 
 /// The SHA-256 digest of an API key, the only form in which a key is stored.
 ///
-/// A key holds 256 random bits, so there is nothing to guess and a deliberately slow hash
-/// would only slow down every request.
+/// A key holds 256 random bits and cannot be guessed, so a deliberately slow hash would only slow
+/// down every request.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyDigest([u8; 32]);
 
-/// The first 12 hexadecimal digits of a [`KeyDigest`]. Names a key in logs and commands and
-/// gives nothing of it away.
+/// The first 12 hexadecimal digits of a [`KeyDigest`]. Names a key in logs and commands without
+/// revealing any of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(String);
 
-/// The text is no key id.
+/// The text is not a key id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a key id is {ID_LEN} of the digits 0 to 9 and a to f")]
 pub struct KeyIdError(());
 
 impl KeyDigest {
-    /// Digests a key as it was presented, well formed or not.
+    /// Digests a key as presented, well formed or not.
     pub fn of(presented: &[u8]) -> Self {
         Self(Sha256::digest(presented).into())
     }
@@ -49,7 +49,7 @@ impl KeyDigest {
 }
 
 impl fmt::Debug for KeyDigest {
-    /// Shows the key id only: whoever reads logs has no use for the rest.
+    /// Shows only the key id: readers of logs do not need the rest.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "KeyDigest({}…)", self.key_id())
     }

@@ -7,12 +7,12 @@ pub(super) const MAX_LEN: usize = 40;
 
 /// Identifies a tenant: 1 to 40 of `a-z`, `0-9` and `-`, with a letter or digit at both ends.
 ///
-/// It holds neither `_`, which separates the parts of an [`ApiKey`](super::ApiKey), nor `#`,
+/// It contains neither `_`, which separates the parts of an [`ApiKey`](super::ApiKey), nor `#`,
 /// which separates the parts of a DynamoDB key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(String);
 
-/// The text is no tenant id.
+/// The text is not a tenant id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a tenant id is 1 to {MAX_LEN} lower-case letters, digits and hyphens and starts and ends with a letter or digit"
@@ -23,7 +23,7 @@ impl TenantId {
     /// Checks that `text` is a tenant id.
     ///
     /// # Errors
-    /// When it has another length, another character, or a hyphen at an end.
+    /// When its length or a character is invalid, or a hyphen is at either end.
     pub fn parse(text: &str) -> Result<Self, TenantIdError> {
         let well_formed = (1..=MAX_LEN).contains(&text.len())
             && text

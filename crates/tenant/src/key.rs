@@ -9,7 +9,7 @@ const PREFIX: &str = "htscim_";
 const SECRET_LEN: usize = 64;
 const CHECKSUM_LEN: usize = 8;
 
-/// The length of the longest key: nothing longer is looked at.
+/// The length of the longest key: anything longer is rejected unread.
 const MAX_LEN: usize = PREFIX.len() + MAX_TENANT_LEN + 1 + SECRET_LEN + 1 + CHECKSUM_LEN;
 
 /// An API key in its text form: `htscim_<tenant>_<secret>_<checksum>`.
@@ -19,8 +19,8 @@ const MAX_LEN: usize = PREFIX.len() + MAX_TENANT_LEN + 1 + SECRET_LEN + 1 + CHEC
 /// - The tenant id tells the service whose data to read while the key is still being checked.
 ///   It grants nothing by itself.
 /// - The secret is 32 random bytes as hexadecimal digits.
-/// - The checksum is the CRC-32 of everything before the last underscore. It tells a key that
-///   was not copied well from a wrong one before anything is read, and is no protection.
+/// - The checksum is the CRC-32 of everything before the last underscore. It detects a badly copied
+///   key before anything is read; it protects against nothing else.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
     text: String,
@@ -28,13 +28,13 @@ pub struct ApiKey {
     digest: KeyDigest,
 }
 
-/// Why something is no API key. Neither case repeats any part of it.
+/// Why something is not an API key. Neither variant repeats any part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ApiKeyError {
-    /// It does not even begin like an API key.
+    /// It does not start like an API key.
     #[error("this is not an API key, which starts with `{PREFIX}`; copy the key whole")]
     Foreign,
-    /// It begins like an API key, but some characters are missing, added or changed.
+    /// It starts like an API key, but characters are missing, added or changed.
     #[error("the API key is incomplete or has a typing mistake; copy it again")]
     Mistyped,
 }
@@ -53,8 +53,8 @@ impl ApiKey {
         }
     }
 
-    /// Checks the form and the checksum of whatever was presented as a key. The work is the same
-    /// for any length beyond that of a key.
+    /// Checks the form and the checksum of a presented key. The work is the same for any length
+    /// beyond that of a key.
     ///
     /// # Errors
     /// When either is wrong. A key that passes was not necessarily ever issued.
@@ -70,7 +70,7 @@ impl ApiKey {
                 tenant,
             });
         }
-        // Nobody takes a key in capitals, or with its end cut off, for anything else.
+        // A key in capitals, or with its end cut off, is still recognisable as one.
         match presented.get(..PREFIX.len()) {
             Some(start) if start.eq_ignore_ascii_case(PREFIX.as_bytes()) => {
                 Err(ApiKeyError::Mistyped)
@@ -79,7 +79,7 @@ impl ApiKey {
         }
     }
 
-    /// The tenant that something names which begins like a key, whatever follows.
+    /// The tenant named by anything that starts like a key, whatever follows.
     pub fn named_tenant(presented: &[u8]) -> Option<TenantId> {
         let start = presented.get(..presented.len().min(MAX_LEN))?;
         let rest = start.strip_prefix(PREFIX.as_bytes())?;
@@ -92,17 +92,17 @@ impl ApiKey {
         &self.tenant
     }
 
-    /// What is stored of the key.
+    /// What is stored for the key.
     pub fn digest(&self) -> KeyDigest {
         self.digest
     }
 
-    /// What to call the key in logs and commands.
+    /// The name of the key in logs and commands.
     pub fn id(&self) -> KeyId {
         self.digest.key_id()
     }
 
-    /// The key itself, to be shown once to the person it is issued to.
+    /// The key itself, shown once to the person it is issued to.
     pub fn expose(&self) -> &str {
         &self.text
     }
@@ -142,7 +142,7 @@ mod tests {
         ApiKey::from_secret(&TenantId::parse("acme-2").unwrap(), [0xa5; 32])
     }
 
-    /// A key that customers hold must stay valid: this text may never change.
+    /// Keys that customers hold must stay valid: this text may never change.
     #[test]
     fn has_the_documented_form() {
         let secret = "a5".repeat(32);

@@ -1,4 +1,4 @@
-//! Who a tenant is and what an API key is.
+//! What a tenant is and what an API key is.
 //!
 //! Architecture invariant: nothing here does I/O or reads a clock, the environment or a source
 //! of randomness. Random bytes are an argument of [`ApiKey::from_secret`].

@@ -1,4 +1,4 @@
-//! When a tenant loses many users at a time, the rest is kept until somebody has looked.
+//! When a tenant loses many users at once, the rest is kept until someone has looked.
 
 use futures_util::future::join_all;
 use futures_util::{StreamExt as _, stream};
@@ -8,10 +8,10 @@ use crate::support::admin::Admin;
 use crate::support::directory::{Directory, number, text};
 use crate::support::service::{Answer, Service};
 
-/// So many may lose access in a tenant of this size.
+/// The number of users that may lose access in a tenant of this size.
 const LIMIT: usize = 50;
 
-/// Creates so many users, a few at a time.
+/// Creates this number of users, a few at a time.
 async fn users(service: &Service, count: usize) -> Vec<String> {
     let create = |user| async move {
         let id = service.create_user(&format!("user{user}"), json!({})).await;
@@ -63,7 +63,7 @@ async fn it_opens_for_every_way_to_take_access_and_for_nothing_else() {
     assert_eq!(answer.body["Operations"][0]["status"], "409");
     assert_eq!(directory.resources("acme").await, before);
 
-    // Creations, other updates, activations, and deletions of those without access go on.
+    // Still possible: creations, other updates, activations, and deletions of users without access.
     let new = service.create_user("new", json!({"active": false})).await;
     let title = json!([{"op": "replace", "path": "title", "value": "Lead"}]);
     assert_eq!(service.patch(&left[0], title).await.status, 200);
@@ -71,7 +71,7 @@ async fn it_opens_for_every_way_to_take_access_and_for_nothing_else() {
     assert_eq!(set_active(&service, &users[3], false).await.status, 200);
     assert_eq!(service.delete(&format!("/Users/{new}")).await.status, 204);
     directory.check("acme").await;
-    // Another tenant has a breaker of its own.
+    // Another tenant has its own breaker.
     let key = service.add_tenant("other").await;
     let call = service.call("POST", "/Users").key(&key);
     let path = format!(
@@ -82,7 +82,7 @@ async fn it_opens_for_every_way_to_take_access_and_for_nothing_else() {
     assert_eq!(deleted.status, 204);
 }
 
-/// However many requests meet, no more get through than may.
+/// However many requests run concurrently, no more succeed than allowed.
 #[tokio::test]
 async fn no_more_than_the_limit_get_through_at_a_time() {
     let (service, directory) = Directory::with_service().await;
@@ -105,7 +105,7 @@ async fn no_more_than_the_limit_get_through_at_a_time() {
     directory.check("acme").await;
 }
 
-/// A request that takes no access in the end gives its place back.
+/// A request that ends up removing no access gives its place back.
 #[tokio::test]
 async fn what_fails_takes_no_place() {
     let (service, directory) = Directory::with_service().await;
@@ -138,7 +138,7 @@ async fn a_share_of_a_large_tenant_may_go() {
     assert_eq!(done.count(), 60);
 }
 
-/// The window moves on: those who lost access a day ago no longer count, those since do.
+/// The window moves on: users who lost access a day ago no longer count, later ones do.
 #[tokio::test]
 async fn it_closes_when_its_window_has_moved_on() {
     let (service, directory) = Directory::with_service().await;
@@ -148,7 +148,7 @@ async fn it_closes_when_its_window_has_moved_on() {
         assert_eq!(answer.status, 204, "{}", answer.body);
     }
     refused(&service.delete(&left[0]).await);
-    // 47 of them a day ago, one in the last step that counts.
+    // 47 of them a day ago, one in the last step that still counts.
     let breaker = directory.items("acme").await.remove("B#U").unwrap();
     let step = number(&breaker, "step");
     for (name, count) in [("step", step - 24), ("current", 1), ("used", 48)] {
@@ -167,7 +167,7 @@ async fn it_closes_when_its_window_has_moved_on() {
     assert_eq!(text(&breaker, "past"), format!("{}:1", step - 24));
 }
 
-/// A tenant that has grown since the first one left may lose its share of what it is now.
+/// A tenant that has grown since the first deletion may lose a share of its current size.
 #[tokio::test]
 async fn a_growing_tenant_is_not_refused_too_early() {
     let (service, _) = Directory::with_service().await;
@@ -183,7 +183,7 @@ async fn a_growing_tenant_is_not_refused_too_early() {
         }
         deleted += 1;
     }
-    // A fifth of those who are left at the time, at least; a fifth of all at most.
+    // At least a fifth of those remaining at the time; at most a fifth of all.
     assert!((66..=80).contains(&deleted), "{deleted}");
 }
 
@@ -216,7 +216,7 @@ async fn an_operator_lifts_it_and_puts_it_back() {
     refused(&service.delete(&users[3 * LIMIT]).await);
 }
 
-/// The operator is told: a line in the log at a level that an alarm can watch.
+/// The operator is told by a log line at a level that alarms can watch.
 #[tokio::test]
 async fn a_refusal_is_a_warning_in_the_log() {
     let service = Service::start().await;

@@ -1,4 +1,4 @@
-//! Requests that meet: one winner where there can be one, and nothing lost.
+//! Concurrent requests: one winner where there can be only one, and nothing lost.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::support::service::{Answer, Service};
 
 const WRITERS: usize = 16;
 
-/// `name` with its letters in one of many mixtures of cases.
+/// `name` in one of many mixtures of cases.
 fn in_some_case(name: &str, variant: usize) -> String {
     name.char_indices()
         .map(|(index, letter)| {
@@ -23,8 +23,8 @@ fn in_some_case(name: &str, variant: usize) -> String {
         .collect()
 }
 
-/// Checks that one answer has the status of success and all others are 409 `uniqueness`, and
-/// returns the one.
+/// Checks that one answer has the status `success` and all others are 409 `uniqueness`, and returns
+/// that one.
 fn the_winner(answers: Vec<Answer>, success: u16) -> Answer {
     let (mut winners, losers): (Vec<_>, Vec<_>) = answers
         .into_iter()
@@ -109,8 +109,8 @@ async fn sixteen_users_rename_themselves_to_one_name() {
     assert_eq!(directory.check("acme").await.users.len(), WRITERS);
 }
 
-/// A name is given up and taken at the same moment: it never has two holders, and never none that
-/// stands in the way.
+/// A name is given up and taken at the same time: it never has two holders, and is never blocked
+/// without a holder.
 #[tokio::test]
 async fn a_name_is_given_up_while_others_want_it() {
     let (service, directory) = Directory::with_service().await;
@@ -241,7 +241,7 @@ async fn of_two_deletions_one_finds_the_user() {
 #[tokio::test]
 async fn a_storm_leaves_the_counters_exact() {
     let (mut service, directory) = Directory::with_service().await;
-    // More deletions at a time than the breaker lets through: it has tests of its own.
+    // More concurrent deletions than the breaker allows; it has its own tests.
     service.app.config.breaker.share_percent = 100;
     let old = users(&service, "old", 30).await;
     let service = &service;
@@ -273,7 +273,7 @@ async fn a_storm_leaves_the_counters_exact() {
     assert_eq!(service.get("/Users?count=0").await.body["totalResults"], 20);
 }
 
-/// Okta assigns a user again by POST. Of several such requests the first revives the user.
+/// Okta assigns a user again by POST. Of several such requests, the first reactivates the user.
 #[tokio::test]
 async fn a_deactivated_user_is_revived_once() {
     let (service, directory) = Directory::with_service().await;
@@ -292,8 +292,8 @@ async fn a_deactivated_user_is_revived_once() {
     assert_eq!(directory.check("acme").await.users.len(), 6);
 }
 
-/// The same while the user is deleted: whoever comes first, one user has the name at the end, or
-/// none has.
+/// The same while the user is deleted: whichever request is first, in the end either one user has
+/// the name or none.
 #[tokio::test]
 async fn a_deactivated_user_is_revived_while_it_is_deleted() {
     let (service, directory) = Directory::with_service().await;

@@ -1,4 +1,4 @@
-//! Tenants never see each other, whatever the route, the method and the body.
+//! Tenants never see each other, for any route, method and body.
 
 use serde_json::{Value, json};
 
@@ -51,7 +51,7 @@ impl Two {
     }
 }
 
-/// Nothing of acme's user may be in an answer to somebody else.
+/// An answer to anyone else must contain nothing about acme's user.
 fn reveals_nothing(answer: &Answer, context: &str) {
     let text = answer.body.to_string();
     for trace in ["x-1", "Lead", "E-7", "acme"] {
@@ -74,7 +74,7 @@ async fn no_request_reaches_another_tenant_s_user() {
         let answer = two.send(method, &path, body.clone()).await;
         answer.error(404, "");
         reveals_nothing(&answer, method);
-        // The answer is the one that an id which nobody has gets: it does not tell that it exists.
+        // The answer is the same as for an unknown id: it does not reveal that the user exists.
         let nobody = "/Users/00000000-0000-4000-8000-000000000000";
         let unknown = two.send(method, nobody, body).await;
         let same = answer.body.to_string().replace(&path[7..], &nobody[7..]);
@@ -142,7 +142,7 @@ async fn names_are_each_tenant_s_own() {
         .await
         .error(409, "uniqueness");
 
-    // Deleting or renaming one leaves the other as it is.
+    // Deleting or renaming one leaves the other unchanged.
     let theirs = format!("/Users/{}", created.id());
     assert_eq!(two.send("DELETE", &theirs, None).await.status, 204);
     assert_eq!(two.service.get(&two.path()).await.body, two.user);
@@ -154,14 +154,14 @@ async fn names_are_each_tenant_s_own() {
     }
 }
 
-/// What `other` sent itself may come back.
+/// The answer may only contain what `other` itself sent.
 fn reveals_nothing_but_own(answer: &Answer) {
     for attribute in ["title", "emails"] {
         assert_eq!(answer.body.get(attribute), None);
     }
 }
 
-/// A tenant's id in the key that another tenant presents does not help.
+/// Another tenant's id in the key does not help.
 #[tokio::test]
 async fn a_key_opens_its_own_tenant_only() {
     let two = Two::start().await;
@@ -191,7 +191,7 @@ async fn discovery_is_the_same_for_all() {
     }
 }
 
-/// A cursor holds a place in its tenant's list, and is of no use to another.
+/// A cursor is a position in its tenant's list, and useless to another tenant.
 #[tokio::test]
 async fn a_cursor_leads_through_its_own_tenant_s_list_only() {
     let two = Two::start().await;
@@ -204,7 +204,7 @@ async fn a_cursor_leads_through_its_own_tenant_s_list_only() {
     answer.error(400, "invalidCursor");
 }
 
-/// Every operation of a bulk request is the requesting tenant's.
+/// Every operation of a bulk request runs in the requesting tenant.
 #[tokio::test]
 async fn bulk_reaches_no_other_tenant_s_user() {
     let two = Two::start().await;

@@ -1,4 +1,4 @@
-//! Who gets in: the API-KEY in every form it comes in, and the one answer to all others.
+//! Who gets in: the API key in all its accepted forms, and the same answer to everyone else.
 
 use std::time::Instant;
 
@@ -28,7 +28,7 @@ fn key_id(key: &str) -> KeyId {
     ApiKey::parse(key.as_bytes()).unwrap().digest().key_id()
 }
 
-/// A further key of `acme`.
+/// Another key of `acme`.
 async fn add_key(service: &Service, seed: u8, expires: Option<OffsetDateTime>) -> String {
     let key = ApiKey::from_secret(&acme(), [seed; 32]);
     let store = &service.app.store;
@@ -55,7 +55,7 @@ async fn set_enabled(service: &Service, enabled: bool) {
         .unwrap();
 }
 
-/// The check of the key, and the read of a resource, which goes on beside it.
+/// The check of the key, and the concurrent read of a resource.
 const CALLS: f64 = 2.0;
 
 const USER: &str = "/Users/2819c223-7f76-453a-919d-413861904646";
@@ -69,8 +69,9 @@ async fn every_key_that_is_refused_costs_next_to_nothing() {
     let expired = add_key(&service, 3, Some(NOW() - Duration::SECOND)).await;
     let never_issued = ApiKey::from_secret(&acme(), [9; 32]);
     let no_tenant = ApiKey::from_secret(&TenantId::parse("nobody").unwrap(), [9; 32]);
-    // The refusal of a key that was issued is counted, which is one write; its text says that it was
-    // issued, so the time that takes gives nothing away. Others are counted beside the answer.
+    // For an issued key, counting the refusal is one write before the answer; its text says that
+    // the key was issued, so the added time reveals nothing. Other refusals are counted next to the
+    // answer.
     for (key, counting) in [
         (revoked.as_str(), 1.0),
         (&expired, 1.0),
@@ -87,13 +88,13 @@ async fn every_key_that_is_refused_costs_next_to_nothing() {
     assert!(refused(&answer).contains("enable"), "{}", answer.body);
     assert_eq!(disabled[0], CALLS + 1.0);
 
-    // However many there are, hardly one more of them is a write.
+    // However many there are, hardly any more of them cause a write.
     for _ in 0..100 {
         for key in [&revoked, never_issued.expose()] {
             refused(&service.call("GET", "/Users").key(key).send().await);
         }
     }
-    // Time for what goes on beside the answers.
+    // Time for writes that run next to the answers.
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
     let (written, most) = (
         wire.asked("UpdateItem directory R"),
@@ -102,7 +103,7 @@ async fn every_key_that_is_refused_costs_next_to_nothing() {
     assert!((1..=most).contains(&written), "{written} of {most}");
 }
 
-/// What cannot be a key is refused by its form alone, with what is wrong with it, on every route.
+/// Something that is not a key is refused for its form alone, on every route, with the reason.
 #[tokio::test]
 async fn what_cannot_be_a_key_costs_nothing() {
     let service = Service::start().await;
@@ -154,7 +155,7 @@ async fn what_cannot_be_a_key_costs_nothing() {
     assert_eq!(cost, [0.0; 3]);
 }
 
-/// No route is open, and none says more than the others.
+/// No route is open, and none reveals more than the others.
 #[tokio::test]
 async fn every_route_wants_a_key() {
     let service = Service::start().await;

@@ -1,5 +1,5 @@
-//! What is done for a request before its key is accepted: one point read or one lookup in its tenant's partition,
-//! and nothing else, whatever it asks for.
+//! What happens for a request before its key is accepted: at most one point read or one lookup in
+//! its tenant's partition, whatever it asks for.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ enum Ahead {
     Lookup,
 }
 
-/// A service whose check of keys takes long, with a user that each request below would find.
+/// A service with a slow check of keys, and a user that each request below would find.
 struct Stall {
     service: Service,
     wire: Wire,
@@ -59,7 +59,7 @@ async fn stall() -> Stall {
     Stall { service, wire, id }
 }
 
-/// The dearest requests of every route, and what may go ahead for each.
+/// The most expensive requests of every route, and what may go ahead for each.
 fn requests(id: &str) -> Vec<(&'static str, String, Option<Value>, Ahead)> {
     let user = format!("/Users/{id}");
     let filtered = |filter: &str| format!("/Users?{}", query(&[("filter", filter)]));
@@ -157,8 +157,8 @@ fn call<'s>(service: &'s Service, method: &str, path: &str, body: &Option<Value>
     }
 }
 
-/// The calls on the directory table since there were this many calls in all, but for those that count a
-/// refusal beside the answer.
+/// The calls on the directory table after the first `before` calls, except those that count a
+/// refusal next to the answer.
 fn on_directory(wire: &Wire, before: usize) -> Vec<String> {
     let labels = wire.labels().into_iter().skip(before);
     labels
@@ -185,13 +185,13 @@ async fn a_key_that_is_not_accepted_makes_one_read_at_most() {
     }
 }
 
-/// The same requests with a key that is accepted, late: all of them are carried out.
+/// The same requests with a key that is accepted late: all of them are carried out.
 #[tokio::test]
 async fn a_key_that_is_accepted_late_opens_the_gate() {
     let Stall { service, id, .. } = stall().await;
     let delete = |method: &&str| *method == "DELETE";
     let mut requests = requests(&id);
-    // The others are to find the user.
+    // The other requests need the user to exist.
     let last = requests
         .iter()
         .position(|(method, ..)| delete(method))

@@ -51,10 +51,10 @@ pub async fn check(store: &Store, key: &ApiKey) -> Credential {
     check_at(store, key, NOW).await
 }
 
-/// What is thought of a valid key that does not expire.
+/// The result for a valid key that does not expire.
 pub const ACCEPTED: Credential = Credential::Accepted { expires: None };
 
-/// The expression that README.md gives to secret scanners.
+/// The expression that README.md gives for secret scanners.
 fn documented_expression() -> String {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
@@ -114,7 +114,7 @@ async fn several_keys_are_accepted_at_a_time() {
     assert_eq!(check(&store, &second).await, ACCEPTED);
 }
 
-/// `check_at` asserts that each of these costs the one read that a valid key costs.
+/// `check_at` asserts that each of these costs the same single read as a valid key.
 #[tokio::test]
 async fn whatever_was_not_issued_is_unknown() {
     let (store, issued) = store_with_key().await;
@@ -236,7 +236,7 @@ async fn a_tenant_has_a_limited_number_of_keys() {
         .unwrap_err();
     assert!(matches!(refused, SecretsError::TooManyKeys(_)), "{refused}");
 
-    // The largest number of keys still fits the transaction that changes all of them.
+    // The maximum number of keys still fits into the transaction that changes all of them.
     store.set_enabled(&acme, false, &meter).await.unwrap();
     assert_eq!(
         check(&store, &key(&acme, 20)).await,
@@ -283,8 +283,8 @@ async fn keys_are_listed_without_their_secret() {
 async fn every_operation_counts_its_calls_and_capacity() {
     let (store, first) = store_with_key().await;
     let acme = first.tenant();
-    // A transaction costs twice the write units: here two items of less than 1 KB each.
-    // DynamoDB Local counts no more than two updates of a transaction, so there is one key yet.
+    // A transaction costs twice the write units: here two items of less than 1 KB each. DynamoDB
+    // Local counts at most two updates of a transaction, so there is only one key so far.
     let meter = Meter::default();
     store.set_enabled(acme, false, &meter).await.unwrap();
     let cost = meter.cost();

@@ -1,4 +1,4 @@
-//! What is noted of the keys in use, beside the requests: when they were last used, and that one
+//! What is recorded about keys in use, next to the requests: when they were last used, and that one
 //! will soon expire.
 
 use std::time::{Duration, Instant};
@@ -28,7 +28,7 @@ fn id(key: &str) -> KeyId {
     ApiKey::parse(key.as_bytes()).unwrap().id()
 }
 
-/// A service whose requests to DynamoDB the plan decides on, and its own store without the plan.
+/// A service whose requests to DynamoDB follow the plan, and its store without the plan.
 pub async fn behind(
     plan: impl Fn(&str, usize) -> Fate + Send + Sync + 'static,
 ) -> (Service, Wire, Store) {
@@ -48,7 +48,7 @@ fn updates(wire: &Wire) -> usize {
     requests.iter().filter(|name| *name == "UpdateItem").count()
 }
 
-/// Waits until what goes on beside the requests has come about.
+/// Waits for the effect of something that runs next to the requests.
 pub async fn until<T>(mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
@@ -77,7 +77,7 @@ async fn the_last_use_is_written_once_in_five_minutes_and_costs_the_request_noth
     }
     assert_eq!(updates(&wire), 1);
 
-    // Another instance knows nothing of that and asks once; what is stored stays.
+    // Another instance does not know that and asks once; the stored value stays.
     service.app = Instance::new(service.app.store.clone(), service.app.config.clone());
     for _ in 0..5 {
         assert_eq!(service.get("/Users").await.status, 200);
@@ -106,7 +106,7 @@ async fn the_last_use_moves_forward_only() {
     }
 }
 
-/// The request is answered as fast as ever, whatever becomes of the note.
+/// Requests are answered equally fast, whatever happens to the record.
 #[tokio::test]
 async fn no_request_waits_for_the_note_or_fails_with_it() {
     for fate in [
@@ -135,7 +135,7 @@ async fn no_request_waits_for_the_note_or_fails_with_it() {
     }
 }
 
-/// Nothing is noted or leased for a stranger, nor for a key that is no longer accepted.
+/// Nothing is recorded or leased for a stranger, or for a key that is no longer accepted.
 #[tokio::test]
 async fn a_key_that_is_refused_leaves_no_trace() {
     let (service, directory) = Directory::with_service().await;
@@ -154,7 +154,7 @@ async fn a_key_that_is_refused_leaves_no_trace() {
         .revoke_key(&acme, &revoked.id(), now, &meter)
         .await
         .unwrap();
-    // As many operations as a lease would be made for.
+    // As many operations as would need a lease.
     let operation = json!({"method": "DELETE", "path": "/Users/x"});
     let body = json!({"Operations": vec![operation; 1000]});
     for key in [&expired, &revoked, &unknown] {
@@ -163,7 +163,7 @@ async fn a_key_that_is_refused_leaves_no_trace() {
             call.key(key.expose()).send().await.error(401, "");
         }
     }
-    // What would be noted for them would be noted before this is.
+    // Records for them would be written before this one.
     assert_eq!(service.get("/Users").await.status, 200);
     until(async || last_use(store, &id(&service.key)).await).await;
     let dump = directory.dump().await;
@@ -173,7 +173,7 @@ async fn a_key_that_is_refused_leaves_no_trace() {
     }
 }
 
-/// The warnings among the lines, with the lines of requests left out.
+/// The warnings among the lines, without the lines of requests.
 fn warnings(lines: &[Value]) -> Vec<&Value> {
     let is_warning = |line: &&Value| line["level"] == "WARN";
     lines.iter().filter(is_warning).collect()
@@ -225,12 +225,12 @@ async fn a_key_near_expiry_is_warned_of_once_an_hour() {
         assert!(advice.contains("scim-admin key rotate"), "{advice}");
         let ((), lines) = logged(requests(&service)).await;
         assert_eq!(warnings(&lines), [&Value::Null; 0]);
-        // Another instance says it again.
+        // Another instance repeats it.
         service.app = Instance::new(service.app.store.clone(), service.app.config.clone());
     }
 }
 
-/// What `scim-admin key warnings` is made of: the keys of all tenants, and when each was used.
+/// The data behind `scim-admin key warnings`: the keys of all tenants, and when each was used.
 #[tokio::test]
 async fn the_keys_of_all_tenants_are_listed_with_their_last_use() {
     let service = Service::start().await;
@@ -242,7 +242,7 @@ async fn the_keys_of_all_tenants_are_listed_with_their_last_use() {
         .set_enabled(&tenant("disabled"), false, &meter)
         .await
         .unwrap();
-    // Created a long time ago, and used on one day since.
+    // Created a long time ago, and used only on one day since.
     let old = key(&tenant("acme"), 2);
     store
         .create_key(&old, "old", NOW, None, &meter)

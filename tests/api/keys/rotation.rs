@@ -1,4 +1,4 @@
-//! Rotation of API keys: a new one, and the old one for a while beside it, without a refusal.
+//! Rotation of API keys: a new key, with the old one accepted for a while, and no refusals.
 
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use crate::support::capture::logged;
 use crate::support::clock::{date, set_date};
 use crate::support::service::Service;
 
-/// In place of this key, with a day of overlap.
+/// Replaces this key, with an overlap of a day.
 fn of(old: &ApiKey) -> Successor {
     Successor {
         old: Some(old.id()),
@@ -22,7 +22,7 @@ fn of(old: &ApiKey) -> Successor {
     }
 }
 
-/// In place of the only active key, with a day of overlap.
+/// Replaces the only active key, with an overlap of a day.
 fn only() -> Successor {
     Successor {
         overlap: LATER - NOW,
@@ -56,8 +56,8 @@ async fn active_keys(store: &Store, tenant: &TenantId) -> usize {
     tenant.active_keys
 }
 
-/// As an identity provider sees it: it goes on with the old key, is given the new one, and gets no
-/// 401 before the overlap has passed.
+/// From the identity provider's view: it continues with the old key, is given the new one, and gets
+/// no 401 before the overlap is over.
 #[tokio::test]
 async fn a_rotation_goes_unnoticed_until_the_overlap_ends() {
     let mut service = Service::start().await;
@@ -128,7 +128,7 @@ async fn the_old_key_ends_after_the_overlap_and_never_later_than_it_would_have()
     assert_eq!(check_at(&store, &first, before).await, accepted);
     assert_eq!(check_at(&store, &first, LATER).await, Credential::Expired);
 
-    // The second key would end a day after the overlap, the first one ends as it did.
+    // The second key would end a day after the overlap; the first one's end is unchanged.
     let third = key(acme, 3);
     let longer = Successor {
         overlap: Duration::days(30),
@@ -140,7 +140,7 @@ async fn the_old_key_ends_after_the_overlap_and_never_later_than_it_would_have()
     assert_eq!(rotation.old.expires, Some(LATER));
 }
 
-/// An old key that is no longer accepted leaves a gap: that is no rotation.
+/// An old key that is no longer accepted leaves a gap: that is not a rotation.
 #[tokio::test]
 async fn only_an_active_key_is_rotated() {
     let (store, first) = store_with_key().await;
@@ -170,7 +170,7 @@ async fn only_an_active_key_is_rotated() {
     assert!(matches!(refused, SecretsError::NoTenant(_)), "{refused}");
     assert_eq!(check(&store, &new).await, Credential::Unknown);
 
-    // The ended ones are no choice: the first key is the only one.
+    // Ended keys do not count: the first key is the only one.
     rotate(&store, &new, &only()).await.unwrap();
     assert_eq!(check(&store, &new).await, ACCEPTED);
 
@@ -194,7 +194,7 @@ async fn only_an_active_key_is_rotated() {
     assert!(refused.to_string().contains("no active key"), "{refused}");
 }
 
-/// A new key that ends before the old one, or with it, takes nobody's place.
+/// A new key that ends before the old one, or with it, cannot replace it.
 #[tokio::test]
 async fn the_new_key_outlives_the_old_one() {
     let (store, first) = store_with_key().await;
@@ -215,7 +215,7 @@ async fn the_new_key_outlives_the_old_one() {
     let later = LATER + Duration::SECOND;
     rotate(&store, &new, &expiring(later)).await.unwrap();
 
-    // The new key of the one that ends before the overlap has to outlive that end only.
+    // A replacement for the key that ends before the overlap only has to outlive that end.
     let (third, end) = (key(first.tenant(), 3), LATER + Duration::SECOND);
     let successor = Successor {
         overlap: Duration::days(30),
@@ -236,8 +236,8 @@ async fn the_new_key_outlives_the_old_one() {
     );
 }
 
-/// Of two operators who rotate the only key one wins, and the other is told to choose. Of two who
-/// name the same key both get one: no key that was handed out is lost.
+/// Of two operators who rotate the only key, one wins and the other is told to choose. Of two who
+/// name the same key, both get one: no key that was handed out is lost.
 #[tokio::test]
 async fn two_rotations_meet() {
     let meter = Meter::default();
@@ -282,7 +282,7 @@ async fn two_rotations_meet() {
         }
         assert_eq!(active_keys(&store, acme).await, 4);
 
-        // A rotation and a change of the tenant's state do not lose one another either.
+        // A rotation and a change of the tenant's state do not overwrite each other either.
         let fifth = key(acme, 6);
         let successor = of(&third);
         let rotation = rotate(&store, &fifth, &successor);
@@ -296,8 +296,8 @@ async fn two_rotations_meet() {
     }
 }
 
-/// Revoked keys do not count against the limit, nor do those that have long expired: otherwise a
-/// tenant that rotates its key would one day have no place for the next.
+/// Revoked and long-expired keys do not count against the limit: otherwise a tenant that rotates
+/// its key would eventually have no room for the next.
 #[tokio::test]
 async fn a_rotation_finds_the_limit_of_keys() {
     let (store, first) = store_with_key().await;
@@ -321,7 +321,7 @@ async fn a_rotation_finds_the_limit_of_keys() {
     assert_eq!(active_keys(&store, acme).await, MAX_ACTIVE_KEYS);
     assert_eq!(check_at(&store, &new, long_after).await, ACCEPTED);
 
-    // The one that left stays what it was, and can be revoked; the others follow their tenant.
+    // The dropped key is unchanged and can be revoked; the others follow their tenant.
     let second = key(acme, 2);
     for enabled in [false, true] {
         store.set_enabled(acme, enabled, &meter).await.unwrap();
@@ -345,7 +345,7 @@ async fn a_rotation_finds_the_limit_of_keys() {
     assert_eq!(listed.len(), MAX_ACTIVE_KEYS + 1);
 }
 
-/// The operator's side: a rotation, what the listing says of both keys, and the check of all keys.
+/// The operator's view: a rotation, the listing of both keys, and the check of all keys.
 #[tokio::test]
 async fn the_operator_rotates_a_key_and_reads_what_became_of_the_old_one() {
     let (service, _, admin) = Admin::with_service().await;
@@ -360,7 +360,7 @@ async fn the_operator_rotates_a_key_and_reads_what_became_of_the_old_one() {
         let call = service.call("GET", "/Users").key(key);
         assert_eq!(call.send().await.status, 200);
     }
-    // Both uses are on record when the listing says so.
+    // The listing shows when both uses are recorded.
     let listed = until(async || {
         let (code, listed) = admin.json("key list acme").await;
         assert_eq!(code, 0);
@@ -373,7 +373,7 @@ async fn the_operator_rotates_a_key_and_reads_what_became_of_the_old_one() {
     let (ending, staying): (Vec<_>, Vec<_>) =
         listed.iter().partition(|key| key["id"] == old.as_str());
     assert_eq!((ending.len(), staying.len()), (1, 1));
-    // Three days until the second is over in which the key was rotated.
+    // Three days before the end of the second key, in which the key was rotated.
     let new_id = new["id"].as_str().unwrap();
     assert_eq!(ending[0]["replacedBy"], new_id);
     assert_eq!(staying[0]["replacedBy"], Value::Null);
@@ -389,7 +389,7 @@ async fn the_operator_rotates_a_key_and_reads_what_became_of_the_old_one() {
     );
     assert!(line.unwrap().contains(&state), "{text}");
 
-    // Which of the two, the operator has to say.
+    // The operator must say which one.
     let (code, text) = admin.run("key rotate acme").await;
     assert_eq!(code, 1, "{text}");
     assert!(
@@ -398,7 +398,7 @@ async fn the_operator_rotates_a_key_and_reads_what_became_of_the_old_one() {
     );
     assert!(!text.contains("htscim_"), "{text}");
 
-    // Of a disabled tenant nothing ends.
+    // Nothing of a disabled tenant is about to end.
     admin.run("tenant disable acme").await;
     assert_eq!(admin.json("key warnings").await, (0, json!([])));
     admin.run("tenant enable acme").await;
@@ -408,8 +408,8 @@ async fn the_operator_rotates_a_key_and_reads_what_became_of_the_old_one() {
     assert!(text.contains("revoked 20"), "{text}");
 }
 
-/// Before the old key of a rotation ends its client has to have the new one. If the new one ends
-/// first, the old one is as if it had never been replaced.
+/// Before the old key of a rotation ends, its client must have the new one. If the new one ends
+/// first, the old one counts as never replaced.
 #[tokio::test]
 async fn the_old_key_is_warned_of_if_it_is_still_used_at_its_end() {
     let (service, _, admin) = Admin::with_service().await;
@@ -446,7 +446,7 @@ async fn the_old_key_is_warned_of_if_it_is_still_used_at_its_end() {
     assert_eq!(warned[0]["warnings"], json!(["expires in 1 day"]));
 }
 
-/// A week before its end nobody is told in the log that a replaced key is used.
+/// A week before its end, the log does not mention that a replaced key is used.
 #[tokio::test]
 async fn the_overlap_of_a_rotation_is_silent() {
     let (service, _, admin) = Admin::with_service().await;

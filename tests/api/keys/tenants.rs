@@ -1,4 +1,4 @@
-//! Tenants: create, list, disable, enable; and the tables that hold them.
+//! Tenants: create, list, disable, enable; and their tables.
 
 use store::Meter;
 use store::secrets::{Credential, SecretsError};
@@ -42,7 +42,7 @@ async fn a_disabled_tenant_is_locked_out_with_all_of_its_keys() {
     }
 }
 
-/// A key that is created while its tenant is being disabled ends up disabled, whoever wins.
+/// A key that is created while its tenant is being disabled ends up disabled, whichever is first.
 #[tokio::test]
 async fn creating_a_key_races_with_disabling_the_tenant() {
     let (store, first) = store_with_key().await;
@@ -59,7 +59,7 @@ async fn creating_a_key_races_with_disabling_the_tenant() {
             .map(|key| store.create_key(key, "race", NOW, None, &meter));
         let create = futures_util::future::join_all(creations);
         let disable = store.set_enabled(&acme, false, &meter);
-        // Who is started first tends to win, and either may.
+        // Whichever starts first tends to win, and either may.
         let (created, disabled) = if round % 2 == 0 {
             futures_util::future::join(create, disable).await
         } else {

@@ -1,4 +1,4 @@
-//! The operator's audit finds every kind of damage, mends it, and leaves what is right alone.
+//! The operator's audit finds every kind of damage, repairs it, and leaves correct data alone.
 
 use serde_json::json;
 use store::audit::DefectKind;
@@ -8,7 +8,7 @@ use tenant::TenantId;
 use crate::support::directory::{Directory, number};
 use crate::support::service::Service;
 
-/// What the audit finds, by kind; then repairs until nothing is left to repair.
+/// What the audit finds, by kind; then repairs until there is nothing left to repair.
 async fn audit_and_repair(service: &Service) -> Vec<DefectKind> {
     let (meter, gate) = (Meter::default(), Gate::opened());
     let acme = TenantId::parse("acme").unwrap();
@@ -27,7 +27,7 @@ async fn audit_and_repair(service: &Service) -> Vec<DefectKind> {
     }
 }
 
-/// What the audit finds, none of which can be mended.
+/// What the audit finds, none of which can be repaired.
 async fn defects(service: &Service) -> Vec<DefectKind> {
     let (meter, gate) = (Meter::default(), Gate::opened());
     let acme = TenantId::parse("acme").unwrap();
@@ -114,7 +114,7 @@ async fn every_kind_of_damage_is_found_and_mended() {
         .await
         .error(409, "uniqueness");
 
-    // A name that nobody has is blocked; a name that somebody has is another's.
+    // An unused name is blocked; a name in use has the wrong holder.
     directory
         .plant("acme", "N#U#userName#ghost", &[("holder", &id)])
         .await;
@@ -138,13 +138,13 @@ async fn every_kind_of_damage_is_found_and_mended() {
     );
     assert_eq!(service.get("/Users?count=0").await.body["totalResults"], 3);
 
-    // A counter that says less than nothing, or a wrong number of active users.
+    // A negative counter, or a wrong number of active users.
     directory.plant_count("acme", &fine, "count", -1).await;
     assert_eq!(audit_and_repair(&service).await, [DefectKind::WrongCount]);
     directory.plant_count("acme", &coarse, "active", 40).await;
     assert_eq!(audit_and_repair(&service).await, [DefectKind::WrongCount]);
 
-    // A user who is there and deleted at a time.
+    // A user who exists and is deleted at the same time.
     assert_eq!(service.delete(&format!("/Users/{max}")).await.status, 204);
     let (tombstone, of_lena) = (format!("D#U#{max}"), format!("D#U#{id}"));
     directory.plant_copy("acme", &tombstone, &of_lena).await;
@@ -155,7 +155,7 @@ async fn every_kind_of_damage_is_found_and_mended() {
     directory.check("acme").await;
 }
 
-/// What cannot be known again is told and left as it is.
+/// What cannot be recovered is reported and left alone.
 #[tokio::test]
 async fn damage_beyond_repair_is_told() {
     let (service, directory) = Directory::with_service().await;
@@ -185,7 +185,7 @@ async fn damage_beyond_repair_is_told() {
         directory.plant_copy("acme", &copy, &sort_key).await;
         assert_eq!(defects(&service).await, [], "{lost}");
     }
-    // A record of a version that was never made, and one of a user who never was.
+    // A record of a version that was never made, and one of a user who never existed.
     let nobody = "2819c223-7f76-453a-919d-413861904646";
     for stray in [
         record(3).replace("#3", "#4"),
@@ -224,8 +224,8 @@ async fn damage_beyond_repair_is_told() {
     assert!(defects(&service).await.contains(&DefectKind::Unreadable));
 }
 
-/// DynamoDB removes what has ended within days and in any order, and the time for which records are kept
-/// may change. None of that is damage.
+/// DynamoDB removes expired items within days and in any order, and the retention of records may
+/// change. None of that is damage.
 #[tokio::test]
 async fn records_that_have_ended_are_not_missed() {
     let (mut service, directory) = Directory::with_service().await;
@@ -240,7 +240,7 @@ async fn records_that_have_ended_are_not_missed() {
     let acme = TenantId::parse("acme").unwrap();
     let store = service.app.store.tenant(&acme, &meter, &gate);
     let now = time::OffsetDateTime::now_utc();
-    // After so many days, with all gone that has ended, or the latest alone.
+    // After this number of days, with everything expired removed, or only the latest.
     for (days, gone) in [(0, ""), (31, "E#"), (31, "D#"), (91, "#2"), (91, "")] {
         let later = now + time::Duration::days(days);
         for (sort_key, item) in directory.items("acme").await {
@@ -259,7 +259,7 @@ async fn records_that_have_ended_are_not_missed() {
     }
 }
 
-/// Two operators mend the same stray guard, and a new user takes the name between them.
+/// Two operators repair the same stray guard, and a new user takes the name in between.
 #[tokio::test]
 async fn a_guard_of_a_new_holder_is_not_mended() {
     let (service, directory) = Directory::with_service().await;

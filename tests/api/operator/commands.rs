@@ -1,4 +1,4 @@
-//! The operator's command line, as the operator runs it: history, status, restore, breaker.
+//! The operator's command line in use: history, status, restore, breaker.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -48,7 +48,7 @@ async fn history_tells_who_changed_what_and_when() {
         assert_eq!(key.map(str::len), Some(12));
     }
 
-    // One user's life, by id and by userName, though the first is deleted.
+    // One user's history, by id and by userName, although the first is deleted.
     let life = admin.history(&format!("--user {lena}")).await;
     assert_eq!(
         members(&life, "operation"),
@@ -60,7 +60,7 @@ async fn history_tells_who_changed_what_and_when() {
     assert_eq!(code, 1);
     assert!(text.contains("found by its id"), "{text}");
 
-    // One array for programs, also of nothing; --ndjson stays one object a line.
+    // One array for programs, even if empty; --ndjson stays one object per line.
     for (arguments, count) in [
         ("--json history acme".to_owned(), 5),
         (format!("history acme --json --user {lena}"), 4),
@@ -80,7 +80,7 @@ async fn history_tells_who_changed_what_and_when() {
     assert_eq!(code, 1);
     assert!(text.contains("does not exist"), "{text}");
 
-    // Spans of time, and the form for people.
+    // Time spans, and the human-readable form.
     let format = &time::format_description::well_known::Rfc3339;
     let until = started.format(format).unwrap();
     assert_eq!(admin.history(&format!("--until {until}")).await.len(), 0);
@@ -111,7 +111,7 @@ async fn history_tells_who_changed_what_and_when() {
         assert_eq!(code, 1);
         assert!(text.contains(told) && !text.contains("Exception"), "{text}");
     }
-    // A change at the very end of a span is not of it.
+    // A change at the very end of a span is not part of it.
     let [first, second] = ["0", "1"].map(|index| &records[index.parse::<usize>().unwrap()]["time"]);
     let span = format!(
         "--since {} --until {}",
@@ -121,7 +121,7 @@ async fn history_tells_who_changed_what_and_when() {
     assert_eq!(members(&admin.history(&span).await, "id"), [lena.as_str()]);
 }
 
-/// What a client sends is shown to the operator, and does nothing to the operator's terminal.
+/// What a client sends is shown to the operator, without affecting the operator's terminal.
 #[tokio::test]
 async fn a_client_cannot_write_to_the_operators_terminal() {
     let (service, _, admin) = Admin::with_service().await;
@@ -152,7 +152,7 @@ async fn a_client_cannot_write_to_the_operators_terminal() {
     }
     let (_, status) = admin.run("tenant status acme").await;
     assert!(status.contains("`\\u{1b}[2J` is not"), "{status}");
-    // Programs get what was sent.
+    // Programs get the original text.
     assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
     let (_, deleted) = admin.json("user deleted acme").await;
     assert_eq!(deleted[0]["userName"], name);
@@ -175,7 +175,7 @@ async fn history_is_followed() {
     assert_eq!(names, ["before", "one", "two"]);
 }
 
-/// The history of a user goes on over deletion and restore, and the user is as it was.
+/// The history of a user continues across deletion and restore, and the user is unchanged.
 #[tokio::test]
 async fn a_deleted_user_is_restored() {
     let (service, directory, admin) = Admin::with_service().await;
@@ -216,7 +216,7 @@ async fn a_deleted_user_is_restored() {
     );
     assert_eq!(life[2]["actor"], "operator");
 
-    // Twice is once.
+    // Restoring twice has no further effect.
     let (code, again) = admin.run(&format!("user restore acme {id}")).await;
     assert_eq!(code, 1);
     assert!(again.contains("no such deleted user"), "{again}");
@@ -235,7 +235,7 @@ async fn a_user_whose_name_is_taken_is_not_restored() {
     assert_eq!(directory.items("acme").await, before);
 }
 
-/// A wrong scope has deleted many: one command brings them back.
+/// A wrong scope has deleted many users: one command restores them.
 #[tokio::test]
 async fn all_that_were_deleted_lately_are_restored() {
     let (service, directory, admin) = Admin::with_service().await;
@@ -257,7 +257,7 @@ async fn all_that_were_deleted_lately_are_restored() {
     assert_eq!(code, 0);
 }
 
-/// A restore and a POST of the same name: one of them has it.
+/// A restore and a POST of the same name: one of them gets it.
 #[tokio::test]
 async fn a_restore_meets_a_creation() {
     let (service, directory, admin) = Admin::with_service().await;
@@ -267,7 +267,7 @@ async fn a_restore_meets_a_creation() {
         assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
         let arguments = format!("user restore acme {id}");
         let posts = async {
-            // The command takes a while to start.
+            // The command takes a moment to start.
             let mut answers = Vec::new();
             for _ in 0..6 {
                 answers.push(
@@ -289,7 +289,7 @@ async fn a_restore_meets_a_creation() {
     directory.check("acme").await;
 }
 
-/// Anybody can invent keys; a mistake in a real one is what the operator is asked about first.
+/// Anyone can invent keys; mistakes in a real one are what operators are asked about first.
 #[tokio::test]
 async fn status_tells_a_mistyped_key_from_one_that_has_ended() {
     let (service, directory, admin) = Admin::with_service().await;
@@ -315,7 +315,7 @@ async fn status_tells_a_mistyped_key_from_one_that_has_ended() {
     assert_eq!(code, 0);
 }
 
-/// The operations of a bulk request are counted as the requests that they stand for.
+/// The operations of a bulk request are counted like single requests.
 #[tokio::test]
 async fn status_counts_what_a_bulk_request_was_refused() {
     let (service, _, admin) = Admin::with_service().await;
@@ -391,7 +391,7 @@ async fn status_says_since_when_a_client_fails_and_with_what() {
     let last = &status["refused"][2];
     assert!(last["lastDetail"].as_str().unwrap().contains("was revoked"));
     assert_eq!(last["lastRequestId"], "event");
-    // As texts they do not compare: zeros at the end are left out.
+    // As texts they do not compare: trailing zeros are left out.
     let [first, latest] = ["first", "last"].map(|name| {
         let time = last[name].as_str().unwrap();
         OffsetDateTime::parse(time, &time::format_description::well_known::Rfc3339).unwrap()

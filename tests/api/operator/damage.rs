@@ -1,4 +1,4 @@
-//! Damage that only an audit meets: items that name no resource, and resources that cannot be read.
+//! Damage that only an audit encounters: items that name no resource, and unreadable resources.
 
 use serde_json::json;
 use store::audit::DefectKind;
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use crate::support::directory::Directory;
 use crate::support::service::Service;
 
-/// What the audit finds, and which of it is mended.
+/// What the audit finds, and whether it was repaired.
 async fn audit(service: &Service) -> Vec<(DefectKind, bool)> {
     let (meter, gate) = (Meter::default(), Gate::opened());
     let acme = TenantId::parse("acme").unwrap();
@@ -35,7 +35,7 @@ async fn lookups_that_name_no_resource_are_removed() {
     directory.check("acme").await;
 }
 
-/// What a damaged user leaves behind is not taken from it: it may be mended by hand.
+/// A damaged user's other items are not removed: the user may be repaired by hand.
 #[tokio::test]
 async fn nothing_of_a_damaged_user_is_removed() {
     let (service, directory) = Directory::with_service().await;
@@ -63,12 +63,12 @@ async fn nothing_of_a_damaged_user_is_removed() {
 
     directory.plant_copy("acme", &whole, &user).await;
     directory.remove("acme", &whole).await;
-    // The counters were left as they are: they count the user who could not be read.
+    // The counters were left alone: they count the unreadable user.
     assert_eq!(audit(&service).await, []);
     directory.check("acme").await;
 }
 
-/// Tombstones that would never go, and those of users who cannot be read.
+/// Tombstones that would never expire, and those of unreadable users.
 #[tokio::test]
 async fn damaged_tombstones_are_told() {
     let (service, directory) = Directory::with_service().await;

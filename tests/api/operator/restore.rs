@@ -1,4 +1,4 @@
-//! Restoring users, one and many: what holds up a restore, and what does not.
+//! Restoring one or many users: what prevents a restore, and what does not.
 
 use serde_json::json;
 use time::OffsetDateTime;
@@ -8,8 +8,8 @@ use crate::support::directory::{number, text};
 use stand::wire::asked::Asked;
 use stand::wire::{Fate, Trouble, Wire};
 
-/// The function's setting counts for the command too, or else the record of a restore would end before
-/// those around it.
+/// The function's setting applies to the command too; otherwise the record of a restore would
+/// expire before those around it.
 #[tokio::test]
 async fn the_record_of_a_restore_is_kept_as_long_as_the_others() {
     let (mut service, directory, admin) = Admin::with_service().await;
@@ -36,8 +36,8 @@ async fn the_record_of_a_restore_is_kept_as_long_as_the_others() {
     }
 }
 
-/// A user that was deleted from Entra's recycle bin has a name of its own there. That somebody else has
-/// its old one since is no reason against it, unless it is the new one too.
+/// A user deleted from Entra's recycle bin has a different name there. That someone else has its
+/// old name by now does not prevent a restore, unless they also have the new one.
 #[tokio::test]
 async fn a_user_is_restored_without_the_reserved_name_that_is_anothers_now() {
     let (service, directory, admin) = Admin::with_service().await;
@@ -75,8 +75,8 @@ async fn a_user_is_restored_without_the_reserved_name_that_is_anothers_now() {
     directory.check("acme").await;
 }
 
-/// Of many to be restored one cannot be, the first meets another transaction, and one meets trouble
-/// that lasts: the others are restored, and the operator reads what became of each.
+/// Of many users, one cannot be restored, the first meets another transaction, and one meets a
+/// persistent failure: the others are restored, and the operator sees the result of each.
 #[tokio::test]
 async fn one_user_that_cannot_be_restored_holds_up_no_other() {
     let (service, directory, admin) = Admin::with_service().await;
@@ -86,7 +86,7 @@ async fn one_user_that_cannot_be_restored_holds_up_no_other() {
         assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
         ids.push(id);
     }
-    // As after a restored backup.
+    // As after restoring a backup.
     directory.plant("acme", &format!("U#{}", ids[1]), &[]).await;
     let unlucky = format!("D#U#{}", ids[3]);
     let wire = Wire::planned(
@@ -124,7 +124,7 @@ async fn one_user_that_cannot_be_restored_holds_up_no_other() {
     assert_eq!(users, ids.into_iter().collect());
 }
 
-/// While users are restored clients go on writing, and touch the same counters: every second
+/// While users are restored, clients continue to write and touch the same counters: every second
 /// transaction meets another one.
 #[tokio::test]
 async fn users_are_restored_while_a_client_writes() {

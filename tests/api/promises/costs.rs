@@ -1,6 +1,6 @@
-//! What each operation costs in DynamoDB, as its log line says: calls, and capacity units.
+//! What each operation costs in DynamoDB, according to its log line: calls and capacity units.
 //!
-//! One call of each is the check of the API-KEY, which costs one read unit.
+//! One call of each is the check of the API key, which costs one read unit.
 
 use serde_json::{Value, json};
 
@@ -9,9 +9,9 @@ use crate::support::service::{Answer, Call, Service, query};
 
 /// Sends the request and checks its cost: calls, read units, write units.
 ///
-/// The units are checked on the embedded engine alone, for AWS's DynamoDB Local reports others than
-/// DynamoDB bills: too few for a transaction of more than two items, none for a Query that finds
-/// nothing.
+/// Units are only checked on the embedded engine, because AWS's DynamoDB Local reports other units
+/// than DynamoDB bills: too few for a transaction of more than two items, none for a Query that
+/// finds nothing.
 async fn assert_cost(call: Call<'_>, calls: u64, read_units: f64, write_units: f64) -> Answer {
     let (answer, lines) = logged(call.send()).await;
     let line = &lines[0];
@@ -46,7 +46,7 @@ async fn reads() {
     let path = format!("/Users/{id}");
     // The user.
     assert_cost(service.call("GET", &path), 2, 2.0, 0.0).await;
-    // Nothing; a read of nothing costs as much as one of a small item. Refusals are counted.
+    // Reading nothing costs as much as reading a small item. Refusals are counted.
     let nobody = "/Users/00000000-0000-4000-8000-000000000000";
     assert_cost(service.call("GET", nobody), 3, 2.0, 1.0).await;
     assert_cost(service.call("GET", "/Users/x"), 2, 1.0, 1.0).await;
@@ -77,7 +77,7 @@ async fn match_queries() {
         let found = assert_cost(find(&service, filter), 2, 2.0, 0.0).await;
         assert_eq!(found.ids().len(), 0);
     }
-    // Of an attribute that no user can have, nothing is asked at all.
+    // For an attribute that no user can have, there is no query at all.
     assert_cost(find(&service, "urn:example:x eq 1"), 1, 1.0, 0.0).await;
     // Thirty users behind one lookup come in one batch, at one unit each.
     let found = assert_cost(find(&service, "emails eq \"all@x\""), 3, 32.0, 0.0).await;
@@ -104,20 +104,20 @@ async fn pages() {
     assert_cost(service.call("GET", "/Groups"), 2, 2.0, 0.0).await;
 }
 
-/// A transaction costs two units for each item. Here they are the user, its guard, its two counters,
-/// its lookups, and the record of the change.
+/// A transaction costs two units per item. Here: the user, its guard, its two counters, its
+/// lookups, and the record of the change.
 #[tokio::test]
 async fn creations() {
     let service = Service::start().await;
     let post = |body: Value| service.call("POST", "/Users").json(body);
     // The lookup of the userName.
     assert_cost(post(json!({"userName": "a"})), 2, 1.0, 12.0).await;
-    // As Entra creates: further lookups of externalId, e-mail address and employee number.
+    // As Entra creates users: more lookups for externalId, e-mail address and employee number.
     let body = json!({
         "userName": "b", "externalId": "x", "emails": [{"value": "b@x"}], "employeeNumber": "7"
     });
     assert_cost(post(body), 2, 1.0, 18.0).await;
-    // The name is taken: who holds it is looked at, for it might be the same user coming back.
+    // The name is taken: its holder is read, because it might be the same user coming back.
     let taken = assert_cost(post(json!({"userName": "A"})), 5, 3.0, 1.0).await;
     taken.error(409, "uniqueness");
     assert_cost(post(json!({})), 2, 1.0, 1.0).await;
@@ -130,7 +130,7 @@ async fn changes() {
         .create_user("lena", json!({"externalId": "x", "title": "Lead"}))
         .await;
     let path = format!("/Users/{id}");
-    // Nothing changes, nothing is written: the key, the user.
+    // Nothing changes, nothing is written: only the key and the user are read.
     for values in [
         json!({"title": "Lead"}),
         json!({"active": "True"}),
@@ -140,13 +140,13 @@ async fn changes() {
         assert_eq!((same.status, same.header("etag")), (200, "W/\"1\""));
     }
     for (values, write_units) in [
-        // Values that nobody looks up by: the user, and the record of the change.
+        // Values without a lookup: the user, and the record of the change.
         (json!({"title": "Digger"}), 4.0),
-        // A lookup more, and the old one.
+        // One more lookup, and the old one.
         (json!({"externalId": "y"}), 8.0),
-        // Guard and lookup, and the old ones.
+        // Guard and lookup, each new and old.
         (json!({"userName": "lena.vega"}), 12.0),
-        // A new case of the same name is the same in guard and lookup.
+        // The same name in another case has the same guard and lookup.
         (json!({"userName": "Lena.Vega"}), 4.0),
     ] {
         assert_cost(patch(&service, &path, values), 3, 2.0, write_units).await;
@@ -158,9 +158,9 @@ async fn changes() {
     assert_cost(refused, 3, 2.0, 1.0).await;
 }
 
-/// Taking access has a place in the breaker's window first, and changes the number of active users.
-/// The first of each step of the window finds no place, which DynamoDB charges with a unit and does not
-/// report, counts the active users, begins the step, and takes the place.
+/// Removing access first takes a place in the breaker's window, and changes the number of active
+/// users. The first request of each step of the window finds no place (DynamoDB charges one unit
+/// without reporting it), counts the active users, starts the step, and takes the place.
 #[tokio::test]
 async fn deactivations() {
     let service = Service::start().await;
@@ -184,7 +184,7 @@ async fn deletions() {
     let path = format!("/Users/{id}");
     assert_cost(service.call("DELETE", &path), 3, 2.0, 16.0).await;
     assert_cost(service.call("DELETE", &path), 3, 2.0, 1.0).await;
-    // Of an active user a place in the breaker's window more: here the first of a step.
+    // For an active user, also a place in the breaker's window: here the first of a step.
     let body = json!({"externalId": "x"});
     let path = format!("/Users/{}", service.create_user("otto", body).await);
     assert_cost(service.call("DELETE", &path), 7, 3.0, 18.0).await;

@@ -1,4 +1,4 @@
-//! The log: one JSON line for each request, with what an operator needs and nothing about people.
+//! The log: one JSON line per request, with what an operator needs and nothing about people.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::engine;
 use crate::support::service::{Answer, Call, Service, query};
 use stand::wire::{Fate, Wire};
 
-/// What people are told apart by. It is in every request below, and must be in no log.
+/// Data that identifies people. It is in every request below, and must not be in any log.
 const PERSONAL: [&str; 6] = [
     "lena.ortiz@crew.example",
     "Lena-Given",
@@ -42,8 +42,8 @@ fn person() -> Value {
     })
 }
 
-/// Sends the request, checks that it leaves one line without a word of what it says, and returns
-/// the answer and the line.
+/// Sends the request, checks that it leaves one line without personal data, and returns the answer
+/// and the line.
 async fn line(service: &Service, call: Call<'_>) -> (Answer, Value) {
     let (answer, text) = logged_text(call.send()).await;
     let lines: Vec<&str> = text.lines().collect();
@@ -81,7 +81,7 @@ async fn line(service: &Service, call: Call<'_>) -> (Answer, Value) {
         line.get("scim_type").unwrap_or(&Value::Null),
         answer.body.get("scimType").unwrap_or(&Value::Null)
     );
-    // 501 is what the service does not offer, and no failure of it.
+    // 501 is for unsupported features, and not a failure of the service.
     let level = if matches!(answer.status, 500 | 503) {
         "ERROR"
     } else {
@@ -276,7 +276,7 @@ async fn a_request_that_is_refused_leaves_one_line() {
     own_line(&service, call, "POST", "/Users", 413).await;
 }
 
-/// No route was found, or nobody is known to have sent it: the line says as much as is known.
+/// Without a route, or without a known sender, the line says as much as is known.
 #[tokio::test]
 async fn a_request_of_nobody_or_to_nowhere_leaves_one_line() {
     let service = Service::start().await;
@@ -311,7 +311,7 @@ async fn a_request_of_nobody_or_to_nowhere_leaves_one_line() {
     }
 }
 
-/// The cause of a failure is in the line, and still nothing of what was sent.
+/// The line contains the cause of a failure, and still nothing of what was sent.
 #[tokio::test]
 async fn a_request_that_fails_leaves_one_line() {
     let prefix = uuid::Uuid::new_v4().simple().to_string();
@@ -353,7 +353,7 @@ async fn a_request_that_fails_leaves_one_line() {
     }
 }
 
-/// Lambda's log is one stream for all: what a client chooses cannot forge a second line.
+/// Lambda's log is a single stream: nothing a client chooses may forge a second line.
 #[tokio::test]
 async fn no_input_breaks_the_line() {
     let service = Service::start().await;

@@ -1,4 +1,5 @@
-//! A panic in the work of a request: the client gets a SCIM error, the log the cause, once, with the request's id.
+//! A panic during a request: the client gets a SCIM error; the log gets the cause, once, with the
+//! request's id.
 
 use aws_credential_types::provider::{ProvideCredentials, future};
 use hellotracks_scim::instance::Instance;
@@ -10,7 +11,7 @@ use crate::support::capture::logged;
 use crate::support::engine;
 use crate::support::service::Service;
 
-/// Panics when DynamoDB is to be called.
+/// Panics when DynamoDB is called.
 #[derive(Debug, Clone, Copy)]
 enum Planted {
     Literal,
@@ -31,7 +32,7 @@ impl ProvideCredentials for Planted {
 
 #[tokio::test]
 async fn a_panic_is_told_once_with_the_request_s_id_and_without_data() {
-    // As the function's start does it; panics of tests are told as before.
+    // As the function does when it starts; panics of tests are reported as before.
     let told = std::panic::take_hook();
     note_panics(move |panic| told(panic));
     let calm = Service::start().await;

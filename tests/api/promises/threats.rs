@@ -1,4 +1,4 @@
-//! What an attacker cannot do, as docs/SECURITY.md promises and other tests do not show yet.
+//! What an attacker cannot do, as docs/SECURITY.md promises and other tests do not cover.
 
 use std::time::{Duration, Instant};
 
@@ -13,12 +13,12 @@ use crate::support::capture::{cost, logged};
 use crate::support::directory::Directory;
 use stand::wire::Fate;
 
-/// The 64 digits of a key that make it a secret.
+/// The 64 digits of a key that are its secret.
 fn secret(key: &str) -> &str {
     key.rsplit('_').nth(1).unwrap()
 }
 
-/// With read access to both tables, and to the logs, nobody has a key.
+/// Read access to both tables and the logs does not yield any key.
 #[tokio::test]
 async fn neither_tables_nor_logs_hold_a_key() {
     let (service, directory) = Directory::with_service().await;
@@ -40,15 +40,15 @@ async fn neither_tables_nor_logs_hold_a_key() {
     assert!(!seen.contains(&secret(&key)[..16]));
 }
 
-/// How many refusals of one sort, for keys that were issued or for others, may have been written down
-/// one by one since then: 20, and one a second.
+/// The maximum number of refusals of one kind, for issued keys or for others, that may have been
+/// written one by one since then: 20, plus one per second.
 pub fn most_writes(started: Instant) -> usize {
     let seconds = usize::try_from(started.elapsed().as_secs()).unwrap();
     20 + seconds + 1
 }
 
-/// A stranger who invents keys of a tenant causes hardly a write, whatever the tenant's name, and
-/// learns nothing from the answer.
+/// A stranger who invents keys of a tenant causes hardly any writes, whether the tenant exists or
+/// not, and learns nothing from the answer.
 #[tokio::test]
 async fn invented_keys_cause_hardly_a_write() {
     let (service, wire, store) = behind(|_, _| Fate::Passed).await;
@@ -66,7 +66,7 @@ async fn invented_keys_cause_hardly_a_write() {
     }
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");
-    // Time for what goes on beside the answers.
+    // Time for writes that run next to the answers.
     until(async || (wire.asked("UpdateItem directory R") > 0).then_some(())).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     let most = most_writes(started);
@@ -86,7 +86,7 @@ async fn invented_keys_cause_hardly_a_write() {
     assert_eq!(refusals.unwrap(), []);
 }
 
-/// Whoever has a key cannot hide: what it did is on record under its id, and stays so when the key is
+/// The holder of a key cannot hide: their actions are recorded under its id, even after the key is
 /// revoked.
 #[tokio::test]
 async fn a_stolen_key_leaves_its_id_on_every_change() {
@@ -105,7 +105,7 @@ async fn a_stolen_key_leaves_its_id_on_every_change() {
     assert_eq!(history.matches(&actor).count(), 1, "{history}");
 }
 
-/// The function cannot write to the table that says who may come in.
+/// The function cannot write to the table that controls access.
 #[tokio::test]
 async fn requests_leave_the_secrets_table_as_it_is() {
     let (service, directory) = Directory::with_service().await;
@@ -124,7 +124,7 @@ async fn requests_leave_the_secrets_table_as_it_is() {
     assert_eq!(before.len(), 2, "the tenant and its key");
 }
 
-/// Some clients send a password. It is not for this service, and reaches no table and no log.
+/// Some clients send a password. The service does not use it, and it reaches no table and no log.
 #[tokio::test]
 async fn a_password_is_discarded() {
     let (service, directory) = Directory::with_service().await;

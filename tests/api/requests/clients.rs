@@ -1,4 +1,4 @@
-//! The habits of other clients than Entra.
+//! The habits of clients other than Entra.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::service::{BASE, Service};
 
-/// What Okta documents as the body of its POST.
+/// The body of a POST as documented by Okta.
 fn okta_user() -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
@@ -64,14 +64,14 @@ async fn okta_deactivates_without_a_path_and_brings_back_by_post() {
 async fn only_the_same_person_is_brought_back_by_post() {
     let service = Service::start().await;
     let id = service.post("/Users", okta_user()).await.id();
-    // Active: a second creation is a duplicate.
+    // Active: creating the user again is a duplicate.
     service
         .post("/Users", okta_user())
         .await
         .error(409, "uniqueness");
     let operations = json!([{"op": "replace", "value": {"active": false}}]);
     service.patch(&format!("/Users/{id}"), operations).await;
-    // Inactive, but somebody else by the client's own identifier.
+    // Inactive, but a different user by the client's own identifier.
     let mut other = okta_user();
     other["externalId"] = json!("00uSOMEBODYELSE00000");
     service.post("/Users", other).await.error(409, "uniqueness");
@@ -187,7 +187,7 @@ async fn sailpoint_reads_each_discovery_document_by_its_location() {
         let path = location.strip_prefix(BASE).unwrap();
         assert_eq!(&service.get(path).await.body, document, "{location}");
     }
-    // Each resource type's schemas are among the schemas, and its endpoint answers.
+    // Each resource type's schemas are listed, and its endpoint answers.
     let schemas: BTreeSet<&str> = documents
         .iter()
         .filter(|document| document["meta"]["resourceType"] == "Schema")

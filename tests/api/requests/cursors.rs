@@ -28,7 +28,7 @@ async fn crew(service: &Service, users: usize) {
     }
 }
 
-/// Walks from the first page on, forward and then back again.
+/// Walks forward from the first page, and back again.
 async fn walk(service: &Service, query: &str) -> (Vec<String>, Vec<String>) {
     let mut page = service
         .get(&format!("/Users?{query}&count=4&cursor="))

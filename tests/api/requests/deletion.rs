@@ -94,7 +94,7 @@ async fn a_deleted_user_leaves_a_tombstone_and_nothing_else() {
         .retain(|sort_key, item| !(sort_key.starts_with(['C', 'F']) && number(item, "count") == 0));
     assert_eq!(items, others, "lookups, guard and count are gone");
 
-    // The tombstone is the user as it was, and DynamoDB removes it after the retention.
+    // The tombstone is the user unchanged, and DynamoDB removes it after the retention.
     let same = |name: &&String| !["sk", "recorded_until"].contains(&name.as_str());
     for (name, value) in stored.iter().filter(|(name, _)| same(name)) {
         assert_eq!(tombstone.get(name), Some(value), "{name}");
@@ -141,7 +141,7 @@ async fn a_deleted_user_s_name_is_free_and_the_next_user_is_another() {
     assert_eq!((census.users.len(), census.tombstones.len()), (1, 3));
 }
 
-/// Entra moves a user to its recycle bin: it renames the user to its object id and the old name,
+/// Entra moves a user to its recycle bin: it renames the user to its object id plus the old name,
 /// deactivates it, and after 30 days deletes it or renames it back.
 #[tokio::test]
 async fn a_name_is_kept_for_a_user_in_the_recycle_bin() {
@@ -160,7 +160,7 @@ async fn a_name_is_kept_for_a_user_in_the_recycle_bin() {
         assert_eq!(answer.body["userName"], recycled);
         directory.check("acme").await;
 
-        // The old name finds nobody and nobody can take it, nor the new one.
+        // The old name finds nobody, and nobody can take it or the new one.
         let found = service.find("userName eq \"lena@crew.example\"").await;
         assert_eq!(found.ids(), [""; 0]);
         let found = service.find(&format!("userName eq \"{recycled}\"")).await;
@@ -188,7 +188,7 @@ async fn a_name_is_kept_for_a_user_in_the_recycle_bin() {
             let restored = replace(&service, &path, &values).await;
             assert_eq!(restored.body["userName"], "Lena@crew.example");
             directory.check("acme").await;
-            // The recycled name is free again, and the old one is taken by its owner alone.
+            // The recycled name is free again, and the old one belongs only to its owner.
             let stranger = service.create_user(&recycled, json!({})).await;
             assert_eq!(
                 service.delete(&format!("/Users/{stranger}")).await.status,
@@ -202,6 +202,6 @@ async fn a_name_is_kept_for_a_user_in_the_recycle_bin() {
         let census = directory.check("acme").await;
         assert_eq!(census.users.len(), 1, "otto alone");
     }
-    // Deleted from the recycle bin, the user gives the name up.
+    // Deleted from the recycle bin, the user gives up the name.
     service.create_user("lena@crew.example", json!({})).await;
 }

@@ -1,4 +1,4 @@
-//! Refusals: every one is a SCIM error with the right status, whatever the path, method or body.
+//! Refusals: every one is a SCIM error with the right status, for any path, method or body.
 
 use serde_json::{Value, json};
 
@@ -6,8 +6,8 @@ use crate::support::service::{Answer, Service};
 
 const UNKNOWN: &str = "/Users/00000000-0000-4000-8000-000000000000";
 
-/// Checks that the body holds the members of RFC 7644 §3.12 and no others, and that the detail
-/// reads as one line to an administrator.
+/// Checks that the body has the members of RFC 7644 §3.12 and no others, and that the detail is a
+/// single line for an administrator.
 pub fn refused(answer: &Answer, status: u16, scim_type: &str) {
     let detail = answer.error(status, scim_type);
     assert!(!detail.is_empty() && !detail.ends_with('.'), "{detail}");
@@ -44,7 +44,7 @@ async fn paths_that_lead_nowhere() {
     ] {
         refused(&service.raw_call("GET", path).send().await, 404, "");
     }
-    // What is below the base path is told to those who may ask.
+    // Routes below the base path are only revealed to authenticated clients.
     for path in ["/scim/v2/Devices", "/scim/v2/Users/1/2", "/scim/v2/Me"] {
         let call = service
             .raw_call("GET", path)
@@ -267,7 +267,7 @@ async fn resources_that_cannot_be() {
     assert_eq!(service.get("/Users").await.body["totalResults"], 2);
 }
 
-/// An unknown id is told before anything is said of the body.
+/// An unknown id is reported before anything about the body.
 #[tokio::test]
 async fn an_unknown_user_comes_before_its_body() {
     let service = Service::start().await;

@@ -1,17 +1,17 @@
-//! Every shape of request that Entra sends, and the answer it must get; those of other clients are
-//! called `client-…`.
+//! Every form of request that Entra sends, and the required answer; those of other clients are
+//! named `client-…`.
 //!
-//! `events/<name>.json` is an event of API Gateway, complete enough to be sent by hand with
-//! `cargo lambda invoke --data-file events/<name>.json` once its key is a real one.
+//! `events/<name>.json` is an API Gateway event, complete enough to be sent by hand with `cargo
+//! lambda invoke --data-file events/<name>.json` once its key is a real one.
 //! `tests/api/golden/<name>.json` has the answer: see [`Golden`]. To add an event, write both
-//! files, the golden with `given` alone, and let the rest be filled in:
+//! files, the golden with only `given`, and generate the rest:
 //!
 //! ```sh
 //! UPDATE_GOLDEN=1 cargo test --test api events
 //! ```
 //!
-//! The same command rewrites all goldens after an intended change. A golden is a claim that the
-//! answer is right: read the difference before it is committed.
+//! The same command rewrites all goldens after an intended change. A golden claims that the answer
+//! is right: read the diff before committing it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -25,29 +25,29 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::support::service::{Answer, Service};
 
-/// Stands in the events for the tenant's API-KEY.
+/// Placeholder in the events for the tenant's API key.
 const KEY: &str =
     "htscim_acme_0000000000000000000000000000000000000000000000000000000000000000_00000000";
 
-/// Stands in the goldens for every instant.
+/// Placeholder in the goldens for every instant.
 const INSTANT: &str = "2026-11-24T06:00:00Z";
 
-/// What an event must be answered with.
+/// The required answer to an event.
 #[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Golden {
-    /// The events that come before it, in order; each succeeds. The user that the first of them
-    /// creates is called `00000000-0000-4000-8000-000000000001`, the next one `…2`.
+    /// The events sent before it, in order; each succeeds. The user created by the first of them is
+    /// called `00000000-0000-4000-8000-000000000001`, the next one `…2`.
     given: Vec<String>,
     #[serde(flatten)]
     reply: Reply,
-    /// What GET shows afterwards, where a write was not answered with the resource. Where it
-    /// was, GET must show the same.
+    /// What GET shows afterwards, if a write was not answered with the resource. If it was, GET
+    /// must show the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     then: Option<Value>,
 }
 
-/// An answer with ids and instants replaced by fixed ones.
+/// An answer with ids and instants replaced by placeholders.
 #[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
 struct Reply {
     #[serde(default)]
@@ -92,8 +92,8 @@ async fn every_event_has_its_golden_answer() {
     );
 }
 
-/// Entra sends no `User-Agent`, and a firewall in front of the service must not ask for one. And
-/// no real key gets into the repository.
+/// Entra sends no `User-Agent`, so a firewall in front of the service must not require one. And no
+/// real key gets into the repository.
 #[test]
 fn events_look_like_entra_and_carry_no_real_key() {
     for name in names("events") {
@@ -112,7 +112,7 @@ fn events_look_like_entra_and_carry_no_real_key() {
     }
 }
 
-/// Sends the event and what comes before it as a tenant of its own.
+/// Sends the event and those before it as a separate tenant.
 async fn check(service: &Service, index: usize, name: &str, update: bool) -> Result<(), String> {
     let path = file("tests/api/golden", name);
     let golden: Golden = match std::fs::read_to_string(&path) {
@@ -166,7 +166,7 @@ impl Client<'_> {
     /// Answers an event.
     ///
     /// # Errors
-    /// When the answer contradicts itself or SCIM, whatever the golden says.
+    /// When the answer violates SCIM or is inconsistent, whatever the golden says.
     async fn send(&mut self, event: &str) -> Result<Reply, String> {
         let mut event = event.replace(KEY, &self.key);
         for (index, id) in self.ids.iter().enumerate() {
@@ -262,7 +262,7 @@ impl Client<'_> {
     }
 }
 
-/// Stands in events and goldens for the id of the user created first, second and so on.
+/// Placeholder in events and goldens for the id of the first user, the second, and so on.
 fn placeholder(index: usize) -> String {
     format!("00000000-0000-4000-8000-{:012}", index + 1)
 }

@@ -1,4 +1,4 @@
-//! Filters that a lookup serves and filters that none serves: each finds what it should and no more.
+//! Filters with and without a lookup: each finds what it should and no more.
 
 use std::collections::BTreeSet;
 
@@ -19,8 +19,7 @@ async fn assert_found(service: &Service, filter: &str, ids: &[&str]) {
     assert_eq!(found, expected, "{filter}");
 }
 
-/// Lookup keys are built from these, so none may break out of its place in a key, and none may
-/// find another.
+/// Lookup keys are built from these, so none may break out of its part of a key, or match another.
 #[tokio::test]
 async fn every_value_is_found_by_itself_alone() {
     let service = Service::start().await;

@@ -1,4 +1,4 @@
-//! How much a request may hold, and how odd it may be.
+//! How large a request may be, and how odd.
 
 use serde_json::json;
 use stand::wire::{Fate, Wire};
@@ -92,7 +92,7 @@ async fn bodies_are_bounded_and_are_json() {
     assert_eq!(call.send().await.status, 201);
 }
 
-/// Whatever a client writes into the query, raw or encoded, is answered.
+/// Anything a client writes into the query, raw or encoded, is answered.
 #[tokio::test]
 async fn odd_query_strings_are_answered() {
     let service = Service::start().await;
@@ -118,11 +118,11 @@ async fn odd_query_strings_are_answered() {
     );
 }
 
-/// As many values that can be searched for as a user may have: every one of them is replaced, and
-/// access given, taken and the user deleted, each in one transaction of at most 100 actions.
+/// A user with the maximum number of searchable values: replacing all of them, giving and removing
+/// access, and deleting the user each take one transaction of at most 100 actions.
 #[tokio::test]
 async fn the_largest_change_is_one_transaction() {
-    /// What DynamoDB accepts in a transaction.
+    /// DynamoDB's limit for a transaction.
     const MAX_ACTIONS: usize = 100;
     let prefix = uuid::Uuid::new_v4().simple().to_string();
     let store = engine::empty_store(&prefix).await;

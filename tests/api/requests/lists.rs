@@ -9,7 +9,7 @@ use crate::support::service::{Answer, Service, query};
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-/// A service with this many users, and their ids in the order of lists.
+/// A service with this number of users, and their ids in list order.
 async fn crew(size: usize) -> (Service, Vec<String>) {
     let service = Service::start().await;
     let creations = (0..size).map(|user| {
@@ -52,7 +52,7 @@ async fn a_walk_in_pages_sees_each_user_once() {
                 .get(&format!("/Users?startIndex={start}&count={count}"))
                 .await;
             let found = page(&answer, 23, start);
-            // Microsoft's validator computes startIndex from the count: a short page breaks it.
+            // Microsoft's validator computes startIndex from the count, so a short page breaks it.
             assert_eq!(found.len(), count.min(ids.len() - seen.len()));
             seen.extend(found);
         }
@@ -195,7 +195,7 @@ async fn answers_hold_the_attributes_that_were_asked_for() {
     );
     assert_eq!(rest["name"], json!({"givenName": "Lena"}));
     assert_eq!(names(&whole).len(), 9);
-    // Writes are answered with the same projection.
+    // Answers to writes have the same projection.
     let operation = json!([{"op": "replace", "path": "title", "value": "Digger"}]);
     let patched = service
         .patch(&format!("/Users/{id}?attributes=title"), operation)

@@ -1,4 +1,4 @@
-//! Pages in the middle of a large directory, which are found through the counters.
+//! Pages in the middle of a large directory, found through the counters.
 
 use scim::schema::{USERS, check::check};
 use scim::{Meta, ResourceId, Stored};
@@ -12,8 +12,8 @@ use crate::support::capture::cost;
 use crate::support::directory::Directory;
 use crate::support::service::Service;
 
-/// Adds a user with a chosen id, so that many share the first digits as they do in a directory
-/// of a million.
+/// Adds a user with a chosen id, so that many share the first digits as in a directory of a million
+/// users.
 async fn add(service: &Service, id: &str) {
     let body = Map::from_iter([("userName".to_owned(), id.into())]);
     let stored = Stored {
@@ -58,8 +58,8 @@ async fn a_page_is_found_in_the_middle_of_a_full_bucket() {
     directory.check("acme").await;
 }
 
-/// The key, the counters of the first two digits, those of the first four, the page: whatever
-/// comes before it.
+/// The calls: the key, the counters of the first two digits, those of the first four, and the page,
+/// whatever comes before it.
 #[tokio::test]
 async fn a_late_page_costs_what_an_early_one_does() {
     let service = Service::start().await;
@@ -76,7 +76,7 @@ async fn a_late_page_costs_what_an_early_one_does() {
     assert_eq!(early[0], 4.0);
 }
 
-/// From some hundreds of users on, filters and sorts read the directory in shares at the same time.
+/// From a few hundred users on, filters and sorts read the directory in concurrent shares.
 #[tokio::test]
 async fn a_directory_read_in_shares_gives_the_same_lists() {
     let (service, directory) = Directory::with_service().await;
@@ -135,7 +135,7 @@ async fn a_directory_read_in_shares_gives_the_same_lists() {
     assert_eq!(walked, ids);
 }
 
-/// The counters alone say that a list is too long to be read: planted ones will do.
+/// The counters alone show that a list is too long to be read, so planted ones are enough.
 #[tokio::test]
 async fn a_list_that_is_too_long_to_be_read_is_refused_with_advice() {
     let (service, directory) = Directory::with_service().await;

@@ -1,4 +1,4 @@
-//! What the function writes to its log while it answers.
+//! What the function logs while it answers.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -11,7 +11,7 @@ use tracing::subscriber::NoSubscriber;
 
 use crate::support::service::{Answer, Call};
 
-/// Runs `work` and returns its result and the lines that it logged.
+/// Runs `work` and returns its result and its log lines.
 pub async fn logged<T>(work: impl Future<Output = T>) -> (T, Vec<Value>) {
     let (result, text) = logged_text(work).await;
     let lines = text
@@ -20,10 +20,10 @@ pub async fn logged<T>(work: impl Future<Output = T>) -> (T, Vec<Value>) {
     (result, lines.collect())
 }
 
-/// The same with the log as it was written.
+/// The same with the log's raw text.
 pub async fn logged_text<T>(work: impl Future<Output = T>) -> (T, String) {
-    // With one subscriber alive, `tracing` asks the first thread that comes to a log statement
-    // whether anybody listens. That may be another test's. With two it asks the subscribers.
+    // With a single subscriber, `tracing` caches the answer of the first thread that reaches a log
+    // statement, which may be another test's. With two it asks the subscribers each time.
     static OTHER: OnceLock<Dispatch> = OnceLock::new();
     OTHER.get_or_init(|| Dispatch::new(NoSubscriber::default()));
     let log = Log::default();
@@ -47,7 +47,7 @@ impl Write for Log {
     }
 }
 
-/// What a request cost, as its log line says: DynamoDB calls, read units, write units.
+/// The cost of a request according to its log line: DynamoDB calls, read units, write units.
 pub async fn cost(call: Call<'_>) -> (Answer, [f64; 3]) {
     let (answer, lines) = logged(call.send()).await;
     let spent = |name: &str| lines[0][name].as_f64().unwrap();

@@ -1,4 +1,4 @@
-//! Not tests: the directory table as DynamoDB holds it, to be compared with what the service says.
+//! Not tests: the raw directory table, to be compared with the service's answers.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -21,7 +21,7 @@ pub struct Directory {
 /// A tenant's items by sort key.
 pub type Items = BTreeMap<String, HashMap<String, AttributeValue>>;
 
-/// What is left of a tenant's items once they were found to fit together.
+/// What remains of a tenant's items after their consistency was checked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Census {
     pub users: BTreeSet<String>,
@@ -55,8 +55,7 @@ impl Directory {
         (Service::over(store).await, directory, prefix)
     }
 
-    /// Everything that a tenant owns. What is known of its keys' use is left out: it is written
-    /// while nobody waits for it.
+    /// Everything that a tenant owns, without the use of its keys, which is written asynchronously.
     pub async fn items(&self, tenant: &str) -> Items {
         let mut pages = self
             .client
@@ -79,19 +78,19 @@ impl Directory {
         items
     }
 
-    /// All that the secrets table holds.
+    /// The content of the secrets table.
     pub async fn secrets(&self) -> Vec<String> {
         self.scan(&self.secrets).await
     }
 
-    /// All that both tables hold.
+    /// The content of both tables.
     pub async fn dump(&self) -> String {
         let mut items = self.scan(&self.secrets).await;
         items.extend(self.scan(&self.table).await);
         items.concat()
     }
 
-    /// The items of a table as text, in any order that stays the same.
+    /// The items of a table as text, in a stable order.
     async fn scan(&self, table: &str) -> Vec<String> {
         let scan = self.client.scan().table_name(table).consistent_read(true);
         let mut pages = scan.into_paginator().items().send();
@@ -104,7 +103,7 @@ impl Directory {
         items
     }
 
-    /// The same without what is kept about requests: change records, refusals, the breaker.
+    /// The same without what is stored about requests: change records, refusals, the breaker.
     pub async fn resources(&self, tenant: &str) -> Items {
         let mut items = self.items(tenant).await;
         items.retain(|sort_key, _| !sort_key.starts_with(['E', 'R', 'B', 'K']));
@@ -137,7 +136,7 @@ impl Directory {
             .unwrap();
     }
 
-    /// Puts a copy of an item at another place.
+    /// Puts a copy of an item under another sort key.
     pub async fn plant_copy(&self, tenant: &str, from: &str, to: &str) {
         let mut item = self.items(tenant).await.remove(from).unwrap();
         item.insert("sk".to_owned(), AttributeValue::S(to.to_owned()));
@@ -150,7 +149,7 @@ impl Directory {
             .unwrap();
     }
 
-    /// Puts an item with these texts.
+    /// Puts an item with these text attributes.
     pub async fn plant(&self, tenant: &str, sort_key: &str, texts: &[(&str, &str)]) {
         let mut put = self.put(tenant, sort_key);
         for (name, text) in texts {
@@ -179,9 +178,10 @@ impl Directory {
             .item("sk", AttributeValue::S(sort_key.to_owned()))
     }
 
-    /// Checks that the tenant's items fit together: each user has its lookups, guards and a place
-    /// in its counters, its history leads to what it is, and nothing else is there but tombstones and
-    /// theirs. The keys are built anew here, so that a mistake in building them does not hide itself.
+    /// Checks that the tenant's items are consistent: each user has its lookups and guards and is
+    /// counted, its history leads to its current state, and there is nothing else but tombstones
+    /// and theirs. The keys are built independently here, so that a mistake in building them does
+    /// not go unnoticed.
     pub async fn check(&self, tenant: &str) -> Census {
         let items = self.items(tenant).await;
         let mut census = Census {
@@ -236,7 +236,7 @@ impl Directory {
                     };
                     assert_eq!(counted, expected, "wrong number of active {sort_key}");
                 }
-                // The records are checked one by one below; the rest is no user's.
+                // The records are checked separately; the other kinds belong to no user.
                 "E" | "B" | "K" | "R" => {}
                 "D" => {
                     let id = sort_key.strip_prefix("D#U#").unwrap();

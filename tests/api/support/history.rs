@@ -1,4 +1,4 @@
-//! Not tests: each change has its record, and the records lead to what there is.
+//! Not tests: every change has its record, and the records lead to the current state.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,9 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::support::directory::{Items, number, text};
 
-/// Checks the records of all users of a tenant, present and deleted: for each version there is one,
-/// it names the one before, and the changes one after the other make the user that is there. A record
-/// of nobody is none.
+/// Checks the records of all users of a tenant, present and deleted: there is one per version, it
+/// names the previous one, and applying the changes in order gives the current user. There must be
+/// no record without a user.
 pub fn check(items: &Items) {
     let mut visited = BTreeSet::new();
     for (sort_key, item) in items {
@@ -54,7 +54,7 @@ pub fn check(items: &Items) {
     }
 }
 
-/// Makes one change to the attributes of a user, which must be as the change says they were.
+/// Applies a change to a user's attributes, which must match the change's old values.
 fn apply(user: &mut Map<String, Value>, attribute: &str, change: &Value) {
     let (object, name) = match attribute.rsplit_once(':') {
         None => (&mut *user, attribute),
@@ -75,7 +75,7 @@ fn apply(user: &mut Map<String, Value>, attribute: &str, change: &Value) {
     }
 }
 
-/// An RFC 3339 time with exactly three digits of its second's fraction.
+/// An RFC 3339 time with exactly three fractional digits.
 fn milliseconds(time: &str) -> String {
     let time = time.strip_suffix('Z').unwrap();
     let (second, fraction) = time.split_once('.').unwrap_or((time, ""));

@@ -1,4 +1,4 @@
-//! The real handler, called with events as API Gateway sends them.
+//! The real handler, called with API Gateway events.
 
 use std::time::Duration;
 
@@ -15,17 +15,17 @@ use tenant::TenantId;
 
 use crate::support::engine;
 
-/// Where the events say that the service is.
+/// The service's base URL in the events.
 pub const BASE: &str = "https://scim.hellotracks.example/scim/v2";
 
-/// The service over tables of its own, with one tenant.
+/// The service on its own tables, with one tenant.
 pub struct Service {
     pub app: Instance,
     /// The tenant's API-KEY.
     pub key: String,
 }
 
-/// What a client gets.
+/// An answer as the client gets it.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -34,7 +34,7 @@ pub struct Answer {
     pub body: Value,
 }
 
-/// A request before it is sent. Headers are as Entra sends them: no `User-Agent`.
+/// A request before it is sent. Its headers are Entra's: no `User-Agent`.
 pub struct Call<'a> {
     service: &'a Service,
     event: Value,
@@ -46,10 +46,10 @@ impl Service {
         Self::over(engine::store().await).await
     }
 
-    /// The same over a given store, whose tables exist.
+    /// The same on a given store, whose tables exist.
     pub async fn over(store: Store) -> Self {
         let config = Config {
-            // The store knows its tables; the function's `main` is where the names matter.
+            // The store knows its tables; these names only matter to the function's `main`.
             tables: Tables {
                 secrets: String::new(),
                 directory: String::new(),
@@ -96,11 +96,11 @@ impl Service {
         }
     }
 
-    /// Answers an event as it stands.
+    /// Answers an event unchanged.
     pub async fn answer(&self, event: &Value) -> Answer {
         let payload = serde_json::from_value(event.clone()).expect("an event");
         let event = repair_url(LambdaEvent::new(payload, Context::default()));
-        // Boxed: the future is large, and tests hold many of them at a time.
+        // Boxed: the future is large, and tests hold many of them at once.
         Answer::new(Box::pin(handle(&self.app, event.payload.into())).await)
     }
 
@@ -135,7 +135,7 @@ impl Service {
         self.call("PATCH", path).json(body).send().await
     }
 
-    /// Creates a user with these attributes beside the userName and returns its id.
+    /// Creates a user with these attributes besides the userName and returns its id.
     pub async fn create_user(&self, user_name: &str, attributes: Value) -> String {
         let mut body = attributes;
         body["userName"] = user_name.into();
@@ -164,13 +164,13 @@ impl Call<'_> {
         self
     }
 
-    /// With this id, as API Gateway gives one to each request.
+    /// Sets the id that API Gateway gives to each request.
     pub fn request_id(mut self, id: &str) -> Self {
         self.event["requestContext"]["requestId"] = id.into();
         self
     }
 
-    /// With another key than the tenant's.
+    /// Uses another key than the tenant's.
     pub fn key(self, key: &str) -> Self {
         self.header("authorization", &format!("Bearer {key}"))
     }
@@ -187,7 +187,7 @@ impl Call<'_> {
         self
     }
 
-    /// A body of any bytes, as API Gateway passes on what is not text.
+    /// A body of arbitrary bytes, the way API Gateway passes on non-text.
     pub fn bytes(mut self, body: &[u8]) -> Self {
         self.event["body"] = base64(body).into();
         self.event["isBase64Encoded"] = true.into();

@@ -1,9 +1,9 @@
-//! The least that a function of this kind can be: `lambda_http`, the AWS SDK, one GetItem for each
-//! invocation. `make bench` measures the real function against it, built from the same dependencies
+//! The smallest possible function of this kind: `lambda_http`, the AWS SDK, and one GetItem per
+//! invocation. `make bench` compares the real function with it, built from the same dependencies
 //! with the same profile.
 //!
-//! A binary and not an example, because an example would be built with the features that the tests'
-//! dependencies bring along.
+//! It is a binary, not an example, because an example would be built with the features enabled by
+//! dev-dependencies.
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;

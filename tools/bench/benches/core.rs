@@ -21,7 +21,7 @@ impl bench::cases::Measure for Time {
 }
 
 fn main() {
-    // Half of criterion's defaults: these operations vary little, and all are to be run often.
+    // Half of criterion's defaults: these operations vary little, and all should be run often.
     let criterion = Criterion::default()
         .warm_up_time(Duration::from_secs(1))
         .measurement_time(Duration::from_secs(2))

@@ -1,5 +1,5 @@
-//! The function against the bare one: cold start, processor time, size, memory. They take turns, so
-//! that whatever else the machine does falls on both.
+//! Compares the function with the bare one: cold start, processor time, size, memory. They take
+//! turns, so that any other load on the machine affects both.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,16 +9,16 @@ use serde_json::Value;
 
 use crate::directory::Directory;
 use crate::measure::median;
-use crate::operations::Place;
+use crate::requests::Place;
 use stand::function::{Cpu, Function};
 use stand::request::Request;
 
-/// A figure of both, in the unit that its name says.
+/// A figure of both functions, in the unit given in its name.
 pub struct Comparison {
     pub name: &'static str,
     pub function: f64,
     pub bare: f64,
-    /// The highest ratio of the two that is wanted.
+    /// The highest acceptable ratio of the two.
     pub target: Option<f64>,
 }
 
@@ -26,7 +26,7 @@ const STARTS: usize = 25;
 const ROUNDS: usize = 15;
 const BATCH: usize = 100;
 
-/// Measures both functions over one directory.
+/// Measures both functions on one directory.
 pub async fn compare(
     function: &Path,
     bare: &Path,
@@ -58,7 +58,7 @@ pub async fn compare(
     for round in 0..=ROUNDS {
         let one = gets(&mut real, &get).await?;
         let two = gets(&mut other, &get).await?;
-        // The first warms up.
+        // The first round is for warming up.
         if round > 0 {
             spent[0].push(one);
             spent[1].push(two);
@@ -127,10 +127,10 @@ fn fastest(times: &[f64]) -> f64 {
 struct Starts {
     /// From exec to the answer.
     wall: Vec<f64>,
-    /// Of the processors.
+    /// Processor time.
     cpu: Vec<f64>,
-    /// Of that, after it asked for the event: Lambda gives a function all of a processor before, and
-    /// afterwards what its memory size is worth.
+    /// The part of it after the function asked for the event: before, Lambda gives a function a
+    /// full processor, and afterwards a share according to its memory size.
     cpu_of_first: Vec<f64>,
 }
 
@@ -147,11 +147,11 @@ impl Starts {
         let mut function = directory.function(program, near, logs).await?;
         function.asks().await?;
         let start = began.elapsed();
-        function.settled().await?;
+        function.until_idle().await?;
         let at_start = function.cpu()?;
         let answer = function.expect(200, request).await?;
         ensure!(answer.body != Value::Null, "the answer has no body");
-        function.settled().await?;
+        function.until_idle().await?;
         let at_end = function.cpu()?;
         let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
         self.wall.push(milliseconds(start + answer.wall));
@@ -162,14 +162,14 @@ impl Starts {
     }
 }
 
-/// Microseconds of processor time for each of a number of requests.
+/// Microseconds of processor time per request.
 async fn gets(function: &mut Function, request: &Request<'_>) -> Result<f64> {
-    function.settled().await?;
+    function.until_idle().await?;
     let before = function.cpu()?;
     for _ in 0..BATCH {
         function.expect(200, request).await?;
     }
-    function.settled().await?;
+    function.until_idle().await?;
     let spent = function.cpu()?.since(&before);
     Ok(spent.as_secs_f64() * 1e6 / BATCH as f64)
 }

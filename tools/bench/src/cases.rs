@@ -1,4 +1,4 @@
-//! What is measured: what the pure core does for one request, on the bodies of `events/`.
+//! The measured cases: what the pure core does for one request, on the bodies of `events/`.
 
 use std::hint::black_box;
 
@@ -16,14 +16,15 @@ const BASE: &str = "https://scim.hellotracks.example/scim/v2";
 /// Entra's match query.
 const MATCH: &str = r#"userName eq "lena.ortiz@fieldcrew.example""#;
 
-/// Every kind of node and most types of value; each term has to be looked at.
+/// Every kind of node and most types of values; every term must be evaluated.
 const LONG: &str = r#"(emails[type eq "work" and value co "@FIELDCREW."] or phoneNumbers.value sw "+34")
     and active eq true and not (userType eq "Contractor") and meta.lastModified gt "2026-01-31T08:00:00Z"
     and urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department eq "fibre""#;
 
-/// Measures one operation. `set_up` makes its input and is not measured, nor is the end of its output.
+/// Measures one operation. Neither `set_up`, which creates its input, nor dropping its output is
+/// included.
 pub trait Measure {
-    /// Measures `operation` on what `set_up` makes.
+    /// Measures `operation` on the result of `set_up`.
     fn operation<I, O>(
         &mut self,
         name: &'static str,
@@ -32,7 +33,7 @@ pub trait Measure {
     );
 }
 
-/// Hands every operation to `measure`.
+/// Passes every operation to `measure`.
 pub fn all(measure: &mut impl Measure) {
     let user = user();
     let object = user.clone().represent(&USERS, BASE);
@@ -93,7 +94,7 @@ pub fn all(measure: &mut impl Measure) {
     }
 }
 
-/// The user that Entra's default mapping creates, and what other clients add to it.
+/// A user as created by Entra's default mapping, with what other clients add.
 fn created() -> Resource {
     let post = body(include_str!("../../../events/create-default-mapping.json"));
     let mut user = json(&post);
@@ -111,7 +112,7 @@ fn created() -> Resource {
     check(&USERS, user).unwrap()
 }
 
-/// The same after a PATCH of every attribute that Entra can map: 2 KB as clients see it.
+/// The same user after a PATCH of every attribute that Entra can map: 2 KB as clients see it.
 fn user() -> Stored {
     let patch = body(include_str!("../../../events/patch-verbose-replace.json"));
     let request = PatchRequest::parse(json(&patch)).unwrap();
@@ -126,7 +127,7 @@ fn user() -> Stored {
     user
 }
 
-/// The body of an event of API Gateway.
+/// The body of an API Gateway event.
 fn body(event: &str) -> String {
     match json(event).remove("body") {
         Some(Value::String(body)) => body,

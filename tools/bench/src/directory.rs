@@ -1,5 +1,5 @@
-//! Directories of a given size, filled through the function as Entra fills them, and kept in files
-//! for the next run.
+//! Directories of a given size, filled through the function the way Entra fills them, and kept in
+//! files for later runs.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::ops::Range;
@@ -20,12 +20,13 @@ use stand::tenant::{self, DIRECTORY_TABLE, SECRETS_TABLE};
 
 const TENANT: &str = "bench";
 
-/// More would wait for the engine.
+/// More would only wait for the engine.
 const SEEDING_FUNCTIONS: usize = 3;
-/// How many users one engine is given.
+/// How many users are created with one engine.
 const STEP: usize = 5_000;
 
-/// What decides how a directory looks in DynamoDB. A file that another version filled is not used.
+/// The files that determine how a directory is stored in DynamoDB. A file filled by another version
+/// is not used.
 const LAYOUT: &[&str] = &[
     include_str!("../../../crates/store/src/directory/keys.rs"),
     include_str!("../../../crates/store/src/directory/document.rs"),
@@ -34,7 +35,7 @@ const LAYOUT: &[&str] = &[
 ];
 const TEMPLATE: &str = include_str!("../../../events/create-default-mapping.json");
 
-/// An engine with one tenant that has a number of users.
+/// An engine with one tenant that has the given number of users.
 pub struct Directory {
     pub users: usize,
     pub engine: Engine,
@@ -42,17 +43,17 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// From the file of an earlier run, or grown from the largest smaller one, or filled now.
+    /// Uses the file of an earlier run, grows the largest smaller one, or fills a new one.
     pub async fn open(folder: &Path, program: &Path, users: usize) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let key = ApiKey::from_secret(&TenantId::parse(TENANT)?, [7; 32]);
         let mut done = largest(folder, users)?;
         let begun = Instant::now();
-        // Whether the file that the next one grows from is this run's own, and no longer needed then.
+        // Whether the previous file was created by this run, and can be removed.
         let mut grown = false;
         while done < users {
-            // The engine remembers every transaction for ten minutes and looks through them at each:
-            // a new one every so often is faster.
+            // The engine remembers every transaction for ten minutes and searches them all for each
+            // new one: starting a new engine now and then is faster.
             let mut engine = if done == 0 {
                 let engine = Engine::start(None).await?;
                 set_up_tenant(engine.endpoint(), &key).await?;
@@ -62,7 +63,7 @@ impl Directory {
             };
             let next = users.min(done + STEP);
             seed(program, engine.endpoint(), key.expose(), done..next).await?;
-            // Whole or not at all.
+            // Renamed once complete, so that the file is never partial.
             let unfinished = folder.join(format!("unfinished-{}", std::process::id()));
             engine.obey(SAVE, &unfinished).await?;
             std::fs::rename(&unfinished, file(folder, next))?;
@@ -77,18 +78,18 @@ impl Directory {
         Ok(Self { users, engine, key })
     }
 
-    /// Starts a function over it, or over its engine under another address.
+    /// Starts a function on it, or on its engine under another address.
     pub async fn function(&self, program: &Path, endpoint: &str, logs: bool) -> Result<Function> {
         Function::start(program, &environment(endpoint), logs).await
     }
 }
 
-/// What the template gives the function beside what Lambda does, and what the bare one needs.
+/// The template's environment variables, and what the bare function needs.
 fn environment(endpoint: &str) -> [(&str, &str); 6] {
     [
         ("SCIM_SECRETS_TABLE", SECRETS_TABLE),
         ("SCIM_DIRECTORY_TABLE", DIRECTORY_TABLE),
-        // More are deleted than may be by default. At 100 their places would not even be counted.
+        // More users are deleted than the default allows. At 100 the breaker would not even count.
         ("SCIM_DEACTIVATION_SHARE_PERCENT", "99"),
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
         ("RUST_LOG", "info"),
@@ -96,7 +97,7 @@ fn environment(endpoint: &str) -> [(&str, &str); 6] {
     ]
 }
 
-/// A user as Entra creates it with its default mapping.
+/// A user as created by Entra's default mapping.
 pub fn user(number: usize) -> Result<Value> {
     let event: Value = serde_json::from_str(TEMPLATE)?;
     let body = event["body"].as_str().context("the event has no body")?;
@@ -128,7 +129,7 @@ fn suffix() -> String {
     format!("-users-{:016x}.sqlite", hasher.finish())
 }
 
-/// How many users the largest directory has that is kept and has no more than so many.
+/// The size of the largest kept directory with at most this number of users.
 fn largest(folder: &Path, users: usize) -> Result<usize> {
     let mut largest = 0;
     for entry in std::fs::read_dir(folder)? {
@@ -149,7 +150,7 @@ async fn set_up_tenant(endpoint: &str, key: &ApiKey) -> Result<()> {
     Ok(())
 }
 
-/// Creates the users with these numbers, each with a POST of its own.
+/// Creates the users with these numbers, one POST each.
 async fn seed(program: &Path, endpoint: &str, key: &str, numbers: Range<usize>) -> Result<()> {
     let end = numbers.end;
     let begun = Arc::new(AtomicUsize::new(numbers.start));

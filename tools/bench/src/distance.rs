@@ -1,5 +1,5 @@
-//! A DynamoDB that is far away: every call takes a fixed time longer, however many go at once. How
-//! much longer a request takes then says how many calls it makes one after the other.
+//! A distant DynamoDB: every call takes a fixed time longer, however many run concurrently. The
+//! added duration of a request then shows how many calls it makes sequentially.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -11,10 +11,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// Far more than a call takes, and far less than the time that the function waits for one.
+/// Much longer than a call takes, and much shorter than the function's timeouts.
 pub const DELAY: Duration = Duration::from_millis(300);
 
-/// The endpoint from far away.
+/// The endpoint seen from afar.
 pub async fn from_afar(endpoint: &str) -> Result<String> {
     let address = endpoint
         .strip_prefix("http://")
@@ -36,7 +36,7 @@ pub async fn from_afar(endpoint: &str) -> Result<String> {
     Ok(far)
 }
 
-/// Everything arrives `delay` after it was sent: what was sent in several parts waits only once.
+/// Delivers everything `delay` after it was sent: data sent in several parts waits only once.
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duration) {
     let (under_way, mut arriving) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
     tokio::spawn(async move {

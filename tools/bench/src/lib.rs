@@ -1,4 +1,5 @@
-//! What `make bench-core` measures, in time (`benches/core.rs`) and in allocations (`tests/allocations.rs`).
+//! What `make bench-core` measures: time (`benches/core.rs`) and allocations
+//! (`tests/allocations.rs`).
 
 #![expect(
     clippy::panic,

@@ -1,10 +1,10 @@
-//! `make bench`: what requests cost, of DynamoDB and of the processor, in directories of several sizes,
-//! and how far the function is from a bare one. docs/PERFORMANCE.md has results and says how to read
-//! them.
+//! `make bench`: what requests cost in DynamoDB and processor time, in directories of several
+//! sizes, and how the function compares with a bare one. docs/PERFORMANCE.md has results and
+//! explains how to read them.
 //!
 //! The release build of the function runs as Lambda runs it, against a Runtime API on loopback
-//! (`stand`) and a DynamoDB engine in another process (`stand::engine`). Directories are
-//! filled through the function and kept in `.local/bench/` ([`directory`]).
+//! (`stand`) and a DynamoDB engine in another process (`stand::engine`). Directories are filled
+//! through the function and kept in `.local/bench/` ([`directory`]).
 
 #![expect(
     clippy::indexing_slicing,
@@ -15,8 +15,8 @@ mod against_bare;
 mod directory;
 mod distance;
 mod measure;
-mod operations;
 mod report;
+mod requests;
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ use anyhow::{Context, Result, bail};
 
 use directory::Directory;
 
-/// Below, pages and quarters of a directory would overlap.
+/// In smaller directories, pages and quarters would overlap.
 const FEWEST_USERS: usize = 1000;
 
 #[tokio::main]
@@ -38,7 +38,8 @@ async fn main() -> Result<()> {
     }
 }
 
-/// Without sizes it is the comparison alone. Other programs can be named to measure one build beside another.
+/// Without sizes, it only runs the comparison. Environment variables can name other programs, to
+/// compare two builds.
 async fn bench(sizes: &[usize]) -> Result<()> {
     let function = program("FUNCTION", "hellotracks-scim")?;
     let bare = program("BARE", "bare")?;
@@ -70,7 +71,7 @@ fn sizes(arguments: &[&str]) -> Result<Vec<usize>> {
     Ok(sizes)
 }
 
-/// A release build beside the build of this program, or what the variable names.
+/// A release build next to this program, or the program named by the variable.
 fn program(variable: &str, name: &str) -> Result<PathBuf> {
     let program = match std::env::var_os(variable).filter(|path| !path.is_empty()) {
         Some(path) => PathBuf::from(path),

@@ -1,5 +1,5 @@
-//! Measuring the operations in directories of several sizes, side by side: each round samples every
-//! size, so that whatever else the machine does falls on all of them.
+//! Measures the requests in directories of several sizes side by side: each round samples every
+//! size, so that any other load on the machine affects all of them.
 
 use std::path::Path;
 
@@ -8,13 +8,13 @@ use futures_util::future::try_join_all;
 
 use crate::directory::Directory;
 use crate::distance::{DELAY, from_afar};
-use crate::operations::{OPERATIONS, Operation, Place, UNINDEXED};
+use crate::requests::{Place, REQUEST_KINDS, RequestKind, UNINDEXED};
 use stand::function::{Answer, Function};
 
-/// What one operation costs in one directory, for each request.
+/// What one kind of request costs in one directory, per request.
 #[derive(Default)]
 pub struct Costs {
-    /// Calls to DynamoDB one after the other.
+    /// Sequential calls to DynamoDB.
     pub round_trips: Option<u64>,
     pub calls: f64,
     pub read_units: f64,
@@ -23,21 +23,21 @@ pub struct Costs {
     pub cpu: f64,
     /// Microseconds from the event to the answer.
     pub wall: f64,
-    /// The status, if it is another than expected.
+    /// The status, if it is not the expected one.
     pub refused: Option<u64>,
 }
 
-/// What one operation costs in every directory.
+/// What one kind of request costs in every directory.
 pub struct Row {
-    pub operation: &'static Operation,
+    pub kind: &'static RequestKind,
     pub costs: Vec<(usize, Costs)>,
 }
 
 /// A directory and its functions.
-struct Stand {
+struct Setup {
     users: usize,
     function: Function,
-    /// The same over a DynamoDB that is far away.
+    /// A function on the same directory, with a distant DynamoDB.
     far: Function,
     place: Place,
 }
@@ -46,9 +46,10 @@ const ROUNDS: usize = 9;
 const ROUNDS_OF_UNINDEXED: usize = 3;
 const ROUNDS_FROM_AFAR: usize = 4;
 
-/// All operations in all directories, and the peak memory of each one's function in kilobytes.
+/// All kinds of requests in all directories, and the peak memory of each directory's function in
+/// kilobytes.
 pub async fn all(program: &Path, directories: &[Directory]) -> Result<(Vec<Row>, Vec<u64>)> {
-    let mut stands = Vec::new();
+    let mut setups = Vec::new();
     for directory in directories {
         let near = directory.engine.endpoint();
         let mut function = directory.function(program, near, true).await?;
@@ -56,7 +57,7 @@ pub async fn all(program: &Path, directories: &[Directory]) -> Result<(Vec<Row>,
             .function(program, &from_afar(near).await?, true)
             .await?;
         let key = directory.key.expose();
-        stands.push(Stand {
+        setups.push(Setup {
             users: directory.users,
             place: Place::explore(&mut function, key, directory.users).await?,
             function,
@@ -64,46 +65,44 @@ pub async fn all(program: &Path, directories: &[Directory]) -> Result<(Vec<Row>,
         });
     }
     let mut rows = Vec::new();
-    for operation in OPERATIONS {
-        eprintln!("measuring: {}", operation.name);
-        rows.push(row(operation, ROUNDS, &mut stands).await?);
+    for kind in REQUEST_KINDS {
+        eprintln!("measuring: {}", kind.name);
+        rows.push(row(kind, ROUNDS, &mut setups).await?);
     }
-    // Before the filter that reads everything.
-    let memory = stands.iter().map(|stand| stand.function.memory("VmHWM"));
+    // Taken before the filter that reads everything.
+    let memory = setups.iter().map(|setup| setup.function.memory("VmHWM"));
     let memory = memory.collect::<Result<_>>()?;
     eprintln!("measuring: {}", UNINDEXED.name);
-    rows.push(row(&UNINDEXED, ROUNDS_OF_UNINDEXED, &mut stands).await?);
+    rows.push(row(&UNINDEXED, ROUNDS_OF_UNINDEXED, &mut setups).await?);
     Ok((rows, memory))
 }
 
-async fn row(operation: &'static Operation, rounds: usize, stands: &mut [Stand]) -> Result<Row> {
+async fn row(kind: &'static RequestKind, rounds: usize, setups: &mut [Setup]) -> Result<Row> {
     let mut samples: Vec<Samples> = Vec::new();
-    for stand in &mut *stands {
+    for setup in &mut *setups {
         let mut samples_here = Samples::default();
-        for _ in 0..operation.batch / 4 {
-            let answer = operation
-                .call(&mut stand.place, &mut stand.function)
-                .await?;
-            samples_here.check(operation, &answer)?;
+        for _ in 0..kind.batch / 4 {
+            let answer = kind.call(&mut setup.place, &mut setup.function).await?;
+            samples_here.check(kind, &answer)?;
         }
         samples.push(samples_here);
     }
     for _ in 0..rounds {
-        for (stand, samples) in stands.iter_mut().zip(&mut samples) {
-            samples.take(operation, stand).await?;
+        for (setup, samples) in setups.iter_mut().zip(&mut samples) {
+            samples.take(kind, setup).await?;
         }
     }
     let mut costs: Vec<_> = samples.into_iter().map(Samples::into_costs).collect();
-    if operation.batch > 1 {
-        let far = stands.iter_mut().map(|stand| from_far(operation, stand));
+    if kind.batch > 1 {
+        let far = setups.iter_mut().map(|setup| from_far(kind, setup));
         for (cost, far) in costs.iter_mut().zip(try_join_all(far).await?) {
             let longer = (far - cost.wall) / DELAY.as_secs_f64() / 1e6;
             cost.round_trips = Some(longer.round().max(0.0) as u64);
         }
     }
-    let users = stands.iter().map(|stand| stand.users);
+    let users = setups.iter().map(|setup| setup.users);
     Ok(Row {
-        operation,
+        kind,
         costs: users.zip(costs).collect(),
     })
 }
@@ -119,34 +118,31 @@ struct Samples {
 }
 
 impl Samples {
-    async fn take(&mut self, operation: &Operation, stand: &mut Stand) -> Result<()> {
-        stand.function.settled().await?;
-        let before = stand.function.cpu()?;
-        for _ in 0..operation.batch {
-            let answer = operation
-                .call(&mut stand.place, &mut stand.function)
-                .await?;
-            self.check(operation, &answer)?;
+    async fn take(&mut self, kind: &RequestKind, setup: &mut Setup) -> Result<()> {
+        setup.function.until_idle().await?;
+        let before = setup.function.cpu()?;
+        for _ in 0..kind.batch {
+            let answer = kind.call(&mut setup.place, &mut setup.function).await?;
+            self.check(kind, &answer)?;
             let figure = |name| answer.line[name].as_f64().unwrap_or_default();
             self.calls.push(figure("dynamodb_calls"));
             self.read_units.push(figure("read_units"));
             self.write_units.push(figure("write_units"));
             self.wall.push(answer.wall.as_secs_f64() * 1e6);
         }
-        stand.function.settled().await?;
-        let spent = stand.function.cpu()?.since(&before);
-        self.cpu
-            .push(spent.as_secs_f64() * 1e6 / operation.batch as f64);
+        setup.function.until_idle().await?;
+        let spent = setup.function.cpu()?.since(&before);
+        self.cpu.push(spent.as_secs_f64() * 1e6 / kind.batch as f64);
         Ok(())
     }
 
-    /// The filter may be refused for the size of the directory; nothing else may be.
-    fn check(&mut self, operation: &Operation, answer: &Answer) -> Result<()> {
-        if answer.status != operation.status {
+    /// The filter may be refused because of the directory's size; no other refusal is accepted.
+    fn check(&mut self, kind: &RequestKind, answer: &Answer) -> Result<()> {
+        if answer.status != kind.status {
             ensure!(
-                operation.batch == 1,
+                kind.batch == 1,
                 "{} is answered with {}: {}",
-                operation.name,
+                kind.name,
                 answer.status,
                 answer.body
             );
@@ -169,13 +165,13 @@ impl Samples {
 }
 
 /// How long a request takes when each call to DynamoDB takes longer, in microseconds.
-async fn from_far(operation: &Operation, stand: &mut Stand) -> Result<f64> {
+async fn from_far(kind: &RequestKind, setup: &mut Setup) -> Result<f64> {
     let mut far = Vec::new();
     for _ in 0..=ROUNDS_FROM_AFAR {
-        let answer = operation.call(&mut stand.place, &mut stand.far).await?;
+        let answer = kind.call(&mut setup.place, &mut setup.far).await?;
         far.push(answer.wall.as_secs_f64() * 1e6);
     }
-    // The first may have had to connect; what the machine does beside can only make it longer.
+    // The first request may have had to connect. Other load on the machine can only add time.
     Ok(far.into_iter().skip(1).fold(f64::INFINITY, f64::min))
 }
 

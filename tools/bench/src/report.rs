@@ -1,12 +1,12 @@
-//! The table.
+//! Prints the results.
 
 use crate::against_bare::Comparison;
 use crate::measure::Row;
 
-/// The growth from the smallest to the largest directory that is wanted at most.
+/// The highest acceptable growth from the smallest to the largest directory.
 const TARGET: f64 = 1.2;
 
-/// Prints the table, in the form that docs/PERFORMANCE.md can take it.
+/// Prints the table in the format of docs/PERFORMANCE.md.
 pub fn print(rows: &[Row], comparisons: &[Comparison]) {
     if !rows.is_empty() {
         print_head();
@@ -37,8 +37,8 @@ fn print_head() {
     println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
 }
 
-fn print_row(Row { operation, costs }: &Row) {
-    let mut name = operation.name;
+fn print_row(Row { kind, costs }: &Row) {
+    let mut name = kind.name;
     for (index, (users, cost)) in costs.iter().enumerate() {
         if let Some(status) = cost.refused {
             println!(
@@ -56,8 +56,8 @@ fn print_row(Row { operation, costs }: &Row) {
                     .max(units(cost.write_units, smallest.write_units));
                 format!(
                     "{} | {}",
-                    ratio(cost.cpu / smallest.cpu, operation.flat),
-                    ratio(capacity, operation.flat)
+                    ratio(cost.cpu / smallest.cpu, kind.flat),
+                    ratio(capacity, kind.flat)
                 )
             }
             _ => " | ".to_owned(),

@@ -1,5 +1,5 @@
-//! How often the pure core allocates. `make bench-core` prints the table; as a test it fails when an
-//! operation allocates clearly more than it did: their number does not depend on the machine.
+//! Counts the pure core's allocations. `make bench-core` prints the table; as a test it fails when
+//! an operation allocates clearly more than before: the number does not depend on the machine.
 
 #![cfg(test)]
 
@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use allocation_counter::{AllocationInfo, measure};
 
-/// Some tenths above what was counted, so that another version of the standard library does not matter.
+/// Slightly above the measured counts, to allow for other versions of the standard library.
 const AT_MOST: [(&str, u64); 12] = [
     ("filter: parse and bind, match query", 4),
     ("filter: parse and bind, long", 37),

@@ -1,4 +1,4 @@
-//! Two tenants to try the service with, and to try that they do not see each other.
+//! Two tenants for trying out the service and their isolation from each other.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -22,8 +22,8 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Creates what is missing of the tables, the tenants and their keys. `key_file` keeps the keys
-    /// for the next run: the database has only their digests.
+    /// Creates missing tables, tenants and keys. `key_file` keeps the keys for the next run: the
+    /// database only has their digests.
     pub async fn set_up(key_file: &Path, endpoint: &str) -> Result<Self> {
         let store = stand::tenant::connect(endpoint, stand::tenant::tables()).await;
         for table in store
@@ -56,14 +56,14 @@ async fn set_up_tenant(store: &Store, (id, name): (&str, &str), kept: &[ApiKey])
         Ok(_) | Err(SecretsError::TenantExists(_)) => {}
         Err(error) => return Err(error).with_context(|| format!("cannot create tenant {id}")),
     }
-    // A developer may have tried what happens when it is disabled.
+    // A developer may have disabled it to try that out.
     store.set_enabled(&tenant, true, &meter).await?;
 
     let kept = kept.iter().find(|key| key.tenant() == &tenant).cloned();
     let key = match kept {
         Some(key) => match store.credential(&key, now, &meter).await? {
             Credential::Accepted { .. } => return Ok(key),
-            // The data was removed and the key was not: it gets its place back.
+            // The data was removed but the key was not: it is added again.
             Credential::Unknown => key,
             Credential::Revoked | Credential::Expired | Credential::TenantDisabled => {
                 stand::tenant::new_key(&tenant)?
@@ -77,7 +77,7 @@ async fn set_up_tenant(store: &Store, (id, name): (&str, &str), kept: &[ApiKey])
     Ok(key)
 }
 
-/// One key a line. A line that is none, of an older form perhaps, is left out and replaced.
+/// One key per line. Invalid lines, perhaps in an older format, are dropped and replaced.
 fn read_keys(file: &Path) -> Result<Vec<ApiKey>> {
     match fs::read_to_string(file) {
         Ok(text) => Ok(text

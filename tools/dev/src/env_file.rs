@@ -1,5 +1,5 @@
-//! `dev.env`: where the running service is and how to get in, for scripts and test programs.
-//! It exists exactly as long as the service answers.
+//! `dev.env`: where the running service is and its credentials, for scripts and test programs. It
+//! exists exactly as long as the service answers.
 
 use std::fs;
 use std::io::{ErrorKind, Write};
@@ -21,8 +21,8 @@ impl EnvFile {
         }
     }
 
-    /// Plain `NAME=value` lines, which both a shell's `source` and dotenv readers take: no value
-    /// here needs quotes.
+    /// Plain `NAME=value` lines, which both a shell's `source` and dotenv readers accept: no value
+    /// needs quotes.
     pub fn write(&self, variables: &[(&str, &str)]) -> Result<()> {
         let lines: String = variables
             .iter()
@@ -38,8 +38,8 @@ impl Drop for EnvFile {
     }
 }
 
-/// Writes a file that only its owner can read, whole or not at all: a reader that waits for the file
-/// never sees half of it.
+/// Writes a file that only its owner can read, atomically: a reader that waits for the file never
+/// sees part of it.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
     let unfinished = path.with_extension("unfinished");
     match fs::remove_file(&unfinished) {

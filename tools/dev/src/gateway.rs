@@ -1,8 +1,8 @@
-//! In the place of API Gateway, in front of cargo-lambda.
+//! Replaces API Gateway, in front of cargo-lambda.
 //!
-//! Entra is seen to write the quotes of a filter as they are. The HTTP library of cargo-lambda
-//! refuses such a request before the function sees it, with an answer that is no SCIM. So the
-//! request's first line is made fit here, and everything else passes as it comes.
+//! Entra sends the quotes of a filter unencoded. The HTTP library of cargo-lambda refuses such a
+//! request before the function sees it, with an answer that is not SCIM. So the request line is
+//! encoded here; everything else passes unchanged.
 
 use std::net::Ipv4Addr;
 
@@ -13,14 +13,14 @@ use tokio::io::{self, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Listens on the port that developers know.
+/// Listens on the port that developers use.
 pub async fn listen(port: u16) -> Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
         .with_context(|| format!("cannot listen on port {port}"))
 }
 
-/// Passes connections on to cargo-lambda, for ever.
+/// Forwards connections to cargo-lambda until the process ends.
 pub async fn serve(listener: TcpListener, function_port: u16) -> Result<()> {
     loop {
         let (client, _) = listener
@@ -28,7 +28,7 @@ pub async fn serve(listener: TcpListener, function_port: u16) -> Result<()> {
             .await
             .context("no connection can be accepted")?;
         tokio::spawn(async move {
-            // An error is a connection that one of the two gave up, which the other notices.
+            // An error means that one side closed the connection, which the other side notices.
             let _ = connection(client, function_port).await;
         });
     }
@@ -48,7 +48,7 @@ async fn connection(client: TcpStream, function_port: u16) -> io::Result<()> {
     asked.and(answered)
 }
 
-/// Passes on one request after the other.
+/// Forwards one request after another.
 async fn requests(from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
     let mut from = BufReader::new(from);
     loop {
@@ -74,7 +74,7 @@ async fn requests(from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()>
         }
         to.write_all(&head).await?;
         if is_chunked {
-            // Where the next request begins is not known: the rest passes unseen.
+            // The start of the next request is unknown: the rest is forwarded unread.
             io::copy(&mut from, &mut to).await?;
             return to.shutdown().await;
         }
@@ -82,7 +82,7 @@ async fn requests(from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()>
     }
 }
 
-/// `GET /path?query HTTP/1.1` with a target that every HTTP library takes.
+/// `GET /path?query HTTP/1.1` with a target that every HTTP library accepts.
 fn fit(line: &[u8]) -> Vec<u8> {
     let text = line.trim_ascii_end();
     let space = |byte: &u8| *byte == b' ';

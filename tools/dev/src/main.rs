@@ -1,14 +1,14 @@
 //! The program behind `make dev`: everything the service needs, on this machine, with one command.
 //!
-//! In order: the embedded DynamoDB engine on a file ([`Embedded`]), both tables and two demo tenants with
-//! a key each ([`demo`]), the function under `cargo lambda watch` ([`watch`]) behind what stands for API
-//! Gateway ([`gateway`]), a Test-connection request
-//! until it is answered ([`probe`]), and then, not before, `dev.env` ([`env_file`]). All files are under
-//! `.local/`, or in the folder that `DATA` names. Ctrl-C, SIGTERM, SIGHUP and the end of the parent
-//! process end all of it ([`stop`]).
+//! In order: the embedded DynamoDB engine on a file ([`Embedded`]), both tables and two demo
+//! tenants with one key each ([`demo`]), the function under `cargo lambda watch` ([`watch`]) behind
+//! a replacement for API Gateway ([`gateway`]), a Test-connection request until it succeeds
+//! ([`probe`]), and only then `dev.env` ([`env_file`]). All files are in `.local/`, or in the
+//! folder named by `DATA`. Ctrl-C, SIGTERM, SIGHUP and the end of the parent process stop
+//! everything ([`stop`]).
 //!
-//! With `--engine-only` it stops after the tenants and prints what to export for a function that the
-//! developer runs himself.
+//! With `--engine-only` it stops after the tenants and prints the variables to export for a
+//! function that the developer starts separately.
 
 mod demo;
 mod env_file;
@@ -45,10 +45,10 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<()> {
     let settings = Settings::from_environment()?;
-    // From here on a signal is an orderly end, whatever this program is busy with.
+    // From here on a signal leads to an orderly shutdown at any time.
     let mut stop = Stop::listen()?;
     let _lock = settings.lock()?;
-    // What a run that was killed left behind would tell its readers that the service answers.
+    // A file left behind by a killed run would claim that the service answers.
     let env_file = EnvFile::clear(settings.data.join("dev.env"))?;
     if !settings.engine_only {
         settings.check_port()?;
@@ -66,7 +66,7 @@ async fn run() -> Result<()> {
     outcome
 }
 
-/// The data of earlier runs is there.
+/// Opens the engine with the data of earlier runs.
 async fn open_engine(folder: &Path) -> Result<Embedded> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot create {}", folder.display()))?;
@@ -85,8 +85,8 @@ async fn open_engine(folder: &Path) -> Result<Embedded> {
     Ok(engine)
 }
 
-/// Runs until something goes wrong. Dropping it, which a signal does, ends the function and removes
-/// the environment file.
+/// Runs until something fails. Dropping it, which a signal does, stops the function and removes the
+/// environment file.
 async fn serve(settings: &Settings, engine: &Embedded, env_file: EnvFile) -> Result<()> {
     let demo = Demo::set_up(&settings.data.join("dev-keys"), engine.endpoint()).await?;
     if settings.engine_only {
@@ -159,12 +159,12 @@ fn print_environment(engine: &Embedded) {
     for (name, value) in watch::environment(engine.endpoint()) {
         println!("  export {name}={value}");
     }
-    // The Makefile builds it beside this program.
+    // The Makefile builds it next to this program.
     if let Ok(program) = std::env::current_exe() {
         let admin = program.with_file_name("scim-admin");
         println!("  {} tenant status demo", admin.display());
     }
 }
 
-/// How long something that was told to end may take before it is ended.
+/// How long a process that was told to stop may take before it is killed.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! Entra's Test-connection request, sent until it is answered as Entra wants it.
+//! Entra's Test-connection request, repeated until it gets the answer Entra expects.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -10,16 +10,17 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::settings::Settings;
 
-/// A match on a user that does not exist.
+/// A match query for a user that does not exist.
 pub const TEST_CONNECTION: &str =
     "/Users?filter=userName+eq+%2282f7c2ab-4a5e-4f4e-9d9c-0e5d3a7c1b60%22";
 
-/// The function may still be compiling behind the first request, on a slow machine in full.
+/// The function may still be compiling when the first request arrives, from scratch on a slow
+/// machine.
 const PATIENCE: Duration = Duration::from_secs(20 * 60);
 const BETWEEN_REPORTS: Duration = Duration::from_secs(15);
 const BETWEEN_TRIES: Duration = Duration::from_millis(300);
-/// cargo-lambda holds a request back until a function takes it, so one that takes long is no fault;
-/// asking again after this long keeps a lost one from being waited for until the end.
+/// cargo-lambda holds a request until a function takes it, so a slow one is not an error; retrying
+/// after this time avoids waiting for a lost one until the end.
 const ONE_TRY: Duration = Duration::from_secs(30);
 
 pub async fn until_answered(settings: &Settings, key: &str) -> Result<()> {
@@ -49,7 +50,7 @@ pub async fn until_answered(settings: &Settings, key: &str) -> Result<()> {
     }
 }
 
-/// One request by hand: a client library would be the largest dependency of this program.
+/// One hand-written request: a client library would be this program's largest dependency.
 async fn ask(port: u16, key: &str) -> Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     let request = format!(

@@ -1,7 +1,7 @@
-//! Ends a process and all that descends from it.
+//! Ends a process and all its descendants.
 //!
-//! cargo-lambda puts every function into a process group of its own, so the end of cargo-lambda's
-//! group alone would leave them running when it has no time to end them itself.
+//! cargo-lambda puts every function into its own process group, so killing cargo-lambda's group
+//! alone would leave them running if it has no time to stop them itself.
 
 use std::fs;
 use std::process::Command;
@@ -12,7 +12,8 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 use crate::PATIENCE;
 
-/// A process as the system lists it. The start time tells it from a later one with the same number.
+/// A process as listed by the system. The start time distinguishes it from a later one with the
+/// same id.
 #[derive(Clone, PartialEq, Eq)]
 struct Process {
     id: u32,
@@ -21,14 +22,14 @@ struct Process {
 }
 
 impl Process {
-    /// Its parent may have become another.
+    /// Ignores the parent, which may have changed.
     fn is(&self, other: &Self) -> bool {
         self.id == other.id && self.started == other.started
     }
 }
 
-/// Asks the leader of a process group to end, which has it end what it started; then ends what is
-/// left. `runs` says whether the leader still does.
+/// Asks the leader of a process group to end, which makes it end what it started; then kills what
+/// is left. `runs` says whether the leader still runs.
 pub fn end_tree(leader: u32, mut runs: impl FnMut() -> bool) {
     let family = descendants(leader);
     let Some(group) = pid(leader) else { return };
@@ -38,8 +39,8 @@ pub fn end_tree(leader: u32, mut runs: impl FnMut() -> bool) {
         sleep(Duration::from_millis(50));
     }
     let _ = kill_process_group(group, Signal::KILL);
-    // A function that waits for its next event ends by itself when cargo-lambda is gone; this is for
-    // one that is in the middle of something.
+    // A function that waits for its next event ends by itself when cargo-lambda is gone; this is
+    // for one that is busy.
     let survivors = || {
         let now = list();
         let is_left = |process: &&Process| now.iter().any(|other| other.is(process));
@@ -56,7 +57,7 @@ pub fn end_tree(leader: u32, mut runs: impl FnMut() -> bool) {
     }
 }
 
-/// Whether anything that the process started, or that those started, still runs.
+/// Whether any descendant of the process still runs.
 pub fn has_descendants(id: u32) -> bool {
     !descendants(id).is_empty()
 }
@@ -80,7 +81,7 @@ fn descendants(ancestor: u32) -> Vec<Process> {
     found
 }
 
-/// Every process of the machine: from /proc where there is one, else from `ps`, which a small Linux
+/// Every process of the machine: from /proc if it exists, otherwise from `ps`, which a small Linux
 /// installation may lack.
 fn list() -> Vec<Process> {
     let Ok(folder) = fs::read_dir("/proc") else {
@@ -97,13 +98,13 @@ fn list() -> Vec<Process> {
     }
 }
 
-/// A line of /proc/PID/stat: number, name in brackets (it may hold spaces and brackets), state,
-/// parent, and as the 22nd field the start time.
+/// A line of /proc/PID/stat: id, name in parentheses (it may contain spaces and parentheses),
+/// state, parent, and as the 22nd field the start time.
 fn from_stat(stat: &str) -> Option<Process> {
     let (id, _) = stat.split_once(' ')?;
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace();
-    // A zombie has ended; only its parent has yet to take note.
+    // A zombie has ended; only its parent has not collected it yet.
     if fields.next()? == "Z" {
         return None;
     }

@@ -1,4 +1,4 @@
-//! What the developer chose, and what must be free before anything starts.
+//! The developer's settings, and what must be free before anything starts.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -7,19 +7,19 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-/// The choices, all from the environment, because that is what `make dev PORT=9001` and
-/// `PORT=9001 make dev` have in common.
+/// The settings all come from the environment, because `make dev PORT=9001` and `PORT=9001 make
+/// dev` both set it.
 pub struct Settings {
-    /// `PORT`: where the service listens, on the loopback address only; 0 stands for any free port.
+    /// `PORT`: where the service listens, on the loopback address only; 0 means any free port.
     pub port: u16,
-    /// `RELEASE=1`: the function is built as it is deployed.
+    /// `RELEASE=1`: build the function as for deployment.
     pub release: bool,
-    /// `--engine-only`: no function.
+    /// `--engine-only`: start no function.
     pub engine_only: bool,
-    /// `DATA`: the folder of the database, the keys and `dev.env`; else `.local/` of the project, in
-    /// which nothing is committed. A stand with a folder and a port of its own runs beside others.
+    /// `DATA`: the folder of the database, the keys and `dev.env`; defaults to the project's
+    /// `.local/`, which is not committed. Runs with different folders and ports can coexist.
     pub data: PathBuf,
-    /// The project's own cargo-lambda, or the one that is on the PATH.
+    /// The project's own cargo-lambda, or the one on the PATH.
     pub cargo_lambda: PathBuf,
 }
 
@@ -65,8 +65,8 @@ impl Settings {
         format!("http://127.0.0.1:{}/scim/v2", self.port)
     }
 
-    /// Held as long as this process lives, however it ends: two engines on one file would each
-    /// believe that they are alone.
+    /// Held for the lifetime of this process, however it ends: two engines on one file would
+    /// corrupt each other's data.
     pub fn lock(&self) -> Result<File> {
         let path = self.data.join("dev.lock");
         let file =
@@ -84,7 +84,7 @@ impl Settings {
         }
     }
 
-    /// Said before anything is started.
+    /// Checked before anything starts.
     pub fn check_port(&self) -> Result<()> {
         match TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)) {
             Ok(_) => Ok(()),
@@ -100,14 +100,14 @@ impl Settings {
     }
 }
 
-/// A port that is free now. It is let go at once: another program could come first, and
-/// [`Settings::check_port`] or cargo-lambda would say so.
+/// A port that is free now. It is released at once: another program could take it, and
+/// [`Settings::check_port`] or cargo-lambda would report that.
 pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
     Ok(listener.local_addr()?.port())
 }
 
-/// An empty variable is what `make` exports for one that was not given.
+/// `make` exports an empty variable if none was given.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name)
         .ok()

@@ -1,4 +1,4 @@
-//! When to end: Ctrl-C, SIGTERM, a closed terminal, or a parent that is gone.
+//! When to stop: Ctrl-C, SIGTERM, a closed terminal, or a parent that is gone.
 
 use std::os::unix::process::parent_id;
 use std::time::Duration;
@@ -23,7 +23,7 @@ impl Stop {
         })
     }
 
-    /// Comes back when it is time, with the reason in words.
+    /// Returns when it is time to stop, with the reason.
     pub async fn requested(&mut self) -> &'static str {
         let parent = self.parent;
         tokio::select! {
@@ -35,7 +35,7 @@ impl Stop {
     }
 }
 
-/// A killed `make` cannot pass anything on; its child gets another parent, and that can be seen.
+/// A killed `make` cannot forward signals, but its child gets a new parent, which is visible.
 async fn orphaned(parent: u32) {
     while parent_id() == parent {
         tokio::time::sleep(Duration::from_millis(500)).await;

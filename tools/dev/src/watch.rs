@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use crate::processes;
 use crate::settings::Settings;
 
-/// What the function needs to find the engine, and nothing that leads to a real account.
+/// What the function needs to find the engine, and no access to a real account.
 pub fn environment(endpoint: &str) -> [(&'static str, &str); 9] {
     [
         ("SCIM_SECRETS_TABLE", SECRETS_TABLE),
@@ -25,7 +25,7 @@ pub fn environment(endpoint: &str) -> [(&'static str, &str); 9] {
     ]
 }
 
-/// Would win over, or mix with, the credentials above.
+/// Would override, or mix with, the credentials above.
 const NOT_PASSED_ON: &[&str] = &[
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
@@ -41,15 +41,15 @@ impl Watch {
         let mut command = Command::new(&settings.cargo_lambda);
         command
             .args(["lambda", "watch"])
-            // The only binary, so that it is served at the root and not under /lambda-url/.
+            // The only binary, so that it is served at the root instead of under /lambda-url/.
             .args(["--bin", "hellotracks-scim"])
             .args(["--concurrency", "4"])
             .args(["--invoke-address", "127.0.0.1"])
             .args(["--invoke-port", &port.to_string()])
-            // As deployed: every answer is the function's, to OPTIONS too.
+            // As deployed: every answer comes from the function, to OPTIONS too.
             .arg("--disable-cors");
         if settings.release {
-            // The build that is deployed, to be tested or measured and not to be edited.
+            // The deployed build, for testing or measuring, not for editing.
             command.args(["--release", "--ignore-changes"]);
         }
         for name in NOT_PASSED_ON {
@@ -59,7 +59,7 @@ impl Watch {
             .envs(environment(endpoint))
             .current_dir(stand::root())
             .stdin(Stdio::null())
-            // Its own group: Ctrl-C reaches this program alone, which then ends things in order.
+            // In its own group: Ctrl-C only reaches this program, which then shuts down in order.
             .process_group(0)
             .spawn()
             .with_context(|| {
@@ -71,15 +71,15 @@ impl Watch {
         Ok(Self(child))
     }
 
-    /// Comes back when cargo-lambda has ended, with its last word.
+    /// Returns when cargo-lambda has ended, with its exit message.
     pub async fn ended(&mut self) -> String {
         let status = self.0.wait().await;
         let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         format!("cargo lambda watch ended ({status})")
     }
 
-    /// Comes back when there is no hope that the service will answer. cargo-lambda does not start a
-    /// function again that ended by itself; it waits for a change of the source.
+    /// Returns when the service will never answer. cargo-lambda does not restart a function that
+    /// ended by itself; it waits for a change of the source.
     pub async fn failed(&mut self) -> String {
         let id = self.0.id();
         tokio::select! {
@@ -89,7 +89,7 @@ impl Watch {
     }
 }
 
-/// Comes back when a process that had children has had none for a few seconds.
+/// Returns when a process that had children has had none for a few seconds.
 async fn childless(id: Option<u32>) {
     let mut had_children = false;
     let mut looks_in_vain = 0;

@@ -11,7 +11,7 @@ use crate::worker::{Worker, user};
 const FIRST_NAMES: [&str; 5] = ["Lena", "Óscar", "O'Brien", "李娜", "Zoë \"Z\""];
 
 impl Worker {
-    /// Changes some attributes, on the condition of the version or without one.
+    /// Changes some attributes, with or without a condition on the version.
     pub async fn update(&mut self, index: usize, if_match: bool) -> Result<()> {
         let mut attributes = ATTRIBUTES.to_vec();
         self.rng.shuffle(&mut attributes);
@@ -37,7 +37,7 @@ impl Worker {
         format!("{name} {}", self.rng.u32(..)).into()
     }
 
-    /// The same values again, as Entra sends them after a restart.
+    /// Sends the same values again, as Entra does after a restart.
     pub async fn change_nothing(&mut self, index: usize) -> Result<()> {
         let user = user(&self.places, index)?;
         let changes = ["userName", "displayName", "active"].map(|path| Change {
@@ -47,7 +47,7 @@ impl Worker {
         self.patch(index, &changes, None).await
     }
 
-    /// Disables a user, or restores it.
+    /// Disables or restores a user.
     pub async fn turn(&mut self, index: usize) -> Result<()> {
         let user = user(&self.places, index)?;
         let active = !user.is_active();
@@ -110,7 +110,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Another name, or the same with other letters in capitals.
+    /// Another name, or the same in a different case.
     pub fn new_name(&mut self, index: usize) -> String {
         let of = self.tenant.number;
         let place = &mut self.places[index];
@@ -124,7 +124,7 @@ impl Worker {
         format!("lena.vega.{number}.{renames}@crew-{of}.example")
     }
 
-    /// A change of a version that is no longer there.
+    /// A change based on an old version.
     pub async fn update_stale(&mut self, index: usize) -> Result<()> {
         let value = Some(self.value());
         let user = user(&self.places, index)?;
@@ -142,7 +142,7 @@ impl Worker {
         sent.must_be_error(412, None)
     }
 
-    /// Makes changes of a user, which must succeed.
+    /// Changes a user, which must succeed.
     pub async fn patch(
         &mut self,
         index: usize,
@@ -154,7 +154,7 @@ impl Worker {
         let mut sent = self.tenant.client.send(wish).await?;
         self.tenant.tried_to_deactivate(sent.unanswered);
         if is_conditional && sent.unanswered > 0 && sent.answer.status == 412 {
-            // It was done, and the version has changed by that.
+            // It was done, so the version has changed.
             let get = Wish::get("GET", user(&self.places, index)?.path());
             let (first, unanswered) = (sent.first, sent.unanswered);
             sent = self.tenant.client.send(get).await?;
@@ -169,7 +169,7 @@ impl Worker {
         changes: &[Change],
         if_match: Option<String>,
     ) -> Result<Wish> {
-        // Provisioning on demand never knows of the flag.
+        // Provisioning on demand never uses the flag.
         let mode = if self.rng.u32(..10) == 0 {
             Mode::Legacy
         } else {

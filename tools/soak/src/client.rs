@@ -1,4 +1,4 @@
-//! A tenant's client: sends requests through the pool, again if they are not answered, and says what is
+//! A tenant's client: sends requests through the pool, repeats unanswered ones, and reports what is
 //! wrong with an answer.
 
 use std::collections::BTreeMap;
@@ -28,10 +28,10 @@ pub struct Client {
     pub key: String,
 }
 
-/// What all clients have counted.
+/// The counts of all clients.
 #[derive(Default)]
 pub struct Tally {
-    /// Whether instances are killed, so that a request may stay without an answer.
+    /// Whether instances are killed, so that a request may get no answer.
     pub may_be_killed: AtomicBool,
     pub kinds: Mutex<BTreeMap<&'static str, Kind>>,
     pub statuses: Mutex<BTreeMap<u64, u64>>,
@@ -49,7 +49,7 @@ pub struct Kind {
 /// What a client wants.
 #[derive(Clone)]
 pub struct Wish {
-    /// Under which it is counted.
+    /// The name under which it is counted.
     pub kind: &'static str,
     pub method: &'static str,
     pub path: String,
@@ -57,13 +57,13 @@ pub struct Wish {
     pub if_match: Option<String>,
 }
 
-/// An answer, and how it came.
+/// An answer, and how it was obtained.
 pub struct Sent {
     pub wish: Wish,
     pub answer: Answer,
-    /// How often the request stayed without an answer before: it may have been carried out then.
+    /// How often the request got no answer before; it may have been carried out then.
     pub unanswered: u64,
-    /// Before it was sent for the first time, and for the last.
+    /// Before the first attempt, and before the last.
     pub first: OffsetDateTime,
     pub last: OffsetDateTime,
     /// When it was answered.
@@ -82,7 +82,7 @@ impl Wish {
         }
     }
 
-    /// A match query with the operator `eq`, encoded as Entra does it.
+    /// A match query with the operator `eq`, encoded the way Entra does it.
     pub fn matching(kind: &'static str, attribute: &str, value: &str) -> Self {
         let value = value.replace('@', "%40");
         Self::get(kind, format!("/Users?filter={attribute}+eq+%22{value}%22"))
@@ -118,7 +118,7 @@ impl Client {
                     "an instance was killed, and nobody did"
                 );
                 unanswered += 1;
-                // What the killed instance had sent to DynamoDB may still be on its way there.
+                // Requests that the killed instance sent to DynamoDB may still be on their way.
                 sleep(PAUSE).await;
                 continue;
             }
@@ -155,7 +155,7 @@ impl Tally {
         statuses.map_or(0, |statuses| statuses.values().sum())
     }
 
-    /// How many requests without an answer had a fate that is said with these words at the end.
+    /// How many unanswered requests had a fate that ends with these words.
     pub fn fates(&self, end: &str) -> u64 {
         self.fates.lock().map_or(0, |fates| {
             let fates = fates.iter().filter(|(fate, _)| fate.ends_with(end));
@@ -163,7 +163,7 @@ impl Tally {
         })
     }
 
-    /// Counts what became of a request that was not answered.
+    /// Counts the fate of an unanswered request.
     pub fn fate(&self, fate: &'static str) {
         if let Ok(mut fates) = self.fates.lock() {
             *fates.entry(fate).or_default() += 1;
@@ -172,7 +172,7 @@ impl Tally {
 }
 
 impl Sent {
-    /// Says that the answer should have been another.
+    /// The error for an answer that differs from the expected one.
     pub fn deviates(&self, expected: impl std::fmt::Display) -> anyhow::Error {
         let Wish {
             method, path, body, ..

@@ -1,4 +1,4 @@
-//! Requests that want what another has, or wants too.
+//! Requests for something that another has, or wants too.
 
 use anyhow::{Result, bail, ensure};
 
@@ -8,7 +8,7 @@ use crate::model::User;
 use crate::worker::{Posted, Worker, user};
 
 impl Worker {
-    /// Another user with a name that is taken, or kept for a user in the recycle bin.
+    /// Creates a user with a name that is taken, or reserved for a user in the recycle bin.
     pub async fn duplicate(&mut self, index: usize) -> Result<()> {
         let holder = user(&self.places, index)?;
         let name = holder.name_before_bin.as_deref();
@@ -26,8 +26,8 @@ impl Worker {
         format!("{of:08x}-0000-4000-8{number:03x}-{made_up:012x}")
     }
 
-    /// Two clients of the tenant want one name at the same moment: exactly one gets it. Users who are
-    /// created for it are not active, so that to delete them is nothing that the service would refuse.
+    /// Two clients of the tenant request the same name at the same time: exactly one gets it. Users
+    /// created for this are inactive, so that the breaker does not refuse their deletion.
     pub async fn contend(&mut self, index: usize) -> Result<()> {
         let Some(current) = &self.places[index].user else {
             return Ok(());
@@ -83,7 +83,7 @@ impl Worker {
     }
 }
 
-/// Whoever is refused a name is told whose it is.
+/// A client that is refused a name is told whose it is.
 fn must_be_taken(name: &str, by: &str, holder: &User) -> Result<()> {
     let location = holder.location();
     ensure!(

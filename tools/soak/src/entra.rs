@@ -1,5 +1,5 @@
-//! What Entra sends, in both of its modes, and what a user must look like afterwards: worked out here,
-//! without the service's own code. The shapes are those of `events/`.
+//! What Entra sends, in both of its modes, and what a user must look like afterwards: computed
+//! here, without the service's own code. The formats are those of `events/`.
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value, json};
@@ -14,20 +14,20 @@ pub type Object = Map<String, Value>;
 /// How Entra writes its PATCH requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// One operation for each attribute, booleans as text.
+    /// One operation per attribute, booleans as text.
     Legacy,
     /// With `aadOptscim062020`: one operation without a path for all plain attributes.
     Flag,
 }
 
-/// What becomes of one attribute; without a value it is cleared.
+/// A change of one attribute; without a value it is cleared.
 pub struct Change {
     pub path: &'static str,
     pub value: Option<Value>,
 }
 
-/// The attributes that are changed, and whether they may be cleared. Those that select an element are
-/// written with their path in both modes.
+/// The attributes that are changed, and whether they may be cleared. Those that select an element
+/// are written with their path in both modes.
 pub const ATTRIBUTES: [(&str, bool); 11] = [
     ("displayName", false),
     ("title", true),
@@ -72,7 +72,7 @@ pub fn created(body: &Object) -> Object {
     user
 }
 
-/// The body of a PATCH that makes these changes.
+/// The body of a PATCH with these changes.
 pub fn patch(mode: Mode, user: &Value, changes: &[Change]) -> Value {
     let operations = match mode {
         Mode::Legacy => changes.iter().map(|change| legacy(user, change)).collect(),
@@ -120,7 +120,7 @@ fn flag(changes: &[Change]) -> Vec<Value> {
     operations
 }
 
-/// Makes a change in the attributes of a user.
+/// Applies a change to a user's attributes.
 pub fn apply(user: &mut Object, change: &Change) {
     if let Some((attribute, kind, part)) = element(change.path) {
         let elements = user.entry(attribute).or_insert_with(|| json!([]));
@@ -133,7 +133,7 @@ pub fn apply(user: &mut Object, change: &Change) {
         for element in elements.iter_mut().filter(|one| one["type"] == kind) {
             set(element.as_object_mut(), part, &change.value);
         }
-        // What has neither a value nor anything else but these two is gone.
+        // An element with only these two members is removed.
         elements.retain(|element| {
             let members = element.as_object().into_iter().flat_map(Map::keys);
             members

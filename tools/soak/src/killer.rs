@@ -1,4 +1,4 @@
-//! Kills instances of the function, at random moments.
+//! Kills instances of the function at random times.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use stand::pool::{Kills, Pool};
 /// The longest time between two kills.
 const PAUSE: Duration = Duration::from_millis(160);
 
-/// Kills one instance after the other until the deadline.
+/// Kills instances one after another until the deadline.
 pub async fn kill(pool: &Pool, instances: usize, mut rng: Rng, deadline: Instant) -> Result<()> {
     while Instant::now() < deadline {
         sleep(PAUSE.mul_f64(rng.f64())).await;
@@ -21,7 +21,7 @@ pub async fn kill(pool: &Pool, instances: usize, mut rng: Rng, deadline: Instant
     Ok(())
 }
 
-/// How many kills there were in all, and how many while a request was being worked on.
+/// The number of kills in total, and of those while a request was in progress.
 pub fn count(kills: &Kills) -> (usize, usize) {
     let in_flight = kills.in_flight.load(Relaxed);
     let others = kills.starting.load(Relaxed) + kills.idle.load(Relaxed);

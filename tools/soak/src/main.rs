@@ -1,13 +1,14 @@
-//! `make soak`: Entra's traffic with many tenants, compressed into minutes, through several instances of
-//! the function at once. Every answer is compared with a model's, and so is what is left at the end.
+//! `make soak`: Entra's traffic with many tenants, compressed into minutes, through several
+//! concurrent instances of the function. Every answer is compared with a model, and so is the final
+//! state.
 //!
-//! First every tenant's users are created, each looked for before ([`worker`]). Then come updates,
-//! disables, restores, deletions and renames among match queries and page walks, in both of Entra's modes
-//! ([`entra`]), at the highest rate that the machine holds. Then the same while instances are killed at
-//! random moments ([`killer`]), and clients send again what was not answered. At the end all users are
-//! read back and compared ([`walk`]), and the operator's check looks for defects ([`tables`]).
+//! First every tenant's users are created, each after a match query ([`worker`]). Then come
+//! updates, disables, restores, deletions and renames mixed with match queries and page walks, in
+//! both of Entra's modes ([`entra`]), as fast as the machine can. Then the same while instances are
+//! killed at random times ([`killer`]) and clients repeat unanswered requests. At the end all users
+//! are read back and compared ([`walk`]), and the operator's check looks for defects ([`tables`]).
 //!
-//! `make abuse` is the same stand under malformed requests ([`abuse`]).
+//! `make abuse` sends malformed requests instead ([`abuse`]).
 
 #![expect(
     clippy::indexing_slicing,

@@ -1,4 +1,4 @@
-//! What each user must look like, and whether an answer shows it so.
+//! What each user must look like, and whether an answer matches.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -11,19 +11,19 @@ use crate::entra::{Change, Object, apply};
 const BASE: &str = "https://scim.hellotracks.example/scim/v2";
 const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
-/// A user that exists.
+/// An existing user.
 #[derive(Debug, Clone)]
 pub struct User {
     /// As GET shows it.
     object: Value,
     version: u64,
-    /// The userName it had before it went to Entra's recycle bin.
+    /// The userName before it was moved to Entra's recycle bin.
     pub name_before_bin: Option<String>,
 }
 
 impl User {
-    /// The user with these attributes that an answer shows, with the id and the times that the service
-    /// gave it. The answer must be right in everything else, and its times must be possible.
+    /// The user with these attributes in an answer, with the id and times given by the service.
+    /// Everything else in the answer must match, and the times must be plausible.
     pub fn created(
         sent: &Sent,
         since: OffsetDateTime,
@@ -63,8 +63,8 @@ impl User {
         Ok(user)
     }
 
-    /// Makes the changes that an answer shows. It must show them all and nothing else, and the next
-    /// version if there are any, with a time that is possible. Returns whether there are any.
+    /// Applies the changes that an answer shows. It must show all of them and nothing else and, if
+    /// there are any, the next version and a plausible time. Returns whether there are any.
     pub fn change(&mut self, sent: &Sent, changes: &[Change]) -> Result<bool> {
         let before = self.object.clone();
         if let Value::Object(object) = &mut self.object {
@@ -87,7 +87,7 @@ impl User {
         Ok(is_changed)
     }
 
-    /// The answer must be the user.
+    /// Checks that the answer is the user.
     pub fn must_be_shown(&self, sent: &Sent, status: u64) -> Result<()> {
         let etag = self.etag();
         let is_right = sent.answer.status == status
@@ -100,7 +100,7 @@ impl User {
         Err(sent.deviates(format!("{status} {etag} {}", self.object)))
     }
 
-    /// The answer must be a list of this user alone.
+    /// Checks that the answer is a list of this user alone.
     pub fn must_be_found(&self, sent: &Sent) -> Result<()> {
         sent.must_be(
             200,
@@ -145,14 +145,15 @@ impl User {
     }
 }
 
-/// A list of nobody.
+/// An empty list.
 pub fn nobody() -> Value {
     json!({
         "schemas": [LIST], "totalResults": 0, "startIndex": 1, "itemsPerPage": 0, "Resources": [],
     })
 }
 
-/// Whether an instant in RFC 3339 is between two others. The service counts in milliseconds.
+/// Whether an instant in RFC 3339 is between two others. The service has a resolution of one
+/// millisecond.
 pub fn is_between(text: &str, from: OffsetDateTime, to: OffsetDateTime) -> bool {
     OffsetDateTime::parse(text, &Rfc3339)
         .is_ok_and(|instant| instant > from - Duration::milliseconds(1) && instant <= to)

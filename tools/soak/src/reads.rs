@@ -1,4 +1,4 @@
-//! Requests that change nothing, and must show what the model has.
+//! Requests that change nothing, and must match the model.
 
 use anyhow::Result;
 
@@ -10,7 +10,7 @@ impl Worker {
     pub async fn find(&mut self, index: usize, attribute: &str) -> Result<()> {
         let user = user(&self.places, index)?;
         let mut value = user.text(attribute).to_owned();
-        // Names have no case; externalId has.
+        // userName ignores case; externalId does not.
         if attribute == "userName" && self.rng.u32(..4) == 0 {
             value = value.to_uppercase();
         }
@@ -18,7 +18,8 @@ impl Worker {
         user.must_be_found(&self.tenant.client.send(wish).await?)
     }
 
-    /// A value that nobody has: never had, had before, or keeps from the recycle bin.
+    /// Looks for a value that nobody has: it never existed, is outdated, or is only reserved in the
+    /// recycle bin.
     pub async fn find_nobody(&mut self, index: usize) -> Result<()> {
         let place = &self.places[index];
         let name = match &place.user {

@@ -1,4 +1,4 @@
-//! The tables at the end.
+//! The tables printed at the end.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::client::Tally;
 
-/// What an instance had at two moments.
+/// An instance's memory at two times, and its processor time.
 pub struct Growth {
     /// Kilobytes, after the first third of the traffic and at its end.
     pub early: u64,
@@ -15,7 +15,7 @@ pub struct Growth {
     pub cpu: Duration,
 }
 
-/// Prints how long requests took, what they were answered with, and what became of those that were not.
+/// Prints the duration of requests, their statuses, and the fate of unanswered ones.
 pub fn print(tally: &Tally) {
     println!("\n| request | number | p50 ms | p99 ms | longest ms | DynamoDB calls each |");
     println!("|---|--:|--:|--:|--:|--:|");
@@ -60,7 +60,7 @@ fn row(name: &str, wall: &mut [u32], calls: u64) {
     println!("| {name} | {number} | {middle:.1} | {late:.1} | {last:.1} | {calls:.2} |");
 }
 
-/// Prints what the instances had.
+/// Prints the instances' usage.
 pub fn print_instances(instances: &[Growth]) {
     println!("\n| instance | MB after a third | MB at the end | CPU s in between |");
     println!("|--:|--:|--:|--:|");

@@ -1,28 +1,29 @@
-//! What is chosen, all of it from the environment: `make soak MINUTES=5` sets it.
+//! The settings, all from the environment: `make soak MINUTES=5` sets it.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-/// The choices.
+/// The settings.
 #[derive(Debug)]
 pub struct Settings {
-    /// `MINUTES`: of Entra's traffic after the initial cycle, 5. Fractions will do.
+    /// `MINUTES`: duration of Entra's traffic after the initial cycle; defaults to 5. Fractions are
+    /// allowed.
     pub mixed: Duration,
-    /// `KILLED`: minutes of the same while instances are killed, 1. None if 0.
+    /// `KILLED`: minutes of the same traffic while instances are killed; defaults to 1, 0 for none.
     pub killed: Duration,
-    /// `USERS`: of each tenant, 2,000.
+    /// `USERS`: per tenant; defaults to 2,000.
     pub users: usize,
-    /// `TENANTS`: 20.
+    /// `TENANTS`: defaults to 20.
     pub tenants: usize,
-    /// `INSTANCES`: of the function, 4.
+    /// `INSTANCES`: of the function; defaults to 4.
     pub instances: usize,
-    /// `WORKERS`: clients of each tenant, 3.
+    /// `WORKERS`: clients per tenant; defaults to 3.
     pub workers: usize,
-    /// `SEED`: of all choices that are left to chance. Random unless set.
+    /// `SEED`: for all random choices. Random by default.
     pub seed: u64,
-    /// `RELEASE=0`: the function's debug build.
+    /// `RELEASE=0`: use the function's debug build.
     pub program: PathBuf,
 }
 

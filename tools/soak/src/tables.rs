@@ -1,4 +1,5 @@
-//! The tables under the functions: made before, and examined at the end with the operator's means.
+//! The tables under the functions: created first, and examined at the end with the operator's
+//! tools.
 
 use anyhow::{Result, bail};
 use stand::tenant::{DIRECTORY_TABLE, SECRETS_TABLE};
@@ -6,7 +7,7 @@ use store::{Gate, Meter, Store};
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
 
-/// The tables, without the function between.
+/// Access to the tables without the function.
 pub struct Direct(Store);
 
 impl Direct {
@@ -25,7 +26,7 @@ impl Direct {
         Ok(key.expose().to_owned())
     }
 
-    /// Runs the operator's check, which must find no defect, and returns how many users there are.
+    /// Runs the operator's check, which must find no defect, and returns the number of users.
     pub async fn audit(&self, name: &str) -> Result<u64> {
         let (meter, gate) = (Meter::default(), Gate::opened());
         let tenant = TenantId::parse(name)?;
@@ -43,9 +44,9 @@ impl Direct {
     }
 }
 
-/// What the template gives the function, with limits that are counted and not reached. Almost all users of
-/// a tenant may lose access: the workers keep below that by a count of their own; at 100 percent the
-/// breaker would not even count. No machine sends as many requests as a key may.
+/// The template's environment, with limits that are counted but never reached. Almost all users of
+/// a tenant may lose access: the workers keep count to stay below that; at 100 percent the breaker
+/// would not even count. No machine sends more requests than the rate allows.
 pub fn environment(endpoint: &str) -> Vec<(String, String)> {
     [
         ("SCIM_SECRETS_TABLE", SECRETS_TABLE),

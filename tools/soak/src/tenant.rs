@@ -1,4 +1,4 @@
-//! What the workers of a tenant share.
+//! What a tenant's workers share.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -7,21 +7,21 @@ use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
 use crate::client::Client;
 use crate::entra::Mode;
 
-/// A tenant under way.
+/// A tenant during a run.
 pub struct Tenant {
     pub number: usize,
     pub client: Client,
     pub mode: Mode,
-    /// The ids of the users that surely exist: their creation was answered, their deletion not begun.
+    /// The ids of the users that certainly exist: their creation was answered, and their deletion
+    /// has not started.
     present: Mutex<HashSet<String>>,
     pub creations: Span,
     pub deletions: Span,
-    /// How many more active users may be deactivated or deleted before the service takes it for an
-    /// accident.
+    /// How many more active users may be deactivated or deleted before the breaker opens.
     deactivations: AtomicI64,
 }
 
-/// Requests of a kind, by when they may take effect.
+/// Requests of one kind, by when they may take effect.
 #[derive(Default)]
 pub struct Span {
     begun: AtomicUsize,
@@ -37,12 +37,12 @@ impl Span {
         self.ended.fetch_add(1, SeqCst);
     }
 
-    /// A moment to count from.
+    /// A starting point for counting.
     pub fn mark(&self) -> usize {
         self.ended.load(SeqCst)
     }
 
-    /// How many may have taken effect since a moment.
+    /// How many may have taken effect since a starting point.
     pub fn since(&self, mark: usize) -> usize {
         self.begun.load(SeqCst) - mark
     }
@@ -62,20 +62,20 @@ impl Tenant {
         }
     }
 
-    /// Allows so many more users to be deactivated or deleted.
+    /// Allows this number of further users to be deactivated or deleted.
     pub fn allow_deactivations(&self, number: usize) {
         let number = i64::try_from(number).unwrap_or(i64::MAX);
         self.deactivations.fetch_add(number, SeqCst);
     }
 
-    /// Takes one from the deactivations that are left; false if none is.
+    /// Uses up one of the remaining deactivations; false if there is none.
     pub fn may_deactivate(&self) -> bool {
         self.deactivations
             .fetch_update(SeqCst, SeqCst, |left| (left > 0).then(|| left - 1))
             .is_ok()
     }
 
-    /// Takes those that were tried without an answer, and may have counted.
+    /// Uses up deactivations that were tried without an answer, and may have counted.
     pub fn tried_to_deactivate(&self, times: u64) {
         self.deactivations
             .fetch_sub(i64::try_from(times).unwrap_or(i64::MAX), SeqCst);

@@ -23,35 +23,35 @@ use crate::worker::Worker;
 use stand::engine::{Engine, RESTORE, SAVE};
 use stand::pool::Pool;
 
-/// The longest time between two quiet moments.
+/// The longest time between two quiet periods.
 const ROUND: Duration = Duration::from_secs(60);
 
-/// Of each 100 users of a tenant, those that may be deactivated or deleted while they are active, in all
-/// phases together. As the function is started, it takes more than all of them for an accident.
+/// Percentage of a tenant's users that may be deactivated or deleted while active, in all phases
+/// together. The function is configured to open the breaker only above that.
 const DEACTIVATIONS_PERCENT: usize = 80;
 
-/// Kilobytes by which an instance may grow from the first third of the traffic to its end. It is not nothing
-/// because the allocator keeps, for each thread, what the largest answers so far have needed: a page of
-/// 650 users is 1.3 MB, and is there as items, as JSON and as text. Five minutes at 200 requests a second
-/// find a leak of half a kilobyte in each request.
+/// Kilobytes by which an instance may grow from the first third of the traffic to its end. It is
+/// not zero because the allocator keeps, per thread, the memory of the largest answers so far: a
+/// page of 650 users is 1.3 MB, and exists as items, as JSON and as text. Five minutes at 200
+/// requests per second reveal a leak of half a kilobyte per request.
 const MAX_GROWTH: u64 = 5_000;
 
-/// Kills of instances at work in each minute, at least.
+/// Minimum number of kills of busy instances per minute.
 const MIN_KILLS_IN_FLIGHT: f64 = 100.0;
 
-/// Of the requests without an answer in each minute, those that had been carried out, at least, and those
-/// that had not.
+/// Minimum number per minute of unanswered requests that had been carried out, and of those that
+/// had not.
 const MIN_FATES: f64 = 10.0;
 
 /// Everything that runs.
-struct Stand {
+struct Soak {
     engine: Engine,
     direct: Direct,
     pool: Arc<Pool>,
     tally: Arc<Tally>,
     tenants: Vec<Arc<Tenant>>,
     workers: Vec<Worker>,
-    /// How many active users of a tenant may be deactivated or deleted in a phase.
+    /// How many active users of a tenant may be deactivated or deleted per phase.
     deactivations: usize,
 }
 
@@ -62,14 +62,14 @@ enum Task {
     StepsUntil(Instant),
 }
 
-/// Runs all phases. The first deviation from the model ends them, and the data is kept.
+/// Runs all phases. The first deviation from the model stops them, and the data is kept.
 pub async fn run(settings: &Settings) -> Result<()> {
     println!("{settings:?}");
-    let mut stand = Stand::start(settings).await?;
-    let result = stand.run(settings).await;
-    report::print(&stand.tally);
+    let mut soak = Soak::start(settings).await?;
+    let result = soak.run(settings).await;
+    report::print(&soak.tally);
     if result.is_err() {
-        match stand.keep(settings.seed).await {
+        match soak.keep(settings.seed).await {
             Ok(file) => eprintln!("the tables are kept in {}", file.display()),
             Err(error) => eprintln!("the tables cannot be kept: {error:#}"),
         }
@@ -77,14 +77,14 @@ pub async fn run(settings: &Settings) -> Result<()> {
     result.with_context(|| format!("the run with SEED={} ended early", settings.seed))
 }
 
-impl Stand {
+impl Soak {
     async fn start(settings: &Settings) -> Result<Self> {
         let engine = Engine::start(None).await?;
         let direct = Direct::create(engine.endpoint()).await?;
         let environment = environment(engine.endpoint());
         let program = settings.program.clone();
         let pool = Arc::new(Pool::start(program, environment, settings.instances).await?);
-        let mut stand = Self {
+        let mut soak = Self {
             engine,
             direct,
             pool,
@@ -99,22 +99,22 @@ impl Stand {
             let mut secret = [0; 32];
             rng.fill(&mut secret);
             let client = Client {
-                pool: Arc::clone(&stand.pool),
-                tally: Arc::clone(&stand.tally),
-                key: stand.direct.add_tenant(&name, secret).await?,
+                pool: Arc::clone(&soak.pool),
+                tally: Arc::clone(&soak.tally),
+                key: soak.direct.add_tenant(&name, secret).await?,
                 tenant: name,
             };
             let mode = [Mode::Flag, Mode::Legacy][number % 2];
             let tenant = Arc::new(Tenant::new(number, client, mode));
             for worker in 0..settings.workers {
-                // The first ones take what does not divide.
+                // The first workers take the remainder.
                 let users = (settings.users + settings.workers - 1 - worker) / settings.workers;
                 let worker = Worker::new(Arc::clone(&tenant), worker, users, settings.seed);
-                stand.workers.push(worker);
+                soak.workers.push(worker);
             }
-            stand.tenants.push(tenant);
+            soak.tenants.push(tenant);
         }
-        Ok(stand)
+        Ok(soak)
     }
 
     async fn run(&mut self, settings: &Settings) -> Result<()> {
@@ -157,7 +157,7 @@ impl Stand {
         self.examine().await
     }
 
-    /// Runs all workers, until each has done its task. Afterwards the tenants are quiet.
+    /// Runs all workers until each has finished its task. Afterwards the tenants are quiet.
     async fn phase(&mut self, name: &str, task: Task) -> Result<()> {
         let (begun, before) = (Instant::now(), self.tally.requests());
         for tenant in &self.tenants {
@@ -194,7 +194,7 @@ impl Stand {
         self.forget_transactions().await
     }
 
-    /// Keeps the tables in a file, to be looked at.
+    /// Saves the tables to a file for inspection.
     async fn keep(&mut self, seed: u64) -> Result<PathBuf> {
         let folder = stand::root().join(".local/soak");
         std::fs::create_dir_all(&folder)?;
@@ -204,8 +204,8 @@ impl Stand {
         Ok(file)
     }
 
-    /// The engine looks through all transactions of the last ten minutes at each, which would take most
-    /// of its time. When nothing is under way nobody repeats one.
+    /// The engine searches all transactions of the last ten minutes for each new one, which would
+    /// take most of its time. In a quiet period nobody repeats one.
     async fn forget_transactions(&mut self) -> Result<()> {
         let file = std::env::temp_dir().join(format!("soak-{}.sqlite", std::process::id()));
         self.engine.obey(SAVE, &file).await?;
@@ -243,7 +243,7 @@ impl Stand {
         Ok(())
     }
 
-    /// Compares what is left with the model, and has the operator's check look at it.
+    /// Compares the final state with the model, and runs the operator's check.
     async fn examine(&self) -> Result<()> {
         let mut all = 0;
         for tenant in &self.tenants {

@@ -12,11 +12,11 @@ use crate::tenant::Tenant;
 /// More pages than any walk may need.
 const MAX_PAGES: usize = 1000;
 
-/// A walk while others write.
+/// A walk during other writes.
 ///
-/// By cursor it shows no user twice, and all users that exist throughout. By index a creation before
-/// the place that a walk has come to moves everything after it on by one, and a deletion back: the
-/// last user is shown again, or the next is passed over. No more than that may happen.
+/// By cursor it must show no user twice, and every user that exists throughout. By index, a
+/// creation before the walk's position shifts everything after it by one, and a deletion shifts it
+/// back: the last user is shown again, or the next one is skipped. Nothing else may happen.
 pub async fn under_load(tenant: &Tenant, count: usize, by_cursor: bool) -> Result<()> {
     let (before, created, deleted) = (
         tenant.present(),
@@ -46,7 +46,7 @@ pub async fn under_load(tenant: &Tenant, count: usize, by_cursor: bool) -> Resul
     Ok(())
 }
 
-/// A walk while nobody writes, which must show these users and say on every page how many there are.
+/// A walk without other writes, which must show these users and their total on every page.
 pub async fn when_quiet(tenant: &Tenant, users: &[&User], by_cursor: bool) -> Result<()> {
     let total = users.len();
     let count = total / 4 + 1;
@@ -78,7 +78,7 @@ pub async fn when_quiet(tenant: &Tenant, users: &[&User], by_cursor: bool) -> Re
     }
 }
 
-/// Asks how many users there are, while nobody writes.
+/// Checks the total, while nobody writes.
 pub async fn total(tenant: &Tenant, users: usize) -> Result<()> {
     let wish = Wish::get("total", "/Users?count=0".to_owned());
     let sent = tenant.client.send(wish).await?;
@@ -88,7 +88,7 @@ pub async fn total(tenant: &Tenant, users: usize) -> Result<()> {
     Err(sent.deviates(format!("200 and {users} users in all")))
 }
 
-/// The users of all pages, in their order.
+/// The users of all pages, in order.
 async fn walk(
     tenant: &Tenant,
     count: usize,
@@ -115,7 +115,7 @@ async fn walk(
             return Err(page.deviates("a list"));
         };
         let length = resources.len();
-        // A page is in the order of ids.
+        // Pages are ordered by id.
         if page.answer.body["itemsPerPage"] != length || !resources.is_sorted_by_key(id) {
             return Err(page.deviates("a page in order, with its length"));
         }

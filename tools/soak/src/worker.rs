@@ -1,4 +1,4 @@
-//! A worker drives users of its own, so that it knows the right answer to each of its requests.
+//! A worker has its own users, so that it knows the right answer to each of its requests.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -19,34 +19,34 @@ pub struct Worker {
     pub places: Vec<Place>,
     pub number: usize,
     pub rng: Rng,
-    /// How many externalIds it has made up for users that are not to stay.
+    /// How many externalIds it has used for temporary users.
     pub made_up: usize,
 }
 
-/// What became of a POST.
+/// The result of a POST.
 #[derive(Debug)]
 pub enum Posted {
     Created(User),
-    /// The name is the user's who is there.
+    /// The name belongs to the existing user.
     Taken {
         by: String,
     },
 }
 
-/// Where a user is, or was and will be again.
+/// A place for a user, which may be empty for a while.
 pub struct Place {
     pub number: usize,
-    /// The userName that the user has outside of the recycle bin, or that the last one had.
+    /// The userName outside of the recycle bin of the user, or of the last one here.
     pub name: String,
     pub external_id: String,
     pub renames: usize,
     pub user: Option<User>,
-    /// The path of the user that was deleted last.
+    /// The path of the user deleted last.
     pub gone: Option<String>,
 }
 
 impl Worker {
-    /// A worker with so many users to create. Its choices depend on the seed alone.
+    /// A worker with this number of users to create. Its choices depend only on the seed.
     pub fn new(tenant: Arc<Tenant>, number: usize, users: usize, seed: u64) -> Self {
         let of = tenant.number;
         let rng = Rng::with_seed(seed ^ ((of as u64) << 32) ^ (number as u64).rotate_left(17));
@@ -70,7 +70,7 @@ impl Worker {
         }
     }
 
-    /// The initial cycle: looks for each user, and creates it.
+    /// The initial cycle: looks for each user and creates it.
     pub async fn create_all(&mut self) -> Result<()> {
         for index in 0..self.places.len() {
             self.create(index).await?;
@@ -78,11 +78,11 @@ impl Worker {
         Ok(())
     }
 
-    /// One request of the incremental cycles, or a few that belong together.
+    /// One request of the incremental cycles, or a few related ones.
     pub async fn step(&mut self) -> Result<()> {
         let index = self.rng.usize(..self.places.len());
         if self.rng.u32(..400) == 0 {
-            // Several pages, of a small tenant too.
+            // Several pages, even for a small tenant.
             let count = self
                 .rng
                 .usize(self.places.len() / 4..=self.places.len())
@@ -90,7 +90,7 @@ impl Worker {
             let by_cursor = self.rng.bool();
             return walk::under_load(&self.tenant, count, by_cursor).await;
         }
-        // What is left of these requests when an instance is killed matters most.
+        // The effect of kills on these requests matters most.
         if self.tenant.client.tally.may_be_killed.load(Relaxed) && self.rng.u32(..4) == 0 {
             return self.contend(index).await;
         }
@@ -143,7 +143,7 @@ impl Worker {
             Posted::Created(User::created(&sent, sent.first, shown, attributes)?)
         } else {
             sent.must_be_error(409, Some("uniqueness"))?;
-            // What Entra does then: it looks whether it is the user that it wanted to create.
+            // As Entra does: check whether it is the user that it wanted to create.
             let wish = Wish::matching("match query", "externalId", external_id);
             let found = tenant.client.send(wish).await?;
             let location = sent.answer.headers["location"].as_str();
@@ -205,7 +205,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Counts what a request had done that stayed without an answer.
+    /// Counts the effect of an unanswered request.
     pub fn count(&self, sent: &Sent, was_done: bool, method: &str) {
         if sent.unanswered > 0 {
             self.tenant.client.tally.fate(match (method, was_done) {

@@ -1,7 +1,7 @@
-//! The embedded DynamoDB engine, served on a loopback port of its own choice.
+//! The embedded DynamoDB engine, served on a free loopback port.
 //!
-//! - [`Engine`]: in a process of its own, so that its work is not the function's. Its data is in memory;
-//!   a file can be where it begins and what it leaves.
+//! - [`Engine`]: in a separate process, so that its load is not the function's. Its data is in
+//!   memory; it can be loaded from a file and saved to one.
 //! - [`Embedded`]: in this process, on a file that keeps the data.
 //! - [`background`]: in this process, in memory, for as long as the process lives.
 
@@ -18,13 +18,13 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// The argument that makes this program an engine. The file to begin with may follow.
+/// The argument that makes this program an engine, optionally followed by the file to load.
 pub const ARGUMENT: &str = "--engine";
 
-/// The command that has the data written to a file that does not exist.
+/// The command to write the data to a new file.
 pub const SAVE: &str = "save";
-/// The command that has the data replaced by that of a file, and the transactions forgotten: the engine
-/// remembers each for ten minutes, as DynamoDB does, and looks through them all at the next.
+/// The command to replace the data by that of a file, and to forget the transactions: the engine
+/// remembers each for ten minutes, as DynamoDB does, and searches them all for each new one.
 pub const RESTORE: &str = "restore";
 
 const DONE: &str = "done";
@@ -63,7 +63,7 @@ impl Engine {
         &self.endpoint
     }
 
-    /// Has it obey a command, [`SAVE`] or [`RESTORE`].
+    /// Runs a command, [`SAVE`] or [`RESTORE`].
     pub async fn obey(&mut self, command: &str, file: &Path) -> Result<()> {
         let line = format!("{command} {}\n", file.display());
         self.commands.write_all(line.as_bytes()).await?;
@@ -74,8 +74,7 @@ impl Engine {
     }
 }
 
-/// What the engine's process does: says where it listens, and obeys, until the process that started it
-/// is gone.
+/// The engine's process: prints its address and runs commands until its parent process is gone.
 pub async fn serve(file: Option<&str>) -> Result<()> {
     let database = Database::memory().map_err(failed)?;
     if let Some(file) = file {
@@ -113,7 +112,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// Starts one with the data of the file, or empty if there is none yet.
+    /// Starts one with the data of the file, or empty if it does not exist.
     pub async fn open(file: &Path) -> Result<Self> {
         let name = file
             .to_str()
@@ -136,15 +135,15 @@ impl Embedded {
         &self.endpoint
     }
 
-    /// Lets running requests finish, for so long at most.
+    /// Lets running requests finish, for at most this long.
     pub async fn stop(self, patience: Duration) {
         let _ = self.shut_down.send(());
         let _ = tokio::time::timeout(patience, self.server).await;
     }
 }
 
-/// Starts an engine with its data in memory, and returns where it listens. It has a thread and a runtime
-/// of its own: a test's runtime ends with the test, and the engine outlives them all.
+/// Starts an engine with its data in memory, and returns its address. It has its own thread and
+/// runtime: a test's runtime ends with the test, and the engine outlives them all.
 pub fn background() -> Result<String> {
     let (tell, told) = std::sync::mpsc::channel();
     std::thread::spawn(move || {

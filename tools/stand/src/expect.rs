@@ -1,4 +1,4 @@
-//! Requests whose status is known.
+//! Requests with a known status.
 
 use anyhow::{Result, bail};
 
@@ -6,7 +6,7 @@ use crate::function::{Answer, Function};
 use crate::request::Request;
 
 impl Function {
-    /// Has the function answer a request, which must be answered with this status.
+    /// Has the function answer a request, which must get this status.
     pub async fn expect(&mut self, status: u64, request: &Request<'_>) -> Result<Answer> {
         let answer = self.call(request.event()).await?;
         if answer.status != status {

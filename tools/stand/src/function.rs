@@ -1,4 +1,4 @@
-//! A function as a process: started as Lambda starts it, given events, and watched from outside.
+//! A function as a process: started the way Lambda does, given events, and observed from outside.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -18,7 +18,7 @@ pub struct Function {
     api: RuntimeApi,
     process: Child,
     log: mpsc::UnboundedReceiver<Value>,
-    /// Whether it writes a line for each request.
+    /// Whether it logs a line per request.
     logs: bool,
 }
 
@@ -29,12 +29,12 @@ pub struct Answer {
     pub headers: Value,
     /// The body; null if there is none.
     pub body: Value,
-    /// The line in the log; null if the function writes none.
+    /// The log line; null if the function writes none.
     pub line: Value,
     pub wall: Duration,
 }
 
-/// Of Lambda's environment what a function reads.
+/// Lambda's environment variables, as far as a function reads them.
 const LAMBDA: &[(&str, &str)] = &[
     ("AWS_LAMBDA_FUNCTION_NAME", "scim"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
@@ -51,8 +51,8 @@ const LAMBDA: &[(&str, &str)] = &[
 ];
 
 impl Function {
-    /// Starts a program as a function, with nothing in its environment but what Lambda and the
-    /// template put there.
+    /// Starts a program as a function. Its environment contains only the variables of Lambda and of
+    /// the template.
     pub async fn start(program: &Path, environment: &[(&str, &str)], logs: bool) -> Result<Self> {
         let api = RuntimeApi::start().await?;
         let mut process = Command::new(program)
@@ -106,32 +106,32 @@ impl Function {
         })
     }
 
-    /// Whether it has the event that it was given last.
+    /// Whether the function has received the latest event.
     pub fn is_working(&self) -> bool {
         self.api.has_delivered()
     }
 
     /// Waits until it asks for an event.
     pub async fn asks(&mut self) -> Result<()> {
-        self.api.settled().await
+        self.api.until_idle().await
     }
 
-    /// Waits until nothing of the requests so far is left to do.
-    pub async fn settled(&mut self) -> Result<()> {
-        self.api.settled().await?;
-        // It has sent its question, and goes to sleep.
+    /// Waits until the function has finished all work of the requests so far.
+    pub async fn until_idle(&mut self) -> Result<()> {
+        self.api.until_idle().await?;
+        // It has asked for the next event and is about to sleep.
         tokio::time::sleep(Duration::from_millis(3)).await;
         Ok(())
     }
 
-    /// What the function's threads have used of the processors so far. The kernel counts it when a
-    /// thread stops to wait, so it is exact in between.
+    /// Processor time used by the function's threads so far. The kernel updates it when a thread
+    /// stops to wait, so it is exact while the function is idle.
     pub fn cpu(&self) -> Result<Cpu> {
         let id = self.process.id().context("the function has ended")?;
         let mut threads = HashMap::new();
         for thread in std::fs::read_dir(format!("/proc/{id}/task"))? {
             let thread = thread?;
-            // A thread may end between the two.
+            // A thread may end between listing and reading.
             let Ok(text) = std::fs::read_to_string(thread.path().join("schedstat")) else {
                 continue;
             };
@@ -145,7 +145,7 @@ impl Function {
         Ok(Cpu(threads))
     }
 
-    /// The memory it has, in kilobytes: `VmRSS` now, `VmHWM` at most so far.
+    /// The function's memory in kilobytes: `VmRSS` now, `VmHWM` at its peak.
     pub fn memory(&self, name: &str) -> Result<u64> {
         let id = self.process.id().context("the function has ended")?;
         let text = std::fs::read_to_string(format!("/proc/{id}/status"))?;
@@ -160,7 +160,7 @@ impl Function {
 pub struct Cpu(HashMap<Vec<u8>, Duration>);
 
 impl Cpu {
-    /// What was used since an earlier reading. A thread that has ended since then was idle before.
+    /// Usage since an earlier reading. A thread that has ended since then did nothing in between.
     pub fn since(&self, earlier: &Self) -> Duration {
         let before = |thread| earlier.0.get(thread).copied().unwrap_or_default();
         self.0

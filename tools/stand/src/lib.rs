@@ -1,5 +1,6 @@
-//! What the service stands on in tests, benchmarks and development: a DynamoDB engine, the function as a
-//! process under Lambda's Runtime API, requests as events of API Gateway, and a connection that can break.
+//! What the service runs on in tests, benchmarks and development: a DynamoDB engine, the function
+//! as a process under Lambda's Runtime API, requests as API Gateway events, and a connection that
+//! can break.
 
 #![expect(
     clippy::expect_used,

@@ -1,6 +1,6 @@
-//! Several instances of the function behind one door, as Lambda runs them with reserved concurrency:
-//! each has one event at a time, a request waits while all are busy, and an instance that dies takes its
-//! request with it.
+//! Several instances of the function behind one entry point, as Lambda runs them with reserved
+//! concurrency: each handles one event at a time, a request waits while all are busy, and an
+//! instance that dies takes its request with it.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -12,19 +12,19 @@ use tokio::sync::{Mutex, Notify, mpsc};
 
 use crate::function::{Answer, Cpu, Function};
 
-/// Running instances. They end when it is dropped.
+/// Running instances. They end when dropped.
 pub struct Pool {
     program: PathBuf,
     environment: Vec<(String, String)>,
     instances: Vec<Instance>,
-    /// The numbers of those that have nothing to do.
+    /// The numbers of idle instances.
     idle: Mutex<mpsc::UnboundedReceiver<usize>>,
     done: mpsc::UnboundedSender<usize>,
     kills: Kills,
 }
 
 struct Instance {
-    /// None only between the end of one process and the start of the next.
+    /// `None` only between the end of one process and the start of the next.
     function: Mutex<Option<Function>>,
     kill: Notify,
 }
@@ -36,7 +36,7 @@ pub struct Kills {
     pub in_flight: AtomicUsize,
     /// While it was starting, with a request waiting for it.
     pub starting: AtomicUsize,
-    /// While it had nothing to do.
+    /// While it was idle.
     pub idle: AtomicUsize,
 }
 
@@ -48,7 +48,7 @@ pub struct Reading {
 }
 
 impl Pool {
-    /// Starts so many instances, and comes back when all of them wait for a request.
+    /// Starts this number of instances, and returns when all of them wait for a request.
     pub async fn start(
         program: PathBuf,
         environment: Vec<(String, String)>,
@@ -75,8 +75,8 @@ impl Pool {
         Ok(pool)
     }
 
-    /// Has any instance answer an event; waits while all are busy. An instance that is killed meanwhile
-    /// leaves the answer that API Gateway gives then: 503, and nobody knows what was done.
+    /// Has any instance answer an event; waits while all are busy. If the instance is killed, the
+    /// answer is API Gateway's: 503, without knowing what was done.
     pub async fn call(&self, event: String) -> Result<Answer> {
         let number = self.idle.lock().await.recv().await;
         let number = number.context("no instance is left")?;
@@ -111,7 +111,7 @@ impl Pool {
         Ok(answer)
     }
 
-    /// Kills an instance with SIGKILL, whatever it is doing, and starts another in its place.
+    /// Kills an instance with SIGKILL, whatever it is doing, and starts a replacement.
     pub async fn kill(&self, number: usize) -> Result<()> {
         let instance = &self.instances[number];
         match instance.function.try_lock() {
@@ -119,7 +119,7 @@ impl Pool {
                 self.kills.idle.fetch_add(1, Relaxed);
                 self.replace(&mut place).await
             }
-            // Whoever waits for its answer hears of it.
+            // The caller that waits for its answer notices.
             Err(_) => {
                 instance.kill.notify_one();
                 Ok(())
@@ -131,13 +131,13 @@ impl Pool {
         &self.kills
     }
 
-    /// What each instance has used, once it has nothing left to do.
+    /// The usage of each instance, read when it is idle.
     pub async fn read(&self) -> Result<Vec<Reading>> {
         let mut readings = Vec::new();
         for instance in &self.instances {
             let mut place = instance.function.lock().await;
             let function = place.as_mut().context("the instance did not start")?;
-            function.settled().await?;
+            function.until_idle().await?;
             readings.push(Reading {
                 memory: function.memory("VmRSS")?,
                 cpu: function.cpu()?,
@@ -147,7 +147,7 @@ impl Pool {
     }
 
     async fn replace(&self, place: &mut Option<Function>) -> Result<()> {
-        // A function's process is killed when the function is dropped, and not a moment later.
+        // Dropping the function kills its process, so it must happen first.
         drop(place.take());
         *place = Some(self.function().await?);
         Ok(())

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// A request as a client sends it.
 pub struct Request<'a> {
     pub method: &'a str,
-    /// Below the base path, with the query.
+    /// Relative to the base path, with the query.
     pub path: &'a str,
     pub key: &'a str,
     pub body: Option<Value>,
@@ -14,7 +14,7 @@ pub struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// The event that API Gateway makes of it, with the headers that Entra sends.
+    /// The API Gateway event for it, with the headers that Entra sends.
     pub fn event(&self) -> String {
         let mut event = event(self.method, &format!("/scim/v2{}", self.path), self.key);
         event["headers"]["accept"] = "application/scim+json".into();
@@ -32,11 +32,11 @@ impl Request<'_> {
     }
 }
 
-/// The address that requests come from.
+/// The source address of requests.
 const SOURCE: &str = "192.0.2.17";
 
-/// The event that API Gateway makes of a request with this key, on any path with its query, and with no
-/// header but those that every request has.
+/// The API Gateway event for a request with this key, on any path including the query, and with
+/// only the headers that every request has.
 pub fn event(method: &str, path: &str, key: &str) -> Value {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     json!({

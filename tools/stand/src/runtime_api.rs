@@ -1,4 +1,4 @@
-//! Lambda's Runtime API on a loopback port, for one function that is given one event at a time.
+//! Lambda's Runtime API on a loopback port, for one function that gets one event at a time.
 
 use std::future::pending;
 use std::net::Ipv4Addr;
@@ -19,21 +19,21 @@ use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// Where a function gets its events and leaves its answers. Ends when dropped.
+/// Gives a function its events and collects its answers. Ends when dropped.
 pub struct RuntimeApi {
     address: String,
     events: mpsc::UnboundedSender<String>,
     answers: mpsc::UnboundedReceiver<Result<String, String>>,
     asked: mpsc::UnboundedReceiver<()>,
-    /// Events that the function was given and has not asked for the next one after.
+    /// Events after which the function has not asked for the next one yet.
     busy_with: usize,
-    /// Events that were given, and those that the function has taken.
+    /// Events that were sent, and those that the function has received.
     sent: usize,
     delivered: Arc<AtomicUsize>,
     server: JoinHandle<()>,
 }
 
-/// What the handlers share.
+/// State shared by the handlers.
 struct Shared {
     events: Mutex<mpsc::UnboundedReceiver<String>>,
     answers: mpsc::UnboundedSender<Result<String, String>>,
@@ -66,7 +66,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/init/error", post(error))
             .layer(DefaultBodyLimit::disable())
             .with_state(shared);
-        // Else an answer in two parts could wait for the acknowledgement of the first.
+        // Otherwise an answer in two parts could wait for the acknowledgement of the first.
         let listener = listener.tap_io(|connection| {
             let _ = connection.set_nodelay(true);
         });
@@ -80,7 +80,7 @@ impl RuntimeApi {
             events,
             answers,
             asked,
-            // Asking for the first event is the end of its start.
+            // The start counts as busy until the function asks for its first event.
             busy_with: 1,
             sent: 0,
             delivered,
@@ -88,18 +88,18 @@ impl RuntimeApi {
         })
     }
 
-    /// Whether the function has the event that it was given last.
+    /// Whether the function has received the latest event.
     pub fn has_delivered(&self) -> bool {
         self.delivered.load(Relaxed) == self.sent
     }
 
-    /// What Lambda writes into `AWS_LAMBDA_RUNTIME_API`.
+    /// The value of `AWS_LAMBDA_RUNTIME_API`.
     pub fn address(&self) -> &str {
         &self.address
     }
 
-    /// Has the function answer an event, which may wait for a function that is still to start.
-    /// Returns the answer in the form that API Gateway is given.
+    /// Has the function answer an event. Waits for a function that is still starting. Returns the
+    /// answer in API Gateway's format.
     pub async fn invoke(&mut self, event: String) -> Result<Value> {
         self.events.send(event).context("the Runtime API ended")?;
         self.busy_with += 1;
@@ -114,9 +114,9 @@ impl RuntimeApi {
         }
     }
 
-    /// Comes back when the function asks for the event after the last: until then it is still busy
-    /// with the last.
-    pub async fn settled(&mut self) -> Result<()> {
+    /// Returns when the function asks for the next event: until then it is still busy with the last
+    /// one.
+    pub async fn until_idle(&mut self) -> Result<()> {
         while self.busy_with > 0 {
             timeout(PATIENCE, self.asked.recv())
                 .await
@@ -137,7 +137,7 @@ impl Drop for RuntimeApi {
 async fn next(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
     let _ = shared.asked.send(());
     let Some(event) = shared.events.lock().await.recv().await else {
-        // The run is over; the function will be ended before it hears of it.
+        // The run is over; the function will be killed before it notices.
         return pending().await;
     };
     shared.delivered.fetch_add(1, Relaxed);

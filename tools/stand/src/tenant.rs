@@ -1,4 +1,4 @@
-//! Tables and tenants in an engine, made without the function between.
+//! Tables and tenants in an engine, created without the function.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -7,12 +7,12 @@ use store::{Meter, Store, Tables, Timeouts};
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
 
-/// The names of the local tables. Tests, whose tables are many in one engine, have names of their own.
+/// The names of the local tables. Tests, which have many tables in one engine, use their own names.
 pub const SECRETS_TABLE: &str = "scim-secrets";
 /// See [`SECRETS_TABLE`].
 pub const DIRECTORY_TABLE: &str = "scim-directory";
 
-/// Any region will do.
+/// Any region works.
 pub const REGION: &str = "us-east-1";
 
 /// The local tables.
@@ -23,8 +23,8 @@ pub fn tables() -> Tables {
     }
 }
 
-/// The SDK's settings for a DynamoDB at `endpoint`, with nothing that leads to a real account. Without
-/// TLS: each client of the SDK would read the system's root certificates first.
+/// The SDK's settings for a DynamoDB at `endpoint`, without access to a real account. Without TLS:
+/// each client of the SDK would read the system's root certificates first.
 pub async fn sdk_config(endpoint: &str) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(endpoint)
@@ -56,7 +56,7 @@ pub async fn create(
     Ok(())
 }
 
-/// A key of this tenant with a secret of its own.
+/// A key of this tenant with a new random secret.
 pub fn new_key(tenant: &TenantId) -> Result<ApiKey, getrandom::Error> {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret)?;

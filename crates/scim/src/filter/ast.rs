@@ -1,4 +1,4 @@
-//! Filters and PATCH paths as they are written: names are still text.
+//! Filters and PATCH paths as written: names are still text.
 
 use std::fmt;
 
@@ -42,13 +42,13 @@ pub enum Operator {
     Le,
 }
 
-/// A comparison value as it was written.
+/// A comparison value as written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Literal {
     /// A JSON string.
     String(String),
-    /// Anything unquoted: `true`, `null`, a number, or text whose quotes the client forgot, as a
-    /// Microsoft example does. What it is depends on the attribute.
+    /// Anything unquoted: `true`, `null`, a number, or text whose quotes are missing, as in one of
+    /// Microsoft's examples. Its type depends on the attribute.
     Bare(String),
 }
 
@@ -99,7 +99,7 @@ impl Operator {
 }
 
 impl Literal {
-    /// Whether it is `null`, which is taken in any case.
+    /// Whether it is `null`, in any case.
     pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Bare(word) if word.eq_ignore_ascii_case("null"))
     }

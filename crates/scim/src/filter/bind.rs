@@ -1,4 +1,4 @@
-//! From a parsed filter to one that cannot fail: every path resolved, every literal typed.
+//! From a parsed filter to one that cannot fail: every path is resolved, every literal typed.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -7,7 +7,7 @@ use super::ast::{Filter, Literal, Operator};
 use crate::schema::{Attribute, BoundPath, Kind, ResolveError, Resolved, ResourceType, coerce};
 use crate::text::{fold, quote};
 
-/// A filter whose every path names an attribute and whose every literal has its type.
+/// A filter in which every path names an attribute and every literal has that attribute's type.
 #[derive(Debug, Clone)]
 pub enum BoundFilter {
     /// All of these.
@@ -22,7 +22,7 @@ pub enum BoundFilter {
     Compare(Comparison),
     /// One element of the attribute satisfies the whole filter.
     Element(BoundPath, Box<BoundFilter>),
-    /// A condition on an attribute that no resource of this service has: matches nothing.
+    /// A condition on an attribute that no resource of this service has: it never matches.
     Nothing,
 }
 
@@ -31,14 +31,14 @@ pub enum BoundFilter {
 pub struct Comparison {
     /// What is compared.
     pub path: BoundPath,
-    /// With what, and how.
+    /// What it is compared with, and how.
     pub test: Test,
 }
 
 /// A typed comparison.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Test {
-    /// Text; `value` is folded already unless the attribute is `caseExact`.
+    /// Text; `value` is already folded unless the attribute is `caseExact`.
     Text {
         /// Any operator but `ne`, which is the negation of `eq`.
         operator: Operator,
@@ -67,7 +67,7 @@ pub enum FilterError {
         /// The path as the client wrote it.
         path: String,
     },
-    /// A name in brackets is none of the attribute's sub-attributes.
+    /// A name in brackets is not a sub-attribute of the attribute.
     #[error("{} is not a sub-attribute of `{attribute}`", quote(.name))]
     NoSubAttribute {
         /// The name as the client wrote it.
@@ -81,13 +81,13 @@ pub enum FilterError {
         /// The path as the client wrote it.
         path: String,
     },
-    /// A complex attribute without a `value` is compared.
+    /// A comparison of a complex attribute that has no `value`.
     #[error("`{path}` is complex; compare one of its sub-attributes")]
     Complex {
         /// The attribute's path.
         path: String,
     },
-    /// The literal cannot be a value of the attribute.
+    /// The literal is not a valid value of the attribute.
     #[error("`{path}` is {expected}, and the filter compares it with {}", quote(.literal))]
     Literal {
         /// The attribute's path.
@@ -114,17 +114,16 @@ impl Filter {
     /// §3.4.2.2).
     ///
     /// # Errors
-    /// When an attribute is unknown, or the operator or the literal does
-    /// not fit the attribute's type.
+    /// When an attribute is unknown, or the operator or the literal does not fit its type.
     pub fn bind(self, resource_type: &ResourceType) -> Result<BoundFilter, FilterError> {
         bind(&self, &Scope::Resource(resource_type))
     }
 
-    /// The same for one of several resource types that are searched together: an attribute that
-    /// this one lacks has no value (RFC 7644 §3.4.2.1).
+    /// Like [`Filter::bind`], for one of several resource types that are searched together: an
+    /// attribute that this type lacks has no value (RFC 7644 §3.4.2.1).
     ///
     /// # Errors
-    /// As [`Filter::bind`], but for unknown attributes.
+    /// As [`Filter::bind`], except for unknown attributes.
     pub fn bind_where_defined(
         self,
         resource_type: &ResourceType,
@@ -141,7 +140,7 @@ impl Filter {
     }
 }
 
-/// What names in a filter refer to.
+/// What the names in a filter refer to.
 enum Scope<'a> {
     Resource(&'a ResourceType),
     OneOfSeveral(&'a ResourceType),
@@ -149,7 +148,7 @@ enum Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// The path that `text` names; `None` if it is of a schema this service does not have.
+    /// The path that `text` names; `None` if its schema is not one of this service's.
     fn resolve(&self, text: &str) -> Result<Option<BoundPath>, FilterError> {
         match self {
             Self::Resource(resource_type) | Self::OneOfSeveral(resource_type) => {
@@ -203,14 +202,15 @@ fn bind(filter: &Filter, scope: &Scope<'_>) -> Result<BoundFilter, FilterError> 
     }
 }
 
-/// A comparison; without a path it is of an attribute that no resource has.
+/// A comparison; without a path, its attribute is one that no resource has.
 fn comparison(
     path: Option<BoundPath>,
     operator: Operator,
     literal: &Literal,
 ) -> Result<BoundFilter, FilterError> {
     // `ne` is the negation of `eq`, for absent and for multi-valued attributes too: it matches
-    // where no value is equal. `eq null` is the negation of `pr` (RFC 7643 §2.5: null is unassigned).
+    // where no value is equal. `eq null` is the negation of `pr` (RFC 7643 §2.5: null is
+    // unassigned).
     let (operator, negated) = match operator {
         Operator::Ne => (Operator::Eq, true),
         other => (other, false),
@@ -298,7 +298,7 @@ fn test(path: &BoundPath, operator: Operator, literal: &Literal) -> Result<Test,
                 exact,
             })
         }
-        // Not reached: a complex leaf was replaced by its `value` before.
+        // Unreachable: a complex leaf was replaced by its `value`.
         Kind::Complex(_) => unfit("complex"),
     }
 }

@@ -10,8 +10,8 @@ use crate::schema::json::is_empty;
 use crate::text::fold;
 
 impl BoundFilter {
-    /// Whether `object`, a resource as clients see it or an element of an attribute, satisfies
-    /// the filter. Of several values of an attribute one is enough.
+    /// Whether `object` satisfies the filter: a resource as clients see it, or an element of an
+    /// attribute. If an attribute has several values, one match is enough.
     pub fn matches(&self, object: &Map<String, Value>) -> bool {
         match self {
             Self::And(terms) => terms.iter().all(|term| term.matches(object)),
@@ -75,7 +75,8 @@ fn compare<T: PartialOrd + ?Sized>(operator: Operator, left: &T, right: &T) -> b
         Operator::Ge => left >= right,
         Operator::Lt => left < right,
         Operator::Le => left <= right,
-        // `bind` makes `ne` the negation of `eq`, and lets substring operators through for text only.
+        // `bind` turns `ne` into the negation of `eq`, and allows substring operators for text
+        // only.
         Operator::Ne | Operator::Co | Operator::Sw | Operator::Ew => false,
     }
 }

@@ -1,7 +1,7 @@
-//! Filters (RFC 7644 §3.4.2.2) in stages, a file each: text is [parsed](parse) to a [`Filter`]
-//! ([`ast`]), [bound](bind) to a resource type, and [evaluated](eval) on resources.
+//! Filters (RFC 7644 §3.4.2.2) in stages, one file each: text is parsed (`parse`) to a [`Filter`]
+//! (`ast`), bound to a resource type (`bind`), and evaluated on resources (`eval`).
 //!
-//! Everything that can be wrong with a filter is found before the first resource is read.
+//! All errors in a filter are found before the first resource is read.
 
 mod ast;
 mod bind;

@@ -1,8 +1,8 @@
 //! The grammar of filters and PATCH paths (RFC 7644 §3.4.2.2 figure 1, §3.5.2 figure 7).
 //!
-//! Wider than the RFC's in two places where Microsoft's requests are: values may lack their
-//! quotes, and a value path may go on with a comparison (`emails[type eq "work"].value eq "x"`),
-//! which is read as one more condition on the element.
+//! It is wider than the RFC's in two places, for Microsoft's requests: values may be unquoted, and
+//! a value path may continue with a comparison (`emails[type eq "work"].value eq "x"`), which
+//! becomes one more condition on the element.
 
 use super::ast::{Filter, Literal, Operator, Path};
 
@@ -23,16 +23,16 @@ pub enum SyntaxError {
         /// The byte offset, from 0.
         offset: usize,
     },
-    /// More bytes than are accepted.
+    /// Too many bytes.
     #[error("it is {length} bytes long, and {MAX_LENGTH} are accepted; split the request")]
     TooLong {
         /// Its length.
         length: usize,
     },
-    /// Nested deeper than is accepted.
+    /// Nested too deeply.
     #[error("it is nested deeper than {MAX_DEPTH} levels at byte {offset}; simplify it")]
     TooDeep {
-        /// The byte offset of the level too many.
+        /// The byte offset of the first level that is too deep.
         offset: usize,
     },
 }
@@ -210,7 +210,7 @@ impl<'a> Parser<'a> {
         Ok(value)
     }
 
-    /// `[urn:]name[.sub]`; whether it names anything is for `bind` to say.
+    /// `[urn:]name[.sub]`; `bind` checks whether it names anything.
     fn attribute_path(&mut self) -> Result<String, SyntaxError> {
         let word = self.take_while(|next| {
             next.is_ascii_alphanumeric() || matches!(next, '-' | '_' | '.' | ':' | '$' | '/')
@@ -251,7 +251,7 @@ impl<'a> Parser<'a> {
         found
     }
 
-    /// Reads `word`, in any case, if it comes next and is not the start of a longer one.
+    /// Consumes `word`, in any case, if it comes next and is not the start of a longer word.
     fn eat_word(&mut self, word: &str) -> bool {
         let start = self.offset;
         self.skip_spaces();

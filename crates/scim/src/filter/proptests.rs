@@ -1,5 +1,5 @@
-//! Filters and paths, whatever they are: what is printed is parsed to the same, and no text is
-//! too odd to be answered.
+//! Arbitrary filters and paths: printing and parsing round-trips, and no text, however odd, makes
+//! the parser panic.
 
 use proptest::prelude::*;
 
@@ -7,7 +7,7 @@ use super::{Filter, Literal, Operator};
 use crate::path::Path;
 use crate::schema::{GROUPS, USERS};
 
-/// A name or a path, among them those that are also words of the grammar.
+/// A name or a path, sometimes one that is also a keyword of the grammar.
 fn name() -> impl Strategy<Value = String> {
     prop_oneof![
         4 => "[a-zA-Z][a-zA-Z0-9_-]{0,8}(\\.[a-z$][a-zA-Z]{0,6})?",
@@ -71,7 +71,7 @@ fn path() -> impl Strategy<Value = Path> {
     ]
 }
 
-/// `text` with one piece cut out, and another put in somewhere.
+/// `text` with one piece removed and another inserted.
 fn mutated(text: String) -> impl Strategy<Value = String> {
     let length = text.chars().count();
     let piece = prop_oneof![
@@ -90,8 +90,7 @@ fn mutated(text: String) -> impl Strategy<Value = String> {
     })
 }
 
-/// Whatever text comes, an answer comes back; and what was understood is printed and understood
-/// in the same way.
+/// Parsing returns for any text, and whatever parses survives printing and parsing again.
 fn is_answered(text: &str) {
     if let Ok(filter) = Filter::parse(text) {
         let printed = filter.to_string();

@@ -1,10 +1,10 @@
-//! From a parsed PATCH to steps on attributes that exist.
+//! From a parsed PATCH to steps on existing attributes.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::request::{Kind, Operation, PatchRequest};
+use super::request::{Kind, PatchOperation, PatchRequest};
 use crate::ScimError;
 use crate::filter::{BoundFilter, Filter, Literal, Operator};
 use crate::path::Path;
@@ -19,11 +19,12 @@ pub(super) struct Step<'a> {
     pub change: Change,
 }
 
-/// What is done to a target.
+/// What happens to a target.
 pub(super) enum Change {
     Add(Value),
     Replace(Value),
-    /// With a value: only these elements, as Entra without its compliance flag removes members.
+    /// With a value: only these elements, which is how Entra without its compliance flag removes
+    /// members.
     Remove(Option<Value>),
 }
 
@@ -43,7 +44,7 @@ impl Target<'_> {
     }
 
     /// The element that the filter describes, if it is a conjunction of equalities: `{type: work}`
-    /// for `[type eq "work"]`. It is created where nothing matches.
+    /// for `[type eq "work"]`. It is created if nothing matches.
     pub fn template(&self) -> Option<Map<String, Value>> {
         template(self.path.attribute, self.written.filter.as_ref()?)
     }
@@ -63,7 +64,7 @@ pub(super) fn bind<'a>(
 
 fn bind_operation<'a>(
     resource_type: &ResourceType,
-    operation: &'a Operation,
+    operation: &'a PatchOperation,
     steps: &mut Vec<Step<'a>>,
 ) -> Result<(), ScimError> {
     let change = |value: Option<Value>| match operation.kind {
@@ -91,7 +92,7 @@ fn bind_operation<'a>(
         Err(error) => Err(ScimError::InvalidPath(format!(
             "{error}; remove it from the attribute mappings or correct its name"
         ))),
-        // The tenant's admin mapped an attribute that this service does not keep.
+        // The tenant's admin mapped an attribute that this service does not store.
         Ok(Resolved::Undefined) => Ok(()),
         Ok(Resolved::Attribute(attribute)) => {
             let target = target(Cow::Borrowed(path), attribute)?;
@@ -123,7 +124,7 @@ fn bind_operation<'a>(
             });
             Ok(())
         }
-        // A schema's URN as path stands for all its attributes.
+        // A schema's URN as a path stands for all its attributes.
         Ok(Resolved::Extension(schema)) => {
             let value = match &operation.value {
                 None if is_write => return Err(needs_object(&path.attribute)),
@@ -148,9 +149,9 @@ fn needs_object(path: &str) -> ScimError {
     ))
 }
 
-/// The members of a path-less value. Each key is resolved as a path is: plain, dotted, an
-/// attribute's URN, a schema's URN with an object, even with a filter. What is unknown or
-/// readOnly is ignored, as in a POST body.
+/// The members of a value without a path. Each key is resolved like a path: plain, dotted, an
+/// attribute's URN, a schema's URN with an object, even with a filter. Unknown and readOnly
+/// attributes are ignored, as in a POST body.
 fn bind_members(
     resource_type: &ResourceType,
     members: &Map<String, Value>,
@@ -203,7 +204,7 @@ fn bind_member(
                 bind_member(resource_type, &name, &Value::Null, change, steps)
             })
         }
-        // As in a POST body, where it would be an error too.
+        // An error, as in a POST body.
         (Ok(Resolved::Extension(schema)), _) => Err(needs_object(schema.id)),
         (Ok(Resolved::Resource), Value::Object(members)) => {
             bind_members(resource_type, members, change, steps)
@@ -212,12 +213,12 @@ fn bind_member(
     }
 }
 
-/// Why clients cannot set the attribute, if they cannot.
+/// The mutability that keeps clients from setting the attribute, if any.
 fn locked(path: &BoundPath) -> Option<Mutability> {
     if check::is_writable(*path) {
         return None;
     }
-    // `schemas` follows from the attributes present: setting it is as good as ignored.
+    // `schemas` is derived from the attributes present, so setting it is ignored.
     if path.attribute.name == "schemas" {
         return Some(Mutability::WriteOnly);
     }
@@ -237,7 +238,7 @@ fn target(path: Cow<'_, Path>, bound: BoundPath) -> Result<Target<'_>, ScimError
         }
     }
     let filter = match &path.filter {
-        // Entra can put a filter on an attribute that has one value: it means that value.
+        // Entra can put a filter on a singular attribute: it means the only value.
         Some(_) if !bound.attribute.multi_valued => None,
         Some(filter) => Some(
             filter
@@ -262,7 +263,7 @@ fn template(attribute: &Attribute, filter: &Filter) -> Option<Map<String, Value>
         }),
         Filter::Compare(_, _, literal) if literal.is_null() => None,
         Filter::Compare(name, Operator::Eq, Literal::String(text) | Literal::Bare(text)) => {
-            // As a client's element, so that it has nothing that clients cannot set.
+            // Coerced like a client's element, so that it contains nothing that clients cannot set.
             let element = Map::from_iter([(name.clone(), Value::String(text.clone()))]);
             match coerce::single(attribute, Value::Object(element)) {
                 Ok(Some(Value::Object(element))) => Some(element),

@@ -9,7 +9,7 @@ use crate::text::fold;
 
 use super::bind::Target;
 
-/// The elements of the target's attribute, an empty array made where there is none.
+/// The elements of the target's attribute; creates an empty array if there is none.
 pub(super) fn elements<'a>(
     attributes: &'a mut Map<String, Value>,
     target: &Target,
@@ -42,14 +42,14 @@ pub(super) fn keeping_one_primary<T>(
     result
 }
 
-/// An element without a value is not there yet, or no longer: it takes nothing from the others.
+/// An element without a value does not exist yet, or no longer: it takes `primary` from nobody.
 fn is_primary(element: &Value) -> bool {
     element.get("primary") == Some(&Value::Bool(true)) && says_something(element)
 }
 
-/// Adds `element`, or lets it change the one it repeats: the one with the same value and type or,
-/// where a type occurs once (Entra: a user has one work address), the one with the same type among
-/// the first `present` elements, which were there before the operation.
+/// Adds `element`, or updates the one it repeats: the one with the same value and type or, where a
+/// type occurs once (Entra: a user has one work address), the one with the same type among the
+/// first `present` elements, which existed before the operation.
 pub(super) fn merge(
     attribute: &Attribute,
     elements: &mut Vec<Value>,
@@ -64,7 +64,7 @@ pub(super) fn merge(
         same("value", other) && (element.get("type").is_none() || same("type", other))
     };
     let is_keyed = attribute.is_keyed_by_type();
-    // An element that is there as it is stays as it is, whatever others it resembles.
+    // An identical element takes precedence over similar ones and stays unchanged.
     let position = elements
         .iter()
         .position(|other| *other == element)
@@ -82,7 +82,7 @@ pub(super) fn merge(
     }
 }
 
-/// Whether two values of an attribute are equal as its schema compares them.
+/// Whether two values of an attribute are equal under its schema.
 pub(super) fn equals(attribute: Option<&Attribute>, one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::String(one), Value::String(other))

@@ -1,8 +1,8 @@
 //! PATCH (RFC 7644 §3.5.2): all operations or none.
 //!
-//! A request is [parsed](request) whole, then [bound](bind) whole, and only then applied to a copy
-//! of the resource, operation by operation ([write], [remove]). Where Entra's requests need more
-//! than the RFC allows, the function that gives it says so.
+//! A request is [parsed](request) completely, then bound completely (`bind`), and only then applied
+//! to a copy of the resource, operation by operation (`write`, `remove`). Functions that accept
+//! more than the RFC allows, for Entra's requests, say so.
 
 mod bind;
 mod elements;

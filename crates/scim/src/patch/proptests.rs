@@ -1,4 +1,4 @@
-//! PATCH, whatever the resource and the operations.
+//! PATCH with arbitrary resources and operations.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::schema::proptests::{assert_final, body, scalar, value};
 use crate::schema::{Attribute, USERS, attribute};
 use crate::{Resource, ScimError};
 
-/// A resource with something of everything, or one with several values of a few attributes.
+/// A resource with a bit of everything, or one with several values of a few attributes.
 fn resource() -> impl Strategy<Value = Resource> {
     let several = CROWDED.map(|name| value(attribute(name)));
     let crowded = several.prop_map(|values| {
@@ -24,14 +24,15 @@ fn resource() -> impl Strategy<Value = Resource> {
         .prop_filter_map("a resource", |body| check(&USERS, body).ok())
 }
 
-/// E-mail addresses have one element of a type, roles many, and addresses no `value`.
+/// Covers three cases: one e-mail address per type, many roles per type, and addresses, which have
+/// no `value`.
 const CROWDED: [&str; 3] = ["emails", "addresses", "roles"];
 
 fn attribute(name: &str) -> &'static Attribute {
     attribute::find(USERS.core.attributes, name).unwrap()
 }
 
-/// A path, and what is written there.
+/// A path, and the values written to it.
 type Write = (String, BoxedStrategy<Value>);
 
 /// Every path to an attribute: whole, to a sub-attribute, and through filters of several kinds.
@@ -110,7 +111,7 @@ fn operations() -> impl Strategy<Value = Vec<Value>> {
     prop::collection::vec(operation(kinds), 1..6)
 }
 
-/// Operations that cannot be applied to any resource.
+/// Operations that fail on any resource.
 fn impossible() -> impl Strategy<Value = Value> {
     prop::sample::select(vec![
         json!({"op": "replace", "path": "active", "value": "maybe"}),
@@ -124,8 +125,8 @@ fn impossible() -> impl Strategy<Value = Value> {
     ])
 }
 
-/// Of these operations the first of each attribute, without those that write what their own filter
-/// tests: those may select something else the next time.
+/// The first operation for each attribute, without those that write what their own filter tests:
+/// they may select something else the next time.
 fn of_several_attributes(operations: Vec<Value>) -> Vec<Value> {
     let mut seen = BTreeSet::new();
     let mut kept = operations;
@@ -141,7 +142,7 @@ fn of_several_attributes(operations: Vec<Value>) -> Vec<Value> {
     kept
 }
 
-/// Whether the filter in a path tests what the path leads to.
+/// Whether the filter in a path tests the attribute that the path leads to.
 fn tests_itself(path: &str) -> bool {
     let Some((filter, written)) = path.split_once(']') else {
         return false;
@@ -178,7 +179,7 @@ proptest! {
         prop_assert!(patched(&current, &operations).is_err());
     }
 
-    /// One operation after the other in requests of their own comes to the same as all in one.
+    /// Applying operations one by one, in separate requests, gives the same result as all in one.
     #[test]
     fn operations_are_applied_in_order(current in resource(), operations in operations()) {
         let one_by_one = operations.iter().try_fold(current.clone(), |current, operation| {
@@ -186,8 +187,8 @@ proptest! {
             Ok::<_, ScimError>(next.unwrap_or(current))
         });
         let at_once = patched(&current, &operations).map(|next| next.unwrap_or(current));
-        // Between requests a resource is brought into its final form, which drops what says nothing
-        // and what repeats: an element may then be there at once and not one by one.
+        // After each request the resource is brought into its final form, which drops empty and
+        // repeated elements. So an element may survive in one request and not in several.
         if let (Ok(one_by_one), Ok(at_once)) = (one_by_one, at_once) {
             prop_assert_eq!(one_by_one.text("userName"), at_once.text("userName"));
             prop_assert_eq!(USERS.has_access(&one_by_one), USERS.has_access(&at_once));
@@ -195,7 +196,7 @@ proptest! {
         }
     }
 
-    /// Entra repeats requests whose answer it missed.
+    /// Entra repeats requests whose answers it missed.
     #[test]
     fn a_repeated_replace_or_remove_changes_nothing(
         current in resource(),

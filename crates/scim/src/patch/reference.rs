@@ -1,6 +1,6 @@
-//! A second reading of RFC 7644 §3.5.2 for paths that name one value: a resource is a list of
-//! names with a text each, an operation sets or clears one of them. On random PATCHes the engine
-//! must agree with it, on what is refused too.
+//! A second reading of RFC 7644 §3.5.2 for paths that name one value: a resource is a list of names
+//! with one text each, and an operation sets or clears one of them. On random PATCHes the engine
+//! must agree with it, including on what is refused.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ const VALUES: &[&str] = &[
     "department",
     "manager",
 ];
-/// Paths of what clients cannot set: an error as a path, ignored in an object.
+/// Paths that clients cannot set: an error as a path, ignored in an object.
 const LOCKED: &[&str] = &[
     "id",
     "meta.created",
@@ -41,10 +41,10 @@ const LOCKED: &[&str] = &[
     "manager.displayName",
     "shoeSize",
 ];
-/// Paths of what the service does not keep.
+/// Paths that the service does not store.
 const IGNORED: &[&str] = &["password", "schemas", "urn:example:custom:2.0:User:badge"];
 
-/// One change of a naive PATCH; without text it clears.
+/// One change of a naive PATCH; without text it clears the value.
 #[derive(Debug, Clone)]
 struct Change {
     is_remove: bool,
@@ -54,17 +54,17 @@ struct Change {
 
 /// What a naive PATCH consists of: one change under a path, or several in an object.
 #[derive(Debug, Clone)]
-enum Operation {
+enum NaiveOperation {
     Path(Change),
     Object(Vec<Change>),
 }
 
-/// The values after all operations; `None` where one is refused.
-fn naive(mut values: Texts, operations: &[Operation]) -> Option<Texts> {
+/// The values after all operations; `None` if one is refused.
+fn naive(mut values: Texts, operations: &[NaiveOperation]) -> Option<Texts> {
     for operation in operations {
         let (changes, in_object) = match operation {
-            Operation::Path(change) => (std::slice::from_ref(change), false),
-            Operation::Object(changes) => (changes.as_slice(), true),
+            NaiveOperation::Path(change) => (std::slice::from_ref(change), false),
+            NaiveOperation::Object(changes) => (changes.as_slice(), true),
         };
         for change in changes {
             match change.path {
@@ -130,13 +130,13 @@ fn change(object: bool) -> impl Strategy<Value = Change> {
     )
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+fn operation() -> impl Strategy<Value = NaiveOperation> {
     let distinct = |changes: Vec<Change>| {
         let by_path = changes.into_iter().map(|change| (change.path, change));
-        Operation::Object(by_path.collect::<BTreeMap<_, _>>().into_values().collect())
+        NaiveOperation::Object(by_path.collect::<BTreeMap<_, _>>().into_values().collect())
     };
     prop_oneof![
-        3 => change(false).prop_map(Operation::Path),
+        3 => change(false).prop_map(NaiveOperation::Path),
         1 => prop::collection::vec(change(true), 1..4).prop_map(distinct),
     ]
 }
@@ -151,8 +151,8 @@ fn in_upper_case(path: &str) -> String {
     parts.collect::<Vec<_>>().join("\"")
 }
 
-/// The operation as a client writes it; `style` chooses among the ways.
-fn written(operation: &Operation, style: usize) -> Value {
+/// The operation as a client writes it; `style` selects one of several ways.
+fn written(operation: &NaiveOperation, style: usize) -> Value {
     let path = |path: &str| {
         let is_extension = ["department", "manager"].contains(&path);
         match style % 4 {
@@ -174,13 +174,13 @@ fn written(operation: &Operation, style: usize) -> Value {
     };
     let verb = ["add", "replace", "Add", "Replace"][style / 4 % 4];
     match operation {
-        Operation::Path(change) if change.is_remove => {
+        NaiveOperation::Path(change) if change.is_remove => {
             json!({"op": "remove", "path": path(change.path)})
         }
-        Operation::Path(change) => {
+        NaiveOperation::Path(change) => {
             json!({"op": verb, "path": path(change.path), "value": value(change)})
         }
-        Operation::Object(changes) => {
+        NaiveOperation::Object(changes) => {
             let members = changes
                 .iter()
                 .map(|change| (path(change.path), value(change)));
@@ -189,7 +189,7 @@ fn written(operation: &Operation, style: usize) -> Value {
     }
 }
 
-fn patch() -> impl Strategy<Value = (Vec<Operation>, Vec<Value>)> {
+fn patch() -> impl Strategy<Value = (Vec<NaiveOperation>, Vec<Value>)> {
     prop::collection::vec((operation(), 0..16_usize), 1..6).prop_map(|operations| {
         let written = operations
             .iter()

@@ -1,4 +1,5 @@
-//! `remove` (RFC 7644 §3.5.2.2). Removing what is not there is a success: Entra repeats itself.
+//! `remove` (RFC 7644 §3.5.2.2). Removing something that is not there succeeds: Entra repeats
+//! itself.
 
 use serde_json::{Map, Value};
 
@@ -9,8 +10,8 @@ use crate::schema::Attribute;
 use crate::schema::coerce;
 use crate::schema::json::container;
 
-/// Removes what is at `target`; of a multi-valued attribute only the elements in `value`, if
-/// there is one.
+/// Removes what is at `target`; if there is a `value`, only the elements of a multi-valued
+/// attribute that are in it.
 pub(super) fn remove(
     attributes: &mut Map<String, Value>,
     target: &Target,
@@ -20,7 +21,8 @@ pub(super) fn remove(
     if !attribute.multi_valued {
         let members = container(attributes, target.path.extension);
         match (target.path.sub_attribute, members.get_mut(attribute.name)) {
-            // Without its `value`, nothing is left of a manager: the rest describes the value.
+            // A manager without its `value` is removed altogether: the rest only describes the
+            // value.
             (Some(sub_attribute), Some(Value::Object(object))) if sub_attribute.name != "value" => {
                 object.remove(sub_attribute.name);
             }
@@ -31,8 +33,8 @@ pub(super) fn remove(
         }
         return Ok(());
     }
-    // A value that names no element, such as `[]`, removes none: that it is there says that not
-    // all are meant.
+    // A value that names no element, such as `[]`, removes none: its presence says that not all are
+    // meant.
     let unwanted = match value {
         Some(value) if target.filter.is_none() && target.path.sub_attribute.is_none() => {
             match coerce::value(attribute, value)? {
@@ -64,7 +66,7 @@ pub(super) fn remove(
     Ok(())
 }
 
-/// Whether a `remove` with the value `given` means `element`: everything it says is true of it.
+/// Whether a `remove` with the value `given` means `element`: all of its members must match.
 fn is_meant(attribute: &Attribute, element: &Value, given: &Value) -> bool {
     match given {
         Value::Object(given) => given.iter().all(|(name, value)| {

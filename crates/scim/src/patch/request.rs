@@ -1,4 +1,4 @@
-//! The PatchOp message (RFC 7644 §3.5.2), as liberal as its senders are.
+//! The PatchOp message (RFC 7644 §3.5.2), parsed as liberally as clients write it.
 
 use serde_json::{Map, Value};
 
@@ -6,18 +6,18 @@ use crate::envelope::take;
 use crate::path::Path;
 use crate::{ScimError, text::quote};
 
-/// Operations in one PATCH at most; Entra sends some forty.
+/// Maximum number of operations in one PATCH; Entra sends about forty.
 const MAX_OPERATIONS: usize = 500;
 
 /// The operations of a PATCH, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatchRequest {
-    pub(super) operations: Vec<Operation>,
+    pub(super) operations: Vec<PatchOperation>,
 }
 
-/// One operation. Names in its path are still text.
+/// One operation. The names in its path are still text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Operation {
+pub(super) struct PatchOperation {
     pub kind: Kind,
     pub path: Option<Path>,
     pub value: Option<Value>,
@@ -32,8 +32,8 @@ pub(super) enum Kind {
 }
 
 impl PatchRequest {
-    /// Reads a PatchOp body. Member names and operation names are taken in any case, as Entra
-    /// capitalises them; a missing `schemas` is forgiven; unknown members are ignored.
+    /// Reads a PatchOp body. Member and operation names are accepted in any case, because Entra
+    /// capitalises them; a missing `schemas` is accepted; unknown members are ignored.
     ///
     /// # Errors
     /// `invalidSyntax` when it is not a PatchOp, `invalidPath` when a path is malformed.
@@ -63,7 +63,7 @@ impl PatchRequest {
     }
 }
 
-fn operation(value: Value) -> Result<Operation, ScimError> {
+fn operation(value: Value) -> Result<PatchOperation, ScimError> {
     let Value::Object(mut members) = value else {
         return Err(ScimError::InvalidSyntax(
             "each of `Operations` must be an object".to_owned(),
@@ -87,7 +87,7 @@ fn operation(value: Value) -> Result<Operation, ScimError> {
             ));
         }
     };
-    Ok(Operation {
+    Ok(PatchOperation {
         kind,
         path,
         value: take(&mut members, "value"),

@@ -1,5 +1,5 @@
-//! `add` and `replace` (RFC 7644 §3.5.2.1, §3.5.2.3). They differ only where an attribute has
-//! several values: `add` keeps those that are there.
+//! `add` and `replace` (RFC 7644 §3.5.2.1, §3.5.2.3). They differ only for multi-valued attributes:
+//! `add` keeps the existing values.
 
 use serde_json::{Map, Value};
 
@@ -58,7 +58,7 @@ fn write(
         (false, _, Some(sub_attribute)) => {
             let checked = coerce::value(sub_attribute, value)?;
             let object = object(attributes, target);
-            // As in `write_complex`: the manager's `$ref` does not hold for another manager.
+            // As in `write_complex`: the old manager's `$ref` does not apply to the new one.
             let old = object.get("value");
             if sub_attribute.name == "value" && old.is_some() && old != checked.as_ref() {
                 object.clear();
@@ -109,7 +109,7 @@ fn write(
 }
 
 /// Sets the sub-attributes in `value` and leaves the others (RFC 7644 §3.5.2.3). A new `value`,
-/// as a manager has, replaces the whole: what was known of the old one does not hold for it.
+/// such as a manager's, replaces everything: the rest described the old one.
 fn write_complex(
     attributes: &mut Attributes,
     target: &Target,
@@ -139,7 +139,7 @@ fn write_complex(
             return Ok(());
         }
     };
-    // Adding nothing changes nothing; replacing by nothing clears.
+    // Adding nothing changes nothing; replacing with nothing clears.
     if members.is_empty() && !keep {
         container(attributes, target.path.extension).remove(attribute.name);
     }
@@ -158,7 +158,7 @@ fn write_complex(
     Ok(())
 }
 
-/// The object at a complex attribute with one value, made where there is none.
+/// The object at a singular complex attribute, created if there is none.
 fn object<'a>(attributes: &'a mut Attributes, target: &Target) -> &'a mut Attributes {
     object_in(
         container(attributes, target.path.extension)
@@ -167,11 +167,11 @@ fn object<'a>(attributes: &'a mut Attributes, target: &Target) -> &'a mut Attrib
     )
 }
 
-/// Writes to the elements that the filter selects, or to a new element where it selects none.
+/// Writes to the elements that the filter selects, or to a new element if it selects none.
 ///
-/// RFC 7644 §3.5.2.3 wants `noTarget` for a `replace` that selects nothing. Entra sends `Replace`
-/// for values that are not there yet, so the element that the filter describes is created;
-/// `noTarget` remains for filters that describe none.
+/// RFC 7644 §3.5.2.3 requires `noTarget` for a `replace` that selects nothing. Entra sends
+/// `Replace` for values that do not exist yet, so the element that the filter describes is created;
+/// `noTarget` remains for filters that describe no element.
 fn write_selected(
     attributes: &mut Attributes,
     target: &Target,
@@ -202,7 +202,7 @@ fn write_selected(
                 None if clears => members.clear(),
                 None if keep => members.extend(new_members.clone()),
                 None => {
-                    // What the filter says of the element stays true unless the value says otherwise.
+                    // The element keeps the filter's values unless the new value overrides them.
                     *members = target.template().unwrap_or_default();
                     members.extend(new_members.clone());
                 }
@@ -220,22 +220,22 @@ fn write_selected(
             )));
         };
         members.extend(new_members);
-        // Where a type occurs once, the element of that type becomes what the filter describes.
+        // If a type occurs once, the element of that type becomes what the filter describes.
         let present = elements.len();
         merge(attribute, elements, present, Value::Object(members));
         coerce::check_number(attribute, elements.len())
     })
 }
 
-/// Of several elements that one operation makes primary, the first is it: always the same one, so
-/// that a repeated request changes nothing.
+/// If one operation makes several elements primary, the first wins: always the same one, so that a
+/// repeated request changes nothing.
 fn not_primary(members: &mut Map<String, Value>) {
     if let Some(primary) = members.get_mut("primary") {
         *primary = Value::Bool(false);
     }
 }
 
-/// What `value` says of an element, or of this sub-attribute of it.
+/// The members that `value` sets in an element, or in this sub-attribute of it.
 fn new_members(
     attribute: &Attribute,
     sub_attribute: Option<&Attribute>,
@@ -248,7 +248,8 @@ fn new_members(
             put(&mut members, sub_attribute.name, checked);
             Ok(members)
         }
-        // A `value` through the element, so that JSON text in a role's `value` is the role here too.
+        // Coerced as an element's `value`, so that JSON text in a role's `value` is unpacked here
+        // too.
         _ => match coerce::single(attribute, value)? {
             Some(Value::Object(members)) => Ok(members),
             _ => Ok(Map::new()),

@@ -2,19 +2,19 @@
 
 /// One attribute of a schema, or one sub-attribute of a complex attribute.
 ///
-/// The constructors give the defaults of RFC 7643 §2.2; the `const` setters say what differs, so
-/// that a schema reads as a table.
+/// The constructors use the defaults of RFC 7643 §2.2; the `const` setters override them, so that a
+/// schema reads as a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Attribute {
     /// The name in schema case.
     pub name: &'static str,
-    /// What `/Schemas` says of it.
+    /// Its description in `/Schemas`.
     pub description: &'static str,
     /// The data type.
     pub kind: Kind,
     /// Whether the value is an array.
     pub multi_valued: bool,
-    /// Whether a resource without it is refused.
+    /// Whether a resource without it is rejected.
     pub required: bool,
     /// Whether strings are compared exactly; otherwise they are compared case-folded.
     pub case_exact: bool,
@@ -24,9 +24,9 @@ pub struct Attribute {
     pub returned: Returned,
     /// Whether no two resources of a tenant may share a value.
     pub uniqueness: Uniqueness,
-    /// The values clients are advised to use; others are accepted.
+    /// The recommended values; others are accepted.
     pub canonical_values: &'static [&'static str],
-    /// Whether `/Schemas` lists it. Microsoft's validator refuses `password` and `emails.display`.
+    /// Whether `/Schemas` lists it. Microsoft's validator rejects `password` and `emails.display`.
     pub discoverable: bool,
 }
 
@@ -41,7 +41,7 @@ pub enum Kind {
     Decimal,
     /// A whole number.
     Integer,
-    /// An instant, written as RFC 3339 does.
+    /// An instant in RFC 3339 format.
     DateTime,
     /// Base64-encoded octets.
     Binary,
@@ -56,11 +56,11 @@ pub enum Kind {
 pub enum Mutability {
     /// Set by the service only; ignored in bodies.
     ReadOnly,
-    /// Set by anybody.
+    /// Set by anyone.
     ReadWrite,
     /// Set at creation, then fixed.
     Immutable,
-    /// Accepted and never returned. This service does not store such values.
+    /// Accepted, never returned. This service does not store such values.
     WriteOnly,
 }
 
@@ -141,13 +141,13 @@ impl Attribute {
         Self::new(name, description, Kind::Complex(sub_attributes))
     }
 
-    /// An array of such values.
+    /// Makes it an array of such values.
     pub const fn multi_valued(mut self) -> Self {
         self.multi_valued = true;
         self
     }
 
-    /// A resource without it is refused.
+    /// A resource without it is rejected.
     pub const fn required(mut self) -> Self {
         self.required = true;
         self
@@ -190,13 +190,13 @@ impl Attribute {
         self
     }
 
-    /// The values `/Schemas` advises.
+    /// The recommended values in `/Schemas`.
     pub const fn canonical(mut self, values: &'static [&'static str]) -> Self {
         self.canonical_values = values;
         self
     }
 
-    /// Works, but `/Schemas` does not list it.
+    /// Accepted, but not listed in `/Schemas`.
     pub const fn undiscoverable(mut self) -> Self {
         self.discoverable = false;
         self
@@ -220,9 +220,9 @@ impl Attribute {
         matches!(self.kind, Kind::Complex(_))
     }
 
-    /// Whether at most one element may exist for a `type` (ENTRA: an `add` of a value whose type
-    /// is present replaces it). True where the types are a closed list such as `work`; roles all
-    /// share one type and keep every value.
+    /// Whether there is at most one element per `type` (Entra: an `add` of a value whose type
+    /// exists replaces it). True if the types are a closed list such as `work`; roles all share one
+    /// type and keep every value.
     pub fn is_keyed_by_type(&self) -> bool {
         self.multi_valued
             && self

@@ -1,10 +1,10 @@
-//! From a client's JSON to a checked [`Resource`]: the door for bodies.
+//! From a client's JSON to a checked [`Resource`]: the entry point for bodies.
 //!
-//! The policy, in one place. Attribute names are accepted in any case and rewritten to schema
-//! case. Attributes and extensions that the schemas do not define are ignored, and so is what
-//! clients cannot set (readOnly) or the service does not keep (writeOnly): a refusal would stop
-//! the user in Entra for an attribute nobody needs. `null`, `""`, `[]` and `{}` mean "no value".
-//! Values are coerced where the client's meaning is plain; the rest is `invalidValue`.
+//! The policy in one place: attribute names are accepted in any case and rewritten to schema case.
+//! Attributes and extensions that the schemas do not define are ignored, as are those that clients
+//! cannot set (readOnly) or the service does not store (writeOnly): an error would block the user
+//! in Entra for an attribute nobody needs. `null`, `""`, `[]` and `{}` mean "no value". Values are
+//! coerced if the client's intent is clear; anything else is `invalidValue`.
 
 use serde_json::{Map, Value};
 
@@ -27,7 +27,7 @@ pub fn check(
     finish(resource_type, attributes)
 }
 
-/// Adds the members of `body` to `attributes`; `urn` is the extension that `body` is nested under.
+/// Adds the members of `body` to `attributes`; `urn` is the extension under which `body` is nested.
 fn collect(
     resource_type: &ResourceType,
     body: Map<String, Value>,
@@ -80,7 +80,8 @@ fn set(
     let container = container(attributes, path.extension);
     match path.sub_attribute {
         None => put(container, path.attribute.name, checked),
-        // `name.givenName` as a key: some clients flatten creations as they flatten PATCH values.
+        // `name.givenName` as a key: some clients flatten creations the way they flatten PATCH
+        // values.
         Some(sub_attribute) if !path.attribute.multi_valued => {
             let object = object_in(container.entry(path.attribute.name).or_insert(Value::Null));
             put(object, sub_attribute.name, checked);
@@ -190,7 +191,7 @@ mod tests {
             checked(json!({"userName": "u", "roles": [twice]})),
             json!({"userName": "u", "roles": [{"value": "Dispatcher", "display": "Dispatch"}]})
         );
-        // Text that only looks like it stays text.
+        // Text that only looks similar stays text.
         for roles in [
             json!([{"value": "{x"}]),
             json!([{"value": r#"{"type":"no value"}"#}]),

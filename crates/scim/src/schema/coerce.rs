@@ -1,7 +1,7 @@
 //! From a client's JSON value to a value of the schema's type.
 //!
-//! `null`, `""`, `[]` and `{}` mean "no value". Values are coerced where the client's meaning is
-//! plain; the rest is `invalidValue`.
+//! `null`, `""`, `[]` and `{}` mean "no value". Values are coerced if the client's intent is clear;
+//! anything else is `invalidValue`.
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -12,14 +12,14 @@ use super::{Attribute, Kind, Mutability};
 use crate::ScimError;
 use crate::text::quote;
 
-/// Values of one attribute at most. Work on values grows with the square of their number, and no
-/// person has as many addresses.
+/// Maximum number of values of one attribute. Work grows with the square of the number, and nobody
+/// has that many addresses.
 pub const MAX_VALUES: usize = 500;
 
 /// The value of `attribute` that `value` means; `None` for "no value".
 ///
 /// # Errors
-/// `invalidValue` when it cannot be one.
+/// `invalidValue` when it is not valid.
 pub fn value(attribute: &Attribute, value: Value) -> Result<Option<Value>, ScimError> {
     if !attribute.multi_valued {
         return single(attribute, value);
@@ -36,7 +36,7 @@ pub fn value(attribute: &Attribute, value: Value) -> Result<Option<Value>, ScimE
     Ok((!checked.is_empty()).then_some(Value::Array(checked)))
 }
 
-/// Refuses an attribute with more than [`MAX_VALUES`].
+/// Rejects an attribute with more than [`MAX_VALUES`] values.
 pub(crate) fn check_number(attribute: &Attribute, count: usize) -> Result<(), ScimError> {
     if count <= MAX_VALUES {
         return Ok(());
@@ -101,8 +101,8 @@ fn object(attribute: &Attribute, members: Map<String, Value>) -> Result<Option<V
     Ok(non_empty(checked))
 }
 
-/// The sub-attribute that a member of a client's object means. Entra's application roles carry
-/// their `display` as `displayName`.
+/// The sub-attribute that a member of a client's object means. Entra's application roles send
+/// `display` as `displayName`.
 pub(crate) fn sub_attribute(attribute: &Attribute, name: &str) -> Option<&'static Attribute> {
     attribute.sub_attribute(name).or_else(|| {
         name.eq_ignore_ascii_case("displayName")
@@ -111,13 +111,14 @@ pub(crate) fn sub_attribute(attribute: &Attribute, name: &str) -> Option<&'stati
     })
 }
 
-/// Entra without its compliance flag sends an application role as JSON inside the string
-/// `value`: `{"value": "{\"id\":…,\"value\":\"Dispatcher\",…}"}`. The inner object is the element.
+/// Without its compliance flag, Entra sends an application role as JSON inside the string `value`:
+/// `{"value": "{\"id\":…,\"value\":\"Dispatcher\",…}"}`. The inner object is the element.
 ///
-/// What was packed several times is unpacked as often: a client may send back what it was shown.
+/// Values that were packed several times are unpacked as often: a client may send back what it
+/// received.
 fn unpacked(attribute: &Attribute, mut members: Map<String, Value>) -> Map<String, Value> {
     if attribute.multi_valued {
-        // It ends, because what is inside is shorter than its text.
+        // Terminates because the inner text is always shorter.
         while let Some((name, inner)) = packed(&members) {
             members.remove(&name);
             members.extend(inner);
@@ -142,7 +143,7 @@ fn scalar(attribute: &Attribute, value: Value) -> Result<Value, ScimError> {
     let refused = |value: &Value| Err(mismatch(attribute.name, expected(attribute), value));
     match (attribute.kind, value) {
         (Kind::Boolean, value @ Value::Bool(_)) => Ok(value),
-        // Entra without its compliance flag sends "True" and "False".
+        // Without its compliance flag, Entra sends "True" and "False".
         (Kind::Boolean, Value::String(text)) => match boolean(&text) {
             Some(truth) => Ok(Value::Bool(truth)),
             None => refused(&Value::String(text)),
@@ -163,7 +164,7 @@ fn scalar(attribute: &Attribute, value: Value) -> Result<Value, ScimError> {
             Ok(_) => Ok(Value::String(text)),
             Err(_) => refused(&Value::String(text)),
         },
-        // Numbers and booleans are taken as their text: directories hold employee numbers as both.
+        // Numbers and booleans become text: directories store employee numbers as either.
         (Kind::String | Kind::Reference(_) | Kind::Binary, value) => match value {
             Value::String(_) => Ok(value),
             Value::Number(number) => Ok(Value::String(number.to_string())),
@@ -195,7 +196,7 @@ fn expected(attribute: &Attribute) -> &'static str {
     }
 }
 
-/// The refusal of a value that cannot be what the schema says.
+/// The error for a value that does not fit the schema.
 pub(super) fn mismatch(name: &str, expected: &str, value: &Value) -> ScimError {
     let sent = match value {
         Value::Null => "null".to_owned(),

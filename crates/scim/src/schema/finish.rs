@@ -1,4 +1,4 @@
-//! The final form of a resource: what holds for it as a whole.
+//! The final form of a resource: the rules for it as a whole.
 
 use serde_json::{Map, Value};
 
@@ -6,8 +6,8 @@ use super::json::{container, is_empty};
 use super::{Attribute, Mutability, ResourceType};
 use crate::{Resource, ScimError};
 
-/// Brings the whole resource into its final form: drops what is empty, repeated or says nothing,
-/// lets one element at most be primary, and insists on what is required.
+/// Brings the whole resource into its final form: drops empty, repeated and meaningless values,
+/// keeps at most one element primary, and checks required attributes.
 ///
 /// # Errors
 /// `invalidValue` when a required attribute is absent.
@@ -39,7 +39,7 @@ pub(crate) fn finish(
     Ok(Resource::from_checked(attributes))
 }
 
-/// Whether anything of the value is left.
+/// Returns whether anything of the value is left.
 fn finish_value(value: &mut Value) -> bool {
     if let Value::Array(elements) = value {
         let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
@@ -54,7 +54,7 @@ fn finish_value(value: &mut Value) -> bool {
     !is_empty(value)
 }
 
-/// An element with nothing but a `type` or a `primary` is what clearing its value leaves.
+/// Clearing an element's value leaves an element with only a `type` or a `primary`.
 pub(crate) fn says_something(element: &Value) -> bool {
     element.as_object().is_none_or(|members| {
         members
@@ -76,7 +76,7 @@ fn is_repeat(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// One element may yet lose its `primary` to another: that makes no two of them different.
+/// An element may still lose its `primary` to another, so it does not count as a difference.
 fn without_primary(members: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
     members.iter().filter(|(name, _)| *name != "primary")
 }
@@ -92,8 +92,8 @@ fn one_primary(elements: &mut [Value]) {
     }
 }
 
-/// Insists that what is set once stays as it is (RFC 7643 §7, `immutable`). A value may still be
-/// set where there is none.
+/// Checks that immutable attributes stay unchanged (RFC 7643 §7). A value may still be set where
+/// there is none.
 ///
 /// # Errors
 /// `mutability` naming the attribute.
@@ -137,7 +137,7 @@ fn keep_immutable_value(
             "`{path}` cannot be changed once it is set; remove it from the attribute mappings"
         )));
     }
-    // The elements of an array have no identity: one is replaced, not changed.
+    // Array elements have no identity: they are replaced, not changed.
     if attribute.multi_valued {
         return Ok(());
     }

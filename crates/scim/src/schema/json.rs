@@ -1,8 +1,8 @@
-//! Objects and arrays of JSON, as resources nest them.
+//! Nested JSON objects and arrays of resources.
 
 use serde_json::{Map, Value};
 
-/// The object that holds an extension's attributes, made if absent.
+/// The object that holds an extension's attributes, created if absent.
 pub(crate) fn container<'a>(
     attributes: &'a mut Map<String, Value>,
     extension: Option<&'static str>,
@@ -13,7 +13,7 @@ pub(crate) fn container<'a>(
     }
 }
 
-/// The object in `slot`, which becomes one if it is not.
+/// The object in `slot`; replaces any other value by an empty one.
 pub(crate) fn object_in(slot: &mut Value) -> &mut Map<String, Value> {
     match slot {
         Value::Object(members) => members,
@@ -24,7 +24,7 @@ pub(crate) fn object_in(slot: &mut Value) -> &mut Map<String, Value> {
     }
 }
 
-/// The array in `slot`, which becomes one if it is not.
+/// The array in `slot`; replaces any other value by an empty one.
 pub(crate) fn array_in(slot: &mut Value) -> &mut Vec<Value> {
     match slot {
         Value::Array(elements) => elements,
@@ -35,7 +35,7 @@ pub(crate) fn array_in(slot: &mut Value) -> &mut Vec<Value> {
     }
 }
 
-/// Sets or, for no value, removes a member.
+/// Sets a member or, for `None`, removes it.
 pub(crate) fn put(object: &mut Map<String, Value>, name: &str, value: Option<Value>) {
     match value {
         Some(value) => object.insert(name.to_owned(), value),
@@ -43,7 +43,7 @@ pub(crate) fn put(object: &mut Map<String, Value>, name: &str, value: Option<Val
     };
 }
 
-/// An object, or nothing if it is empty.
+/// The object, or `None` if it is empty.
 pub(crate) fn non_empty(members: Map<String, Value>) -> Option<Value> {
     (!members.is_empty()).then_some(Value::Object(members))
 }

@@ -23,35 +23,35 @@ pub struct Schema {
     pub id: &'static str,
     /// The short name.
     pub name: &'static str,
-    /// What `/Schemas` says of it.
+    /// Its description in `/Schemas`.
     pub description: &'static str,
     /// Its attributes, in the order of `/Schemas`.
     pub attributes: &'static [Attribute],
 }
 
-/// A kind of resource (RFC 7643 §6). What the engine does with it follows from this data alone.
+/// A kind of resource (RFC 7643 §6). The engine's behaviour follows from this data alone.
 #[derive(Debug)]
 pub struct ResourceType {
     /// `User` or `Group`; also the value of `meta.resourceType`.
     pub name: &'static str,
     /// The path below the base URL, such as `/Users`.
     pub endpoint: &'static str,
-    /// What `/ResourceTypes` says of it.
+    /// Its description in `/ResourceTypes`.
     pub description: &'static str,
-    /// The schema every such resource has.
+    /// The schema that every such resource has.
     pub core: &'static Schema,
     /// Schemas that add attributes, each optional.
     pub extensions: &'static [&'static Schema],
-    /// The attribute whose values no two resources of a tenant share.
+    /// The attribute whose values are unique within a tenant.
     pub unique: &'static str,
-    /// The attributes by whose values resources are found whatever the tenant's size.
+    /// The attributes by which resources can be found at the same cost in tenants of any size.
     pub lookups: &'static [&'static str],
     /// Names the type in storage keys. It may never change.
     pub letter: char,
-    /// The boolean attribute that gives access, for types that have access: absent counts as no.
+    /// The boolean attribute that gives access, for types that have access: absent counts as false.
     pub access: Option<&'static str>,
-    /// Whether the first unique value is what a client's recycle bin makes of the second, for types
-    /// that clients put there.
+    /// Whether the first unique value is what a client's recycle bin turns the second into, for
+    /// types that clients move to a recycle bin.
     pub recycles: Option<fn(&str, &str) -> bool>,
 }
 
@@ -94,13 +94,13 @@ pub static GROUPS: ResourceType = ResourceType {
     recycles: None,
 };
 
-/// Every resource type that the service knows.
+/// All resource types known to the service.
 pub static ALL: &[&ResourceType] = &[&USERS, &GROUPS];
 
 /// The resource types that clients can manage, in the order of `/ResourceTypes`.
 pub static PROVIDED: &[&ResourceType] = &[&USERS];
 
-/// The attributes every resource has beside those of its schemas (RFC 7643 §3.1). The service
+/// The attributes that every resource has besides those of its schemas (RFC 7643 §3.1). The service
 /// derives them all; `externalId`, the fourth, is in each core schema.
 pub static COMMON: &[Attribute] = &[
     Attribute::string("schemas", "The schemas of the attributes present")

@@ -1,4 +1,4 @@
-//! `check`, whatever the body: what it accepts is in its final form, and nothing that clients
+//! `check` with arbitrary bodies: what it accepts is in its final form, and nothing that clients
 //! cannot set gets in.
 
 use proptest::prelude::*;
@@ -8,8 +8,8 @@ use super::check::check;
 use super::{Attribute, USERS};
 use crate::Resource;
 
-/// A body of the shape that schemas give it, with values of fitting and of other types, and with
-/// attributes that clients cannot set.
+/// A body in the shape of the schemas, with values of right and wrong types, and with attributes
+/// that clients cannot set.
 pub(crate) fn body() -> impl Strategy<Value = Map<String, Value>> {
     let mut members: Vec<BoxedStrategy<(String, Value)>> = Vec::new();
     for (extension, schema) in USERS.schemas() {
@@ -62,7 +62,7 @@ fn in_any_case(name: &'static str) -> impl Strategy<Value = String> + Clone {
     ]
 }
 
-/// A value for the attribute; one in ten is for another.
+/// A value for the attribute; one in ten is meant for another attribute.
 pub(crate) fn value(attribute: &'static Attribute) -> BoxedStrategy<Value> {
     let one = match attribute.sub_attributes() {
         [] => scalar().boxed(),
@@ -85,7 +85,8 @@ fn object(attributes: &'static [Attribute]) -> BoxedStrategy<Value> {
                 members
                     .map(|(name, value)| {
                         let value = match (name, value) {
-                            // Most flags are flags and most types are of the few that meet.
+                            // Most flags are booleans, and most types are among the few that
+                            // collide.
                             ("primary", Value::String(text)) => (text.len() % 2 == 0).into(),
                             ("type", Value::String(text)) if text.len() > 3 => "work".into(),
                             (_, value) => value,
@@ -104,7 +105,7 @@ fn array(element: BoxedStrategy<Value>, size: std::ops::Range<usize>) -> BoxedSt
         .boxed()
 }
 
-/// Few values, so that repeats and matches are many; and the odd ones that clients send.
+/// Only a few values, so that repeats and matches are common, plus the odd ones that clients send.
 pub(crate) fn scalar() -> impl Strategy<Value = Value> + Clone {
     prop_oneof![
         8 => prop::sample::select(vec!["a", "b", "A", "work", "home", "other"]).prop_map(Value::from),
@@ -118,7 +119,7 @@ pub(crate) fn scalar() -> impl Strategy<Value = Value> + Clone {
     ]
 }
 
-/// Checks what holds for every resource, wherever it comes from.
+/// Checks the invariants of every resource, wherever it comes from.
 pub(crate) fn assert_final(resource: &Resource) {
     let attributes = resource.attributes();
     for name in ["id", "meta", "schemas", "groups", "password", "shoeSize"] {

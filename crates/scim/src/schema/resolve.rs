@@ -28,13 +28,13 @@ pub enum Resolved {
     Undefined,
 }
 
-/// A path that names nothing. The text is for the client.
+/// A path that names nothing. The text is shown to the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// Not of the form `[urn:]name[.sub]`.
     #[error("{} is not an attribute path such as `name.givenName`", quote(.0))]
     Malformed(String),
-    /// Well-formed, and no such attribute.
+    /// Well-formed, but there is no such attribute.
     #[error("{} is not an attribute of {resource_type}", quote(.path))]
     Unknown {
         /// The path as the client wrote it.
@@ -72,7 +72,7 @@ impl std::fmt::Display for BoundPath {
 
 impl ResourceType {
     /// Every schema of the type, the core schema first, with the URN under which a resource nests
-    /// its attributes: none for those of the core schema.
+    /// its attributes: `None` for the core schema.
     pub fn schemas(&self) -> impl Iterator<Item = (Option<&'static str>, &'static Schema)> {
         let extensions = self.extensions.iter();
         let core = std::iter::once((None, self.core));
@@ -81,9 +81,9 @@ impl ResourceType {
 
     /// Resolves `[urn:]name[.sub]`, in any case.
     ///
-    /// An unqualified name that the core schema lacks is looked up in the extensions: Entra sends
-    /// a bare `manager`. After a schema's URN a dot is taken for the colon, as old Entra jobs
-    /// write it.
+    /// An unqualified name that the core schema lacks is looked up in the extensions: Entra sends a
+    /// bare `manager`. After a schema's URN, a dot is accepted instead of the colon, because old
+    /// Entra jobs write it.
     ///
     /// # Errors
     /// When the text is malformed or a schema of this type lacks the attribute.

@@ -1,10 +1,10 @@
-//! A resource type with attributes of the kinds that no schema of the service has yet: the engine
-//! follows the data, so it must know what to do with them.
+//! A resource type with the kinds of attributes that no schema of the service uses yet: the engine
+//! is driven by data, so it must handle them.
 
 use super::attribute::{Attribute, Kind, Returned};
 use super::{ResourceType, Schema};
 
-/// Specimens.
+/// A resource type for tests.
 pub(crate) static SPECIMENS: ResourceType = ResourceType {
     name: "Specimen",
     endpoint: "/Specimens",

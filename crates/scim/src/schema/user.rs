@@ -20,8 +20,8 @@ pub const USER: Schema = Schema {
         Attribute::complex("name", NAME, "The components of the user's name"),
         Attribute::string("displayName", "The name shown to other people"),
         Attribute::string("nickName", "The casual way to address the user"),
-        // RFC 7643 makes this a reference. Microsoft's schema check drops top-level references
-        // and then misses the attribute, and the service does not check that it is a URI.
+        // RFC 7643 makes this a reference. Microsoft's schema check drops top-level references and
+        // then misses the attribute. The service does not check that it is a URI.
         Attribute::string("profileUrl", "A page about the user").exact(),
         Attribute::string("title", "The user's title, such as Crew lead"),
         Attribute::string(
@@ -190,7 +190,7 @@ const MANAGER: &[Attribute] = &[
 ];
 
 /// Whether `next` is what `name` becomes when Entra moves a user to its recycle bin: the user's
-/// object id (32 hexadecimal digits), then the old userName.
+/// object id (32 hexadecimal digits) followed by the old userName.
 pub fn is_recycled(next: &str, name: &str) -> bool {
     const OBJECT_ID_DIGITS: usize = 32;
     next.split_at_checked(OBJECT_ID_DIGITS)

@@ -1,8 +1,8 @@
-//! Whether a tenant's directory is consistent, and making it so again. For operators: nothing
-//! here is called by the function.
+//! Checks and repairs the consistency of a tenant's directory. For operators: the function never
+//! calls this.
 //!
-//! Transactions keep resources, lookups, guards and counters together. What parts them all the
-//! same is a restored backup of a part, an edit by hand, or a defect of this service.
+//! Transactions keep resources, lookups, guards and counters together. They can still diverge after
+//! a partial restore from a backup, a manual edit, or a bug in this service.
 
 mod repair;
 mod seen;
@@ -23,16 +23,16 @@ pub struct Audit {
     pub defects: Vec<Defect>,
 }
 
-/// Something that does not fit the resources there are. Its text names no values of attributes.
+/// Something that does not match the existing resources. Its text contains no attribute values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defect {
     /// What is wrong.
     pub kind: DefectKind,
     /// The sort key of the item that is, or should be, there.
     sort_key: String,
-    /// The resource it belongs to, with the version that was seen; none for counters.
+    /// The resource it belongs to, with the version seen by the audit; `None` for counters.
     resource: Option<(ResourceId, Option<u64>)>,
-    /// What a counter says and what it should say.
+    /// The found and the expected value of a counter.
     count: CountDefect,
     resource_type: &'static str,
 }
@@ -48,22 +48,22 @@ struct CountDefect {
 pub enum DefectKind {
     /// A resource cannot be found by one of its values.
     MissingLookup,
-    /// A lookup leads to a resource that is gone or has another value. It costs a read and harms
-    /// nothing else.
+    /// A lookup leads to a resource that is gone or has another value. It costs a read and does no
+    /// other harm.
     StrayLookup,
     /// A unique value could be taken twice.
     MissingGuard,
-    /// A value is taken by nobody, and cannot be given.
+    /// A value that nobody has is blocked.
     StrayGuard,
-    /// A total or a page is wrong, or the number of active users.
+    /// A total, a page or the number of active users is wrong.
     WrongCount,
-    /// A resource is there and has a tombstone.
+    /// A resource exists and also has a tombstone.
     StrayTombstone,
-    /// A change is not on record, and its record cannot have ended yet.
+    /// A change has no record, although its record cannot have expired yet.
     MissingRecord,
-    /// A record tells of a version that was never there.
+    /// A record describes a version that never existed.
     StrayRecord,
-    /// An item is not what its sort key says, or of no kind.
+    /// An item does not match its sort key, or is of an unknown kind.
     Unreadable,
 }
 
@@ -116,7 +116,7 @@ impl std::fmt::Display for Defect {
                 write!(f, "{kind}: {}", self.sort_key)
             }
             (_, Some((id, _))) => write!(f, "{kind}: {} {id}", self.resource_type),
-            // Further parts of a sort key may be values of attributes.
+            // Later parts of a sort key may be attribute values.
             (_, None) => {
                 let parts: Vec<&str> = self.sort_key.splitn(3, '#').take(2).collect();
                 write!(f, "{kind}: {}", parts.join("#"))
@@ -136,12 +136,12 @@ impl std::fmt::Display for Counted {
 }
 
 impl TenantStore<'_> {
-    /// Reads everything the tenant has and compares it. Run it when the tenant is quiet: what
-    /// changes meanwhile may look like a defect once, but not twice.
+    /// Reads everything the tenant has and compares it. Run it when the tenant is quiet: a
+    /// concurrent change may look like a defect, but only once.
     ///
-    /// It does not see: a document that can be read and breaks the schema; a tombstone that is
-    /// lost; a record older than the oldest one left; before and after in a record that do not lead
-    /// to the document; and what is kept of requests and keys.
+    /// It does not detect: a readable document that violates the schema; a lost tombstone; a
+    /// missing record older than the oldest one left; records whose `before` and `after` do not
+    /// lead to the document; and anything about requests and keys.
     ///
     /// # Errors
     /// Failures of DynamoDB.

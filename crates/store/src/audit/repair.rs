@@ -1,4 +1,4 @@
-//! Mending what an audit found, as long as it is still so.
+//! Repairs what an audit found, if it is still the case.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, TransactWriteItem, Update};
 use scim::schema::PROVIDED;
@@ -11,9 +11,9 @@ use crate::directory::keys;
 use crate::{StoreError, TenantStore};
 
 impl TenantStore<'_> {
-    /// Mends a defect, provided that the resource or the counter is still as the audit saw it.
-    /// Returns whether it was mended. What cannot be known again (a lost record, the content of a
-    /// damaged item) is not.
+    /// Repairs a defect, provided that the resource or the counter is unchanged since the audit.
+    /// Returns whether it did. What cannot be recovered (a lost record, the content of a damaged
+    /// item) is left alone.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -30,7 +30,7 @@ impl TenantStore<'_> {
                 let delete = Delete::builder()
                     .table_name(self.table())
                     .set_key(Some(self.key(defect.sort_key.clone())));
-                // A guard that has another holder since is that one's.
+                // A guard that has a new holder belongs to that holder.
                 let delete = match (defect.kind, &defect.resource) {
                     (DefectKind::StrayGuard, Some((id, _))) => delete
                         .condition_expression("#holder = :holder")
@@ -49,7 +49,7 @@ impl TenantStore<'_> {
         Ok(self.transact(writes).await? == Outcome::Written)
     }
 
-    /// The condition that the defect's resource is as it was seen.
+    /// The condition that the defect's resource is unchanged.
     fn unchanged(&self, defect: &Defect) -> Result<TransactWriteItem, StoreError> {
         let (id, version) = defect.resource.as_ref().ok_or(StoreError::NotFound)?;
         let resource_type = PROVIDED
@@ -76,7 +76,7 @@ impl TenantStore<'_> {
             (DefectKind::MissingGuard, Some((id, _))) => document::guard(self.key(sort_key), id),
             _ => self.key(sort_key),
         };
-        // A guard that somebody else has taken meanwhile is theirs.
+        // A guard that someone else has taken in the meantime is theirs.
         self.put_new(item)
     }
 
@@ -88,7 +88,7 @@ impl TenantStore<'_> {
             .set_key(Some(self.key(defect.sort_key.clone())))
             .expression_attribute_values(":none", number(0));
         let (mut assignments, mut conditions) = (Vec::new(), Vec::new());
-        // Coarse counters count the active resources too, others do not.
+        // Only coarse counters also count the active resources.
         for (name, found, expected) in [
             (COUNT, Some(found.count), Some(expected.count)),
             (ACTIVE, found.active, expected.active),

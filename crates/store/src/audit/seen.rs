@@ -21,7 +21,7 @@ use crate::directory::tombstone::Tombstone;
 pub(super) struct Seen {
     types: BTreeMap<&'static str, SeenType>,
     records: Records,
-    /// The sort keys of items that are not what they should be.
+    /// The sort keys of damaged items.
     unreadable: Vec<String>,
 }
 
@@ -31,13 +31,13 @@ struct SeenType {
     resources: BTreeMap<ResourceId, Latest>,
     /// The deleted ones. Their latest change is the deletion.
     tombstones: BTreeMap<ResourceId, Latest>,
-    /// The lookups and guards that should be there, with the resource each belongs to.
+    /// The lookups and guards that should exist, with the resource that each belongs to.
     expected: BTreeMap<String, ResourceId>,
     lookups: BTreeMap<String, Option<ResourceId>>,
     guards: BTreeMap<String, ResourceId>,
     counts: BTreeMap<String, Counted>,
     expected_counts: BTreeMap<String, Counted>,
-    /// The counters of resources that cannot be read: what they should say is not known.
+    /// The counters of unreadable resources: their expected value is unknown.
     uncertain: BTreeSet<String>,
 }
 
@@ -49,7 +49,7 @@ struct Latest {
     recorded_until: OffsetDateTime,
 }
 
-/// What a counter counts; of the active ones only where it does.
+/// What a counter counts; the active ones only where it has that number.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counted {
     pub count: i64,
@@ -60,17 +60,16 @@ pub(super) struct Counted {
 #[derive(Default)]
 struct Records {
     by_key: BTreeMap<String, (u64, Option<OffsetDateTime>)>,
-    /// The latest of each resource that has not ended: its version, what it was, when, and its sort
-    /// key.
+    /// The latest unexpired record of each resource: its version, kind, time and sort key.
     latest: BTreeMap<ResourceId, (u64, ChangeKind, OffsetDateTime, String)>,
-    /// When the oldest one was made that has not ended.
+    /// The time of the oldest unexpired record.
     oldest: Option<OffsetDateTime>,
-    /// The shortest time that a record is kept for.
+    /// The shortest retention of any record.
     shortest: Option<Duration>,
 }
 
 impl Seen {
-    /// Takes an item in.
+    /// Takes in an item.
     pub(super) fn add(&mut self, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
         let sort_key = text(item, SORT_KEY)?;
         if let Err(StoreError::Damaged(_)) = self.sort(sort_key, item, now) {
@@ -111,7 +110,7 @@ impl Seen {
         self.records.complete_from(latest.copied(), now)
     }
 
-    /// What does not fit.
+    /// Everything that does not match.
     pub(super) fn defects(&self, now: OffsetDateTime) -> Vec<Defect> {
         let mut defects = Vec::new();
         let mut latest: BTreeMap<_, _> = self.records.latest.iter().collect();
@@ -129,7 +128,7 @@ impl Seen {
                 }
             }
         }
-        // Of what is left, deletions are those whose tombstone has ended.
+        // What remains are deletions whose tombstone has expired.
         let complete_from = self.complete_from(now);
         for (id, (_, operation, at, sort_key)) in latest {
             let must_be_last = complete_from.is_some_and(|from| *at >= from);
@@ -143,7 +142,7 @@ impl Seen {
         defects
     }
 
-    /// Follows the records of each resource back to its first, or to where records have ended.
+    /// Follows the records of each resource back to its first, or to where records have expired.
     fn missing_records(
         &self,
         resource_type: &ResourceType,
@@ -155,7 +154,7 @@ impl Seen {
         let is_gone = |(id, _): &(&ResourceId, _)| !seen.resources.contains_key(*id);
         let deleted = seen.tombstones.iter().filter(is_gone);
         for (id, latest) in seen.resources.iter().chain(deleted) {
-            // That the latest record is kept is known for certain.
+            // It is certain that the latest record is kept.
             let mut must_be_there = latest.recorded_until > now;
             let mut next = Some((latest.version, latest.at));
             while let Some((version, at)) = next {
@@ -180,7 +179,7 @@ impl Seen {
 }
 
 impl SeenType {
-    /// Takes an item of this type in; returns whether it is one.
+    /// Takes in an item of this type; returns whether it is one.
     fn sort(
         &mut self,
         resource_type: &ResourceType,
@@ -265,7 +264,8 @@ impl SeenType {
             if sort_key.starts_with(&guard_prefix) {
                 match self.guards.get(sort_key) {
                     Some(holder) if holder == id => {}
-                    // First the stray one goes, then, in the next audit, the right one is missing.
+                    // The stray one is removed first; then the next audit finds the right one
+                    // missing.
                     Some(holder) => add(DefectKind::StrayGuard, sort_key, Some(holder)),
                     None => add(DefectKind::MissingGuard, sort_key, Some(id)),
                 }
@@ -292,7 +292,7 @@ impl SeenType {
                 counts.get(*sort_key).copied().unwrap_or_default()
             };
             let (mut is, mut should_be) = (count(&self.counts), count(&self.expected_counts));
-            // A counter that has not counted an active one yet need not say so.
+            // A counter that has never counted an active one may lack the attribute.
             if is.active.or(should_be.active).is_some() {
                 is.active.get_or_insert_default();
                 should_be.active.get_or_insert_default();
@@ -322,7 +322,7 @@ impl Records {
         let kept = expires - record.at;
         let shortest = self.shortest.get_or_insert(kept);
         *shortest = kept.min(*shortest);
-        // DynamoDB removes what has ended within days, in any order.
+        // DynamoDB removes expired items within days, in any order.
         if expires <= now {
             return Ok(());
         }
@@ -337,9 +337,9 @@ impl Records {
         Ok(())
     }
 
-    /// The time from which on every record must still be there. One that was made later than
-    /// another that is there ends later too, unless the time for which records are kept was
-    /// shortened in between: then there are some, or changes whose records are gone, that say so.
+    /// The time from which on every record must still exist. A record made after an existing one
+    /// also expires after it, unless the retention was shortened in between: then there are
+    /// records, or changes whose records are gone, that show it.
     fn complete_from(
         &self,
         latest: impl Iterator<Item = Latest>,

@@ -1,7 +1,7 @@
-//! Attributes of items, read and written in one way in both tables.
+//! Attributes of items, read and written the same way in both tables.
 //!
-//! An attribute of the wrong type is an error and never an absent one: a damaged `revoked` must not
-//! make a key valid again.
+//! An attribute of the wrong type is an error, never treated as absent: a damaged `revoked` must
+//! not make a key valid again.
 
 use std::collections::HashMap;
 
@@ -26,7 +26,7 @@ pub(crate) fn number_of(number: u64) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 
-/// A time as people read it, in RFC 3339.
+/// A human-readable time in RFC 3339 format.
 pub(crate) fn timestamp(time: OffsetDateTime) -> AttributeValue {
     string(rfc3339(time))
 }
@@ -55,10 +55,10 @@ pub(crate) fn optional_text<'a>(item: &'a Item, name: &str) -> Result<Option<&'a
     optional(item, name, text)
 }
 
-/// A whole number that is not negative.
+/// A non-negative whole number.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when it is absent or no such number.
+/// [`StoreError::Damaged`] when it is absent or not such a number.
 pub(crate) fn number(item: &Item, name: &str) -> Result<u64, StoreError> {
     digits(item, name)
 }
@@ -66,7 +66,7 @@ pub(crate) fn number(item: &Item, name: &str) -> Result<u64, StoreError> {
 /// A whole number.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when it is absent or no such number.
+/// [`StoreError::Damaged`] when it is absent or not such a number.
 pub(crate) fn signed(item: &Item, name: &str) -> Result<i64, StoreError> {
     digits(item, name)
 }
@@ -78,10 +78,10 @@ fn digits<T: std::str::FromStr>(item: &Item, name: &str) -> Result<T, StoreError
     }
 }
 
-/// A truth value.
+/// A boolean.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when it is absent or none.
+/// [`StoreError::Damaged`] when it is absent or not a boolean.
 pub(crate) fn flag(item: &Item, name: &str) -> Result<bool, StoreError> {
     match item.get(name) {
         Some(AttributeValue::Bool(flag)) => Ok(*flag),
@@ -92,7 +92,7 @@ pub(crate) fn flag(item: &Item, name: &str) -> Result<bool, StoreError> {
 /// A time in RFC 3339.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when it is absent or no such time.
+/// [`StoreError::Damaged`] when it is absent or not such a time.
 pub(crate) fn time(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError> {
     OffsetDateTime::parse(text(item, name)?, &Rfc3339).map_err(|_| damaged(item, name))
 }
@@ -100,7 +100,7 @@ pub(crate) fn time(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError
 /// A time in RFC 3339 that may be absent.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when it is there and no such time.
+/// [`StoreError::Damaged`] when it is there and not such a time.
 pub(crate) fn optional_time(item: &Item, name: &str) -> Result<Option<OffsetDateTime>, StoreError> {
     optional(item, name, time)
 }
@@ -108,7 +108,7 @@ pub(crate) fn optional_time(item: &Item, name: &str) -> Result<Option<OffsetDate
 /// A time in seconds since 1970.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when it is absent or no such number.
+/// [`StoreError::Damaged`] when it is absent or not such a number.
 pub(crate) fn seconds(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError> {
     i64::try_from(number(item, name)?)
         .ok()
@@ -116,7 +116,7 @@ pub(crate) fn seconds(item: &Item, name: &str) -> Result<OffsetDateTime, StoreEr
         .ok_or_else(|| damaged(item, name))
 }
 
-/// Reads an attribute where it is there.
+/// Reads an attribute if it exists.
 pub(crate) fn optional<'a, T>(
     item: &'a Item,
     name: &str,
@@ -127,9 +127,9 @@ pub(crate) fn optional<'a, T>(
         .transpose()
 }
 
-/// Says that an attribute is not what it should be. The text goes to the log, which holds nothing
-/// about a person and no digest of a key: of a sort key it shows the kind of item alone, and of a
-/// key its id.
+/// The error for a malformed attribute. Its text goes to the log, which holds nothing about a
+/// person and no digest of a key: of a sort key it only shows the kind of item and, for a key, its
+/// id.
 pub(crate) fn damaged(item: &Item, name: &str) -> StoreError {
     let part = |name| match item.get(name) {
         Some(AttributeValue::S(text)) => text.as_str(),
@@ -147,7 +147,7 @@ pub(crate) fn damaged(item: &Item, name: &str) -> StoreError {
     ))
 }
 
-/// As many digits of a digest are a key's id, which logs may name.
+/// This many digits of a digest are the key's id, which logs may contain.
 const KEY_ID: usize = 12;
 
 #[cfg(test)]

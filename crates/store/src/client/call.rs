@@ -1,5 +1,5 @@
-//! The one place that sends a request to DynamoDB: it waits until the request may go, counts it,
-//! sends it, meters what it consumed, and says what went wrong.
+//! The one place that sends requests to DynamoDB: it waits until the request may go, counts it,
+//! sends it, meters what it consumed, and maps its errors.
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
@@ -44,13 +44,13 @@ use super::{Gate, Meter, Store, StoreError};
 /// When a call may be made.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Passage<'a> {
-    /// At once. For the check of a key, and for what is done in nobody's name: by the operator, or
-    /// to make a connection.
+    /// At once. For the check of a key, and for calls outside of any client's request: the
+    /// operator's, or one that opens a connection.
     Free,
     /// Once the request's API key is accepted.
     Accepted(&'a Gate),
-    /// Ahead of that, if nothing of the request has gone ahead: one read of one resource by its id,
-    /// or one lookup of resources by a value.
+    /// Before that, if nothing else of the request has gone ahead: one read of one resource by its
+    /// id, or one lookup of resources by a value.
     Ahead(&'a Gate),
 }
 
@@ -64,10 +64,10 @@ pub(crate) trait Call: Sized {
     /// Which of the two kinds of capacity it consumes.
     const POOL: Pool;
 
-    /// Sends it, with a report of the capacity that it consumes.
+    /// Sends it and asks for the consumed capacity.
     fn dispatch(self) -> impl Future<Output = Result<Self::Output, SdkError<Self::Error>>> + Send;
 
-    /// The capacity that it consumed.
+    /// The capacity it consumed.
     fn consumed(output: &Self::Output) -> impl Iterator<Item = &ConsumedCapacity>;
 
     /// What the SDK's result means.
@@ -76,12 +76,12 @@ pub(crate) trait Call: Sized {
     ) -> Result<Self::Answer, StoreError>;
 }
 
-/// A request that is answered page by page.
+/// A request with a paged answer.
 pub(crate) trait Paged: Call + Clone {
-    /// The same, from this key on.
+    /// The same request, continued after this key.
     fn starting_after(self, key: Option<Item>) -> Self;
 
-    /// The items of a page, and where the next one begins, if there is one.
+    /// The items of a page, and the key of the next page, if there is one.
     fn into_page(answer: Self::Answer) -> (Vec<Item>, Option<Item>);
 }
 
@@ -232,7 +232,7 @@ paged!(QueryFluentBuilder);
 paged!(ScanFluentBuilder);
 
 impl Store {
-    /// Makes a call when it may be made.
+    /// Makes a call as soon as it is allowed.
     ///
     /// # Errors
     /// What [`Call::answer`] makes of the SDK's error.
@@ -255,7 +255,7 @@ impl Store {
         C::answer(result)
     }
 
-    /// Makes a call about a table: the operator's, which nobody meters.
+    /// Makes an operator's call about a table, which is not metered.
     ///
     /// # Errors
     /// What [`Call::answer`] makes of the SDK's error.
@@ -263,7 +263,7 @@ impl Store {
         self.call(request, &Meter::default(), Passage::Free).await
     }
 
-    /// Shows `visit` every item of all pages, one call a page, until it returns false.
+    /// Shows `visit` every item of all pages, one call per page, until it returns false.
     ///
     /// # Errors
     /// Failures of DynamoDB, and those of `visit`.

@@ -1,4 +1,4 @@
-//! How the service connects to DynamoDB, how long it waits and how often it tries.
+//! How the service connects to DynamoDB: timeouts and retries.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use super::{Store, Tables};
 /// How long to wait for DynamoDB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// For a connection to be made.
+    /// To open a connection.
     pub connect: Duration,
     /// For one attempt of a call.
     pub attempt: Duration,
-    /// For a call with all of its attempts. It leaves the function time to answer that DynamoDB
-    /// is not available, which makes the identity provider try again later.
+    /// For a call including all its attempts. It leaves the function time to answer that DynamoDB
+    /// is unavailable, which makes the identity provider try again later.
     pub operation: Duration,
 }
 
@@ -32,22 +32,22 @@ impl Default for Timeouts {
     }
 }
 
-/// Attempts of one call, the first included.
+/// Maximum number of attempts per call, including the first.
 const MAX_ATTEMPTS: u32 = 5;
 const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(1);
 
 impl Store {
-    /// A store over the two named tables. Makes no call. A process makes one and clones it.
+    /// A store over the two named tables. Makes no call. A process creates one and clones it.
     ///
     /// The endpoint is the region's, or that of `AWS_ENDPOINT_URL_DYNAMODB`, which the SDK reads.
     ///
     /// The SDK repeats a call whose answer was lost. That is safe for reads. It is safe for
     /// TransactWriteItems too: the SDK puts a random `ClientRequestToken` into the request before
-    /// the first attempt, every attempt sends the same bytes, and DynamoDB answers a token it has
-    /// seen in the last ten minutes with success and without a second write. Other writes have no
-    /// such token: a repeated conditional PutItem trips over its own first attempt. So conditional
-    /// writes are transactions, even of one item, unless their caller treats that as a lost race.
+    /// the first attempt, every attempt sends the same bytes, and DynamoDB answers a token seen in
+    /// the last ten minutes with success and without a second write. Other writes have no such
+    /// token: a repeated conditional PutItem fails because of its own first attempt. So conditional
+    /// writes are transactions, even for one item, unless their caller treats that as a lost race.
     pub fn connect(sdk_config: &SdkConfig, tables: Tables, timeouts: Timeouts) -> Self {
         let retries = RetryConfig::standard()
             .with_max_attempts(MAX_ATTEMPTS)

@@ -1,11 +1,11 @@
-//! What can go wrong between this service and DynamoDB. Nothing here knows of HTTP or SCIM.
+//! What can go wrong between this service and DynamoDB. Nothing here depends on HTTP or SCIM.
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata, SdkError};
 
 /// A failed storage operation.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The item does not exist (any more).
+    /// The item does not exist, or no longer.
     #[error("the item does not exist")]
     NotFound,
     /// The item changed since it was read; reload and try again.
@@ -17,20 +17,20 @@ pub enum StoreError {
         /// The attribute whose value is taken.
         attribute: &'static str,
     },
-    /// An item with this key exists already.
+    /// An item with this key already exists.
     #[error("the item exists already")]
     AlreadyExists,
-    /// DynamoDB throttled a transaction, of which nothing was written; the same call may succeed in
-    /// a moment. The SDK repeats other throttled calls by itself, but not transactions.
+    /// DynamoDB throttled a transaction and wrote nothing; the same call may succeed in a moment.
+    /// The SDK retries other throttled calls, but not transactions.
     #[error("DynamoDB throttled a transaction")]
     Throttled,
     /// A concurrent transaction touched the same items; the same call may succeed in a moment.
     #[error("a concurrent transaction touched the same items")]
     Conflict,
-    /// The resource does not fit DynamoDB's limits. The text says which and by how much.
+    /// The resource exceeds DynamoDB's limits. The text says which one and by how much.
     #[error("{0}")]
     TooLarge(String),
-    /// More resources would have to be read than one request can read.
+    /// More resources would have to be read than one request may read.
     #[error("{total} resources would have to be read, and {accepted} are accepted")]
     TooMany {
         /// How many there are.
@@ -38,26 +38,26 @@ pub enum StoreError {
         /// How many one request may read.
         accepted: u64,
     },
-    /// More resources have a value with the start that was asked for than one request can read.
+    /// More resources have a value with the requested start than one request may read.
     #[error("more than {accepted} resources were found by the start of a value")]
     TooManyFound {
         /// How many one request may read.
         accepted: u64,
     },
-    /// DynamoDB is throttling, unreachable or failing; nothing is known of the call's effect
-    /// beyond that it was applied whole or not at all.
+    /// DynamoDB is throttling, unreachable or failing. The call was applied completely or not at
+    /// all; which is unknown.
     #[error("DynamoDB is not available: {message}")]
     Unavailable {
-        /// DynamoDB's or the SDK's own words.
+        /// DynamoDB's or the SDK's own message.
         message: String,
         /// The SDK's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// DynamoDB refused the request: a missing table or permission, or a defect of this service.
+    /// DynamoDB refused the request: a missing table or permission, or a bug in this service.
     #[error("DynamoDB refused the request: {message}")]
     Refused {
-        /// DynamoDB's own words.
+        /// DynamoDB's own message.
         message: String,
         /// The SDK's error.
         #[source]
@@ -69,8 +69,8 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Sorts an SDK error into what a caller can do about it: try later, or call an engineer.
-    /// Conditions and cancelled transactions are looked at before, by the operations that set them.
+    /// Maps an SDK error to what a caller can do about it: try later, or call an engineer. Failed
+    /// conditions and cancelled transactions are handled earlier, by the operations that set them.
     pub(crate) fn from_sdk<E>(error: SdkError<E>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -88,8 +88,8 @@ impl StoreError {
         };
         let refused = match &error {
             SdkError::ConstructionFailure(_) => true,
-            // Every refusal has a code. An answer without one is none of DynamoDB's, such as the
-            // HTML of a load balancer in front of it, or could not be read: the call may have been
+            // Every refusal has a code. An answer without one is not DynamoDB's, such as the HTML
+            // of a load balancer in front of it, or could not be read: the call may have been
             // carried out.
             SdkError::ServiceError(answer) => {
                 let is_transient = code.is_empty() || TRANSIENT.contains(&code);
@@ -107,7 +107,7 @@ impl StoreError {
 }
 
 impl From<BuildError> for StoreError {
-    /// A request that lacks a required part is a defect of this service.
+    /// A request that lacks a required part is a bug in this service.
     fn from(error: BuildError) -> Self {
         Self::Refused {
             message: error.to_string(),
@@ -116,7 +116,7 @@ impl From<BuildError> for StoreError {
     }
 }
 
-/// Service error codes that pass with time.
+/// Service error codes of temporary problems.
 const TRANSIENT: &[&str] = &[
     "InternalServerError",
     "InternalServerErrorException",

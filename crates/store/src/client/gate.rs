@@ -4,23 +4,23 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use tokio::sync::SetOnce;
 
-/// Opens when the API key of a request is accepted, and never if it is not. Until then it is closed
-/// for every call that is made in the request's name, but for one.
+/// Opens when a request's API key is accepted, and stays closed otherwise. Until then it blocks all
+/// of the request's calls except one.
 ///
-/// The key names its tenant, so the tenant's data can be read while the key is still being checked:
-/// the check costs no time. What goes ahead is the first point read or lookup of the request, whose
-/// result is dropped if the key is refused. The calls that may go ahead are named where they are
-/// made ([`Passage::Ahead`](super::call::Passage)); that there is only one of them is counted here,
-/// so that no filter and no path through the code makes it two.
+/// The key names its tenant, so the tenant's data can be read during the check, which then adds no
+/// latency. The call that goes ahead is the request's first point read or lookup; its result is
+/// dropped if the key is refused. Which calls may go ahead is declared where they are made
+/// (`Passage::Ahead`); that there is only one is enforced here, so that no filter and no code path
+/// can make it two.
 #[derive(Debug, Default)]
 pub struct Gate {
     opened: SetOnce<()>,
-    /// The one call that may go ahead has gone.
+    /// The one call that may go ahead has been made.
     used: AtomicBool,
 }
 
 impl Gate {
-    /// A gate that is open from the start, for callers who are trusted.
+    /// A gate that is open from the start, for trusted callers.
     pub fn opened() -> Self {
         let gate = Self::default();
         gate.open();
@@ -29,7 +29,7 @@ impl Gate {
 
     /// Lets everything through from now on.
     pub fn open(&self) {
-        // Opening what is open changes nothing.
+        // Opening an open gate changes nothing.
         let _ = self.opened.set(());
     }
 
@@ -38,7 +38,7 @@ impl Gate {
         self.opened.wait().await;
     }
 
-    /// Lets the first caller through, and has all others wait until the gate is open.
+    /// Lets the first caller through; all others wait until the gate is open.
     pub(crate) async fn passed_or_first(&self) {
         if self.used.swap(true, Relaxed) {
             self.passed().await;

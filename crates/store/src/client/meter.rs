@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use aws_sdk_dynamodb::types::ConsumedCapacity;
 
-/// The DynamoDB cost of one request so far. Shared by the concurrent calls of that request.
+/// The DynamoDB cost of one request so far, shared by its concurrent calls.
 #[derive(Debug, Default)]
 pub struct Meter {
     calls: AtomicU64,
@@ -16,7 +16,7 @@ pub struct Meter {
 /// A reading of a [`Meter`].
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
-    /// DynamoDB API calls that were made, the SDK's own retries not counted.
+    /// DynamoDB API calls, not counting the SDK's own retries.
     pub calls: u64,
     /// Read capacity units.
     pub read_units: f64,
@@ -32,7 +32,7 @@ pub(crate) enum Pool {
 }
 
 impl Meter {
-    /// What was spent so far.
+    /// The cost so far.
     pub fn cost(&self) -> Cost {
         Cost {
             calls: self.calls.load(Relaxed),
@@ -46,8 +46,7 @@ impl Meter {
         self.calls.fetch_add(1, Relaxed);
     }
 
-    /// Adds the capacity that an answered call consumed. A failed call has none: DynamoDB
-    /// reports none.
+    /// Adds the capacity that an answered call consumed. DynamoDB reports none for failed calls.
     pub(super) fn record<'a>(
         &self,
         pool: Pool,

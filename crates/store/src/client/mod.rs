@@ -1,5 +1,5 @@
-//! The way to DynamoDB: [`connect`] to it, [`call`] it (the one place that sends), and what its
-//! answers mean.
+//! Access to DynamoDB: connecting (`connect`), calling (`call`, the one place that sends), and
+//! interpreting its answers.
 
 pub(crate) mod attributes;
 pub(crate) mod call;

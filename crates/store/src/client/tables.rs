@@ -1,4 +1,4 @@
-//! What the two tables look like, and how to create them without CloudFormation.
+//! The definition of the two tables, and how to create them without CloudFormation.
 
 use std::time::Duration;
 
@@ -20,17 +20,17 @@ use super::{Store, StoreError};
 pub const PARTITION_KEY: &str = "pk";
 /// The sort key of both tables.
 pub const SORT_KEY: &str = "sk";
-/// Seconds since 1970 after which DynamoDB may remove a directory item by itself.
+/// Seconds since 1970, after which DynamoDB may remove a directory item.
 pub const EXPIRES_AT: &str = "expires_at";
 
-/// A table in DynamoDB's own words, as a CloudFormation template would say it.
+/// A table in DynamoDB's own terms, as in a CloudFormation template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableDefinition {
     /// Attribute name and key type of each part of the primary key: `HASH`, then `RANGE`.
     pub key_schema: [(&'static str, &'static str); 2],
     /// Attribute name and attribute type of each part of the primary key.
     pub attribute_definitions: [(&'static str, &'static str); 2],
-    /// How the table is paid for.
+    /// The billing mode.
     pub billing_mode: &'static str,
     /// The attribute that DynamoDB's time to live reads.
     pub time_to_live: Option<&'static str>,
@@ -40,8 +40,7 @@ pub struct TableDefinition {
     pub point_in_time_recovery: bool,
 }
 
-/// Tenants and the digests of their API keys. Nothing in it expires by itself: a revoked key
-/// stays on record.
+/// Tenants and the digests of their API keys. Nothing in it expires: a revoked key stays on record.
 pub const SECRETS: TableDefinition = TableDefinition {
     key_schema: [(PARTITION_KEY, "HASH"), (SORT_KEY, "RANGE")],
     attribute_definitions: [(PARTITION_KEY, "S"), (SORT_KEY, "S")],
@@ -69,7 +68,7 @@ pub struct CreatedTable {
 /// Why a table could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum TablesError {
-    /// A table of this name exists with another primary key.
+    /// A table of this name exists with a different primary key.
     #[error(
         "a table `{0}` exists already and its primary key is not `{PARTITION_KEY}` and `{SORT_KEY}`; choose another name"
     )]
@@ -77,23 +76,23 @@ pub enum TablesError {
     /// The table is still being created.
     #[error("table `{0}` is not active yet; run the command again in a minute")]
     NotActive(String),
-    /// DynamoDB did not do as asked.
+    /// DynamoDB failed or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// How often to look whether a table is active: up to a minute.
+/// How often to check whether a table is active: for up to a minute.
 const POLL: ConstantBuilder = ConstantBuilder::new()
     .with_delay(Duration::from_millis(500))
     .with_max_times(120);
 
 impl Store {
-    /// Creates what is missing of both tables and waits until they can be used. Existing tables
-    /// keep their data; time to live and recovery are turned on where they are off.
+    /// Creates missing tables and waits until both can be used. Existing tables keep their data;
+    /// time to live and recovery are turned on if they are off.
     ///
     /// # Errors
-    /// When DynamoDB refuses, when a table of that name has another primary key, or when a table
-    /// is not active within a minute. Calling again is safe in every case.
+    /// When DynamoDB refuses, when a table of that name has a different primary key, or when a
+    /// table is not active within a minute. Calling again is always safe.
     pub async fn create_tables(&self) -> Result<Vec<CreatedTable>, TablesError> {
         let mut tables = Vec::new();
         for (name, definition) in [
@@ -106,7 +105,7 @@ impl Store {
                 created,
             });
         }
-        // Both tables come up at the same time, so waiting begins when both are on their way.
+        // Both tables are created first and then waited for, so that they come up at the same time.
         for (name, definition) in [
             (&self.tables.secrets, &SECRETS),
             (&self.tables.directory, &DIRECTORY),
@@ -126,7 +125,7 @@ impl Store {
     }
 }
 
-/// Whether the table is new.
+/// Returns whether the table is new.
 async fn create(
     store: &Store,
     name: &str,
@@ -155,7 +154,7 @@ async fn create(
     store.administer(request).await
 }
 
-/// Whether CreateTable created the table; otherwise there is one of this name.
+/// Whether CreateTable created the table; if not, one of this name exists.
 pub(super) fn created(
     result: Result<CreateTableOutput, SdkError<CreateTableError>>,
 ) -> Result<bool, StoreError> {
@@ -172,8 +171,8 @@ pub(super) fn created(
     }
 }
 
-/// What DescribeTable says, if there is such a table. It is eventually consistent: it may not know
-/// of a new one yet.
+/// What DescribeTable says, if the table exists. It is eventually consistent: it may not know a new
+/// table yet.
 pub(super) fn described(
     result: Result<DescribeTableOutput, SdkError<DescribeTableError>>,
 ) -> Result<Option<TableDescription>, StoreError> {
@@ -190,17 +189,17 @@ pub(super) fn described(
     }
 }
 
-/// Whether a table has continuous backups now.
+/// Whether a table has continuous backups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backups {
     Enabled,
-    /// AWS first turns on backups of a new table by itself, and refuses to be asked until then.
+    /// AWS first enables backups of a new table itself, and refuses requests until then.
     NotYet,
-    /// Emulators for development have no backups, and nothing in them is worth one.
+    /// Development emulators have no backups, and need none.
     Unsupported,
 }
 
-/// What became of UpdateContinuousBackups.
+/// The result of UpdateContinuousBackups.
 pub(super) fn backed_up(
     result: Result<UpdateContinuousBackupsOutput, SdkError<UpdateContinuousBackupsError>>,
 ) -> Result<Backups, StoreError> {
@@ -237,7 +236,7 @@ fn has_key_of(table: &TableDescription, definition: &TableDefinition) -> bool {
 }
 
 async fn enable_time_to_live(store: &Store, name: &str, attribute: &str) -> Result<(), StoreError> {
-    // AWS refuses to enable what is enabled, so this has to look first.
+    // AWS refuses to enable what is already enabled, so check first.
     let request = store.client.describe_time_to_live().table_name(name);
     let current = store.administer(request).await?.time_to_live_description;
     let enabled = current.as_ref().is_some_and(|current| {
@@ -288,7 +287,7 @@ async fn enable_recovery(store: &Store, name: &str) -> Result<(), TablesError> {
 mod tests {
     use super::*;
 
-    /// `BillingMode::from` and its like accept any text, so a slip would reach DynamoDB.
+    /// `BillingMode::from` and similar functions accept any text, so a typo would reach DynamoDB.
     #[test]
     fn definitions_use_words_that_dynamodb_knows() {
         for definition in [SECRETS, DIRECTORY] {

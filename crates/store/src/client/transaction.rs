@@ -1,4 +1,4 @@
-//! TransactWriteItems, and what its failures mean.
+//! TransactWriteItems and its failures.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use backon::ExponentialBuilder;
 use super::call::Passage;
 use super::{Meter, Store, StoreError};
 
-/// How often a lost race on the operator's side is run again. The delays add up to some five
-/// seconds, and their random part keeps the racers from meeting again.
+/// How often an operator's lost race is retried. The delays add up to about five seconds, and their
+/// random part keeps the racers from colliding again.
 pub(crate) const RACES: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(10))
     .with_max_delay(Duration::from_millis(500))
     .with_max_times(15)
     .with_jitter();
 
-/// What became of a transaction.
+/// The result of a transaction.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// All of it was written.
     Written,
-    /// Nothing was written: the condition on the item at this position does not hold. If several
-    /// do not, this is the first.
+    /// Nothing was written: the condition on the item at this position failed. If several failed,
+    /// this is the first.
     ConditionFailed(usize),
 }
 
@@ -50,8 +50,8 @@ impl Store {
     }
 }
 
-/// What the SDK's result means. A cancelled transaction gives a reason for each of its items,
-/// `None` for the blameless.
+/// Interprets the SDK's result. A cancelled transaction gives a reason for each of its items,
+/// `None` for those that were fine.
 pub(super) fn answer(
     result: Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>>,
 ) -> Result<Outcome, StoreError> {
@@ -68,8 +68,8 @@ pub(super) fn answer(
         .iter()
         .map(|reason| reason.code().unwrap_or_default())
         .collect();
-    // A conflict leaves open what the other conditions would have been: a guard that seems taken
-    // may be the one that the conflicting request has just given to this very resource.
+    // With a conflict the other conditions are unreliable: a guard that seems taken may be the one
+    // that the conflicting request has just given to this very resource.
     if codes.contains(&"TransactionConflict") {
         return Err(StoreError::Conflict);
     }

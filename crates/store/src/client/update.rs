@@ -1,5 +1,4 @@
-//! UpdateItem, and what its failures mean. DynamoDB runs the updates of one item one after the
-//! other, without a conflict.
+//! UpdateItem and its failures. DynamoDB serialises updates of one item, without conflicts.
 
 use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
@@ -7,16 +6,16 @@ use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput
 use super::StoreError;
 use super::attributes::Item;
 
-/// What became of an update.
+/// The result of an update.
 #[derive(Debug)]
 pub(crate) enum Updated {
-    /// It was made; the attributes that were asked for.
+    /// It succeeded; the requested attributes.
     Done(Item),
-    /// Its condition does not hold; the item as it is, if there is one.
+    /// Its condition failed; the current item, if there is one.
     ConditionFailed(Option<Item>),
 }
 
-/// What the SDK's result means.
+/// Interprets the SDK's result.
 pub(super) fn answer(
     result: Result<UpdateItemOutput, SdkError<UpdateItemError>>,
 ) -> Result<Updated, StoreError> {

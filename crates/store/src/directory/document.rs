@@ -1,4 +1,4 @@
-//! Resources as items: the attributes as one JSON document, the rest beside it.
+//! Resources as items: the attributes as one JSON document, the metadata next to it.
 
 use scim::{Meta, Resource, ResourceId, Stored};
 use serde_json::Map;
@@ -13,27 +13,27 @@ use crate::client::tables::{EXPIRES_AT, SORT_KEY};
 
 /// The resource's attributes as JSON text.
 const DOCUMENT: &str = "document";
-/// [`Meta::version`]; every conditional write compares it.
+/// [`Meta::version`]; every conditional write checks it.
 const VERSION: &str = "version";
 const CREATED: &str = "created";
 const LAST_MODIFIED: &str = "last_modified";
 const RESERVED_USER_NAME: &str = "reserved_user_name";
 pub(crate) const DELETED: &str = "deleted";
-/// When the record of the latest change may go, in seconds since 1970: the audit knows by it
-/// whether a record that is not there has to be.
+/// When the record of the latest change may be removed, in seconds since 1970: tells the audit
+/// whether a missing record is a defect.
 pub(crate) const RECORDED_UNTIL: &str = "recorded_until";
 /// How many resources a counter counts.
 pub(crate) const COUNT: &str = "count";
-/// How many of them are active; only the coarse counters say.
+/// How many of them are active; only coarse counters have it.
 pub(crate) const ACTIVE: &str = "active";
 /// The id of the resource that holds a guarded value.
 pub(crate) const HOLDER: &str = "holder";
 
-/// The longest document, in bytes. DynamoDB's limit of 400 KB for an item holds for the record of a
-/// change too, which has the attributes before and after it.
+/// The longest document, in bytes. DynamoDB limits items to 400 KB, and the record of a change has
+/// to hold the attributes before and after it.
 const MAX_DOCUMENT: usize = 180 * 1024;
 
-/// A guard: the item with this key says who holds the value.
+/// A guard: the item with this key, naming the holder of the value.
 pub(crate) fn guard(mut key: Item, holder: &ResourceId) -> Item {
     key.insert(HOLDER.to_owned(), string(holder.as_str()));
     key
@@ -50,7 +50,7 @@ pub(crate) fn holder(item: &Item) -> Result<ResourceId, StoreError> {
 /// A resource's item, from its key.
 ///
 /// # Errors
-/// [`StoreError::TooLarge`] when it does not fit.
+/// [`StoreError::TooLarge`] when it is too large.
 pub(crate) fn write(mut key: Item, stored: &Stored) -> Result<Item, StoreError> {
     let document = serde_json::to_string(stored.resource.attributes()).map_err(|error| {
         StoreError::Damaged(format!("a resource cannot be written as JSON: {error}"))
@@ -115,7 +115,7 @@ pub(crate) fn read(item: &Item) -> Result<Stored, StoreError> {
     })
 }
 
-/// When DynamoDB may remove the item by itself.
+/// When DynamoDB may remove the item.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when it does not say.
@@ -123,18 +123,18 @@ pub(crate) fn expires(item: &Item) -> Result<OffsetDateTime, StoreError> {
     seconds(item, EXPIRES_AT)
 }
 
-/// What a counter counts. A counter that has gone wrong must not make lists fail.
+/// What a counter counts. A negative count must not make lists fail.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when it is no counter.
+/// [`StoreError::Damaged`] when it is not a counter.
 pub(crate) fn count(item: &Item) -> Result<u64, StoreError> {
     Ok(signed(item, COUNT)?.max(0).unsigned_abs())
 }
 
-/// How many active resources a coarse counter counts; it says so from the first one on.
+/// How many active resources a coarse counter counts. The attribute exists from the first one on.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when it does not say a number.
+/// [`StoreError::Damaged`] when it is not a number.
 pub(crate) fn active(item: &Item) -> Result<u64, StoreError> {
     match item.contains_key(ACTIVE) {
         true => Ok(signed(item, ACTIVE)?.max(0).unsigned_abs()),

@@ -1,4 +1,4 @@
-//! Finding resources by a filter: from a bound filter to the way DynamoDB is asked, and the asking.
+//! Finding resources by a filter: from a bound filter to an access path in DynamoDB, and its use.
 
 use std::collections::BTreeSet;
 
@@ -15,32 +15,32 @@ use crate::StoreError;
 use crate::client::attributes::text;
 use crate::client::tables::SORT_KEY;
 
-/// How to find the resources that may match a filter. The filter is still evaluated on them: a
-/// plan only narrows the choice.
+/// How to find the resources that may match a filter. A plan only narrows the candidates; the
+/// filter is still evaluated on them.
 #[derive(Debug, PartialEq, Eq)]
 enum Plan {
-    /// Those that any of these leads to; none if there are none.
+    /// Those that any of these leads to; nothing if empty.
     Find(Vec<Access>),
     /// Every resource of the type.
     Scan,
 }
 
-/// A way to some resources that costs the same whatever the tenant's size.
+/// An access path with the same cost in tenants of any size.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Access {
     /// The one resource with this id, if there is one.
     Id(String),
-    /// The resources whose lookups start with this: all have the same value.
+    /// The resources whose lookups start with this: they all have the same value.
     Lookup(String),
     /// The resources whose lookups start with this: the start of a value.
     LookupPrefix(String),
 }
 
-/// How many ways one plan may combine. More are not worth their calls.
+/// Maximum number of access paths in a plan. More are not worth their calls.
 const MAX_ACCESSES: usize = 16;
 
 impl Plan {
-    /// The cheapest way that finds every match.
+    /// The cheapest plan that finds every match.
     fn of(resource_type: &ResourceType, filter: &BoundFilter) -> Self {
         match filter {
             BoundFilter::And(terms) => {
@@ -78,7 +78,7 @@ impl Plan {
         Self::Find(vec![access])
     }
 
-    /// `emails[type eq "work" and value eq "x"]` is found by the lookup of `emails.value`.
+    /// `emails[type eq "work" and value eq "x"]` is served by the lookup of `emails.value`.
     fn of_element(resource_type: &ResourceType, path: &BoundPath, inner: &BoundFilter) -> Self {
         match inner {
             BoundFilter::And(terms) => Self::cheapest(
@@ -111,12 +111,12 @@ impl Plan {
         }
     }
 
-    /// Every match satisfies all terms, so the plan of one of them finds it.
+    /// Every match satisfies all terms, so the plan of any one term finds it.
     fn cheapest(plans: impl Iterator<Item = Self>) -> Self {
         plans.min_by_key(Self::cost).unwrap_or(Self::Scan)
     }
 
-    /// A match may satisfy one term only, so the plans of all are needed.
+    /// A match may satisfy only one term, so the plans of all are needed.
     fn union(plans: impl Iterator<Item = Self>) -> Self {
         let mut all = Vec::new();
         for plan in plans {
@@ -142,7 +142,7 @@ impl Plan {
                 .map(|access| match access {
                     Access::Id(_) => 1,
                     Access::Lookup(_) => 2,
-                    // Nobody knows how many values have the same start.
+                    // The number of values with the same start is unknown.
                     Access::LookupPrefix(_) => 100,
                 })
                 .sum(),
@@ -152,9 +152,9 @@ impl Plan {
 
 impl TenantStore<'_> {
     /// Shows `visit` what `examine` makes of the resources that may match the filter, in the order
-    /// of their ids, until it returns false. Which others `examine` is shown depends on the access
-    /// path, so the filter has still to be evaluated there. `expected` is how many resources
-    /// `visit` is going to take, if that is known.
+    /// of their ids, until it returns false. Which other resources `examine` sees depends on the
+    /// access path, so it must still evaluate the filter. `expected` is how many resources `visit`
+    /// will take, if that is known.
     ///
     /// # Errors
     /// [`StoreError::TooMany`], failures of DynamoDB, and [`StoreError::Damaged`].
@@ -201,8 +201,8 @@ impl TenantStore<'_> {
         Ok(())
     }
 
-    /// The ids of the resources that an access leads to. A lookup may go ahead of the check of the
-    /// key.
+    /// The ids of the resources that an access path leads to. A lookup may go ahead of the check of
+    /// the key.
     async fn find(&self, access: Access) -> Result<BTreeSet<ResourceId>, StoreError> {
         let (prefix, passage) = match access {
             Access::Id(id) => return Ok(ResourceId::parse(&id).into_iter().collect()),

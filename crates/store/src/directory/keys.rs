@@ -16,7 +16,7 @@
 //! | `R#<hour>#<status>#<reason>#<route>` | counter of refused requests |
 //! | `K#<key id>` | what is known of the use of an API key |
 //!
-//! Values stand in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
+//! Values appear in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
 //! are percent-encoded, so that no value can reach into the next part.
 
 use std::borrow::Cow;
@@ -36,17 +36,17 @@ use time::{OffsetDateTime, UtcOffset};
 use crate::StoreError;
 
 /// The longest value in a lookup key, in bytes. DynamoDB allows 1,024 for the whole key. Lookups
-/// only narrow the choice, the filter is evaluated on what they find, so a cut value is no error.
+/// only narrow the candidates and the filter is evaluated on them, so a truncated value is fine.
 const MAX_LOOKUP_VALUE: usize = 512;
 
-/// The longest value that can be guarded, in bytes as it stands in the key.
+/// The longest value that can be guarded, in bytes as encoded in the key.
 const MAX_GUARDED_VALUE: usize = 900;
 
-/// The most lookups and guards a resource may have. One transaction must be able to remove all of
-/// them and write as many others, beside the resource itself; DynamoDB allows 100 actions.
+/// Maximum number of lookups and guards of a resource. One transaction must be able to remove all
+/// of them and write as many others, plus the resource itself; DynamoDB allows 100 actions.
 pub(crate) const MAX_KEYS: usize = 45;
 
-/// What the sort keys of each kind of item start with, for a resource type.
+/// What the sort keys of each kind of item of a resource type start with.
 pub(crate) struct Kinds {
     pub resources: String,
     pub lookups: String,
@@ -67,10 +67,10 @@ pub(crate) fn kinds(resource_type: &ResourceType) -> Kinds {
     }
 }
 
-/// The digits of ids, in their order.
+/// The digits of ids, in order.
 pub(crate) const DIGITS: &str = "0123456789abcdef";
 
-/// Counters of a kind at most: one for each value of two digits.
+/// Maximum number of counters of a kind: one for each value of two digits.
 pub(crate) const BUCKETS: usize = 256;
 
 /// The partition key of everything the tenant owns in the directory.
@@ -114,8 +114,8 @@ pub(crate) fn tombstones(resource_type: &ResourceType) -> String {
 /// The start of the sort keys of all change records.
 pub(crate) const CHANGES: &str = "E#";
 
-/// The sort key of the record of the change that led to this version. The time is the one that the
-/// version keeps as the time of its last change, so a resource says where its latest record is.
+/// The sort key of the record of the change that led to this version. The time is the version's
+/// time of last change, so a resource shows where its latest record is.
 pub(crate) fn change(
     resource_type: &ResourceType,
     id: &ResourceId,
@@ -134,8 +134,8 @@ pub(crate) fn changes_from(at: OffsetDateTime) -> String {
     format!("{CHANGES}{}", sortable(at))
 }
 
-/// Whether the item of this sort key belongs to no resource: what is known of a key's use, or a
-/// counter of refused requests.
+/// Whether the item with this sort key belongs to no resource: the use of a key, or a counter of
+/// refused requests.
 pub(crate) fn is_beside_resources(sort_key: &str) -> bool {
     [KEY_USES, REFUSALS]
         .iter()
@@ -162,7 +162,7 @@ pub(crate) fn refusal(at: OffsetDateTime, status: u16, reason: &str, route: &str
     format!("{}#{status}#{reason}#{route}", refusals_of(at))
 }
 
-/// A time to the millisecond, always of the same length: later times sort later.
+/// A time to the millisecond, with a fixed length, so that later times sort later.
 fn sortable(at: OffsetDateTime) -> String {
     const MILLISECONDS: EncodedConfig = Config::DEFAULT
         .set_time_precision(TimePrecision::Second {
@@ -180,7 +180,7 @@ pub(crate) fn coarse_counters(resource_type: &ResourceType) -> String {
     format!("C#{}#", letter(resource_type))
 }
 
-/// The start of the sort keys of the counters by the first four digits, of which these are two.
+/// The start of the sort keys of the counters by the first four digits, given the first two.
 pub(crate) fn fine_counters(resource_type: &ResourceType, digits: &str) -> String {
     format!("F#{}#{digits}", letter(resource_type))
 }
@@ -240,8 +240,8 @@ pub(crate) fn lookups(
     keys
 }
 
-/// The sort keys of all guards of a resource: its unique value, and the one that stays reserved
-/// for it.
+/// The sort keys of all guards of a resource: its unique value, and the one that is reserved for
+/// it.
 ///
 /// # Errors
 /// [`StoreError::TooLarge`] when the value is too long for a key.
@@ -273,7 +273,7 @@ pub(crate) fn guard(resource_type: &ResourceType, value: &str) -> Result<String,
     Ok(format!("N#{}#{attribute}#{folded}", letter(resource_type)))
 }
 
-/// The name of the type with this letter, if the service knows it.
+/// The name of the type with this letter, if it is known.
 pub(crate) fn type_of(letter: &str) -> Option<&'static str> {
     let mut letters = letter.chars();
     let (letter, None) = (letters.next()?, letters.next()) else {

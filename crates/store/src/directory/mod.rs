@@ -1,10 +1,9 @@
-//! A tenant's part of the directory table. Every read is strongly consistent: a client finds what
-//! it wrote a moment ago.
+//! A tenant's part of the directory table. All reads are strongly consistent: a client sees what it
+//! has just written.
 //!
-//! This page has the ways to the table; what they are used for is a file each: [`read`] by id,
-//! [`find`] by a filter, [`page`] by index, [`scan`] everything, [`write`](self::write),
-//! [`record`], [`tombstone`], [`breaker`]. [`keys`] has every sort key, [`document`] the form of a
-//! resource's item.
+//! This file provides access to the table; its uses are in one file each: `read` by id, `find` by a
+//! filter, `page` by index, `scan` of everything, `write`, `record`, `tombstone`, `breaker`. `keys`
+//! defines every sort key, `document` the form of a resource's item.
 
 pub mod breaker;
 pub(crate) mod document;
@@ -32,9 +31,9 @@ use crate::client::transaction::Outcome;
 use crate::client::update::Updated;
 use crate::{Gate, Meter, Store, StoreError};
 
-/// What one tenant owns. Made for one request, whose cost goes to one meter.
+/// What one tenant owns. Created per request; its cost goes to one meter.
 ///
-/// Every call waits at the request's gate, but for one that may go ahead: see [`Gate`].
+/// Every call waits at the request's gate, except one that may go ahead: see [`Gate`].
 #[derive(Debug)]
 pub struct TenantStore<'a> {
     store: &'a Store,
@@ -44,7 +43,7 @@ pub struct TenantStore<'a> {
 }
 
 impl Store {
-    /// The tenant's part of the directory: the only way to it.
+    /// The tenant's part of the directory: the only access to it.
     pub fn tenant<'a>(
         &'a self,
         tenant: &TenantId,
@@ -66,7 +65,7 @@ impl<'a> TenantStore<'a> {
         self.gate.passed().await;
     }
 
-    /// Almost every call waits for the key.
+    /// For almost every call: it waits for the key.
     fn accepted_only(&self) -> Passage<'a> {
         Passage::Accepted(self.gate)
     }
@@ -77,7 +76,7 @@ impl<'a> TenantStore<'a> {
         Passage::Ahead(self.gate)
     }
 
-    /// An item with nothing but its key.
+    /// An item that has only its key.
     pub(crate) fn key(&self, sort_key: String) -> Item {
         Item::from([
             (PARTITION_KEY.to_owned(), string(&self.partition)),
@@ -131,7 +130,7 @@ impl<'a> TenantStore<'a> {
             .expression_attribute_values(":to", string(to))
     }
 
-    /// Shows `visit` every item of a query, page after page, until it returns false.
+    /// Shows `visit` every item of a query, page by page, until it returns false.
     pub(crate) async fn each(
         &self,
         query: QueryFluentBuilder,

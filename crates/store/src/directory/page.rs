@@ -1,10 +1,10 @@
-//! How many resources there are, and where the n-th is.
+//! How many resources there are, and where the n-th one is.
 //!
 //! Each resource is counted twice, in the transaction that adds or removes it: by the first two
-//! digits of its id, in one of 256 counters that are read for every total, and by the first four,
-//! in one of up to 65,536 of which those of one bucket are read to find a place in it. So the
-//! place of any resource is found in two queries of at most 256 small items, whatever the
-//! tenant's size, and writers meet on a counter once in 256 times.
+//! digits of its id, in one of 256 counters that are all read for every total, and by the first
+//! four, in one of up to 65,536, of which only one bucket's are read to find a position in it. So
+//! any position is found with two queries of at most 256 small items, whatever the tenant's size,
+//! and two writers meet on a counter once in 256 times.
 
 use scim::list::Page;
 use scim::{ResourceType, Stored};
@@ -20,19 +20,20 @@ use crate::client::tables::SORT_KEY;
 struct Position {
     /// The first digits of the ids to start at.
     digits: String,
-    /// How many resources come between.
+    /// How many resources to skip from there.
     skip: usize,
 }
 
-/// Up to this many resources, reading past them costs less than another query of counters.
+/// Up to this many resources, reading past them is cheaper than another query of counters.
 const SHORT_WAY: u64 = 8;
 
 /// How many resources each bucket has, in the order of their digits.
 type Buckets = Vec<(String, u64)>;
 
 impl TenantStore<'_> {
-    /// Shows `visit` all resources of a type in the order of their ids, from the page's first on,
-    /// until the page is over or `visit` returns false. Returns how many resources there are.
+    /// Shows `visit` all resources of a type in the order of their ids, starting with the page's
+    /// first, until the page is full or `visit` returns false. Returns how many resources there
+    /// are.
     ///
     /// The counters say where the page starts, so its cost does not grow with `startIndex`.
     ///
@@ -86,7 +87,7 @@ impl TenantStore<'_> {
     }
 
     /// How many resources of a type there are, and where the one with the 0-based `index` is;
-    /// nowhere if there are not so many.
+    /// `None` if the index is beyond the end.
     async fn locate(
         &self,
         resource_type: &ResourceType,
@@ -103,8 +104,8 @@ impl TenantStore<'_> {
             let fine = self
                 .counts(keys::fine_counters(resource_type, &bucket), &bucket)
                 .await?;
-            // The two kinds of counters change together. Should an operator's repair find them
-            // apart, the bucket's start is right and its end is searched the long way.
+            // Both kinds of counters change together. If they differ after all, before an
+            // operator's repair, the bucket's start is right and the rest is read.
             find(&fine, skip).unwrap_or((bucket, skip))
         };
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
@@ -115,7 +116,7 @@ impl TenantStore<'_> {
         self.counts(keys::coarse_counters(resource_type), "").await
     }
 
-    /// The counters whose sort keys start with `prefix`. What follows in them comes after
+    /// The counters whose sort keys start with `prefix`. The rest of their sort keys comes after
     /// `digits` in the ids.
     async fn counts(&self, prefix: String, digits: &str) -> Result<Buckets, StoreError> {
         let mut counts = Vec::with_capacity(keys::BUCKETS);
@@ -135,7 +136,7 @@ fn total(counts: &Buckets) -> u64 {
     counts.iter().map(|(_, count)| count).sum()
 }
 
-/// The counter that counts the resource with this index, and the index among those it counts.
+/// The counter that covers the resource with this index, and the index within it.
 fn find(counts: &Buckets, index: u64) -> Option<(String, u64)> {
     let mut skip = index;
     for (digits, count) in counts {

@@ -1,4 +1,4 @@
-//! Which part of a tenant's resources a walk goes through, and in which direction.
+//! Which part of a tenant's resources a walk covers, and in which direction.
 
 use scim::{ResourceId, ResourceType};
 
@@ -10,16 +10,16 @@ use crate::client::tables::SORT_KEY;
 /// Where a walk through resources in the order of their ids starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {
-    /// At the first.
+    /// At the first resource.
     First,
-    /// At the one after this.
+    /// After this one.
     After(ResourceId),
-    /// At the one before this, and then backwards.
+    /// Before this one, going backwards.
     Before(ResourceId),
 }
 
 impl Start {
-    /// Whether a walk that starts here comes to `id`.
+    /// Whether a walk that starts here reaches `id`.
     pub(super) fn admits(&self, id: &ResourceId) -> bool {
         match self {
             Self::First => true,
@@ -33,13 +33,13 @@ impl Start {
 pub(super) struct Range {
     pub(super) from: String,
     pub(super) to: String,
-    /// The key at one of the ends that is not to be shown.
+    /// The key at one end that must not be shown.
     pub(super) excluded: Option<String>,
     pub(super) forward: bool,
 }
 
 impl Range {
-    /// The resources that a walk from `start` comes to.
+    /// The resources that a walk from `start` reaches.
     pub(super) fn of(resource_type: &ResourceType, start: &Start) -> Self {
         let all = Self::from_digits(resource_type, "");
         match start {
@@ -74,7 +74,7 @@ impl Range {
         }
     }
 
-    /// The resources whose ids start with this digit: a sixteenth of them.
+    /// The resources whose ids start with this digit: a sixteenth of all.
     pub(super) fn share(resource_type: &ResourceType, digit: char) -> Self {
         let from = keys::resources_from(resource_type, &digit.to_string());
         Self {
@@ -88,14 +88,14 @@ impl Range {
 
 impl TenantStore<'_> {
     /// Shows `visit` the items of a range of resources, in its order, until it returns false.
-    /// `expected` is how many it is likely to want, if that is known.
+    /// `expected` is how many it will probably take, if that is known.
     pub(super) async fn walk(
         &self,
         range: Range,
         expected: Option<usize>,
         mut visit: impl FnMut(&Item) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
-        // BETWEEN includes both ends, so the resource to start after or before is read once more.
+        // BETWEEN includes both ends, so the resource to start after or before is read too.
         let limit = expected.map(|expected| expected.saturating_add(range.excluded.iter().len()));
         let query = self
             .query_between(range.from, range.to)

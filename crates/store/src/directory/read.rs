@@ -1,4 +1,4 @@
-//! Reading resources by their ids, and the holder of a unique value.
+//! Reading resources by id, and the holder of a unique value.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::client::attributes::Item;
 /// BatchGetItem's limit.
 pub(super) const BATCH: usize = 100;
 
-/// How long to leave DynamoDB alone when it throttles a batch: up to three seconds in all.
+/// How long to back off when DynamoDB throttles a batch: up to three seconds in total.
 const THROTTLED_BATCH: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(50))
     .with_max_times(5)
@@ -48,7 +48,7 @@ impl TenantStore<'_> {
         item.as_ref().map(document::holder).transpose()
     }
 
-    /// The resources with these ids, those that exist, in the order of their ids.
+    /// The existing resources among these ids, in the order of their ids.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
@@ -110,8 +110,8 @@ impl TenantStore<'_> {
                 Some(rest) if !rest.keys.is_empty() => wanted = rest.keys,
                 _ => return Ok(resources),
             }
-            // DynamoDB leaves keys when an answer reaches 16 MB, then the rest can follow at once,
-            // and when it is throttling, then nothing was found.
+            // DynamoDB leaves out keys when an answer reaches 16 MB, in which case the rest can
+            // follow at once, and when it is throttling, in which case nothing was found.
             if found.is_empty() {
                 let Some(pause) = pauses.next() else {
                     let message = "BatchGetItem leaves all keys unprocessed";

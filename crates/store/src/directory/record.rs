@@ -1,12 +1,12 @@
-//! The history of a tenant's directory: who changed what, when, from what to what.
+//! The history of a tenant's directory: who changed what and when, with the old and new values.
 //!
 //! Every change of a resource writes one change record in its own transaction, so there is no
-//! change without a record and no record without a change. Records are audit log, provisioning log
-//! and outbox in one: DynamoDB Streams can feed them onward. They end by time to live.
+//! change without a record and no record without a change. Records serve as audit log, provisioning
+//! log and outbox: DynamoDB Streams can forward them. They expire by time to live.
 //!
-//! A version of a resource is one record, a deletion and a restore included. The key of a record is
-//! made of the time, the id and the version, and each names the time of the record before it, so
-//! that one resource's life is found without an index.
+//! Each version of a resource has one record, including deletion and restore. A record's key
+//! consists of the time, the id and the version, and each record names the time of the one before
+//! it, so that one resource's history is found without an index.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use scim::change::changes;
@@ -33,9 +33,9 @@ const OPERATOR: &str = "operator";
 /// Who made a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Actor {
-    /// Whoever has this API-KEY.
+    /// The holder of this API key.
     Key(KeyId),
-    /// The operator, with the command line.
+    /// The operator, using the command line.
     Operator,
 }
 
@@ -44,7 +44,7 @@ pub enum Actor {
 pub enum ChangeKind {
     /// POST of a new resource.
     Create,
-    /// POST of a deactivated resource, which lives again under its id.
+    /// POST of a deactivated resource, which is reactivated under its id.
     Revive,
     /// PUT.
     Replace,
@@ -78,22 +78,22 @@ impl ChangeKind {
     }
 }
 
-/// Where a change comes from.
+/// The origin of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// Who makes it.
     pub actor: Actor,
     /// What kind of change it is.
     pub operation: ChangeKind,
-    /// The request's id, which the log has too.
+    /// The request's id, as in the log.
     pub request_id: String,
     /// When, to the millisecond.
     pub at: OffsetDateTime,
-    /// When its record may go.
+    /// When its record may be removed.
     pub expires: OffsetDateTime,
 }
 
-/// What is on record of a change.
+/// The record of a change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeRecord {
     /// When it was made.
@@ -108,15 +108,15 @@ pub struct ChangeRecord {
     pub id: ResourceId,
     /// The version it led to.
     pub version: u64,
-    /// The request's id, which the log has too.
+    /// The request's id, as in the log.
     pub request_id: String,
     /// Each changed attribute with its value `before` and `after`, where it had one.
     pub changes: Map<String, Value>,
-    /// When the version before was made; none for a resource's first.
+    /// When the previous version was made; `None` for a resource's first.
     pub previous: Option<OffsetDateTime>,
 }
 
-/// A change as it is written: what [`ChangeRecord`] says, with both versions of the resource.
+/// A change to be written: the content of a [`ChangeRecord`], with both versions of the resource.
 pub(super) struct Written<'a> {
     pub resource_type: &'a ResourceType,
     pub id: &'a ResourceId,
@@ -145,19 +145,19 @@ impl Written<'_> {
     }
 }
 
-/// Which records, and in which order.
+/// Which records to read, and in which order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Of changes made at this time or later.
+    /// Changes made at this time or later.
     pub from: OffsetDateTime,
-    /// Of changes made before this time, to the millisecond. The keys of those made at it are
-    /// longer than the bound of the Query, and so beyond it.
+    /// Changes made before this time, to the millisecond. The keys of those made exactly then are
+    /// longer than the bound of the Query, so they are beyond it.
     pub to: OffsetDateTime,
 }
 
 impl TenantStore<'_> {
-    /// Shows `visit` the records of a span, in the order of their times, until it returns false.
-    /// Changes that were made at about the same time may come in either order.
+    /// Shows `visit` the records of a span, ordered by time, until it returns false. Changes made
+    /// at about the same time may come in either order.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
@@ -188,10 +188,10 @@ impl TenantStore<'_> {
         Ok(latest)
     }
 
-    /// Everything on record of one resource, the first change first.
+    /// All records of one resource, the first change first.
     ///
     /// The resource, or its tombstone, says where its latest record is, and each record where the
-    /// one before is. Without either the whole history is read.
+    /// previous one is. If neither exists, the whole history is read.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
@@ -232,8 +232,8 @@ impl TenantStore<'_> {
         Ok(records)
     }
 
-    /// Whether the change that `origin` and `written` describe was made: its record is there, and
-    /// is this request's.
+    /// Whether the change that `origin` and `written` describe was made: its record exists and is
+    /// this request's.
     pub(super) async fn was_made(
         &self,
         origin: &Origin,
@@ -304,7 +304,7 @@ impl TenantStore<'_> {
 /// The record of an item.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when it is none.
+/// [`StoreError::Damaged`] when it is not one.
 pub(crate) fn read(item: &Item) -> Result<ChangeRecord, StoreError> {
     let damaged = |name| damaged(item, name);
     let sort_key = text(item, SORT_KEY)?;

@@ -7,27 +7,27 @@ use super::range::{Range, Start};
 use super::{TenantStore, document, keys};
 use crate::StoreError;
 
-/// Resources that one request reads at most. What takes longer would end at the request's deadline
-/// instead of telling the client what to do: one partition gives 3,000 read units a second, and
-/// users of 1 KB take a quarter of one each.
+/// Maximum number of resources that one request reads. With more, the request would hit its
+/// deadline instead of telling the client what to do: one partition gives 3,000 read units a
+/// second, and users of 1 KB take a quarter of a unit each.
 pub(super) const MAX_READ: u64 = 50_000;
 
-/// With fewer resources than this, one query after the other is as fast as several at a time.
+/// Below this number of resources, sequential queries are as fast as parallel ones.
 const WORTH_SHARING: u64 = 500;
 
-/// Shares that are read at the same time. What they find is held until its turn comes.
+/// Shares that are read concurrently. Their results are held until it is their turn.
 const CONCURRENCY: usize = 4;
 
 impl TenantStore<'_> {
     /// Shows `visit` what `examine` makes of all resources from `start` on, in the order of their
     /// ids, until it returns false.
     ///
-    /// `expected` says how many `visit` is going to take. Without it all is read, in sixteen
-    /// shares that random ids make equal.
+    /// `expected` is how many `visit` will take. Without it everything is read, in sixteen shares
+    /// that random ids make equal in size.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`] when all would have to be read and there are more than a request
-    /// can read, failures of DynamoDB, and [`StoreError::Damaged`].
+    /// [`StoreError::TooMany`] when everything would have to be read and there are more resources
+    /// than a request may read, failures of DynamoDB, and [`StoreError::Damaged`].
     pub(super) async fn scan<T>(
         &self,
         resource_type: &ResourceType,
@@ -50,7 +50,7 @@ impl TenantStore<'_> {
             });
         }
         if total < WORTH_SHARING {
-            // Nobody knows how many have to be read for one that matches a filter.
+            // With a filter, the number of resources to read per match is unknown.
             let limit = expected.filter(|_| !is_filtered);
             return self
                 .walk(Range::of(resource_type, start), limit, |item| {

@@ -1,5 +1,4 @@
-//! Deleted resources: kept as tombstones for the retention period, and brought back by the
-//! operator.
+//! Deleted resources: kept as tombstones for the retention period, restored by the operator.
 
 use backon::Retryable;
 use scim::{Meta, ResourceId, ResourceType, Stored};
@@ -19,12 +18,12 @@ pub struct Tombstone {
     pub stored: Stored,
     /// When it was deleted.
     pub deleted: OffsetDateTime,
-    /// When DynamoDB may remove it for good.
+    /// When DynamoDB may remove it permanently.
     pub expires: OffsetDateTime,
 }
 
 impl Tombstone {
-    /// The version that the deletion was.
+    /// The version that the deletion created.
     pub(crate) fn version(&self) -> u64 {
         self.stored.meta.version.saturating_add(1)
     }
@@ -32,7 +31,7 @@ impl Tombstone {
     /// The tombstone of an item.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when it is none.
+    /// [`StoreError::Damaged`] when it is not one.
     pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
         Ok(Self {
             stored: document::read(item)?,
@@ -74,18 +73,18 @@ impl TenantStore<'_> {
         .await
     }
 
-    /// Brings a deleted resource back under its id, as it was, with its lookups, guards and
-    /// counters. Its tombstone goes in the same transaction.
+    /// Restores a deleted resource under its id, as it was, with its lookups, guards and counters.
+    /// The same transaction removes its tombstone.
     ///
-    /// The userName that is reserved for it is a convenience: if another resource has that since,
-    /// it comes back without. Clients that write at the same time touch the same counters, so that
-    /// a lost race is run again.
+    /// The reserved userName is optional: if another resource has it by now, the resource comes
+    /// back without it. Clients that write at the same time touch the same counters, so lost races
+    /// are retried.
     ///
     /// # Errors
-    /// [`StoreError::Taken`] when its unique value is another's since;
+    /// [`StoreError::Taken`] when another resource has its unique value by now;
     /// [`StoreError::AlreadyExists`] when there is a resource with its id; [`StoreError::NotFound`]
-    /// when the tombstone is gone; [`StoreError::Conflict`] or [`StoreError::Throttled`] when all
-    /// attempts met others; and failures of DynamoDB.
+    /// when the tombstone is gone; [`StoreError::Conflict`] or [`StoreError::Throttled`] when every
+    /// attempt failed for that reason; and failures of DynamoDB.
     pub async fn restore(
         &self,
         resource_type: &ResourceType,

@@ -1,6 +1,6 @@
-//! Writing a tenant's part of the directory table. Each operation is one transaction, and so is
-//! applied whole or not at all: a resource never parts from its lookups, guards and counters, nor a
-//! change from its record.
+//! Writing a tenant's part of the directory table. Each operation is one transaction, applied
+//! completely or not at all: a resource always stays consistent with its lookups, guards and
+//! counters, and a change with its record.
 
 use std::collections::BTreeSet;
 
@@ -15,10 +15,10 @@ use crate::StoreError;
 use crate::client::attributes::{Item, epoch_seconds, number_of};
 use crate::client::transaction::Outcome;
 
-/// The condition under which a resource may be written: it is as it was read.
+/// The condition for writing a resource: it is unchanged since it was read.
 const UNCHANGED: &str = "version = :read";
 
-/// The parts of a transaction, each with what it means if its condition does not hold.
+/// The parts of a transaction, each with the meaning of its condition's failure.
 #[derive(Default)]
 pub(super) struct Parts(Vec<(TransactWriteItem, Expectation)>);
 
@@ -27,11 +27,11 @@ pub(super) struct Parts(Vec<(TransactWriteItem, Expectation)>);
 enum Expectation {
     /// Nothing: it has no condition.
     Nothing,
-    /// There is no such resource.
+    /// The resource does not exist.
     NewId,
-    /// The resource is as it was read.
+    /// The resource is unchanged since it was read.
     SameVersion,
-    /// Nobody has the value.
+    /// The value is free.
     FreeValue,
 }
 
@@ -58,7 +58,7 @@ impl TenantStore<'_> {
         self.add(new, Parts::default(), origin, &record).await
     }
 
-    /// Adds a resource, with what else belongs to the same transaction.
+    /// Adds a resource, together with other parts of the same transaction.
     pub(super) async fn add(
         &self,
         new: &Stored,
@@ -85,11 +85,11 @@ impl TenantStore<'_> {
         self.commit(parts, origin, record).await
     }
 
-    /// Replaces a resource that is still as it was read. Lookups, guards and counters are written
-    /// only where they change.
+    /// Replaces a resource that is unchanged since it was read. Lookups, guards and counters are
+    /// written only if they change.
     ///
     /// # Errors
-    /// [`StoreError::VersionMismatch`] when it has changed or gone, and as [`Self::create`].
+    /// [`StoreError::VersionMismatch`] when it has changed or is gone, and as [`Self::create`].
     pub async fn replace(
         &self,
         resource_type: &ResourceType,
@@ -148,12 +148,12 @@ impl TenantStore<'_> {
         self.commit(parts, origin, &record).await
     }
 
-    /// Removes a resource that is still as it was read, and everything that leads to it. A
+    /// Removes a resource that is unchanged since it was read, and everything that leads to it. A
     /// tombstone keeps it until `expires`.
     ///
     /// # Errors
-    /// [`StoreError::VersionMismatch`] when it has changed or gone, [`StoreError::Conflict`], and
-    /// failures of DynamoDB.
+    /// [`StoreError::VersionMismatch`] when it has changed or is gone, [`StoreError::Conflict`],
+    /// and failures of DynamoDB.
     pub async fn delete(
         &self,
         resource_type: &ResourceType,
@@ -186,11 +186,11 @@ impl TenantStore<'_> {
         self.commit(parts, origin, &record).await
     }
 
-    /// Writes all parts and the record of the change, or nothing.
+    /// Writes all parts and the change's record, or nothing.
     ///
-    /// Should every attempt fail without an answer, the record tells whether one of them has taken
-    /// effect all the same: a client that is told of a failure would send the request again, and
-    /// trip over what it has done itself.
+    /// If every attempt fails without an answer, the record tells whether one of them took effect
+    /// after all: a client that is told of a failure would send the request again and collide with
+    /// its own change.
     async fn commit(
         &self,
         mut parts: Parts,
@@ -222,7 +222,7 @@ impl TenantStore<'_> {
         })
     }
 
-    /// Puts an item that must not exist.
+    /// Puts an item that must not exist yet.
     pub(crate) fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(self.table())
@@ -248,7 +248,7 @@ impl TenantStore<'_> {
         Ok(TransactWriteItem::builder().delete(delete).build())
     }
 
-    /// Deletes an item that has a version, and must have this one.
+    /// Deletes an item that must have the given version.
     pub(super) fn delete_unchanged(
         &self,
         sort_key: String,
@@ -268,7 +268,8 @@ impl TenantStore<'_> {
         Ok(())
     }
 
-    /// Counts a resource in or out, and among the active ones if it is active.
+    /// Adds a resource to the counts or removes it, including the count of active ones if it is
+    /// active.
     fn count_by(
         &self,
         resource_type: &ResourceType,
@@ -297,7 +298,7 @@ impl TenantStore<'_> {
             .set_key(Some(self.key(sort_key)));
         let mut terms = Vec::new();
         for (name, by) in counts {
-            // `count` is a reserved word of expressions.
+            // `count` is a reserved word in expressions.
             terms.push(format!("#{name} :{name}"));
             update = update
                 .expression_attribute_names(format!("#{name}"), *name)

@@ -1,4 +1,4 @@
-//! The check of a presented key: one read of one item, whatever became of the key.
+//! The check of a presented key: always one read of one item, whatever the key's state.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use tenant::{ApiKey, TenantId};
@@ -11,34 +11,34 @@ use crate::client::call::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::{Meter, Store, StoreError};
 
-/// The result of the check of a presented key.
+/// The result of checking a presented key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// The key is valid.
     Accepted {
-        /// From when on it will not be.
+        /// When it expires, if it does.
         expires: Option<Expiry>,
     },
     /// No such key was ever issued.
     Unknown,
-    /// The key was revoked, which cannot be undone.
+    /// The key was revoked, which is permanent.
     Revoked,
     /// The key was issued for a limited time, which has passed.
     Expired,
-    /// The key is in order, but its tenant is disabled.
+    /// The key is valid, but its tenant is disabled.
     TenantDisabled,
 }
 
 impl Store {
-    /// Looks a presented key up. The read is strongly consistent: revoking a key and disabling a
+    /// Looks up a presented key. The read is strongly consistent: revoking a key and disabling a
     /// tenant take effect with the next request.
     ///
-    /// Every key costs the same single read, whether it was ever issued and whatever became of
-    /// it, so neither the time to answer nor the bill tells them apart.
+    /// Every key costs the same single read, whether it was ever issued and whatever its state, so
+    /// neither the response time nor the bill tells them apart.
     ///
     /// # Errors
-    /// Failures of DynamoDB, and [`StoreError::Damaged`] when the item of the key is not
-    /// complete. The key is not accepted then.
+    /// Failures of DynamoDB, and [`StoreError::Damaged`] when the key's item is incomplete. The key
+    /// is not accepted then.
     pub async fn credential(
         &self,
         presented: &ApiKey,
@@ -57,8 +57,7 @@ impl Store {
         }))
     }
 
-    /// Makes one read of the secrets table, of a place where nothing is: what it leaves behind is
-    /// a connection.
+    /// Reads a nonexistent item of the secrets table, to open a connection.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -80,7 +79,8 @@ impl Store {
         Ok(item.is_some())
     }
 
-    /// Reads one item of the secrets table. The check of a key cannot wait for the key.
+    /// Reads one item of the secrets table. It does not wait for the check of a key: it is that
+    /// check.
     pub(super) async fn read_secret(
         &self,
         partition: AttributeValue,
@@ -98,8 +98,7 @@ impl Store {
     }
 }
 
-/// Why the key is refused. What is wrong with the key itself comes first: enabling the tenant
-/// would not help it.
+/// Why the key is refused. The key's own state comes first: enabling the tenant would not help it.
 fn judge(key: &KeyItem, now: OffsetDateTime) -> Option<Credential> {
     if key.record.revoked.is_some() {
         Some(Credential::Revoked)

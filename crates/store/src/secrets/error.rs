@@ -13,10 +13,10 @@ pub enum SecretsError {
     /// There is no such tenant.
     #[error("tenant `{0}` does not exist; check the id or create the tenant first")]
     NoTenant(TenantId),
-    /// The tenant exists already.
+    /// The tenant already exists.
     #[error("tenant `{0}` exists already; choose another id")]
     TenantExists(TenantId),
-    /// The tenant has as many keys as it may have.
+    /// The tenant has the maximum number of keys.
     #[error("tenant `{0}` has {MAX_ACTIVE_KEYS} keys, the most it may have; revoke one first")]
     TooManyKeys(TenantId),
     /// The tenant has no such key.
@@ -24,21 +24,21 @@ pub enum SecretsError {
     NoKey {
         /// The tenant.
         tenant: TenantId,
-        /// The id that none of its keys has.
+        /// The id that no key has.
         key: KeyId,
     },
-    /// Two keys share an id. With 48 bits to an id and few keys to a tenant this is not expected
-    /// to happen, but the wrong key must not be revoked when it does.
+    /// Two keys share an id. With 48-bit ids and few keys per tenant this is not expected, but if
+    /// it happens, the wrong key must not be revoked.
     #[error(
         "tenant `{tenant}` has more than one key `{key}`, so none was changed; disable the tenant if the key has leaked"
     )]
     AmbiguousKey {
         /// The tenant.
         tenant: TenantId,
-        /// The id that several of its keys have.
+        /// The id that several keys have.
         key: KeyId,
     },
-    /// The tenant does not have exactly one active key, so the one to rotate has to be named.
+    /// The tenant does not have exactly one active key, so the one to rotate must be named.
     #[error("{}", choose(tenant, active))]
     ChooseKey {
         /// The tenant.
@@ -46,14 +46,14 @@ pub enum SecretsError {
         /// Its active keys.
         active: Vec<KeyId>,
     },
-    /// The key is no longer accepted, so nothing can take its place without a gap.
+    /// The key is no longer accepted, so it cannot be replaced without a gap.
     #[error("key `{key}` of tenant `{tenant}` {how}, so it cannot be rotated; create a new key")]
     KeyEnded {
         /// The tenant.
         tenant: TenantId,
         /// The key.
         key: KeyId,
-        /// What became of it.
+        /// Why it is no longer accepted.
         how: &'static str,
     },
     /// The new key of a rotation would not outlive the old one.
@@ -68,7 +68,7 @@ pub enum SecretsError {
         /// When the old one ends.
         old: OffsetDateTime,
     },
-    /// DynamoDB did not do as asked.
+    /// DynamoDB failed or refused.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -98,7 +98,7 @@ pub(super) fn new_key(tenant: &Tenant, digest: &KeyDigest, record: &KeyRecord) -
 impl TenantItem {
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
         let id = owner(item)?;
-        // DynamoDB has no empty set: the attribute goes away with the last key.
+        // DynamoDB has no empty sets: the attribute disappears with the last key.
         let active_digests = match item.get(ACTIVE_KEYS) {
             None => Vec::new(),
             Some(AttributeValue::Ss(digests)) => digests.clone(),

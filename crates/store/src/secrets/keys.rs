@@ -9,42 +9,42 @@ use crate::client::attributes::string;
 use crate::client::call::Passage;
 use crate::{Meter, Store, StoreError};
 
-/// The keys that a tenant may have at a time. Revoked ones are not counted, nor those that expired
-/// more than a day ago. Enabling and disabling a tenant changes all of them in one transaction,
-/// which DynamoDB limits to 100 items.
+/// Maximum number of keys of a tenant, not counting revoked ones and those that expired more than a
+/// day ago. Enabling and disabling a tenant changes all of them in one transaction, which DynamoDB
+/// limits to 100 items.
 pub const MAX_ACTIVE_KEYS: usize = 20;
 
-/// How long an expired key still counts as one of its tenant's. By then it has expired by every
-/// clock, the operator's and the function's.
+/// How long an expired key still counts. By then it has expired by every clock, the operator's and
+/// the function's.
 const LONG_EXPIRED: Duration = Duration::days(1);
 
-/// What is known of an API key. The key itself is not stored.
+/// The record of an API key. The key itself is not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
     /// Names the key in logs and commands.
     pub id: KeyId,
-    /// Says to people what the key is for.
+    /// A description of the key's purpose.
     pub label: String,
     /// When the key was created.
     pub created: OffsetDateTime,
-    /// From when on the key is no longer accepted.
+    /// When the key expires.
     pub expires: Option<OffsetDateTime>,
     /// When the key was revoked.
     pub revoked: Option<OffsetDateTime>,
-    /// The key that was created in the place of this one.
+    /// The key that replaced this one.
     pub replaced_by: Option<KeyId>,
 }
 
 impl KeyRecord {
-    /// Whether the key itself is in order; its tenant may be disabled.
+    /// Whether the key itself is valid; its tenant may be disabled.
     pub fn is_active(&self, now: OffsetDateTime) -> bool {
         self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires)
     }
 }
 
 impl Store {
-    /// Records a new key of the tenant that the key names. In a disabled tenant the key is not
-    /// accepted before the tenant is enabled.
+    /// Stores a new key of the tenant that the key names. In a disabled tenant it is not accepted
+    /// until the tenant is enabled.
     ///
     /// # Errors
     /// [`SecretsError::NoTenant`], [`SecretsError::TooManyKeys`], and failures of DynamoDB.
@@ -74,7 +74,7 @@ impl Store {
         Ok(record)
     }
 
-    /// All keys of a tenant, revoked and expired ones included, the oldest first.
+    /// All keys of a tenant, including revoked and expired ones, oldest first.
     ///
     /// # Errors
     /// [`SecretsError::NoTenant`], and failures of DynamoDB.
@@ -91,8 +91,8 @@ impl Store {
         Ok(records)
     }
 
-    /// Revokes a key for ever: the next request that presents it is refused. A key that is
-    /// revoked already keeps the time at which that happened.
+    /// Revokes a key permanently: the next request that presents it is refused. A key that is
+    /// already revoked keeps its time of revocation.
     ///
     /// # Errors
     /// [`SecretsError::NoKey`], [`SecretsError::AmbiguousKey`], and failures of DynamoDB.
@@ -117,8 +117,8 @@ impl Store {
         .await
     }
 
-    /// Takes keys that have long expired from the tenant's list, if there is no place for another
-    /// one. They leave the stored list with the key that is written next.
+    /// Drops long-expired keys from the tenant's list if it is full. The stored list changes when
+    /// the next key is written.
     pub(super) async fn make_room(
         &self,
         read: &mut TenantItem,

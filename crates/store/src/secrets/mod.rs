@@ -8,11 +8,11 @@
 //! A key item repeats whether its tenant is enabled, so that authentication is one GetItem. The
 //! tenant item in turn lists the digests of the keys that are not revoked, and every write that
 //! adds or removes a key or enables or disables the tenant changes the tenant item in the same
-//! transaction. Keys that have long expired leave the list when a new one needs the place: an
-//! expiry is never put off, so they will not be accepted again. Whoever changes all keys of a
-//! tenant can therefore rely on that list, on condition that the tenant's version is still the one
-//! read. A Query for the keys would not do: DynamoDB does not isolate a Query from transactions, so
-//! it can miss a key that is being added.
+//! transaction. Long-expired keys leave the list when a new one needs the space: an expiry is never
+//! postponed, so they will not be accepted again. Code that changes all keys of a tenant can
+//! therefore rely on that list, as long as the tenant's version is unchanged. A Query for the keys
+//! would not be enough: DynamoDB does not isolate a Query from transactions, so it can miss a key
+//! that is being added.
 
 mod credential;
 mod error;

@@ -1,4 +1,4 @@
-//! Rotation: a new key, and the old one for a while beside it.
+//! Rotation: a new key, with the old one still accepted for a while.
 
 use tenant::{ApiKey, KeyId, TenantId};
 use time::{Duration, OffsetDateTime};
@@ -7,31 +7,31 @@ use super::item::{KEY_PREFIX, KeyItem};
 use super::{KeyRecord, SecretsError, write};
 use crate::{Meter, Store};
 
-/// What a new key takes over from an old one, and what it does not.
+/// What a new key takes over from an old one.
 #[derive(Debug, Clone, Default)]
 pub struct Successor {
-    /// The key whose place is taken; the tenant's only active key if left out.
+    /// The key to replace; if omitted, the tenant's only active key.
     pub old: Option<KeyId>,
-    /// How long the old key is still accepted, unless it expires before that.
+    /// How long the old key is still accepted, unless it expires earlier.
     pub overlap: Duration,
-    /// What the new key is for; the same as the old one if left out.
+    /// The new key's label; if omitted, the old one's.
     pub label: Option<String>,
-    /// From when on the new key is no longer accepted. It is not taken over.
+    /// When the new key expires. Not taken over from the old key.
     pub expires: Option<OffsetDateTime>,
 }
 
-/// A rotation that was made.
+/// A completed rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rotation {
     /// The new key.
     pub new: KeyRecord,
-    /// The old key with the time at which it ends.
+    /// The old key, with its new end.
     pub old: KeyRecord,
 }
 
 impl Store {
-    /// Records a new key of the tenant that the key names, and lets the old one end after the
-    /// overlap: both at once or neither.
+    /// Stores a new key of the tenant that the key names, and lets the old one end after the
+    /// overlap, in one transaction.
     ///
     /// # Errors
     /// [`SecretsError::NoTenant`], [`SecretsError::NoKey`], [`SecretsError::AmbiguousKey`],

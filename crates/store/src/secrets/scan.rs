@@ -35,7 +35,7 @@ impl Store {
         Ok(tenants)
     }
 
-    /// All keys of all tenants, by tenant and the oldest first. This reads the whole secrets table.
+    /// All keys of all tenants, by tenant, oldest first. This reads the whole secrets table.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -60,7 +60,7 @@ impl Store {
         Ok(keys)
     }
 
-    /// Shows `visit` every item whose sort key starts like this.
+    /// Shows `visit` every item whose sort key starts with the given text.
     async fn scan_secrets(
         &self,
         prefix: &str,

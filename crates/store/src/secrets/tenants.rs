@@ -1,4 +1,4 @@
-//! Tenants: created, found, enabled and disabled.
+//! Tenants: create, find, enable and disable.
 
 use tenant::TenantId;
 use time::OffsetDateTime;
@@ -13,7 +13,7 @@ use crate::{Meter, Store};
 pub struct Tenant {
     /// Names the tenant in keys, logs and commands.
     pub id: TenantId,
-    /// Names the tenant to people.
+    /// The tenant's display name.
     pub name: String,
     /// Whether the tenant's keys are accepted.
     pub enabled: bool,
@@ -58,8 +58,8 @@ impl Store {
         Ok(self.tenant_item(tenant, meter).await?.tenant)
     }
 
-    /// Enables or disables a tenant and with it every one of its keys, all at once. Does nothing
-    /// when the tenant is in that state.
+    /// Enables or disables a tenant and all of its keys at once. Does nothing if the tenant is
+    /// already in that state.
     ///
     /// # Errors
     /// [`SecretsError::NoTenant`], and failures of DynamoDB.

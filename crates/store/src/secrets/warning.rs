@@ -1,4 +1,4 @@
-//! What an operator should know of a key before it becomes a tenant's trouble.
+//! What an operator should know about a key before it becomes a problem for the tenant.
 
 use std::fmt;
 
@@ -9,17 +9,17 @@ use super::KeyRecord;
 /// How long before its end a key is near expiry.
 const NEAR: Duration = Duration::days(30);
 
-/// How long before its end a key that has been replaced is near expiry. Its client has the rest of
-/// the overlap to change to the new key, and nobody has anything to do until then.
+/// How long before its end a replaced key is near expiry. Its client has the rest of the overlap to
+/// change to the new key, and nobody has to act until then.
 const REPLACED_NEAR: Duration = Duration::days(2);
 
-/// Since when a key must be unused for its client to have changed to another one.
+/// How long a key must be unused to conclude that its client has changed to another one.
 const LATELY: Duration = Duration::DAY;
 
-/// How long a key has to be unused to be worth a warning.
+/// How long a key must be unused to be worth a warning.
 const LONG_UNUSED: Duration = Duration::days(30);
 
-/// Something to be done about a key.
+/// An action needed on a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyWarning {
     /// The key expires in this number of days, rounded down.
@@ -35,14 +35,14 @@ pub enum KeyWarning {
 /// The end of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry {
-    /// From when on the key is no longer accepted.
+    /// When the key expires.
     pub at: OffsetDateTime,
-    /// Whether there is a key in its place.
+    /// Whether another key replaces it.
     pub is_replaced: bool,
 }
 
 impl Expiry {
-    /// Whether somebody has to do something about it.
+    /// Whether someone has to act on it.
     pub fn is_near(&self, now: OffsetDateTime) -> bool {
         let near = if self.is_replaced {
             REPLACED_NEAR
@@ -62,17 +62,16 @@ impl KeyRecord {
         })
     }
 
-    /// Whether one of the tenant's `keys` has taken this one's place and is still accepted. A new
-    /// key can end before the old one does: the old key is then the only one that its client can
-    /// use.
+    /// Whether one of the tenant's `keys` has replaced this one and is still accepted. A new key
+    /// can end before the old one: then the old key is the only one that its client can use.
     pub fn is_replaced(&self, keys: &[Self], now: OffsetDateTime) -> bool {
         self.replaced_by
             .as_ref()
             .is_some_and(|new| keys.iter().any(|key| key.id == *new && key.is_active(now)))
     }
 
-    /// What there is to warn of, given all of the tenant's `keys`. Nobody has to act on a key that
-    /// is no longer accepted.
+    /// The warnings for this key, given all of the tenant's `keys`. Keys that are no longer
+    /// accepted need no action.
     pub fn warnings(
         &self,
         keys: &[Self],
@@ -199,7 +198,8 @@ mod tests {
         );
     }
 
-    /// Once the new key is there nothing is left to do but to enter it, and time for that.
+    /// Once the new key exists, the only thing left to do is to enter it, and there is time for
+    /// that.
     #[test]
     fn a_replaced_key_is_named_if_it_is_still_used_at_its_end() {
         let day = Duration::DAY;
@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    /// The old key is the tenant's again, with every warning, once the new one has ended before it.
+    /// If the new key ends first, the old one counts again, with every warning.
     #[test]
     fn a_key_whose_successor_has_ended_is_warned_of_like_any_other() {
         let day = Duration::DAY;

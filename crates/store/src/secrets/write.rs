@@ -14,7 +14,7 @@ use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::client::transaction::{Outcome, RACES};
 use crate::{Meter, Store, StoreError};
 
-/// Reads, decides and writes again for as long as somebody else writes in between.
+/// Reads, decides and writes again as long as someone else writes in between.
 pub(super) async fn retrying_races<T, F>(attempt: impl FnMut() -> F) -> Result<T, SecretsError>
 where
     F: Future<Output = Result<T, SecretsError>>,
@@ -45,7 +45,7 @@ impl Store {
         }
     }
 
-    /// Sets the state of the tenant and of the keys that it lists, if the list is still complete.
+    /// Sets the state of the tenant and of its listed keys, if the list is still complete.
     pub(super) async fn write_enabled(
         &self,
         read: &TenantItem,
@@ -61,7 +61,7 @@ impl Store {
             .expression_attribute_values(":read", number_of(read.version));
         let mut writes = vec![update(tenant)?];
         for digest in &read.active_digests {
-            // Without the condition a key item that was removed by hand would come back as a
+            // Without the condition, a key item that was deleted by hand would come back as a
             // fragment.
             let key = self
                 .update_key(&read.tenant.id, digest)
@@ -81,8 +81,8 @@ impl Store {
         }
     }
 
-    /// Adds a key in the state that the tenant was read in, if it is still in that state, and lets
-    /// the key whose place it takes end at the given time, with a note of what replaces it.
+    /// Adds a key in the tenant's state as it was read, if that is unchanged. If it replaces a key,
+    /// that one gets the given end and a note of what replaces it.
     pub(super) async fn write_key(
         &self,
         read: &TenantItem,
@@ -144,12 +144,12 @@ impl Store {
         {
             Outcome::Written => Ok(()),
             Outcome::ConditionFailed(0) => Err(SecretsError::NoTenant(tenant_id.clone())),
-            // Somebody else revoked the key just now.
+            // Someone else has just revoked the key.
             Outcome::ConditionFailed(_) => Err(StoreError::VersionMismatch.into()),
         }
     }
 
-    /// Puts an item that must not exist.
+    /// Puts an item that must not exist yet.
     fn put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.tables.secrets)

@@ -1,6 +1,6 @@
-//! What is known of the use of a tenant's API keys: one item for each key in the directory table.
+//! The use of a tenant's API keys: one item per key in the directory table.
 //!
-//! It is apart from the keys themselves, so that the function needs no permission to write the
+//! It is separate from the keys themselves, so that the function needs no write permission on the
 //! secrets table. Nothing here decides whether a key is accepted.
 
 use std::collections::BTreeMap;
@@ -17,21 +17,21 @@ use crate::client::update::Updated;
 use crate::directory::keys;
 use crate::{StoreError, TenantStore};
 
-/// How much later than what is stored a use has to be to be written.
+/// A use is only written if it is this much later than the stored one.
 pub const LAST_USED_INTERVAL: Duration = Duration::from_secs(5 * 60);
 
-/// When the key was last accepted, as exact as [`LAST_USED_INTERVAL`].
+/// When the key was last accepted, to within [`LAST_USED_INTERVAL`].
 const LAST_USED: &str = "last_used";
 /// The number of the window in which `used` was counted.
 const WINDOW: &str = "window";
 /// How many requests were leased in that window.
 const USED: &str = "used";
 
-/// How often a lease looks again after another one came first.
+/// How often a lease is retried after another one came first.
 const ROUNDS: usize = 3;
 
 impl TenantStore<'_> {
-    /// Writes that the key was used, unless that was written within the last five minutes.
+    /// Records that the key was used, unless that was recorded within the last five minutes.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -46,12 +46,12 @@ impl TenantStore<'_> {
         self.send_update(update).await.map(drop)
     }
 
-    /// Adds requests to those that the service's instances have leased for the key in a window,
-    /// and returns how many that makes. Windows are numbered upwards; a lease in a new one ends
-    /// the count of the one before.
+    /// Adds requests to those that the service's instances have leased for the key in a window, and
+    /// returns the total. Windows are numbered upwards; the first lease in a new window resets the
+    /// count.
     ///
-    /// The SDK repeats a call whose answer was lost, so a lease can be counted twice, never less
-    /// than once.
+    /// The SDK repeats a call whose answer was lost, so a lease can be counted twice, but never not
+    /// at all.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -81,7 +81,7 @@ impl TenantStore<'_> {
         Ok(requests)
     }
 
-    /// When each of the tenant's keys was last used. A key that never was is not there.
+    /// When each of the tenant's keys was last used, without those that never were.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
@@ -90,7 +90,7 @@ impl TenantStore<'_> {
         self.each(self.query_prefix(keys::KEY_USES), |item| {
             let id = text(item, SORT_KEY)?.strip_prefix(keys::KEY_USES);
             let id = id.and_then(|id| KeyId::parse(id).ok());
-            // A lease may have been the first to be written.
+            // The item may only hold a lease.
             if let (Some(id), true) = (id, item.contains_key(LAST_USED)) {
                 uses.insert(id, time(item, LAST_USED)?);
             }
@@ -105,7 +105,7 @@ impl TenantStore<'_> {
     }
 }
 
-/// To the second and in UTC, so that the order of the texts is the order of the times.
+/// To the second and in UTC, so that the texts sort like the times.
 fn stamp(time: OffsetDateTime) -> AttributeValue {
     let time = time.to_offset(UtcOffset::UTC);
     timestamp(time.replace_nanosecond(0).unwrap_or(time))

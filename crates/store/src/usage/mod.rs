@@ -1,4 +1,5 @@
-//! What is noted of requests: when a key was used and how fast, and which requests were refused.
+//! What is recorded about requests: when a key was used and how fast, and which requests were
+//! refused.
 //!
 //! Nothing here decides whether a key is accepted.
 

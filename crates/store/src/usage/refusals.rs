@@ -1,5 +1,5 @@
-//! Refused requests, counted for each tenant, hour and reason: that a client fails, since when and
-//! with what, is one Query.
+//! Refused requests, counted by tenant, hour and reason: one Query shows that a client fails, since
+//! when, and why.
 
 use time::OffsetDateTime;
 
@@ -20,35 +20,35 @@ const REQUEST_ID: &str = "request_id";
 pub struct Refusal {
     /// The HTTP status.
     pub status: u16,
-    /// The reason in a word.
+    /// The reason in one word.
     pub reason: &'static str,
     /// The method and the route, without ids.
     pub route: String,
     /// What the client was told.
     pub detail: String,
-    /// The request's id, which the log has too.
+    /// The request's id, as in the log.
     pub request_id: String,
     /// When it was refused.
     pub at: OffsetDateTime,
 }
 
 impl Refusal {
-    /// Whether both are counted together, if they are of the same tenant and hour.
+    /// Whether both count together, given the same tenant and hour.
     pub fn is_like(&self, other: &Self) -> bool {
         self.status == other.status && self.reason == other.reason && self.route == other.route
     }
 }
 
-/// Refusals of one kind that are to be counted.
+/// Refusals of one kind to be counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusals {
-    /// The last of them.
+    /// The latest one.
     pub last: Refusal,
     /// How many there are.
     pub count: u64,
     /// When the first was.
     pub first: OffsetDateTime,
-    /// When the counter may go.
+    /// When the counter may be removed.
     pub expires: OffsetDateTime,
 }
 
@@ -68,7 +68,7 @@ impl Refusals {
 pub struct RefusalCount {
     /// The HTTP status.
     pub status: u16,
-    /// The reason in a word.
+    /// The reason in one word.
     pub reason: String,
     /// The method and the route.
     pub route: String,
@@ -80,7 +80,7 @@ pub struct RefusalCount {
     pub last: OffsetDateTime,
     /// What the client was told the last time.
     pub detail: String,
-    /// The last request's id, which the log has too.
+    /// The last request's id, as in the log.
     pub request_id: String,
 }
 
@@ -113,7 +113,7 @@ impl TenantStore<'_> {
         self.send_update(update).await.map(drop)
     }
 
-    /// The refusals since the hour of a time, hour by hour.
+    /// The refusals since the hour of the given time, hour by hour.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 
 use super::text::{filter, strange};
 
-/// Longer bodies than this are cut: an event with one would not reach the function. API Gateway
-/// takes 10 MB.
+/// Longer bodies are cut: an event with one would not reach the function. API Gateway accepts 10
+/// MB.
 const MAX_BODY: usize = 3_000_000;
 
-/// Another body altogether.
+/// Replaces the body by a different one.
 pub fn replace(rng: &mut Rng, event: &mut Value, target: &str) {
     let body = match rng.u8(..7) {
         0 => strange(rng),
@@ -102,7 +102,7 @@ fn bulk(rng: &mut Rng, target: &str) -> Value {
     json!({"Operations": operations, "failOnErrors": value(rng, 2)})
 }
 
-/// Damages the JSON of the body somewhere.
+/// Damages the body's JSON at a random place.
 pub fn json(rng: &mut Rng, event: &mut Value) {
     let Some(Ok(mut body)) = event["body"].as_str().map(serde_json::from_str::<Value>) else {
         return replace(rng, event, "");
@@ -111,7 +111,7 @@ pub fn json(rng: &mut Rng, event: &mut Value) {
     text_body(event, body.to_string());
 }
 
-/// Walks down a random way and damages what is there.
+/// Walks down a random path and damages what is there.
 fn damage(rng: &mut Rng, node: &mut Value, depth: usize) {
     let goes_on = rng.u8(..4) > 0;
     match node {
@@ -188,7 +188,7 @@ fn value(rng: &mut Rng, depth: usize) -> Value {
     }
 }
 
-/// Damages the text of the body, and may turn it into bytes that are no text.
+/// Damages the body's text, and may turn it into bytes that are not text.
 pub fn text(rng: &mut Rng, event: &mut Value) {
     let mut bytes = event["body"]
         .as_str()
@@ -213,7 +213,7 @@ pub fn text(rng: &mut Rng, event: &mut Value) {
             }
         }
     }
-    // API Gateway passes on as Base64 what is not text, and now and then what is.
+    // API Gateway passes on non-text as Base64, and occasionally text too.
     match String::from_utf8(bytes) {
         Ok(text) if rng.u8(..8) > 0 => {
             text_body(event, text);

@@ -1,9 +1,10 @@
-//! `make abuse`: malformed requests without end. None may be answered with anything but SCIM, none with a
-//! failure of the service, and none may leave a trace where it has no right to.
+//! `make abuse`: a stream of malformed requests. Every answer must be SCIM, none may be a failure
+//! of the service, and no request may leave a trace where it has no right to.
 //!
-//! The requests begin as those of `events/`, which is what real clients send, and are damaged at random in
-//! one to four places ([`mutate`], [`text`]): the path, the query, the headers, the JSON and its text. Users who exist are
-//! among their targets, so that the damage gets as far as it can. [`verdict`] judges the answers.
+//! The requests are those of `events/`, as real clients send them, randomly damaged in one to four
+//! places ([`mutate`], [`text`]): the path, the query, the headers, the JSON and its text. Existing
+//! users are among their targets, so that the damage gets as far as possible. [`verdict`] judges
+//! the answers.
 
 mod body;
 mod mutate;
@@ -29,16 +30,17 @@ use stand::request::Request;
 /// The tenant that is attacked, and one that is not.
 const TENANTS: [&str; 2] = ["attacked", "spared"];
 
-/// Users who are there as targets at a time.
+/// Number of users that exist as targets at a time.
 const TARGETS: usize = 24;
 
-/// Requests between two new targets, for the old ones get deleted.
+/// Requests between two new targets, because old ones get deleted.
 const RENEWAL: u64 = 40;
 
-/// Characters of an event that are shown when its answer is wrong. The seed has it all.
+/// Maximum number of characters of an event shown with a wrong answer. The seed reproduces it in
+/// full.
 const SHOWN: usize = 6000;
 
-/// What all attackers share.
+/// State shared by all attackers.
 struct Attack {
     pool: Pool,
     corpus: Corpus,
@@ -60,7 +62,7 @@ pub async fn run(settings: &Settings, requests: u64) -> Result<()> {
         rng.fill(&mut secret);
         *key = direct.add_tenant(tenant, secret).await?;
     }
-    // The attack is meant for everything behind the limits that would end it.
+    // The attack targets everything behind the limits that would stop it.
     let mut environment = environment(engine.endpoint());
     for (name, value) in [
         ("SCIM_DEACTIVATION_SHARE_PERCENT", "100"),
@@ -110,7 +112,7 @@ pub async fn run(settings: &Settings, requests: u64) -> Result<()> {
 }
 
 impl Attack {
-    /// Sends requests, each judged, until there were enough or one is answered as it must not be.
+    /// Sends requests and judges each answer, until there were enough or one is wrong.
     async fn attacker(&self, attacker: u64, requests: u64, mut rng: Rng) -> Result<()> {
         for number in 0..requests {
             if number % RENEWAL == 0 {
@@ -139,7 +141,7 @@ impl Attack {
         Ok(())
     }
 
-    /// Creates a user to be a target, in the place of an older one.
+    /// Creates a user as a target, replacing an older one.
     async fn add_target(&self, number: u64) -> Result<()> {
         let name = format!("target-{number:x}@crew.example");
         let request = Request {
@@ -167,7 +169,7 @@ impl Attack {
         Ok(())
     }
 
-    /// All users of a tenant; the spared one gets its only user here, the first time.
+    /// All users of a tenant; the first call creates the spared tenant's only user.
     async fn users_of(&self, tenant: usize) -> Result<Value> {
         let request = |method, path, body| Request {
             method,
@@ -194,7 +196,7 @@ impl Attack {
             .body)
     }
 
-    /// Nothing has happened to the spared tenant, and what has happened to the other is whole.
+    /// Checks that the spared tenant is unchanged, and that the attacked one is consistent.
     async fn examine(&self, direct: &Direct, spared: &Value) -> Result<()> {
         ensure!(
             self.users_of(1).await? == *spared,

@@ -29,7 +29,7 @@ impl Corpus {
         Ok(Self(events))
     }
 
-    /// One of the requests, for the target if it has one, and with the key, damaged.
+    /// A random request, damaged, with the key, and for the target if it addresses a user.
     pub fn malformed(&self, rng: &mut Rng, key: &str, target: &str) -> Value {
         let mut event = rng.choice(&self.0).cloned().unwrap_or_default();
         event["headers"]["authorization"] = format!("Bearer {key}").into();
@@ -177,7 +177,7 @@ fn header(rng: &mut Rng, event: &mut Value) {
     ];
     let name = names[rng.usize(..names.len())];
     let value = match rng.u8(..3) {
-        // What no header can have does not come through API Gateway.
+        // API Gateway rejects what no header can contain.
         0 => strange(rng)
             .chars()
             .filter(|c| !c.is_control())
@@ -185,7 +185,7 @@ fn header(rng: &mut Rng, event: &mut Value) {
             .collect(),
         _ => values[rng.usize(..values.len())].to_owned(),
     };
-    // Most requests are to come further than the door.
+    // Most requests should get past authentication.
     if name != "authorization" || rng.u8(..10) == 0 {
         event["headers"][name] = value.into();
     }

@@ -1,4 +1,4 @@
-//! Texts that break things.
+//! Problematic texts.
 
 use fastrand::Rng;
 
@@ -100,7 +100,7 @@ pub fn strange(rng: &mut Rng) -> String {
     }
 }
 
-/// Words of the filter language in any order; sometimes nested very deep.
+/// Words of the filter language in any order; sometimes nested very deeply.
 pub fn filter(rng: &mut Rng) -> String {
     if rng.u8(..12) == 0 {
         let depth = rng.usize(1..4000);
@@ -118,7 +118,7 @@ pub fn filter(rng: &mut Rng) -> String {
     words.join(["", " ", "  ", "+"][rng.usize(..4)])
 }
 
-/// Percent-encodes as much as the client likes, and wrongly now and then.
+/// Percent-encodes as much as a client may, and occasionally wrongly.
 pub fn encoded(rng: &mut Rng, text: &str) -> String {
     let mut encoded = String::new();
     for byte in text.bytes() {

@@ -1,4 +1,4 @@
-//! What every answer has to be, whatever was asked.
+//! What every answer must fulfil, whatever was asked.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -26,16 +26,16 @@ const SCIM_TYPES: &[&str] = &[
     "invalidCount",
 ];
 
-/// What would tell of the inside of the service.
+/// Words that would reveal the service's internals.
 const INSIDE: &[&str] = &[
     "::", "serde", "unwrap", "panicked", "Some(", "None", "Err(", "aws_sdk", "dynamodb", "src/",
     ".rs",
 ];
 
-/// The longest text that an admin is shown, in characters.
+/// The longest text shown to an admin, in characters.
 const MAX_DETAIL: usize = 1000;
 
-/// Says what is wrong with an answer.
+/// Reports what is wrong with an answer.
 pub fn judge(answer: &Answer, keys: &[String; 2]) -> Result<()> {
     let status = answer.status;
     ensure!(
@@ -92,7 +92,7 @@ fn error(status: u64, body: &Value) -> Result<()> {
         !detail.is_empty() && detail.chars().count() <= MAX_DETAIL,
         "{body}"
     );
-    // What the client has sent is shown in backticks.
+    // Text sent by the client appears in backticks.
     let own: String = detail.split('`').step_by(2).collect();
     for inside in INSIDE {
         ensure!(!own.contains(inside), "`{inside}` in {body}");
@@ -100,7 +100,7 @@ fn error(status: u64, body: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Any other message: it has schemas, and what its kind needs.
+/// Any other message: it has `schemas`, and the required members of its kind.
 fn message(body: &Value) -> Result<()> {
     let schemas: Vec<&str> = body["schemas"]
         .as_array()
@@ -136,7 +136,7 @@ fn message(body: &Value) -> Result<()> {
     }
 }
 
-/// A resource, as much of it as was asked for: what is there must be of its type.
+/// A resource, possibly projected: the attributes that are present must have the right type.
 fn resource(body: &Value) -> Result<()> {
     let is_text =
         |value: &Value| value.is_null() || value.as_str().is_some_and(|text| !text.is_empty());

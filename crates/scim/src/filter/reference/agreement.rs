@@ -1,4 +1,4 @@
-//! Random filters on random resources: the engine and the naive reading must agree.
+//! Random filters on random resources: the engine must agree with the naive reading.
 
 use std::cell::Cell;
 
@@ -12,7 +12,7 @@ use crate::filter::{Filter, MAX_LENGTH};
 use crate::schema::{USERS, check::check};
 use crate::{Meta, ResourceId, Stored};
 
-/// Few, so that filters and resources share them.
+/// Only a few, so that filters and resources share them.
 const TEXTS: &[&str] = &[
     "a", "A", "ab", "B", "aB a", "é", "É", "straße", "STRASSE", "ΟΔΟΣ", "οδος", "a\"b", "null",
     "true",
@@ -88,7 +88,7 @@ fn quoted(texts: &'static [&'static str]) -> BoxedStrategy<String> {
         .boxed()
 }
 
-/// A comparison of `name`, whose values are as its name says.
+/// A comparison of `name` with a value of its type.
 fn comparison(name: &'static str, shown: String) -> BoxedStrategy<String> {
     let (often, operators) = if BOOLEANS.contains(&name) {
         let bare = select(TRUTHS).prop_map(str::to_owned);
@@ -154,7 +154,7 @@ fn within(attribute: &'static str) -> BoxedStrategy<String> {
     combined(leaf.boxed())
 }
 
-/// Filters of filters.
+/// Compound filters.
 fn combined(leaf: BoxedStrategy<String>) -> BoxedStrategy<String> {
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -217,7 +217,7 @@ fn the_engine_agrees_with_the_naive_reading() {
             Ok(())
         })
         .unwrap();
-    // A test whose filters match nothing, or make no sense, would say little.
+    // If the filters matched nothing, or were all invalid, the test would prove little.
     assert!(
         matched.get() * 5 >= cases.get(),
         "{matched:?} of {cases:?} matched"

@@ -1,10 +1,10 @@
-//! A second reading of RFC 7644 §3.4.2.2, written to be obvious instead of fast: it walks the
-//! JSON of a resource by names and knows the schema by a few lists of its own. On random filters
-//! and resources the engine must agree with it, on what is refused too.
+//! A second reading of RFC 7644 §3.4.2.2, written to be obvious rather than fast: it walks the JSON
+//! of a resource by name and knows the schema from a few lists below. On random filters and
+//! resources the engine must agree with it, including on what is refused.
 //!
-//! Where the RFC leaves room, ARCHITECTURE.md says what is meant: of several values one is enough,
-//! `ne` is the negation of `eq`, `null` is the absence of a value, an attribute of an unknown
-//! schema has none.
+//! Where the RFC leaves room, it follows ARCHITECTURE.md: of several values one match is enough,
+//! `ne` is the negation of `eq`, `null` is the absence of a value, and an attribute of an unknown
+//! schema has no value.
 
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -62,7 +62,7 @@ const COMPLEX: &[&str] = &[
 ];
 const OF_THE_EXTENSION: &[&str] = &["employeeNumber", "department", "manager"];
 
-/// The filter cannot be answered: an unknown name, or a comparison that makes no sense.
+/// The filter cannot be answered: it has an unknown name or an impossible comparison.
 #[derive(Debug)]
 pub(super) struct Refused;
 
@@ -71,10 +71,10 @@ pub(super) fn holds(filter: &Filter, resource: &Map<String, Value>) -> Result<bo
     judge(filter, &Value::Object(resource.clone()), None)
 }
 
-/// `within` is the attribute whose element is judged, inside brackets.
+/// `within` is the attribute whose element is evaluated, inside brackets.
 fn judge(filter: &Filter, subject: &Value, within: Option<&str>) -> Result<bool, Refused> {
     match filter {
-        // Each term is judged, so that a refused one is noticed wherever it stands.
+        // Every term is evaluated, so that an invalid one is noticed in any position.
         Filter::And(terms) => {
             let results = terms.iter().map(|term| judge(term, subject, within));
             let results: Vec<bool> = results.collect::<Result<_, _>>()?;
@@ -100,7 +100,7 @@ fn judge(filter: &Filter, subject: &Value, within: Option<&str>) -> Result<bool,
             if within.is_some() || !COMPLEX.contains(&name.as_str()) {
                 return Err(Refused);
             }
-            // An element that has nothing shows whether the inner filter makes sense at all.
+            // An empty element shows whether the inner filter is valid at all.
             judge(inner, &Value::Object(Map::new()), Some(&name))?;
             let mut found = false;
             for element in walk(subject, &name, within) {
@@ -135,8 +135,7 @@ fn judge(filter: &Filter, subject: &Value, within: Option<&str>) -> Result<bool,
     }
 }
 
-/// The full name that a path means, as the lists above write it; `None` for a name of a schema
-/// that nobody knows.
+/// The full name that a path means, as in the lists above; `None` for a name in an unknown schema.
 fn known_name(path: &str, within: Option<&str>) -> Result<Option<String>, Refused> {
     let lower = path.to_ascii_lowercase();
     let full = match within {
@@ -285,7 +284,7 @@ fn ordered<T: Ord>(value: &T, operator: Operator, wanted: &T) -> bool {
     }
 }
 
-/// Unicode's case folding as far as the values of the test go: `ß` is `ss`, `ς` is `σ`.
+/// Unicode case folding for the values in this test: `ß` is `ss`, `ς` is `σ`.
 fn without_case(text: &str) -> String {
     text.chars()
         .flat_map(char::to_uppercase)

@@ -1,4 +1,4 @@
-//! What a PATCH says by what it leaves out, and by values of the wrong form.
+//! PATCH with missing parts, and with values of the wrong form.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn an_extension_takes_an_object_or_nothing() {
     }
     for operation in [
         json!({"op": "replace", "path": ENTERPRISE, "value": ""}),
-        // RFC 7644 §3.5.2.2: the path alone says what a `remove` removes.
+        // RFC 7644 §3.5.2.2: the path alone determines what a `remove` removes.
         json!({"op": "remove", "path": ENTERPRISE, "value": {"department": "y"}}),
     ] {
         assert_eq!(patched(employed.clone(), json!([operation])), Ok(json!({})));
@@ -87,7 +87,7 @@ fn an_added_element_repeats_one_that_the_schema_takes_for_the_same() {
         let operation = json!([{"op": "add", "path": attribute, "value": [value]}]);
         patched(json!({attribute: [there]}), operation).unwrap()[attribute].take()
     };
-    // Case does not tell roles apart, and a role without a type may be of any.
+    // Roles that differ only in case are the same, and a role without a type matches any type.
     let there = json!({"type": "app", "value": "a"});
     assert_eq!(
         added("roles", there.clone(), json!({"type": "APP", "value": "A"})),
@@ -106,13 +106,13 @@ fn an_added_element_repeats_one_that_the_schema_takes_for_the_same() {
         added("roles", there.clone(), other.clone()),
         json!([there, other])
     );
-    // Certificates are bytes.
+    // Certificates are binary, so case matters.
     let (one, other) = (json!({"value": "MIIB"}), json!({"value": "miib"}));
     assert_eq!(
         added("x509Certificates", one.clone(), other.clone()),
         json!([one, other])
     );
-    // An address has no `value` to be known by.
+    // An address has no `value` to identify it.
     let (one, other) = (json!({"locality": "a"}), json!({"locality": "b"}));
     assert_eq!(
         added("addresses", one.clone(), other.clone()),
@@ -144,7 +144,7 @@ fn a_remove_of_one_part_leaves_the_others() {
         left(json!({"op": "remove", "path": "name.givenName"}))["name"],
         json!({"familyName": "Ortiz"})
     );
-    // A value selects among elements only where the path names elements without selecting them.
+    // A value selects elements only if the path has no filter.
     assert_eq!(
         left(json!({"op": "remove", "path": "emails.display", "value": "x"}))["emails"],
         json!([{"value": "a"}, {"value": "b"}])

@@ -1,4 +1,4 @@
-//! PATCH, shape by shape as Entra and the RFC write it.
+//! PATCH in every form that Entra and the RFC use.
 
 use serde_json::{Value, json};
 

@@ -1,16 +1,16 @@
 //! The circuit breaker: how many users of a tenant may lose access within a window.
 //!
-//! A wrong scope in the identity provider takes everybody out at once, and it happens at night.
-//! From a share of the active users on, further deactivations and deletions are refused; creations
-//! and other updates go on.
+//! A wrong scope in the identity provider removes everyone at once, typically at night. Beyond a
+//! share of the active users, further deactivations and deletions are refused; creations and other
+//! updates continue.
 //!
-//! The window moves on in steps of a twenty-fourth of its length, each with a count of its own. A
-//! place is reserved before the transaction that takes it, by one UpdateItem, which DynamoDB runs
-//! one after the other without a conflict: however many requests meet, no more places are given
-//! than there are. A place whose transaction failed is given back; until then it is taken, so that
-//! of two requests for the last place one may be refused although the other fails in the end. A
-//! place that is lost with a process, or counted twice because an answer was, makes the breaker
-//! open a little early, and ends with the window.
+//! The window advances in steps of a twenty-fourth of its length, each with its own count. A place
+//! is reserved before the transaction that uses it, by one UpdateItem; DynamoDB serialises these
+//! without conflicts, so concurrent requests never get more places than there are. A place whose
+//! transaction failed is given back. It counts as taken until then, so of two requests for the last
+//! place one may be refused although the other fails in the end. A place that is lost with a
+//! process, or counted twice because an answer was lost, makes the breaker open a little early, and
+//! expires with the window.
 
 mod steps;
 
@@ -31,7 +31,7 @@ const LIFTED_UNTIL: &str = "lifted_until";
 /// A place in a window, for one user who loses access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// The step it is counted in; none where nothing is counted.
+    /// The step it is counted in; `None` if nothing is counted.
     step: Option<u64>,
 }
 
@@ -44,11 +44,11 @@ pub enum Reservation {
     Refused(Window),
 }
 
-/// What is known of a tenant's breaker.
+/// The state of a tenant's breaker.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Breaker {
     steps: Option<Steps>,
-    /// Until when nothing is refused nor counted, if an operator has lifted the limit.
+    /// Until when nothing is refused or counted, if an operator has lifted the limit.
     pub lifted_until: Option<OffsetDateTime>,
 }
 
@@ -58,7 +58,7 @@ impl Breaker {
         self.lifted_until.is_some_and(|until| until > now)
     }
 
-    /// The window that ends now, if anybody lost access in it.
+    /// The window that ends now, if anyone lost access in it.
     pub fn window(&self, now: OffsetDateTime) -> Option<Window> {
         let counts = self.steps.as_ref()?;
         let window = counts.at(step_of(now, counts.step_seconds)).window();
@@ -80,7 +80,7 @@ impl Breaker {
 }
 
 impl TenantStore<'_> {
-    /// Reserves a place for a user who is to be deactivated or deleted.
+    /// Reserves a place for a user who is about to be deactivated or deleted.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when others keep changing the breaker, failures of DynamoDB, and
@@ -91,13 +91,13 @@ impl TenantStore<'_> {
         policy: BreakerPolicy,
         now: OffsetDateTime,
     ) -> Result<Reservation, StoreError> {
-        /// The first place of a step takes two, a limit that is counted anew two more.
+        /// The first place of a step takes two rounds, a changed limit two more.
         const ROUNDS: usize = 8;
         if policy.share_percent >= 100 {
             return Ok(Reservation::Granted(Place { step: None }));
         }
         let step_seconds = policy.step_seconds();
-        // Clocks of instances differ: a step that has begun for one has begun for all.
+        // Instances' clocks differ: a step that has begun for one has begun for all.
         let mut step = step_of(now, step_seconds);
         for _ in 0..ROUNDS {
             let breaker = match self.take(resource_type, step, step_seconds, now).await? {
@@ -108,7 +108,7 @@ impl TenantStore<'_> {
             if breaker.is_lifted(now) {
                 return Ok(Reservation::Granted(Place { step: None }));
             }
-            // Another length of the window counts anew.
+            // With another window length, counting starts again.
             let stored = breaker
                 .steps
                 .filter(|counts| counts.step_seconds == step_seconds);
@@ -125,13 +125,13 @@ impl TenantStore<'_> {
             };
             let is_current = stored.as_ref() == Some(&counts);
             if is_current && counts.used() < counts.limit {
-                // Somebody has set the counts forth, or given a place back, in between.
+                // Someone advanced the counts or gave a place back in between.
                 continue;
             }
             let active = self.count_active(resource_type).await?;
             if is_current {
-                // The tenant may have grown within the step. Those who are losing access at this
-                // moment may still be among the active, so those who have lost it are not added.
+                // The tenant may have grown within the step. Users who are losing access right now
+                // may still count as active, so those who have lost it are not added.
                 counts.limit = counts.limit.max(policy.limit(active));
                 if counts.used() >= counts.limit {
                     return Ok(Reservation::Refused(counts.window()));
@@ -139,14 +139,14 @@ impl TenantStore<'_> {
             } else {
                 counts.limit = policy.limit(active.saturating_add(counts.used()));
             }
-            // If it was somebody else's turn, the next round finds what they have made of it.
-            self.set_forth(resource_type, stored.as_ref(), &counts)
+            // If another request was first, the next round sees its result.
+            self.replace_counts(resource_type, stored.as_ref(), &counts)
                 .await?;
         }
         Err(StoreError::Conflict)
     }
 
-    /// Gives a place back that was not needed. One of a step that is over stays taken.
+    /// Gives back a place that was not needed. A place in a past step stays taken.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -181,8 +181,8 @@ impl TenantStore<'_> {
         item.map_or(Ok(Breaker::default()), |item| Breaker::read(&item))
     }
 
-    /// Lets everything through, uncounted, until a time, and forgets what was counted. A time that
-    /// has passed puts the limit back in force, with all of its places. For operators.
+    /// Lets everything through, uncounted, until a time, and resets the counts. A time in the past
+    /// restores the limit, with all of its places. For operators.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -204,7 +204,7 @@ impl TenantStore<'_> {
         self.send_update(update).await.map(|_| ())
     }
 
-    /// Takes a place of the step under way.
+    /// Takes a place in the current step.
     async fn take(
         &self,
         resource_type: &ResourceType,
@@ -232,8 +232,8 @@ impl TenantStore<'_> {
         self.send_update(update).await
     }
 
-    /// Writes counts in the place of those that were read: of another step, or with another limit.
-    async fn set_forth(
+    /// Replaces the counts that were read by those of another step or with another limit.
+    async fn replace_counts(
         &self,
         resource_type: &ResourceType,
         read: Option<&Steps>,
@@ -258,7 +258,7 @@ impl TenantStore<'_> {
             .expression_attribute_values(":used", number_of(counts.used()))
             .expression_attribute_values(":limit", number_of(counts.limit));
         let update = match read {
-            // None, or of a window of another length.
+            // None yet, or those of a window of another length.
             None => update
                 .condition_expression("attribute_not_exists(#seconds) OR #seconds <> :seconds"),
             Some(read) => update

@@ -1,4 +1,4 @@
-//! How many users have lost access lately, step by step.
+//! How many users have lost access recently, step by step.
 
 use time::OffsetDateTime;
 
@@ -12,19 +12,19 @@ pub(super) const PAST: &str = "past";
 pub(super) const USED: &str = "used";
 pub(super) const LIMIT: &str = "limit";
 
-/// Steps to a window.
+/// Steps per window.
 const STEPS: u64 = 24;
 
-/// So many may lose access within a window, however small the tenant is.
+/// This many users may lose access within a window, however small the tenant is.
 pub const NEVER_BELOW: u64 = 50;
 
-/// How many users may lose access, and in what time.
+/// How many users may lose access within which time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPolicy {
-    /// Of the active users, those who lost access within the window included, in percent; 100 turns
+    /// Percentage of the active users, including those who lost access within the window; 100 turns
     /// the breaker off.
     pub share_percent: u8,
-    /// How long a window is.
+    /// The length of a window.
     pub window: time::Duration,
 }
 
@@ -34,7 +34,7 @@ impl BreakerPolicy {
         (self.window.whole_seconds().unsigned_abs() / STEPS).max(1)
     }
 
-    /// How many of so many users may lose access.
+    /// How many of this number of users may lose access.
     pub(super) fn limit(&self, users: u64) -> u64 {
         let share = users.saturating_mul(self.share_percent.into()) / 100;
         share.max(NEVER_BELOW)
@@ -48,21 +48,21 @@ pub struct Window {
     pub limit: u64,
     /// How many are taken.
     pub used: u64,
-    /// Since when those have lost access who are counted; no earlier than this.
+    /// The earliest time at which the counted users can have lost access.
     pub since: OffsetDateTime,
-    /// When the first of the taken places are free again.
+    /// When the first taken places become free again.
     pub frees: OffsetDateTime,
 }
 
-/// How many lost access in which step.
+/// How many users lost access in which step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Steps {
-    /// The number of the step under way, counted from 1970 on.
+    /// The number of the current step, counted from 1970.
     pub step: u64,
     pub step_seconds: u64,
     /// How many in this step.
     pub current: u64,
-    /// How many in the steps before, by their numbers, those that belong to the window.
+    /// How many in each earlier step of the window, by step number.
     pub past: Vec<(u64, u64)>,
     pub limit: u64,
 }
@@ -73,7 +73,7 @@ impl Steps {
         self.current.saturating_add(past)
     }
 
-    /// The counts when it is this step: steps that have left the window are not in it.
+    /// The counts as of this step, without those that have left the window.
     pub(super) fn at(&self, step: u64) -> Self {
         if step <= self.step {
             return self.clone();
@@ -137,7 +137,7 @@ impl Steps {
     }
 }
 
-/// The number of the step at a time.
+/// The number of the step that contains a time.
 pub(super) fn step_of(time: OffsetDateTime, step_seconds: u64) -> u64 {
     time.unix_timestamp().max(0).unsigned_abs() / step_seconds.max(1)
 }

@@ -8,13 +8,13 @@ use stand::function::{Answer, Function};
 use stand::request::Request;
 
 /// A kind of request.
-pub struct Operation {
+pub struct RequestKind {
     pub name: &'static str,
-    /// The status it is answered with.
+    /// The expected status.
     pub status: u64,
-    /// How many of them make a sample.
+    /// The number of requests per sample.
     pub batch: usize,
-    /// Whether it is to cost the same whatever the directory's size.
+    /// Whether the cost must not depend on the directory's size.
     pub flat: bool,
     request: fn(&mut Place) -> Result<Sent>,
 }
@@ -22,17 +22,17 @@ pub struct Operation {
 /// Method, path with query, body.
 type Sent = (&'static str, String, Option<Value>);
 
-/// How far a run has come in one directory.
+/// The state of a run in one directory.
 pub struct Place {
     users: usize,
     key: String,
-    /// Some of the users that were there from the start.
+    /// Some of the users that existed from the start.
     known: Vec<Known>,
-    /// Leads to a page in the middle.
+    /// A cursor for a page in the middle.
     cursor: String,
-    /// Users that were created in this run and not deleted.
+    /// Users created in this run and not deleted yet.
     created: Vec<String>,
-    /// Changes with each request.
+    /// Incremented with each request.
     number: usize,
 }
 
@@ -41,16 +41,16 @@ struct Known {
     user_name: String,
 }
 
-/// In the order in which they run: what changes the number of users comes last.
-pub const OPERATIONS: &[Operation] = &[
-    Operation {
+/// In the order in which they run: those that change the number of users come last.
+pub const REQUEST_KINDS: &[RequestKind] = &[
+    RequestKind {
         name: "GET by id",
         status: 200,
         batch: 40,
         flat: true,
         request: |place| Ok(("GET", place.path_of_known(), None)),
     },
-    Operation {
+    RequestKind {
         name: "match query, userName: found",
         status: 200,
         batch: 40,
@@ -61,7 +61,7 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(("GET", path, None))
         },
     },
-    Operation {
+    RequestKind {
         name: "match query, externalId: not found",
         status: 200,
         batch: 40,
@@ -72,7 +72,7 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(("GET", path, None))
         },
     },
-    Operation {
+    RequestKind {
         name: "PATCH, plain attribute",
         status: 200,
         batch: 40,
@@ -82,14 +82,14 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(replace(place.path_of_known(), "displayName", &value))
         },
     },
-    Operation {
+    RequestKind {
         name: "PATCH, nothing changes",
         status: 200,
         batch: 40,
         flat: true,
         request: |place| Ok(replace(place.path_of_known(), "title", "Crew lead")),
     },
-    Operation {
+    RequestKind {
         name: "PATCH, userName",
         status: 200,
         batch: 40,
@@ -99,14 +99,14 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(replace(place.path_of_known(), "userName", &value))
         },
     },
-    Operation {
+    RequestKind {
         name: "first page of 100",
         status: 200,
         batch: 8,
         flat: false,
         request: |_| Ok(("GET", "/Users?startIndex=1&count=100".to_owned(), None)),
     },
-    Operation {
+    RequestKind {
         name: "last page of 100 by startIndex",
         status: 200,
         batch: 8,
@@ -117,7 +117,7 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(("GET", path, None))
         },
     },
-    Operation {
+    RequestKind {
         name: "middle page of 100 by cursor",
         status: 200,
         batch: 8,
@@ -127,7 +127,7 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(("GET", path, None))
         },
     },
-    Operation {
+    RequestKind {
         name: "POST, as Entra sends it",
         status: 201,
         batch: 40,
@@ -137,7 +137,7 @@ pub const OPERATIONS: &[Operation] = &[
             Ok(("POST", "/Users".to_owned(), Some(user)))
         },
     },
-    Operation {
+    RequestKind {
         name: "DELETE",
         status: 204,
         batch: 40,
@@ -149,8 +149,8 @@ pub const OPERATIONS: &[Operation] = &[
     },
 ];
 
-/// A filter that no lookup serves. It reads all users, so it is sent a few times only.
-pub const UNINDEXED: Operation = Operation {
+/// A filter that no lookup serves. It reads all users, so it is only sent a few times.
+pub const UNINDEXED: RequestKind = RequestKind {
     name: "filter without a lookup",
     status: 200,
     batch: 1,
@@ -162,9 +162,8 @@ pub const UNINDEXED: Operation = Operation {
     },
 };
 
-impl Operation {
-    /// Sends the next request of this kind. Whether it is answered as it should be is left to the
-    /// caller.
+impl RequestKind {
+    /// Sends the next request of this kind. The caller checks the answer.
     pub async fn call(&self, place: &mut Place, function: &mut Function) -> Result<Answer> {
         let (method, path, body) = (self.request)(place)?;
         let request = Request {
@@ -185,7 +184,7 @@ impl Operation {
 }
 
 impl Place {
-    /// Gets to know a directory with so many users.
+    /// Explores a directory with this number of users.
     pub async fn explore(function: &mut Function, key: &str, users: usize) -> Result<Self> {
         let mut place = Self {
             users,
@@ -229,7 +228,7 @@ impl Place {
         Ok(function.expect(200, &request).await?.body)
     }
 
-    /// The path of a user, another one each time.
+    /// The path of a user, a different one each time.
     pub fn path_of_known(&mut self) -> String {
         format!("/Users/{}", self.next_known().id)
     }
@@ -240,7 +239,7 @@ impl Place {
         &self.known[index]
     }
 
-    /// Of a user that there has never been.
+    /// The number of a user that has never existed.
     fn new_number(&mut self) -> usize {
         self.number += 1;
         self.users + self.number
