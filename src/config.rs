@@ -5,7 +5,7 @@ use std::time::Duration;
 use store::Tables;
 use store::directory::breaker::BreakerPolicy;
 
-/// The function's configuration. README.md lists the variables.
+/// The function's configuration. docs/OPERATING.md lists the variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// `SCIM_SECRETS_TABLE` and `SCIM_DIRECTORY_TABLE`.

@@ -8,9 +8,11 @@ use store::{Gate, Meter};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
+use crate::keys::key_use::behind;
 use crate::support::capture::cost;
 use crate::support::directory::Directory;
 use crate::support::service::Service;
+use stand::wire::Fate;
 
 /// Adds a user with a chosen id, so that many share the first digits as in a directory of a million
 /// users.
@@ -167,4 +169,30 @@ async fn a_list_that_is_too_long_to_be_read_is_refused_with_advice() {
         service.get("/Users?count=1").await.body["totalResults"],
         50_001
     );
+}
+
+/// What has a value that starts as asked for cannot be counted: it is read until it is too much.
+#[tokio::test]
+async fn a_lookup_that_finds_too_much_ends_with_advice() {
+    let (service, wire, _) = behind(move |operation, _| match operation {
+        "Query" => Fate::Instead(endless_lookup()),
+        _ => Fate::Passed,
+    })
+    .await;
+    let answer = service.find("userName sw \"l\"").await;
+    let detail = answer.error(400, "tooMany");
+    assert!(detail.contains("give `sw` a longer value"), "{detail}");
+    assert_eq!(wire.asked("Query directory L"), 11);
+}
+
+/// A page of 5,000 lookups, other ones each time, that another follows.
+fn endless_lookup() -> &'static str {
+    let item = |_| {
+        let id = uuid::Uuid::new_v4();
+        let sort_key = format!("L#U#userName#lena#{id}");
+        json!({"pk": {"S": "T#acme"}, "sk": {"S": sort_key}})
+    };
+    let items: Vec<_> = (0..5_000).map(item).collect();
+    let page = json!({"Items": items, "Count": 5_000, "LastEvaluatedKey": items[0]});
+    page.to_string().leak()
 }

@@ -37,6 +37,8 @@ pub enum Fate {
     CutOff,
     /// DynamoDB carries it out, and the answer is a whole HTTP message with half of the JSON.
     Garbled,
+    /// DynamoDB is not asked, and this JSON is its answer.
+    Instead(&'static str),
     /// A BatchGetItem leaves some of its keys, or all, unprocessed.
     Unprocessed { all: bool },
     /// The rival does its work first, then DynamoDB answers.
@@ -231,6 +233,7 @@ impl State {
                 let body = &answer[head_end(&answer).unwrap_or_default()..middle(&answer)];
                 whole(answers::message("200 OK", &String::from_utf8_lossy(body)))
             }
+            Fate::Instead(body) => whole(answers::message("200 OK", body)),
             Fate::Unprocessed { all } => {
                 let (left, rest) = answers::left(&asked, all);
                 let mut body = match rest {
