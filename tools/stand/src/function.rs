@@ -112,7 +112,7 @@ impl Function {
     }
 
     /// Waits until it asks for an event.
-    pub async fn asks(&mut self) -> Result<()> {
+    pub async fn until_ready(&mut self) -> Result<()> {
         self.api.until_idle().await
     }
 
