@@ -11,7 +11,6 @@ pub(crate) mod respond;
 mod route;
 
 use lambda_http::{Body, Request, Response};
-use time::OffsetDateTime;
 
 use crate::instance::Instance;
 use crate::log::Trace;
@@ -32,7 +31,7 @@ pub(crate) async fn answer(
     presented: &Presented,
     trace: &Trace,
 ) -> Result<Response<Body>, Failure> {
-    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
+    let now = instance.now();
     let target = route::Target::parse(request::path(request))?;
     let base = request::base_url(request, instance.config.public_url.as_deref(), &target);
     let asked = match operation::read(request, &target, trace) {

@@ -8,6 +8,7 @@ pub mod rate;
 pub mod refusals;
 
 use store::Store;
+use time::OffsetDateTime;
 
 use crate::config::Config;
 use key_use::KeyUses;
@@ -20,6 +21,8 @@ pub struct Instance {
     pub store: Store,
     /// The configuration.
     pub config: Config,
+    /// The clock. A test has its own where it is about dates and rates.
+    pub clock: fn() -> OffsetDateTime,
     key_uses: KeyUses,
     refusals: Refusals,
 }
@@ -30,8 +33,14 @@ impl Instance {
         Self {
             store,
             config,
+            clock: OffsetDateTime::now_utc,
             key_uses: KeyUses::default(),
             refusals: Refusals::default(),
         }
+    }
+
+    /// The time, as exact as resources show it.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        (self.clock)().truncate_to_millisecond()
     }
 }

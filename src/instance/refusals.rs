@@ -22,7 +22,6 @@ use scim::ScimError;
 use store::usage::refusals::{Refusal, Refusals as Counted};
 use store::{Gate, Meter, Store, StoreError};
 use tenant::TenantId;
-use time::OffsetDateTime;
 use tokio::time::{Instant, timeout};
 
 use super::Instance;
@@ -115,7 +114,7 @@ impl Instance {
         let (true, Some(tenant)) = (status.is_client_error(), refused.tenant) else {
             return;
         };
-        let now = OffsetDateTime::now_utc().truncate_to_millisecond();
+        let now = self.now();
         let count = Count {
             tenant,
             counted: Counted {
@@ -200,6 +199,8 @@ fn name(method: &Method) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use time::OffsetDateTime;
+
     use super::*;
 
     fn count(tenant: &str) -> Count {

@@ -8,10 +8,11 @@ use stand::wire::{Fate, Wire};
 use store::{Store, Timeouts};
 use tenant::{ApiKey, TenantId};
 
+use crate::support::clock::passing_when_idle;
 use crate::support::engine;
 use crate::support::service::{Call, Service, query};
 
-/// The duration of a key's check here: much longer than everything else together.
+/// How long the check of a key takes here. Nothing else takes any time on the clock of these tests.
 const CHECK: Duration = Duration::from_millis(150);
 
 /// What may go ahead of the check.
@@ -172,7 +173,7 @@ async fn a_key_that_is_not_accepted_makes_one_read_at_most() {
     for (method, path, body, ahead) in requests(&id) {
         let before = wire.labels().len();
         let call = call(&service, method, &path, &body).key(invented.expose());
-        let answer = call.send().await;
+        let answer = passing_when_idle(Box::pin(call.send())).await;
         assert_eq!(answer.status, 401, "{method} {path}");
         let made = on_directory(&wire, before);
         let expected = match ahead {
@@ -198,7 +199,8 @@ async fn a_key_that_is_accepted_late_opens_the_gate() {
     let last = requests.remove(last);
     requests.push(last);
     for (method, path, body, _) in requests {
-        let answer = call(&service, method, &path, &body).send().await;
+        let call = call(&service, method, &path, &body);
+        let answer = passing_when_idle(Box::pin(call.send())).await;
         let expected = match (method, path.as_str()) {
             (_, "/Devices" | "/Groups/x") => 404,
             ("DELETE", _) => 204,

@@ -10,9 +10,10 @@ use store::{Gate, Meter, Store, Timeouts};
 use tenant::ApiKey;
 use time::OffsetDateTime;
 
-use crate::keys::issue::{key, tenant};
+use crate::keys::issue::{NOW, key, tenant};
 use crate::keys::key_use::until;
 use crate::support::capture::cost;
+use crate::support::clock::{date, passing_when_idle, set_date};
 use crate::support::directory::Directory;
 use crate::support::engine;
 use crate::support::service::{Answer, Service};
@@ -22,39 +23,30 @@ use stand::wire::{Fate, Wire};
 const FREE: usize = 20;
 const LEASE: usize = 50;
 
-/// A service that accepts this number of requests per second and key.
+/// A date in the middle of a window of ten seconds, seven seconds before the next begins.
+const IN_A_WINDOW: OffsetDateTime = NOW.saturating_add(time::Duration::seconds(3));
+const NEXT_WINDOW: OffsetDateTime = NOW.saturating_add(time::Duration::seconds(10));
+
+/// A service that accepts this many requests a second of each key. The date stands still.
 async fn limited(per_second: u32) -> Service {
     let mut service = Service::start().await;
+    set_date(IN_A_WINDOW);
+    service.app.clock = date;
     service.app.config.requests_per_second = per_second;
     service
 }
 
 /// Another instance of the same function.
 fn instance(of: &Service) -> Service {
+    let mut app = Instance::new(of.app.store.clone(), of.app.config.clone());
+    app.clock = of.app.clock;
     Service {
-        app: Instance::new(of.app.store.clone(), of.app.config.clone()),
+        app,
         key: of.key.clone(),
     }
 }
 
-/// Runs something within one window of ten seconds: a new window would have a new rate.
-async fn in_one_window<T>(test: impl AsyncFn() -> T) -> T {
-    let window = || OffsetDateTime::now_utc().unix_timestamp() / 10;
-    for _ in 0..5 {
-        let rest = 10 - OffsetDateTime::now_utc().unix_timestamp() % 10;
-        if rest <= 5 {
-            tokio::time::sleep(Duration::from_secs(rest.unsigned_abs())).await;
-        }
-        let started = window();
-        let outcome = test().await;
-        if window() == started {
-            return outcome;
-        }
-    }
-    panic!("the test takes longer than a window");
-}
-
-/// Checks that this is a refusal, and returns the number of seconds after which it ends.
+/// Checks that this is a refusal, and returns after how many seconds it ends.
 fn refused(answer: &Answer) -> u64 {
     let detail = answer.error(429, "");
     assert!(detail.contains("API-KEY"), "{detail}");
@@ -80,68 +72,59 @@ async fn a_refusal_says_when_it_ends() {
     let service = limited(6).await;
     let (served, answer) = exhaust(&service).await;
     assert!(served >= 60, "{served}");
-    let seconds = refused(&answer);
+    assert_eq!(refused(&answer), 7);
     for (method, path) in [("GET", "/Users"), ("POST", "/Bulk"), ("GET", "/Nothing")] {
         let call = service.call(method, path).json(json!({"Operations": []}));
-        let answer = call.send().await;
-        // The window may end meanwhile.
-        if answer.status == 429 {
-            refused(&answer);
-        }
+        assert_eq!(refused(&call.send().await), 7, "{method} {path}");
     }
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    set_date(NEXT_WINDOW - time::Duration::milliseconds(1));
+    assert_eq!(refused(&service.get("/Users").await), 1);
+    set_date(NEXT_WINDOW);
     assert_eq!(service.get("/Users").await.status, 200);
 }
 
 #[tokio::test]
 async fn every_key_has_a_rate_of_its_own() {
     let service = limited(6).await;
-    in_one_window(async || {
-        let other_tenant = format!("acme-{}", uuid::Uuid::new_v4().simple());
-        let key_of_other = service.add_tenant(&other_tenant[..20]).await;
-        let second = ApiKey::from_secret(
-            &tenant("acme"),
-            *uuid::Uuid::new_v4()
-                .as_bytes()
-                .repeat(2)
-                .first_chunk()
-                .unwrap(),
-        );
-        let now = OffsetDateTime::now_utc();
-        let store = &service.app.store;
-        store
-            .create_key(&second, "second", now, None, &Meter::default())
-            .await
-            .unwrap();
-        exhaust(&service).await;
-        for key in [second.expose(), &key_of_other] {
-            let answer = service.call("GET", "/Schemas").key(key).send().await;
-            assert_eq!(answer.status, 200);
-        }
-    })
-    .await;
+    let other_tenant = format!("acme-{}", uuid::Uuid::new_v4().simple());
+    let key_of_other = service.add_tenant(&other_tenant[..20]).await;
+    let second = ApiKey::from_secret(
+        &tenant("acme"),
+        *uuid::Uuid::new_v4()
+            .as_bytes()
+            .repeat(2)
+            .first_chunk()
+            .unwrap(),
+    );
+    let now = OffsetDateTime::now_utc();
+    let store = &service.app.store;
+    store
+        .create_key(&second, "second", now, None, &Meter::default())
+        .await
+        .unwrap();
+    exhaust(&service).await;
+    for key in [second.expose(), &key_of_other] {
+        let answer = service.call("GET", "/Schemas").key(key).send().await;
+        assert_eq!(answer.status, 200);
+    }
 }
 
 /// Without a valid key, nobody uses up anyone's rate or learns about it.
 #[tokio::test]
 async fn strangers_use_up_nothing() {
     let service = limited(1).await;
-    in_one_window(async || {
-        let stranger = key(&tenant("acme"), 99);
-        let operations: Vec<Value> = (0..1000)
-            .map(|_| json!({"method": "DELETE", "path": "/Users/x"}))
-            .collect();
-        let bulk = json!({"Operations": operations});
-        for _ in 0..40 {
-            let call = service.call("POST", "/Bulk").json(bulk.clone());
-            call.key(stranger.expose()).send().await.error(401, "");
-        }
-        let fresh = instance(&service);
-        assert_eq!(fresh.get("/Schemas").await.status, 200);
-    })
-    .await;
-    exhaust(&service).await;
     let stranger = key(&tenant("acme"), 99);
+    let operations: Vec<Value> = (0..1000)
+        .map(|_| json!({"method": "DELETE", "path": "/Users/x"}))
+        .collect();
+    let bulk = json!({"Operations": operations});
+    for _ in 0..40 {
+        let call = service.call("POST", "/Bulk").json(bulk.clone());
+        call.key(stranger.expose()).send().await.error(401, "");
+    }
+    let fresh = instance(&service);
+    assert_eq!(fresh.get("/Schemas").await.status, 200);
+    exhaust(&service).await;
     let call = service.call("GET", "/Schemas").key(stranger.expose());
     call.send().await.error(401, "");
 }
@@ -152,12 +135,9 @@ async fn strangers_use_up_nothing() {
 async fn the_rate_holds_across_instances() {
     const PER_SECOND: usize = 20;
     const INSTANCES: usize = 3;
-    let served = in_one_window(async || {
-        let first = limited(PER_SECOND as u32).await;
-        let instances = [instance(&first), instance(&first), first];
-        join_all(instances.iter().map(exhaust)).await
-    })
-    .await;
+    let first = limited(PER_SECOND as u32).await;
+    let instances = [instance(&first), instance(&first), first];
+    let served = join_all(instances.iter().map(exhaust)).await;
     let total: usize = served.iter().map(|(served, _)| served).sum();
     let accepted = PER_SECOND * 10;
     let bound = accepted + INSTANCES * (FREE + LEASE);
@@ -202,45 +182,38 @@ async fn a_burst_is_absorbed() {
     let sdk_config = engine::sdk_config(&wire.endpoint).await;
     service.app.store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
     assert_eq!(service.app.config.requests_per_second, 500);
-    let updates = in_one_window(async || {
-        let service = instance(&service);
-        let before = wire.requests().len();
-        for _ in 0..400 {
-            let (answer, cost) = cost(service.call("GET", "/Schemas")).await;
-            assert_eq!((answer.status, cost), (200, [1.0, 1.0, 0.0]));
-        }
-        let requests = wire.requests();
-        let beside = &requests[before..];
-        beside.iter().filter(|name| *name == "UpdateItem").count()
-    })
-    .await;
-    // The record of the use; 380 requests leased by fifty, the first time in two steps.
+    set_date(IN_A_WINDOW);
+    service.app.clock = date;
+    for _ in 0..400 {
+        let (answer, cost) = cost(service.call("GET", "/Schemas")).await;
+        assert_eq!((answer.status, cost), (200, [1.0, 1.0, 0.0]));
+    }
+    let requests = wire.requests();
+    let updates = requests.iter().filter(|name| *name == "UpdateItem").count();
+    // The note of the use; 380 requests are leased by fifty, the first time in two steps.
     assert!((8..=10).contains(&updates), "{updates}");
 }
 
 /// A bulk request counts as many requests as it has operations, and is refused before any of them.
 #[tokio::test]
 async fn a_bulk_request_counts_its_operations() {
-    in_one_window(async || {
-        let service = limited(50).await;
-        let of = |count: usize| {
-            let create = |user| json!({"method": "POST", "path": "/Users", "bulkId": format!("b{user}"), "data": {"userName": format!("user{user}"), "active": "maybe"}});
-            json!({"Operations": (0..count).map(create).collect::<Vec<_>>()})
-        };
-        for _ in 0..2 {
-            assert_eq!(service.post("/Bulk", of(100)).await.status, 200);
-        }
-        // The largest one is served, and leased next to it.
-        assert_eq!(service.post("/Bulk", of(1000)).await.status, 200);
-        let answer = until(async || {
-            let answer = service.post("/Bulk", of(2)).await;
-            (answer.status == 429).then_some(answer)
-        })
-        .await;
-        refused(&answer);
-        refused(&service.get("/Users").await);
+    let service = limited(50).await;
+    let of = |count: usize| {
+        let create = |user| json!({"method": "POST", "path": "/Users", "bulkId": format!("b{user}"), "data": {"userName": format!("user{user}"), "active": "maybe"}});
+        json!({"Operations": (0..count).map(create).collect::<Vec<_>>()})
+    };
+    for _ in 0..2 {
+        assert_eq!(service.post("/Bulk", of(100)).await.status, 200);
+    }
+    // The largest one goes ahead, and is leased beside it.
+    assert_eq!(service.post("/Bulk", of(1000)).await.status, 200);
+    let answer = until(async || {
+        let answer = service.post("/Bulk", of(2)).await;
+        (answer.status == 429).then_some(answer)
     })
     .await;
+    refused(&answer);
+    refused(&service.get("/Users").await);
 }
 
 /// While DynamoDB grants no leases, nobody is refused and nobody waits.
@@ -260,18 +233,20 @@ async fn no_lease_is_no_refusal() {
         let sdk_config = engine::sdk_config(&wire.endpoint).await;
         service.app.store =
             Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+        set_date(IN_A_WINDOW);
+        service.app.clock = date;
         service.app.config.requests_per_second = 1;
-        // Waiting for a lease would take two seconds, until the end of its first attempt.
-        let mut longest = Duration::ZERO;
-        for _ in 0..150 {
-            let started = std::time::Instant::now();
-            assert_eq!(service.get("/Schemas").await.status, 200, "{fate:?}");
-            longest = longest.max(started.elapsed());
-        }
-        assert!(
-            longest < Duration::from_millis(1_500),
-            "{fate:?}: {longest:?}"
-        );
+        // A request that waited for a lease would take two seconds on this clock, until the end of
+        // the lease's first attempt.
+        let requests = Box::pin(async {
+            for _ in 0..150 {
+                let started = tokio::time::Instant::now();
+                assert_eq!(service.get("/Schemas").await.status, 200, "{fate:?}");
+                let elapsed = started.elapsed();
+                assert!(elapsed < Duration::from_secs(1), "{fate:?}: {elapsed:?}");
+            }
+        });
+        passing_when_idle(requests).await;
     }
 }
 

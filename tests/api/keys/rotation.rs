@@ -11,6 +11,7 @@ use crate::keys::issue::{ACCEPTED, LATER, NOW, check, key, store_with_key, tenan
 use crate::keys::key_use::until;
 use crate::support::admin::Admin;
 use crate::support::capture::logged;
+use crate::support::clock::{date, set_date};
 use crate::support::service::Service;
 
 /// Replaces this key, with an overlap of a day.
@@ -59,18 +60,20 @@ async fn active_keys(store: &Store, tenant: &TenantId) -> usize {
 /// no 401 before the overlap is over.
 #[tokio::test]
 async fn a_rotation_goes_unnoticed_until_the_overlap_ends() {
-    let service = Service::start().await;
+    let mut service = Service::start().await;
+    let now = NOW + Duration::days(1_000);
+    set_date(now);
+    service.app.clock = date;
     let old = service.key.clone();
     let acme = tenant("acme");
     let new = ApiKey::from_secret(&acme, [2; 32]);
     let list = async |key: &str| service.call("GET", "/Users").key(key).send().await;
 
-    let overlap = Duration::seconds(2);
+    let overlap = Duration::days(7);
     let successor = Successor {
         overlap,
         ..Successor::default()
     };
-    let now = OffsetDateTime::now_utc();
     let meter = Meter::default();
     let rotation = service.app.store.rotate_key(&new, &successor, now, &meter);
     let requests = join_all((0..20).map(|_| list(&old)));
@@ -85,8 +88,9 @@ async fn a_rotation_goes_unnoticed_until_the_overlap_ends() {
     let both = join_all([old.as_str(), new.expose()].map(&list)).await;
     assert!(both.iter().all(|answer| answer.status == 200), "{both:?}");
 
-    let rest = now + overlap - OffsetDateTime::now_utc();
-    tokio::time::sleep(rest.try_into().unwrap()).await;
+    set_date(now + overlap - Duration::SECOND);
+    assert_eq!(list(&old).await.status, 200);
+    set_date(now + overlap);
     let answer = list(&old).await;
     let detail = answer.error(401, "");
     assert!(detail.contains("expired"), "{detail}");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use crate::keys::key_use::until;
 use crate::support::admin::{Admin, members, set};
 
 #[tokio::test]
@@ -295,14 +296,13 @@ async fn status_tells_a_mistyped_key_from_one_that_has_ended() {
     let cut = &service.key[..service.key.len() - 3];
     let call = service.call("GET", "/Users").key(cut);
     call.send().await.error(401, "");
-    // It is counted next to the answer.
-    for _ in 0..100 {
+    // It is counted beside the answer.
+    until(async || {
         let items = directory.items("acme").await;
-        if items.keys().any(|sort_key| sort_key.starts_with("R#")) {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+        let is_counted = items.keys().any(|sort_key| sort_key.starts_with("R#"));
+        is_counted.then_some(())
+    })
+    .await;
     let (code, status) = admin.json("tenant status acme").await;
     let refused = &status["refused"][0];
     assert_eq!(refused["reason"], "mistypedKey", "{status}");

@@ -4,11 +4,27 @@
 //! when nothing happens on this thread and nothing is asked of the engine: however slow the machine is, no attempt
 //! times out that DynamoDB would have answered, and waiting costs nothing.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
 use stand::clock::{is_under_way, nothing_under_way};
+use time::OffsetDateTime;
 use tokio::task::yield_now;
+
+thread_local! {
+    static DATE: Cell<OffsetDateTime> = const { Cell::new(OffsetDateTime::UNIX_EPOCH) };
+}
+
+/// The date for an instance's clock, which stands still. It is the thread's, as a test is.
+pub fn date() -> OffsetDateTime {
+    DATE.get()
+}
+
+/// Sets the date that [`date`] tells.
+pub fn set_date(date: OffsetDateTime) {
+    DATE.set(date);
+}
 
 /// By how much the clock is set forward at a time.
 pub const STEP: Duration = Duration::from_millis(50);
@@ -36,6 +52,8 @@ pub async fn passing_when_idle<T>(work: impl Future<Output = T>) -> T {
                 turns += 1;
             }
             if turns == QUIET_TURNS {
+                // The system may have something to deliver to this thread.
+                std::thread::yield_now();
                 tokio::time::advance(STEP).await;
             }
         }

@@ -39,11 +39,16 @@ impl Directory {
 
     /// The same with the prefix of the tables' names.
     pub async fn with_prefix() -> (Service, Self, String) {
+        Self::at(engine::endpoint()).await
+    }
+
+    /// The same in the engine at `endpoint`.
+    pub async fn at(endpoint: &str) -> (Service, Self, String) {
         let prefix = uuid::Uuid::new_v4().simple().to_string();
-        let store = engine::empty_store(&prefix).await;
+        let store = stand::tenant::connect(endpoint, engine::tables(&prefix)).await;
         store.create_tables().await.unwrap();
         let directory = Self {
-            client: Client::new(&engine::sdk_config(engine::endpoint()).await),
+            client: Client::new(&engine::sdk_config(endpoint).await),
             table: engine::tables(&prefix).directory,
             secrets: engine::tables(&prefix).secrets,
         };

@@ -23,10 +23,12 @@ pub fn tables() -> Tables {
     }
 }
 
-/// The SDK's settings for a DynamoDB at `endpoint`, without access to a real account.
+/// The SDK's settings for a DynamoDB at `endpoint`, with nothing that leads to a real account. Without
+/// TLS: each client of the SDK would read the system's root certificates first.
 pub async fn sdk_config(endpoint: &str) -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest())
         .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(Region::from_static(REGION))
         .credentials_provider(Credentials::new("local", "local", None, None, "local"))
         .load()

@@ -60,6 +60,8 @@ pub struct Stand {
     pub users: Users,
     client: Client,
     tables: Tables,
+    /// Where the engine listens.
+    pub endpoint: String,
     sdk_config: SdkConfig,
     secrets: Vec<Item>,
     items: Vec<Item>,
@@ -68,7 +70,10 @@ pub struct Stand {
 
 impl Stand {
     pub async fn start() -> Self {
-        let (calm, directory, prefix) = Directory::with_prefix().await;
+        let endpoint = engine::own_endpoint();
+        // So that the clock knows when something is under way to the engine.
+        let wire = Wire::passing(&endpoint).await;
+        let (calm, directory, prefix) = Directory::at(&wire.endpoint).await;
         let mail = json!([{"value": "crew@crew.example", "type": "work"}]);
         let user = |name: &str| json!({"externalId": format!("x-{name}"), "emails": mail, "title": "Lead"});
         let users = Users {
@@ -80,22 +85,14 @@ impl Stand {
         let deactivation = json!([{"op": "replace", "path": "active", "value": false}]);
         let kim = format!("/Users/{}", users.kim);
         assert_eq!(calm.patch(&kim, deactivation).await.status, 200);
-        let sdk_config = engine::sdk_config(engine::endpoint()).await;
-        // So that the clock knows when something is under way to the engine.
-        let wire = Wire::passing(engine::endpoint()).await;
-        let passing = engine::sdk_config(&wire.endpoint).await;
-        let tables = engine::tables(&prefix);
-        let store = Store::connect(&passing, tables, Timeouts::default());
-        let calm = Service {
-            app: Instance::new(store, calm.app.config.clone()),
-            key: calm.key.clone(),
-        };
+        let sdk_config = engine::sdk_config(&wire.endpoint).await;
         let mut stand = Self {
             calm,
             directory,
             users,
             client: Client::new(&sdk_config),
             tables: engine::tables(&prefix),
+            endpoint,
             sdk_config,
             secrets: Vec::new(),
             items: Vec::new(),
