@@ -296,7 +296,7 @@ async fn status_tells_a_mistyped_key_from_one_that_has_ended() {
     let cut = &service.key[..service.key.len() - 3];
     let call = service.call("GET", "/Users").key(cut);
     call.send().await.error(401, "");
-    // It is counted beside the answer.
+    // It is counted next to the answer.
     until(async || {
         let items = directory.items("acme").await;
         let is_counted = items.keys().any(|sort_key| sort_key.starts_with("R#"));
