@@ -35,7 +35,7 @@ pub(super) struct KeyUses(Arc<Memory>);
 struct Memory {
     keys: Mutex<HashMap<KeyDigest, KeyUse>>,
     /// Whether the operator was told that uses cannot be written.
-    has_complained: AtomicBool,
+    has_reported: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -136,7 +136,7 @@ impl KeyUses {
                 .note_use(&key, now)
                 .await;
             if let Err(error) = noted {
-                uses.complain(&tenant, &key, &error);
+                uses.report_once(&tenant, &key, &error);
             }
         });
     }
@@ -149,7 +149,7 @@ impl KeyUses {
             let directory = store.tenant(&tenant, &meter, &gate);
             let leased = directory.lease(&key, lease.window, lease.requests).await;
             if let Err(error) = &leased {
-                uses.complain(&tenant, &key, error);
+                uses.report_once(&tenant, &key, error);
             }
             if let Some(known) = uses.lock().get_mut(&digest) {
                 known.share.leased(lease, leased.ok(), limit);
@@ -159,8 +159,8 @@ impl KeyUses {
 
     /// Tells the operator once in the instance's lifetime: a missing permission would otherwise log
     /// a line with every request, although no request failed.
-    fn complain(&self, tenant: &TenantId, key: &KeyId, error: &StoreError) {
-        if !self.0.has_complained.swap(true, Relaxed) {
+    fn report_once(&self, tenant: &TenantId, key: &KeyId, error: &StoreError) {
+        if !self.0.has_reported.swap(true, Relaxed) {
             tracing::warn!(
                 %tenant,
                 key_id = %key,

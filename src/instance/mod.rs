@@ -21,7 +21,7 @@ pub struct Instance {
     pub store: Store,
     /// The configuration.
     pub config: Config,
-    /// The clock. A test has its own where it is about dates and rates.
+    /// The clock. Tests about dates and rates replace it.
     pub clock: fn() -> OffsetDateTime,
     key_uses: KeyUses,
     refusals: Refusals,
@@ -39,7 +39,7 @@ impl Instance {
         }
     }
 
-    /// The time, as exact as resources show it.
+    /// The current time, in the resolution that resources show.
     pub(crate) fn now(&self) -> OffsetDateTime {
         (self.clock)().truncate_to_millisecond()
     }

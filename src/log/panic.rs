@@ -25,13 +25,13 @@ thread_local! {
 }
 
 /// Makes the process remember where a request panics, for its log line. Other panics are passed to
-/// `beside`.
-pub fn note_panics(beside: impl Fn(&PanicHookInfo<'_>) + Send + Sync + 'static) {
+/// `other_panics`.
+pub fn note_panics(other_panics: impl Fn(&PanicHookInfo<'_>) + Send + Sync + 'static) {
     std::panic::set_hook(Box::new(move |panic| {
         if IS_AT_WORK.get() {
             LOCATION.set(panic.location().map(ToString::to_string));
         } else {
-            beside(panic);
+            other_panics(panic);
         }
     }));
 }

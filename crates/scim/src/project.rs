@@ -13,7 +13,8 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// Reads the two query parameters: comma-separated attribute names. Unknown names are ignored.
+    /// Reads the two query parameters: comma-separated attribute names. Unknown names
+    /// select nothing and are not an error.
     pub fn parse(
         resource_type: &ResourceType,
         attributes: Option<&str>,

@@ -12,7 +12,7 @@ use crate::support::clock::passing_when_idle;
 use crate::support::engine;
 use crate::support::service::{Call, Service, query};
 
-/// How long the check of a key takes here. Nothing else takes any time on the clock of these tests.
+/// The duration of a key's check here. Nothing else takes any time on the clock of these tests.
 const CHECK: Duration = Duration::from_millis(150);
 
 /// What may go ahead of the check.

@@ -121,8 +121,8 @@ async fn no_request_waits_for_the_note_or_fails_with_it() {
         })
         .await;
         let noted = Box::pin(async {
-            // A request that waited for the note would take two seconds on this clock, until the
-            // end of the note's first attempt.
+            // Waiting for the record would take two seconds on this clock, until the end of its
+            // first attempt.
             for _ in 0..10 {
                 let started = tokio::time::Instant::now();
                 assert_eq!(service.get("/Users").await.status, 200);

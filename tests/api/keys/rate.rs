@@ -27,7 +27,7 @@ const LEASE: usize = 50;
 const IN_A_WINDOW: OffsetDateTime = NOW.saturating_add(time::Duration::seconds(3));
 const NEXT_WINDOW: OffsetDateTime = NOW.saturating_add(time::Duration::seconds(10));
 
-/// A service that accepts this many requests a second of each key. The date stands still.
+/// A service that accepts this number of requests per second and key. The date stands still.
 async fn limited(per_second: u32) -> Service {
     let mut service = Service::start().await;
     set_date(IN_A_WINDOW);
@@ -46,7 +46,7 @@ fn instance(of: &Service) -> Service {
     }
 }
 
-/// Checks that this is a refusal, and returns after how many seconds it ends.
+/// Checks that this is a refusal, and returns the number of seconds after which it ends.
 fn refused(answer: &Answer) -> u64 {
     let detail = answer.error(429, "");
     assert!(detail.contains("API-KEY"), "{detail}");
@@ -190,7 +190,7 @@ async fn a_burst_is_absorbed() {
     }
     let requests = wire.requests();
     let updates = requests.iter().filter(|name| *name == "UpdateItem").count();
-    // The note of the use; 380 requests are leased by fifty, the first time in two steps.
+    // The record of the use; 380 requests leased by fifty, the first time in two steps.
     assert!((8..=10).contains(&updates), "{updates}");
 }
 
@@ -205,7 +205,7 @@ async fn a_bulk_request_counts_its_operations() {
     for _ in 0..2 {
         assert_eq!(service.post("/Bulk", of(100)).await.status, 200);
     }
-    // The largest one goes ahead, and is leased beside it.
+    // The largest one is served, and leased next to it.
     assert_eq!(service.post("/Bulk", of(1000)).await.status, 200);
     let answer = until(async || {
         let answer = service.post("/Bulk", of(2)).await;
@@ -236,8 +236,8 @@ async fn no_lease_is_no_refusal() {
         set_date(IN_A_WINDOW);
         service.app.clock = date;
         service.app.config.requests_per_second = 1;
-        // A request that waited for a lease would take two seconds on this clock, until the end of
-        // the lease's first attempt.
+        // Waiting for a lease would take two seconds on this clock, until the end of its first
+        // attempt.
         let requests = Box::pin(async {
             for _ in 0..150 {
                 let started = tokio::time::Instant::now();

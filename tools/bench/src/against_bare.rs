@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::directory::Directory;
 use crate::measure::median;
-use crate::requests::Place;
+use crate::requests::Progress;
 use stand::function::{Cpu, Function};
 use stand::request::Request;
 
@@ -36,8 +36,8 @@ pub async fn compare(
     let near = directory.engine.endpoint();
     let mut real = directory.function(function, near, true).await?;
     let mut other = directory.function(bare, near, false).await?;
-    let mut place = Place::explore(&mut real, key, directory.users).await?;
-    let get = place.path_of_known();
+    let mut progress = Progress::explore(&mut real, key, directory.users).await?;
+    let get = progress.path_of_known();
     let get = Request {
         method: "GET",
         path: &get,
@@ -145,7 +145,7 @@ impl Starts {
         let near = directory.engine.endpoint();
         let began = Instant::now();
         let mut function = directory.function(program, near, logs).await?;
-        function.asks().await?;
+        function.until_ready().await?;
         let start = began.elapsed();
         function.until_idle().await?;
         let at_start = function.cpu()?;

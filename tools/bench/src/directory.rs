@@ -65,7 +65,7 @@ impl Directory {
             seed(program, engine.endpoint(), key.expose(), done..next).await?;
             // Renamed once complete, so that the file is never partial.
             let unfinished = folder.join(format!("unfinished-{}", std::process::id()));
-            engine.obey(SAVE, &unfinished).await?;
+            engine.command(SAVE, &unfinished).await?;
             std::fs::rename(&unfinished, file(folder, next))?;
             if std::mem::replace(&mut grown, true) {
                 std::fs::remove_file(file(folder, done))?;

@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use crate::directory::Directory;
 use crate::distance::{DELAY, from_afar};
-use crate::requests::{Place, REQUEST_KINDS, RequestKind, UNINDEXED};
+use crate::requests::{Progress, REQUEST_KINDS, RequestKind, UNINDEXED};
 use stand::function::{Answer, Function};
 
 /// What one kind of request costs in one directory, per request.
@@ -39,7 +39,7 @@ struct Setup {
     function: Function,
     /// A function on the same directory, with a distant DynamoDB.
     far: Function,
-    place: Place,
+    progress: Progress,
 }
 
 const ROUNDS: usize = 9;
@@ -59,7 +59,7 @@ pub async fn all(program: &Path, directories: &[Directory]) -> Result<(Vec<Row>,
         let key = directory.key.expose();
         setups.push(Setup {
             users: directory.users,
-            place: Place::explore(&mut function, key, directory.users).await?,
+            progress: Progress::explore(&mut function, key, directory.users).await?,
             function,
             far,
         });
@@ -82,7 +82,7 @@ async fn row(kind: &'static RequestKind, rounds: usize, setups: &mut [Setup]) ->
     for setup in &mut *setups {
         let mut samples_here = Samples::default();
         for _ in 0..kind.batch / 4 {
-            let answer = kind.call(&mut setup.place, &mut setup.function).await?;
+            let answer = kind.call(&mut setup.progress, &mut setup.function).await?;
             samples_here.check(kind, &answer)?;
         }
         samples.push(samples_here);
@@ -122,7 +122,7 @@ impl Samples {
         setup.function.until_idle().await?;
         let before = setup.function.cpu()?;
         for _ in 0..kind.batch {
-            let answer = kind.call(&mut setup.place, &mut setup.function).await?;
+            let answer = kind.call(&mut setup.progress, &mut setup.function).await?;
             self.check(kind, &answer)?;
             let figure = |name| answer.line[name].as_f64().unwrap_or_default();
             self.calls.push(figure("dynamodb_calls"));
@@ -168,7 +168,7 @@ impl Samples {
 async fn from_far(kind: &RequestKind, setup: &mut Setup) -> Result<f64> {
     let mut far = Vec::new();
     for _ in 0..=ROUNDS_FROM_AFAR {
-        let answer = kind.call(&mut setup.place, &mut setup.far).await?;
+        let answer = kind.call(&mut setup.progress, &mut setup.far).await?;
         far.push(answer.wall.as_secs_f64() * 1e6);
     }
     // The first request may have had to connect. Other load on the machine can only add time.

@@ -16,14 +16,14 @@ pub struct RequestKind {
     pub batch: usize,
     /// Whether the cost must not depend on the directory's size.
     pub flat: bool,
-    request: fn(&mut Place) -> Result<Sent>,
+    request: fn(&mut Progress) -> Result<Sent>,
 }
 
 /// Method, path with query, body.
 type Sent = (&'static str, String, Option<Value>);
 
 /// The state of a run in one directory.
-pub struct Place {
+pub struct Progress {
     users: usize,
     key: String,
     /// Some of the users that existed from the start.
@@ -48,15 +48,15 @@ pub const REQUEST_KINDS: &[RequestKind] = &[
         status: 200,
         batch: 40,
         flat: true,
-        request: |place| Ok(("GET", place.path_of_known(), None)),
+        request: |progress| Ok(("GET", progress.path_of_known(), None)),
     },
     RequestKind {
         name: "match query, userName: found",
         status: 200,
         batch: 40,
         flat: true,
-        request: |place| {
-            let name = place.next_known().user_name.replace('@', "%40");
+        request: |progress| {
+            let name = progress.next_known().user_name.replace('@', "%40");
             let path = format!("/Users?filter=userName+eq+%22{name}%22");
             Ok(("GET", path, None))
         },
@@ -66,8 +66,8 @@ pub const REQUEST_KINDS: &[RequestKind] = &[
         status: 200,
         batch: 40,
         flat: true,
-        request: |place| {
-            let id = external_id(place.new_number());
+        request: |progress| {
+            let id = external_id(progress.new_number());
             let path = format!("/Users?filter=externalId+eq+%22{id}%22");
             Ok(("GET", path, None))
         },
@@ -77,9 +77,9 @@ pub const REQUEST_KINDS: &[RequestKind] = &[
         status: 200,
         batch: 40,
         flat: true,
-        request: |place| {
-            let value = format!("Lena O. {}", place.new_number());
-            Ok(replace(place.path_of_known(), "displayName", &value))
+        request: |progress| {
+            let value = format!("Lena O. {}", progress.new_number());
+            Ok(replace(progress.path_of_known(), "displayName", &value))
         },
     },
     RequestKind {
@@ -87,16 +87,16 @@ pub const REQUEST_KINDS: &[RequestKind] = &[
         status: 200,
         batch: 40,
         flat: true,
-        request: |place| Ok(replace(place.path_of_known(), "title", "Crew lead")),
+        request: |progress| Ok(replace(progress.path_of_known(), "title", "Crew lead")),
     },
     RequestKind {
         name: "PATCH, userName",
         status: 200,
         batch: 40,
         flat: true,
-        request: |place| {
-            let value = user_name(place.new_number());
-            Ok(replace(place.path_of_known(), "userName", &value))
+        request: |progress| {
+            let value = user_name(progress.new_number());
+            Ok(replace(progress.path_of_known(), "userName", &value))
         },
     },
     RequestKind {
@@ -111,8 +111,8 @@ pub const REQUEST_KINDS: &[RequestKind] = &[
         status: 200,
         batch: 8,
         flat: true,
-        request: |place| {
-            let first = place.users.saturating_sub(99).max(1);
+        request: |progress| {
+            let first = progress.users.saturating_sub(99).max(1);
             let path = format!("/Users?startIndex={first}&count=100");
             Ok(("GET", path, None))
         },
@@ -122,8 +122,8 @@ pub const REQUEST_KINDS: &[RequestKind] = &[
         status: 200,
         batch: 8,
         flat: false,
-        request: |place| {
-            let path = format!("/Users?cursor={}&count=100", place.cursor);
+        request: |progress| {
+            let path = format!("/Users?cursor={}&count=100", progress.cursor);
             Ok(("GET", path, None))
         },
     },
@@ -132,8 +132,8 @@ pub const REQUEST_KINDS: &[RequestKind] = &[
         status: 201,
         batch: 40,
         flat: false,
-        request: |place| {
-            let user = user(place.new_number())?;
+        request: |progress| {
+            let user = user(progress.new_number())?;
             Ok(("POST", "/Users".to_owned(), Some(user)))
         },
     },
@@ -142,8 +142,11 @@ pub const REQUEST_KINDS: &[RequestKind] = &[
         status: 204,
         batch: 40,
         flat: false,
-        request: |place| {
-            let id = place.created.pop().context("nothing is left to delete")?;
+        request: |progress| {
+            let id = progress
+                .created
+                .pop()
+                .context("nothing is left to delete")?;
             Ok(("DELETE", format!("/Users/{id}"), None))
         },
     },
@@ -155,8 +158,8 @@ pub const UNINDEXED: RequestKind = RequestKind {
     status: 200,
     batch: 1,
     flat: false,
-    request: |place| {
-        let number = place.users / 2;
+    request: |progress| {
+        let number = progress.users / 2;
         let path = format!("/Users?filter=displayName+eq+%22Lena+Ortiz+{number}%22");
         Ok(("GET", path, None))
     },
@@ -164,12 +167,12 @@ pub const UNINDEXED: RequestKind = RequestKind {
 
 impl RequestKind {
     /// Sends the next request of this kind. The caller checks the answer.
-    pub async fn call(&self, place: &mut Place, function: &mut Function) -> Result<Answer> {
-        let (method, path, body) = (self.request)(place)?;
+    pub async fn call(&self, progress: &mut Progress, function: &mut Function) -> Result<Answer> {
+        let (method, path, body) = (self.request)(progress)?;
         let request = Request {
             method,
             path: &path,
-            key: &place.key,
+            key: &progress.key,
             body,
             if_match: None,
         };
@@ -177,16 +180,16 @@ impl RequestKind {
         if method == "POST"
             && let Some(id) = answer.body["id"].as_str()
         {
-            place.created.push(id.to_owned());
+            progress.created.push(id.to_owned());
         }
         Ok(answer)
     }
 }
 
-impl Place {
+impl Progress {
     /// Explores a directory with this number of users.
     pub async fn explore(function: &mut Function, key: &str, users: usize) -> Result<Self> {
-        let mut place = Self {
+        let mut progress = Self {
             users,
             key: key.to_owned(),
             known: Vec::new(),
@@ -197,10 +200,10 @@ impl Place {
         for quarter in [1, 3] {
             let first = (users * quarter / 4).max(1);
             let page = format!("/Users?startIndex={first}&count=100");
-            let body = place.get(function, &page).await?;
+            let body = progress.get(function, &page).await?;
             for user in body["Resources"].as_array().into_iter().flatten() {
                 let text = |name| user[name].as_str().map(str::to_owned);
-                place.known.push(Known {
+                progress.known.push(Known {
                     id: text("id").context("a user without id")?,
                     user_name: text("userName").context("a user without userName")?,
                 });
@@ -208,13 +211,13 @@ impl Place {
         }
         let mut passed = 0;
         while passed == 0 || passed + 500 < users / 2 {
-            let page = format!("/Users?cursor={}&count=500", place.cursor);
-            let body = place.get(function, &page).await?;
+            let page = format!("/Users?cursor={}&count=500", progress.cursor);
+            let body = progress.get(function, &page).await?;
             let next = body["nextCursor"].as_str();
-            place.cursor = next.context("the walk ends early")?.to_owned();
+            progress.cursor = next.context("the walk ends early")?.to_owned();
             passed += 500;
         }
-        Ok(place)
+        Ok(progress)
     }
 
     async fn get(&self, function: &mut Function, path: &str) -> Result<Value> {

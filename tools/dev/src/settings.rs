@@ -65,8 +65,7 @@ impl Settings {
         format!("http://127.0.0.1:{}/scim/v2", self.port)
     }
 
-    /// Held for the lifetime of this process, however it ends: two engines on one file would
-    /// corrupt each other's data.
+    /// Held for the lifetime of this process, however it ends: two engines must not use one file.
     pub fn lock(&self) -> Result<File> {
         let path = self.data.join("dev.lock");
         let file =

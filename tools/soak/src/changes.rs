@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::client::{Sent, Wish};
+use crate::client::{Call, Sent};
 use crate::entra::{self, ATTRIBUTES, Change, Mode};
 use crate::model::is_between;
 use crate::worker::{Worker, user};
@@ -134,11 +134,11 @@ impl Worker {
         };
         let mode = self.tenant.mode;
         let body = entra::patch(mode, user.object(), &[change]);
-        let wish = Wish {
+        let call = Call {
             if_match: Some(user.etag_before()),
-            ..Wish::with_body("PATCH, stale", "PATCH", user.path(), body)
+            ..Call::with_body("PATCH, stale", "PATCH", user.path(), body)
         };
-        let sent = self.tenant.client.send(wish).await?;
+        let sent = self.tenant.client.send(call).await?;
         sent.must_be_error(412, None)
     }
 
@@ -150,12 +150,12 @@ impl Worker {
         if_match: Option<String>,
     ) -> Result<()> {
         let is_conditional = if_match.is_some();
-        let wish = self.wish(index, changes, if_match)?;
-        let mut sent = self.tenant.client.send(wish).await?;
+        let call = self.patch_call(index, changes, if_match)?;
+        let mut sent = self.tenant.client.send(call).await?;
         self.tenant.tried_to_deactivate(sent.unanswered);
         if is_conditional && sent.unanswered > 0 && sent.answer.status == 412 {
             // It was done, so the version has changed.
-            let get = Wish::get("GET", user(&self.places, index)?.path());
+            let get = Call::get("GET", user(&self.places, index)?.path());
             let (first, unanswered) = (sent.first, sent.unanswered);
             sent = self.tenant.client.send(get).await?;
             (sent.first, sent.unanswered) = (first, unanswered);
@@ -163,12 +163,12 @@ impl Worker {
         self.changed(index, &sent, changes)
     }
 
-    pub fn wish(
+    pub fn patch_call(
         &mut self,
         index: usize,
         changes: &[Change],
         if_match: Option<String>,
-    ) -> Result<Wish> {
+    ) -> Result<Call> {
         // Provisioning on demand never uses the flag.
         let mode = if self.rng.u32(..10) == 0 {
             Mode::Legacy
@@ -181,9 +181,9 @@ impl Worker {
             Mode::Legacy => "PATCH, without the flag",
             Mode::Flag => "PATCH, with the flag",
         };
-        Ok(Wish {
+        Ok(Call {
             if_match,
-            ..Wish::with_body(kind, "PATCH", user.path(), body)
+            ..Call::with_body(kind, "PATCH", user.path(), body)
         })
     }
 

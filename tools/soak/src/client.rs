@@ -46,9 +46,9 @@ pub struct Kind {
     pub calls: u64,
 }
 
-/// What a client wants.
+/// A call that a client makes.
 #[derive(Clone)]
-pub struct Wish {
+pub struct Call {
     /// The name under which it is counted.
     pub kind: &'static str,
     pub method: &'static str,
@@ -59,7 +59,7 @@ pub struct Wish {
 
 /// An answer, and how it was obtained.
 pub struct Sent {
-    pub wish: Wish,
+    pub call: Call,
     pub answer: Answer,
     /// How often the request got no answer before; it may have been carried out then.
     pub unanswered: u64,
@@ -71,7 +71,7 @@ pub struct Sent {
     tenant: String,
 }
 
-impl Wish {
+impl Call {
     pub fn get(kind: &'static str, path: String) -> Self {
         Self {
             kind,
@@ -99,13 +99,13 @@ impl Wish {
 
 impl Client {
     /// Sends a request until it is answered.
-    pub async fn send(&self, wish: Wish) -> Result<Sent> {
+    pub async fn send(&self, call: Call) -> Result<Sent> {
         let request = Request {
-            method: wish.method,
-            path: &wish.path,
+            method: call.method,
+            path: &call.path,
             key: &self.key,
-            body: wish.body.clone(),
-            if_match: wish.if_match.as_deref(),
+            body: call.body.clone(),
+            if_match: call.if_match.as_deref(),
         };
         let first = now();
         let mut unanswered = 0;
@@ -122,7 +122,7 @@ impl Client {
                 sleep(PAUSE).await;
                 continue;
             }
-            self.tally.add(wish.kind, &answer);
+            self.tally.add(call.kind, &answer);
             return Ok(Sent {
                 answer,
                 unanswered,
@@ -130,7 +130,7 @@ impl Client {
                 last,
                 answered: now(),
                 tenant: self.tenant.clone(),
-                wish,
+                call,
             });
         }
     }
@@ -174,14 +174,14 @@ impl Tally {
 impl Sent {
     /// The error for an answer that differs from the expected one.
     pub fn deviates(&self, expected: impl std::fmt::Display) -> anyhow::Error {
-        let Wish {
+        let Call {
             method, path, body, ..
-        } = &self.wish;
+        } = &self.call;
         let body = body.as_ref().map_or_else(String::new, Value::to_string);
         anyhow!(
             "tenant {}: {method} {path} {body}\n  If-Match: {:?}, sent {} times from {} to {}\n  expected: {expected}\n  got: {} {} {}",
             self.tenant,
-            self.wish.if_match,
+            self.call.if_match,
             self.unanswered + 1,
             self.first,
             self.answered,

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 
-use crate::client::Wish;
+use crate::client::Call;
 use crate::entra::Change;
 use crate::model::User;
 use crate::worker::{Posted, Worker, user};
@@ -54,9 +54,9 @@ impl Worker {
                 path: "userName",
                 value: Some(name.clone().into()),
             }];
-            let wish = self.wish(index, &changes, None)?;
+            let call = self.patch_call(index, &changes, None)?;
             let (renamed, posted) =
-                tokio::join!(self.tenant.client.send(wish), self.post(&name, &one, false));
+                tokio::join!(self.tenant.client.send(call), self.post(&name, &one, false));
             let renamed = renamed?;
             match posted? {
                 Posted::Created(user) => {
@@ -71,8 +71,8 @@ impl Worker {
                 }
             }
         };
-        let wish = Wish::matching("match query", "userName", &name);
-        let found = self.tenant.client.send(wish).await?;
+        let call = Call::matching("match query", "userName", &name);
+        let found = self.tenant.client.send(call).await?;
         match &posted {
             Some(winner) => {
                 winner.must_be_found(&found)?;

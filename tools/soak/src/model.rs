@@ -54,7 +54,7 @@ impl User {
         if *shown != user.object {
             return Err(sent.deviates(&user.object));
         }
-        if sent.wish.method == "POST" {
+        if sent.call.method == "POST" {
             user.must_be_shown(sent, 201)?;
             if sent.answer.headers["location"] != user.object["meta"]["location"] {
                 return Err(sent.deviates("the user's location"));

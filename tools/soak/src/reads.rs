@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::client::Wish;
+use crate::client::Call;
 use crate::model::nobody;
 use crate::worker::{Worker, user};
 
@@ -14,8 +14,8 @@ impl Worker {
         if attribute == "userName" && self.rng.u32(..4) == 0 {
             value = value.to_uppercase();
         }
-        let wish = Wish::matching("match query", attribute, &value);
-        user.must_be_found(&self.tenant.client.send(wish).await?)
+        let call = Call::matching("match query", attribute, &value);
+        user.must_be_found(&self.tenant.client.send(call).await?)
     }
 
     /// Looks for a value that nobody has: it never existed, is outdated, or is only reserved in the
@@ -29,15 +29,15 @@ impl Worker {
                 None => format!("nobody.{}@crew.example", self.rng.u32(..)),
             },
         };
-        let wish = Wish::matching("match query, nobody", "userName", &name);
-        let sent = self.tenant.client.send(wish).await?;
+        let call = Call::matching("match query, nobody", "userName", &name);
+        let sent = self.tenant.client.send(call).await?;
         sent.must_be(200, Some(&nobody()))
     }
 
     pub async fn find_nobody_by_name(&self, index: usize) -> Result<()> {
         let name = &self.places[index].name;
-        let wish = Wish::matching("match query, nobody", "userName", name);
-        let sent = self.tenant.client.send(wish).await?;
+        let call = Call::matching("match query, nobody", "userName", name);
+        let sent = self.tenant.client.send(call).await?;
         sent.must_be(200, Some(&nobody()))
     }
 
@@ -46,7 +46,7 @@ impl Worker {
         let sent = self
             .tenant
             .client
-            .send(Wish::get("GET", user.path()))
+            .send(Call::get("GET", user.path()))
             .await?;
         user.must_be_shown(&sent, 200)
     }
@@ -55,8 +55,8 @@ impl Worker {
         let Some(path) = &self.places[index].gone else {
             return Ok(());
         };
-        let wish = Wish::get("GET, deleted", path.clone());
-        let sent = self.tenant.client.send(wish).await?;
+        let call = Call::get("GET, deleted", path.clone());
+        let sent = self.tenant.client.send(call).await?;
         sent.must_be_error(404, None)
     }
 }

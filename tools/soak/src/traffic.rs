@@ -200,7 +200,7 @@ impl Soak {
         std::fs::create_dir_all(&folder)?;
         let process = std::process::id();
         let file = folder.join(format!("seed-{seed}-process-{process}.sqlite"));
-        self.engine.obey(SAVE, &file).await?;
+        self.engine.command(SAVE, &file).await?;
         Ok(file)
     }
 
@@ -208,8 +208,8 @@ impl Soak {
     /// take most of its time. In a quiet period nobody repeats one.
     async fn forget_transactions(&mut self) -> Result<()> {
         let file = std::env::temp_dir().join(format!("soak-{}.sqlite", std::process::id()));
-        self.engine.obey(SAVE, &file).await?;
-        let restored = self.engine.obey(RESTORE, &file).await;
+        self.engine.command(SAVE, &file).await?;
+        let restored = self.engine.command(RESTORE, &file).await;
         std::fs::remove_file(&file)?;
         restored
     }

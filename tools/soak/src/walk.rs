@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use anyhow::{Result, anyhow, ensure};
 use serde_json::Value;
 
-use crate::client::{Sent, Wish};
+use crate::client::{Call, Sent};
 use crate::model::User;
 use crate::tenant::Tenant;
 
@@ -80,8 +80,8 @@ pub async fn when_quiet(tenant: &Tenant, users: &[&User], by_cursor: bool) -> Re
 
 /// Checks the total, while nobody writes.
 pub async fn total(tenant: &Tenant, users: usize) -> Result<()> {
-    let wish = Wish::get("total", "/Users?count=0".to_owned());
-    let sent = tenant.client.send(wish).await?;
+    let call = Call::get("total", "/Users?count=0".to_owned());
+    let sent = tenant.client.send(call).await?;
     if sent.answer.status == 200 && sent.answer.body["totalResults"] == users {
         return Ok(());
     }
@@ -108,7 +108,7 @@ async fn walk(
                 format!("/Users?startIndex={start}&count={count}"),
             )
         };
-        let mut page = tenant.client.send(Wish::get(kind, path)).await?;
+        let mut page = tenant.client.send(Call::get(kind, path)).await?;
         page.must_be(200, None)?;
         check(&page)?;
         let Value::Array(resources) = page.answer.body["Resources"].take() else {

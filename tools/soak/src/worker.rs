@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use fastrand::Rng;
 use serde_json::Value;
 
-use crate::client::{Sent, Wish};
+use crate::client::{Call, Sent};
 use crate::entra;
 use crate::model::{User, nobody};
 use crate::tenant::Tenant;
@@ -135,17 +135,17 @@ impl Worker {
         let tenant = &self.tenant;
         let body = entra::creation(name, external_id, active)?;
         let attributes = entra::created(&body);
-        let wish = Wish::with_body("POST", "POST", "/Users".to_owned(), body.into());
+        let call = Call::with_body("POST", "POST", "/Users".to_owned(), body.into());
         tenant.creations.begin();
-        let sent = tenant.client.send(wish).await?;
+        let sent = tenant.client.send(call).await?;
         let posted = if sent.answer.status == 201 {
             let shown = &sent.answer.body;
             Posted::Created(User::created(&sent, sent.first, shown, attributes)?)
         } else {
             sent.must_be_error(409, Some("uniqueness"))?;
             // As Entra does: check whether it is the user that it wanted to create.
-            let wish = Wish::matching("match query", "externalId", external_id);
-            let found = tenant.client.send(wish).await?;
+            let call = Call::matching("match query", "externalId", external_id);
+            let found = tenant.client.send(call).await?;
             let location = sent.answer.headers["location"].as_str();
             let by = location.unwrap_or_default().to_owned();
             if sent.unanswered == 0 || found.answer.body["totalResults"] == 0 {
@@ -175,11 +175,11 @@ impl Worker {
         let tenant = &self.tenant;
         tenant.may_be_gone(user.id());
         tenant.deletions.begin();
-        let wish = Wish {
+        let call = Call {
             method: "DELETE",
-            ..Wish::get("DELETE", user.path())
+            ..Call::get("DELETE", user.path())
         };
-        let sent = tenant.client.send(wish).await?;
+        let sent = tenant.client.send(call).await?;
         let was_done = sent.unanswered > 0 && sent.answer.status == 404;
         if was_done {
             sent.must_be_error(404, None)?;

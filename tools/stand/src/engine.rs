@@ -64,7 +64,7 @@ impl Engine {
     }
 
     /// Runs a command, [`SAVE`] or [`RESTORE`].
-    pub async fn obey(&mut self, command: &str, file: &Path) -> Result<()> {
+    pub async fn command(&mut self, command: &str, file: &Path) -> Result<()> {
         let line = format!("{command} {}\n", file.display());
         self.commands.write_all(line.as_bytes()).await?;
         let answer = self.answers.next_line().await?;

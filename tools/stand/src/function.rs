@@ -112,7 +112,7 @@ impl Function {
     }
 
     /// Waits until it asks for an event.
-    pub async fn asks(&mut self) -> Result<()> {
+    pub async fn until_ready(&mut self) -> Result<()> {
         self.api.until_idle().await
     }
 
@@ -160,7 +160,8 @@ impl Function {
 pub struct Cpu(HashMap<Vec<u8>, Duration>);
 
 impl Cpu {
-    /// Usage since an earlier reading. A thread that has ended since then did nothing in between.
+    /// Usage since an earlier reading. Threads that have ended in between are not counted; they
+    /// were idle.
     pub fn since(&self, earlier: &Self) -> Duration {
         let before = |thread| earlier.0.get(thread).copied().unwrap_or_default();
         self.0

@@ -65,7 +65,7 @@ impl Pool {
         };
         for number in 0..instances {
             let mut function = pool.function().await?;
-            function.asks().await?;
+            function.until_ready().await?;
             pool.instances.push(Instance {
                 function: Mutex::new(Some(function)),
                 kill: Notify::new(),

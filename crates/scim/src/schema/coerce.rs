@@ -164,7 +164,8 @@ fn scalar(attribute: &Attribute, value: Value) -> Result<Value, ScimError> {
             Ok(_) => Ok(Value::String(text)),
             Err(_) => refused(&Value::String(text)),
         },
-        // Numbers and booleans become text: directories store employee numbers as either.
+        // Numbers and booleans become text: some directories store employee numbers as
+        // numbers.
         (Kind::String | Kind::Reference(_) | Kind::Binary, value) => match value {
             Value::String(_) => Ok(value),
             Value::Number(number) => Ok(Value::String(number.to_string())),

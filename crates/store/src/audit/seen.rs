@@ -97,7 +97,7 @@ impl Seen {
             .any(|resource_type| keys::breaker(resource_type) == sort_key)
         {
             Breaker::read(item).map(|_| ())
-        } else if keys::is_beside_resources(sort_key) {
+        } else if keys::belongs_to_no_resource(sort_key) {
             Ok(())
         } else {
             Err(damaged(item, SORT_KEY))

@@ -136,7 +136,7 @@ pub(crate) fn changes_from(at: OffsetDateTime) -> String {
 
 /// Whether the item with this sort key belongs to no resource: the use of a key, or a counter of
 /// refused requests.
-pub(crate) fn is_beside_resources(sort_key: &str) -> bool {
+pub(crate) fn belongs_to_no_resource(sort_key: &str) -> bool {
     [KEY_USES, REFUSALS]
         .iter()
         .any(|prefix| sort_key.starts_with(prefix))
