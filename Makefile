@@ -103,7 +103,7 @@ conformance: $(DEV_TOOLS) $(CONFORMANCE_TOOLS) ## Run two public SCIM conformanc
 	@.local/venv-conformance/bin/python .ci/conformance .local/venv-conformance/bin $(CARGO)
 
 .PHONY: by-hand
-by-hand: $(DEV_TOOLS) ## Try what README says about running the function by hand
+by-hand: $(DEV_TOOLS) ## Try what docs/DEVELOPING.md says about running the function by hand
 	@bash .ci/by-hand
 
 .PHONY: bench-core

@@ -1,4 +1,4 @@
-//! Every place in `src/storage` that calls DynamoDB is in the matrix.
+//! Every place in `crates/store/src` that calls DynamoDB is in the matrix.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -78,7 +78,7 @@ async fn every_call_site_is_in_the_matrix() {
     }
 }
 
-/// The files and functions of `src/storage` that send requests.
+/// The files and functions of `crates/store/src` that send requests.
 fn sites() -> BTreeSet<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/store/src");
     let mut folders = vec![root.clone()];
