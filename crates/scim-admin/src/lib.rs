@@ -6,12 +6,11 @@
 //! understood.
 
 mod args;
+mod clock;
 mod commands;
-mod history;
-mod keys;
-mod output;
-mod status;
-mod users;
+mod failure;
+mod report;
+mod terminal;
 
 use std::io::Write;
 
@@ -44,32 +43,27 @@ pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Cli, String
 
 /// Runs a command on a store; returns the exit code.
 pub async fn run(cli: Cli, store: &Store, streams: &mut Streams<'_>) -> u8 {
-    match commands::run(cli.command, cli.json, store, streams).await {
-        Ok(report) => {
-            let printed = print(
-                &if cli.json {
-                    report.json()
-                } else {
-                    report.text()
-                },
-                report.note().as_deref(),
-                streams,
-            );
+    match commands::run(cli.command, cli.json, store, streams.results).await {
+        Ok(None) => 0,
+        Ok(Some(report)) => {
+            let result = if cli.json {
+                format!("{:#}", report.json())
+            } else {
+                report.text()
+            };
+            let printed = print(&result, report.note().as_deref(), streams);
             if report.is_bad_news() { 1 } else { printed }
         }
         Err(failure) => {
             // The messages are the last resort: when they are gone there is nobody to tell.
-            let _ = writeln!(streams.messages, "{}", output::explain(&failure));
+            let _ = writeln!(streams.messages, "{}", failure::explain(&failure));
             1
         }
     }
 }
 
 fn print(result: &str, note: Option<&str>, streams: &mut Streams<'_>) -> u8 {
-    let printed = match result {
-        "" => Ok(()),
-        result => writeln!(streams.results, "{result}"),
-    };
+    let printed = writeln!(streams.results, "{result}");
     if let Some(note) = note {
         let _ = writeln!(streams.messages, "{note}");
     }

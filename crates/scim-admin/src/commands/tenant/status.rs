@@ -12,8 +12,9 @@ use store::{Gate, Meter, Store};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
-use crate::commands::Failure;
-use crate::output::{columns, stamp};
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::terminal::{columns, stamp};
 
 /// Why requests with a key that was issued are refused.
 const ENDED: &[&str] = &["revokedKey", "expiredKey", "tenantDisabled"];
@@ -70,19 +71,8 @@ fn by_kind(hours: Vec<RefusalCount>, since: OffsetDateTime) -> Vec<RefusalCount>
     refusals
 }
 
-impl Status {
-    /// Whether somebody should look: the tenant or a key that it uses has ended, or the breaker is
-    /// open. Keys that were never issued are no news: anybody can invent them.
-    pub fn is_bad_news(&self) -> bool {
-        !self.tenant.enabled
-            || self.breaker.open(self.now).is_some()
-            || self
-                .refusals
-                .iter()
-                .any(|refusal| ENDED.contains(&refusal.reason.as_str()))
-    }
-
-    pub fn text(&self) -> String {
+impl Report for Status {
+    fn text(&self) -> String {
         let state = if self.tenant.enabled {
             "enabled"
         } else {
@@ -138,29 +128,7 @@ impl Status {
         text
     }
 
-    fn breaker_text(&self) -> String {
-        if let Some(until) = self.breaker.lifted_until
-            && self.breaker.is_lifted(self.now)
-        {
-            return format!("lifted until {}", stamp(until));
-        }
-        let Some(window) = self.breaker.window(self.now) else {
-            return "nobody lost access lately".to_owned();
-        };
-        let state = match self.breaker.open(self.now) {
-            Some(_) => "OPEN: further deactivations and deletions are refused; ",
-            None => "",
-        };
-        format!(
-            "{state}{} of {} users lost access since {}; the first places are free again {}",
-            window.used,
-            window.limit,
-            stamp(window.since),
-            stamp(window.frees)
-        )
-    }
-
-    pub fn json(&self) -> Value {
+    fn json(&self) -> Value {
         let window = self.breaker.window(self.now);
         let refusals: Value = self
             .refusals
@@ -195,5 +163,40 @@ impl Status {
             },
             "refused": refusals,
         })
+    }
+
+    /// Whether somebody should look: the tenant or a key that it uses has ended, or the breaker is
+    /// open. Keys that were never issued are no news: anybody can invent them.
+    fn is_bad_news(&self) -> bool {
+        !self.tenant.enabled
+            || self.breaker.open(self.now).is_some()
+            || self
+                .refusals
+                .iter()
+                .any(|refusal| ENDED.contains(&refusal.reason.as_str()))
+    }
+}
+
+impl Status {
+    fn breaker_text(&self) -> String {
+        if let Some(until) = self.breaker.lifted_until
+            && self.breaker.is_lifted(self.now)
+        {
+            return format!("lifted until {}", stamp(until));
+        }
+        let Some(window) = self.breaker.window(self.now) else {
+            return "nobody lost access lately".to_owned();
+        };
+        let state = match self.breaker.open(self.now) {
+            Some(_) => "OPEN: further deactivations and deletions are refused; ",
+            None => "",
+        };
+        format!(
+            "{state}{} of {} users lost access since {}; the first places are free again {}",
+            window.used,
+            window.limit,
+            stamp(window.since),
+            stamp(window.frees)
+        )
     }
 }

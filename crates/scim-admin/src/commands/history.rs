@@ -12,8 +12,8 @@ use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
 
 use crate::args::HistoryArgs;
-use crate::commands::Failure;
-use crate::output::{printable, stamp};
+use crate::failure::Failure;
+use crate::terminal::{printable, stamp};
 
 /// A record carries the time at which its request began. It is written later, by as much as a
 /// request may take, so the last half minute is read again.

@@ -1,0 +1,77 @@
+//! `directory check`.
+
+use serde_json::{Value, json};
+use store::audit::Audit;
+use store::{Gate, Meter, Store};
+use tenant::TenantId;
+
+use crate::clock::now;
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::terminal::printable;
+
+/// What the last audit found, and how many defects were mended before it.
+#[derive(Debug)]
+pub struct Checked {
+    audit: Audit,
+    repaired: u64,
+}
+
+/// Audits a tenant's directory. A repair is followed by another audit, for as long as there is
+/// something to mend and it helps.
+pub async fn run(tenant: &TenantId, repair: bool, store: &Store) -> Result<Checked, Failure> {
+    const ROUNDS: usize = 5;
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    store.find_tenant(tenant, &meter).await?;
+    let directory = store.tenant(tenant, &meter, &gate);
+    let mut audit = directory.audit(now()).await?;
+    let mut repaired = 0;
+    if repair {
+        for _ in 0..ROUNDS {
+            for defect in &audit.defects {
+                repaired += u64::from(directory.repair(defect).await?);
+            }
+            audit = directory.audit(now()).await?;
+            if audit.defects.is_empty() {
+                break;
+            }
+        }
+    }
+    Ok(Checked { audit, repaired })
+}
+
+impl Report for Checked {
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{} resources, {} defects, {} repaired",
+            self.audit.resources,
+            self.audit.defects.len(),
+            self.repaired
+        );
+        for defect in &self.audit.defects {
+            text.push('\n');
+            text.push_str(&printable(&defect.to_string()));
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let defects = self.audit.defects.iter();
+        json!({
+            "resources": self.audit.resources,
+            "repaired": self.repaired,
+            "defects": defects.map(ToString::to_string).collect::<Vec<_>>(),
+        })
+    }
+
+    fn note(&self) -> Option<String> {
+        (self.repaired == 0 && self.is_bad_news()).then(|| {
+            "changes made during the check can look like defects: check again, then add --repair"
+                .to_owned()
+        })
+    }
+
+    fn is_bad_news(&self) -> bool {
+        !self.audit.defects.is_empty()
+    }
+}

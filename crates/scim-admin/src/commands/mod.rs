@@ -1,0 +1,113 @@
+//! The commands, one file each, and which of them is asked for.
+
+mod breaker;
+mod check;
+mod history;
+mod key;
+mod tables;
+mod tenant;
+mod user;
+
+use std::io::Write;
+
+use store::Store;
+use store::secrets::Successor;
+use time::Duration;
+
+use crate::args::{
+    BreakerCommand, Command, DirectoryCommand, KeyCommand, TablesCommand, TenantCommand,
+    UserCommand,
+};
+use crate::failure::Failure;
+use crate::report::Report;
+
+/// Runs a command. What `history` finds is printed as it is read; others have a report.
+pub async fn run(
+    command: Command,
+    json: bool,
+    store: &Store,
+    results: &mut (dyn Write + Send),
+) -> Result<Option<Box<dyn Report>>, Failure> {
+    match command {
+        Command::Tables(TablesCommand::Create) => reported(tables::create(store).await),
+        Command::Tenant(command) => tenant(command, store).await,
+        Command::Key(command) => key(command, store).await,
+        Command::Directory(DirectoryCommand::Check { tenant, repair }) => {
+            reported(check::run(&tenant, repair, store).await)
+        }
+        Command::History(arguments) => {
+            history::run(&arguments, json, store, results).await?;
+            Ok(None)
+        }
+        Command::User(command) => user(command, store).await,
+        Command::Breaker(BreakerCommand::Lift { tenant, length }) => {
+            reported(breaker::lift(&tenant, length, store).await)
+        }
+    }
+}
+
+fn reported<R: Report + 'static>(
+    outcome: Result<R, Failure>,
+) -> Result<Option<Box<dyn Report>>, Failure> {
+    outcome.map(|report| Some(Box::new(report) as Box<dyn Report>))
+}
+
+async fn tenant(command: TenantCommand, store: &Store) -> Result<Option<Box<dyn Report>>, Failure> {
+    match command {
+        TenantCommand::Create { id, name } => {
+            reported(tenant::create(&id, name.as_deref(), store).await)
+        }
+        TenantCommand::Status { id, since } => {
+            reported(tenant::status::run(&id, since, store).await)
+        }
+        TenantCommand::List => reported(tenant::list(store).await),
+        TenantCommand::Enable { id } => reported(tenant::set_enabled(&id, true, store).await),
+        TenantCommand::Disable { id } => reported(tenant::set_enabled(&id, false, store).await),
+    }
+}
+
+async fn key(command: KeyCommand, store: &Store) -> Result<Option<Box<dyn Report>>, Failure> {
+    match command {
+        KeyCommand::Create {
+            tenant,
+            label,
+            expires_in_days,
+        } => reported(key::create::run(&tenant, &label, expires_in_days, store).await),
+        KeyCommand::Rotate {
+            tenant,
+            key_id,
+            overlap_days,
+            label,
+            expires_in_days,
+        } => {
+            let successor = Successor {
+                old: key_id,
+                overlap: Duration::days(i64::from(overlap_days)),
+                label,
+                expires: expires_in_days
+                    .map(|days| crate::clock::now() + Duration::days(i64::from(days))),
+            };
+            reported(key::rotate::run(&tenant, &successor, store).await)
+        }
+        KeyCommand::List { tenant } => reported(key::list::run(&tenant, store).await),
+        KeyCommand::Warnings => reported(key::warnings::run(store).await),
+        KeyCommand::Revoke { tenant, key_id } => {
+            reported(key::revoke(&tenant, &key_id, store).await)
+        }
+    }
+}
+
+async fn user(command: UserCommand, store: &Store) -> Result<Option<Box<dyn Report>>, Failure> {
+    match command {
+        UserCommand::Deleted { tenant } => reported(user::deleted::run(&tenant, store).await),
+        UserCommand::Restore {
+            tenant,
+            ids,
+            deleted_since,
+            history_days,
+        } => {
+            let restored = user::restore::run(&tenant, &ids, deleted_since, history_days, store);
+            reported(restored.await)
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What a command reports, as text and as JSON.
+
+pub mod key;
+pub mod tenant;
+
+use serde_json::Value;
+
+/// The result of a command.
+pub trait Report {
+    /// For people, without the end of the last line.
+    fn text(&self) -> String;
+
+    /// For programs.
+    fn json(&self) -> Value;
+
+    /// What the operator has to know in addition; it is not part of the result.
+    fn note(&self) -> Option<String> {
+        None
+    }
+
+    /// Whether the command did its work and found that something is wrong.
+    fn is_bad_news(&self) -> bool {
+        false
+    }
+}

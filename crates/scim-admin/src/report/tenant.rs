@@ -1,0 +1,51 @@
+//! Tenants, as several commands show them.
+
+use serde_json::{Value, json};
+use store::secrets::Tenant;
+
+use super::Report;
+use crate::terminal::{columns, stamp};
+
+impl Report for Tenant {
+    fn text(&self) -> String {
+        table(std::slice::from_ref(self))
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "id": self.id.as_str(),
+            "name": self.name,
+            "enabled": self.enabled,
+            "created": stamp(self.created),
+            "activeKeys": self.active_keys,
+        })
+    }
+}
+
+impl Report for Vec<Tenant> {
+    fn text(&self) -> String {
+        table(self)
+    }
+
+    fn json(&self) -> Value {
+        self.iter().map(Report::json).collect()
+    }
+}
+
+fn table(tenants: &[Tenant]) -> String {
+    let rows = tenants.iter().map(|tenant| {
+        [
+            tenant.id.to_string(),
+            if tenant.enabled {
+                "enabled"
+            } else {
+                "disabled"
+            }
+            .to_owned(),
+            tenant.active_keys.to_string(),
+            stamp(tenant.created),
+            tenant.name.clone(),
+        ]
+    });
+    columns(["TENANT", "STATE", "KEYS", "CREATED", "NAME"], rows)
+}
