@@ -14,7 +14,7 @@ mod terminal;
 
 use std::io::Write;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use store::Store;
 
 pub use args::Cli;
@@ -39,6 +39,24 @@ impl std::fmt::Debug for Streams<'_> {
 /// What to print when it is not understood, or asks for help.
 pub fn parse<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Cli, String> {
     Cli::try_parse_from(words).map_err(|error| error.to_string())
+}
+
+/// The commands there are, as they are typed, sorted.
+pub fn commands() -> Vec<String> {
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        for inner in command.get_subcommands() {
+            let path = format!("{path} {}", inner.get_name());
+            if inner.has_subcommands() {
+                leaves(inner, &path, found);
+            } else {
+                found.push(path.trim_start().to_owned());
+            }
+        }
+    }
+    let mut found = Vec::new();
+    leaves(&Cli::command(), "", &mut found);
+    found.sort();
+    found
 }
 
 /// Runs a command on a store; returns the exit code.

@@ -400,3 +400,41 @@ async fn status_says_since_when_a_client_fails_and_with_what() {
     let (_, text) = admin.run("tenant status acme").await;
     assert!(text.contains("6 requests since"), "{text}");
 }
+
+/// Programs can read what every command prints. A new command has to be added here.
+#[tokio::test]
+async fn every_command_prints_json() {
+    let (service, _, admin) = Admin::with_service().await;
+    let id = service.create_user("lena", json!({})).await;
+    assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+    let (_, keys) = admin.json("key list acme").await;
+    let key = keys[0]["id"].as_str().unwrap();
+    let commands = [
+        ("tables create", String::new()),
+        ("tenant create", "beta".to_owned()),
+        ("tenant status", "acme".to_owned()),
+        ("tenant list", String::new()),
+        ("tenant disable", "beta".to_owned()),
+        ("tenant enable", "beta".to_owned()),
+        ("key create", "acme --label second".to_owned()),
+        ("key list", "acme".to_owned()),
+        ("key warnings", String::new()),
+        ("key rotate", format!("acme {key}")),
+        ("key revoke", format!("acme {key}")),
+        ("directory check", "acme".to_owned()),
+        ("history", "acme".to_owned()),
+        ("user deleted", "acme".to_owned()),
+        ("user restore", format!("acme {id}")),
+        ("breaker lift", "acme".to_owned()),
+    ];
+    let mut tried = Vec::new();
+    for (command, arguments) in &commands {
+        // What is not JSON fails here.
+        let (code, value) = admin.json(&format!("{command} {arguments}")).await;
+        assert_eq!(code, 0, "{command}: {value}");
+        assert!(value.is_object() || value.is_array(), "{command}: {value}");
+        tried.push((*command).to_owned());
+    }
+    tried.sort();
+    assert_eq!(tried, scim_admin::commands());
+}
