@@ -35,24 +35,12 @@ use aws_sdk_dynamodb::operation::update_time_to_live::{
 use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity, TableDescription};
 
 use super::attributes::Item;
+use super::gate::Passage;
 use super::meter::Pool;
 use super::tables::{self, Backups};
 use super::transaction::{self, Outcome};
 use super::update::{self, Updated};
-use super::{Gate, Meter, Store, StoreError};
-
-/// When a call may be made.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Passage<'a> {
-    /// At once. For the check of a key, and for calls outside of any client's request: the
-    /// operator's, or one that opens a connection.
-    Free,
-    /// Once the request's API key is accepted.
-    Accepted(&'a Gate),
-    /// Before that, if nothing else of the request has gone ahead: one read of one resource by its
-    /// id, or one lookup of resources by a value.
-    Ahead(&'a Gate),
-}
+use super::{Meter, Store, StoreError};
 
 /// A request as the SDK builds it.
 pub(crate) trait Call: Sized {

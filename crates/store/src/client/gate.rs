@@ -46,6 +46,19 @@ impl Gate {
     }
 }
 
+/// When a call may be made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Passage<'a> {
+    /// At once. For the check of a key, and for calls outside of any client's request: the
+    /// operator's, or one that opens a connection.
+    Free,
+    /// Once the request's API key is accepted.
+    Accepted(&'a Gate),
+    /// Before that, if nothing else of the request has gone ahead: one read of one resource by its
+    /// id, or one lookup of resources by a value.
+    Ahead(&'a Gate),
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt;

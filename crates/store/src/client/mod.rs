@@ -5,7 +5,7 @@ pub(crate) mod attributes;
 pub(crate) mod call;
 mod connect;
 mod error;
-mod gate;
+pub(crate) mod gate;
 mod meter;
 pub mod tables;
 pub(crate) mod transaction;

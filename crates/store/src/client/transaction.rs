@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::{
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use backon::ExponentialBuilder;
 
-use super::call::Passage;
+use super::gate::Passage;
 use super::{Meter, Store, StoreError};
 
 /// How often an operator's lost race is retried. The delays add up to about five seconds, and their

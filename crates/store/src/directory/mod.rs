@@ -25,7 +25,7 @@ use aws_sdk_dynamodb::types::{
 use tenant::TenantId;
 
 use crate::client::attributes::{Item, string};
-use crate::client::call::Passage;
+use crate::client::gate::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::client::transaction::Outcome;
 use crate::client::update::Updated;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::Expiry;
 use super::item::{self, KeyItem, TENANT_SORT_KEY};
 use crate::client::attributes::{Item, string};
-use crate::client::call::Passage;
+use crate::client::gate::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::{Meter, Store, StoreError};
 

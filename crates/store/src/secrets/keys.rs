@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 use super::item::{self, KEY_PREFIX, KeyItem, TenantItem};
 use super::{SecretsError, write};
 use crate::client::attributes::string;
-use crate::client::call::Passage;
+use crate::client::gate::Passage;
 use crate::{Meter, Store, StoreError};
 
 /// Maximum number of keys of a tenant, not counting revoked ones and those that expired more than a

@@ -5,7 +5,7 @@ use tenant::TenantId;
 use super::item::{KEY_PREFIX, KeyItem, TENANT_SORT_KEY, TenantItem, owner};
 use super::{KeyRecord, SecretsError, Tenant};
 use crate::client::attributes::{Item, string};
-use crate::client::call::Passage;
+use crate::client::gate::Passage;
 use crate::{Meter, Store, StoreError};
 
 /// A key among those of all tenants.

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use super::item::{self, KeyItem, TENANT_SORT_KEY, TenantItem};
 use super::{KeyRecord, SecretsError, Tenant};
 use crate::client::attributes::{Item, number_of, string, timestamp};
-use crate::client::call::Passage;
+use crate::client::gate::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::client::transaction::{Outcome, RACES};
 use crate::{Meter, Store, StoreError};
