@@ -1,21 +1,9 @@
 //! The width of comments. rustfmt leaves them as they are.
 
-use std::collections::BTreeSet;
-
 use super::sources;
 
 /// The widest line, in columns.
 const MAX_COLUMNS: usize = 100;
-
-/// Files that are still to be wrapped.
-const NOT_WRAPPED: &[&str] = &[
-    "tests/api/faults/lost_answers.rs",
-    "tests/api/faults/matrix/mod.rs",
-    "tests/api/faults/matrix/operator.rs",
-    "tests/api/support/clock.rs",
-    "tests/api/support/engine.rs",
-    "tools/stand/src/clock.rs",
-];
 
 /// The comment lines that are too wide, with their numbers. A URL alone on a line cannot be
 /// wrapped.
@@ -39,22 +27,15 @@ fn is_url(comment: &str) -> bool {
 
 #[test]
 fn comments_wrap_at_100_columns() {
-    let (mut wide, mut not_wrapped) = (Vec::new(), BTreeSet::new());
+    let mut wide = Vec::new();
     for (path, text) in sources() {
-        let lines = too_wide(&text);
-        if NOT_WRAPPED.contains(&path.as_str()) && !lines.is_empty() {
-            not_wrapped.insert(path);
-        } else {
-            let shown = |(number, line)| format!("{path}:{number}: {line}");
-            wide.extend(lines.into_iter().map(shown));
-        }
+        let shown = |(number, line)| format!("{path}:{number}: {line}");
+        wide.extend(too_wide(&text).into_iter().map(shown));
     }
     assert!(
         wide.is_empty(),
         "comments of more than {MAX_COLUMNS} columns: {wide:#?}"
     );
-    let expected: BTreeSet<_> = NOT_WRAPPED.iter().map(|path| (*path).to_owned()).collect();
-    assert_eq!(not_wrapped, expected, "`NOT_WRAPPED` lists a wrapped file");
 }
 
 /// Planted faults, so that the test above cannot pass by seeing nothing.

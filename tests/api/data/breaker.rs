@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::support::admin::Admin;
-use crate::support::directory::{Directory, number, text};
+use crate::support::directory::{DirectoryTable, number, text};
 use crate::support::service::{Answer, Service};
 
 /// The number of users that may lose access in a tenant of this size.
@@ -34,7 +34,7 @@ fn refused(answer: &Answer) {
 
 #[tokio::test]
 async fn it_opens_for_every_way_to_take_access_and_for_nothing_else() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let users = users(&service, LIMIT + 4).await;
     for (index, path) in users[..LIMIT].iter().enumerate() {
         let status = match index % 3 {
@@ -85,7 +85,7 @@ async fn it_opens_for_every_way_to_take_access_and_for_nothing_else() {
 /// However many requests run concurrently, no more succeed than allowed.
 #[tokio::test]
 async fn no_more_than_the_limit_get_through_at_a_time() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let users = users(&service, LIMIT + 30).await;
     let service = &service;
     let answers = join_all(users.iter().enumerate().map(|(index, path)| async move {
@@ -108,7 +108,7 @@ async fn no_more_than_the_limit_get_through_at_a_time() {
 /// A request that ends up removing no access gives its place back.
 #[tokio::test]
 async fn what_fails_takes_no_place() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let users = users(&service, 3).await;
     for _ in 0..LIMIT {
         let call = service
@@ -129,7 +129,7 @@ async fn what_fails_takes_no_place() {
 
 #[tokio::test]
 async fn a_share_of_a_large_tenant_may_go() {
-    let (mut service, _) = Directory::with_service().await;
+    let (mut service, _) = DirectoryTable::with_service().await;
     service.app.config.breaker.share_percent = 75;
     let users = users(&service, 80).await;
     let service = &service;
@@ -141,7 +141,7 @@ async fn a_share_of_a_large_tenant_may_go() {
 /// The window moves on: users who lost access a day ago no longer count, later ones do.
 #[tokio::test]
 async fn it_closes_when_its_window_has_moved_on() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let users = users(&service, LIMIT + 5).await;
     let (left, others) = users.split_at(5);
     for answer in join_all(others.iter().map(|path| service.delete(path))).await {
@@ -170,7 +170,7 @@ async fn it_closes_when_its_window_has_moved_on() {
 /// A tenant that has grown since the first deletion may lose a share of its current size.
 #[tokio::test]
 async fn a_growing_tenant_is_not_refused_too_early() {
-    let (service, _) = Directory::with_service().await;
+    let (service, _) = DirectoryTable::with_service().await;
     let first = service.create_user("first", json!({})).await;
     assert_eq!(service.delete(&format!("/Users/{first}")).await.status, 204);
     let imported = users(&service, 400).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::directory::Directory;
+use crate::support::directory::DirectoryTable;
 use crate::support::service::{Answer, Service};
 
 const WRITERS: usize = 16;
@@ -69,7 +69,7 @@ async fn walk(service: &Service, count: usize) -> Vec<String> {
 
 #[tokio::test]
 async fn sixteen_writers_create_one_user() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     for round in 0..12 {
         let name = format!("lena.{round}@crew.example");
         let posts = (0..WRITERS)
@@ -84,7 +84,7 @@ async fn sixteen_writers_create_one_user() {
 
 #[tokio::test]
 async fn sixteen_users_rename_themselves_to_one_name() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let ids = users(&service, "user", WRITERS).await;
     for round in 0..6 {
         let name = format!("wanted{round}");
@@ -113,7 +113,7 @@ async fn sixteen_users_rename_themselves_to_one_name() {
 /// without a holder.
 #[tokio::test]
 async fn a_name_is_given_up_while_others_want_it() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     for round in 0..8 {
         let name = format!("desk{round}");
         let id = service.create_user(&name, json!({})).await;
@@ -136,7 +136,7 @@ async fn a_name_is_given_up_while_others_want_it() {
 
 #[tokio::test]
 async fn eight_changes_of_eight_attributes_all_survive() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let changes = [
         ("displayName", "/displayName"),
         ("title", "/title"),
@@ -200,7 +200,7 @@ async fn of_eight_changes_of_one_version_one_is_made() {
 
 #[tokio::test]
 async fn a_user_is_deleted_while_it_is_changed() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     for round in 0..10 {
         let name = format!("user{round}");
         let id = service.create_user(&name, json!({})).await;
@@ -226,7 +226,7 @@ async fn a_user_is_deleted_while_it_is_changed() {
 
 #[tokio::test]
 async fn of_two_deletions_one_finds_the_user() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     for round in 0..10 {
         let id = service
             .create_user(&format!("user{round}"), json!({}))
@@ -240,7 +240,7 @@ async fn of_two_deletions_one_finds_the_user() {
 
 #[tokio::test]
 async fn a_storm_leaves_the_counters_exact() {
-    let (mut service, directory) = Directory::with_service().await;
+    let (mut service, directory) = DirectoryTable::with_service().await;
     // More concurrent deletions than the breaker allows; it has its own tests.
     service.app.config.breaker.share_percent = 100;
     let old = users(&service, "old", 30).await;
@@ -276,7 +276,7 @@ async fn a_storm_leaves_the_counters_exact() {
 /// Okta assigns a user again by POST. Of several such requests, the first reactivates the user.
 #[tokio::test]
 async fn a_deactivated_user_is_revived_once() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     for round in 0..6 {
         let body = json!({"userName": format!("user{round}"), "externalId": format!("x-{round}")});
         let id = service.post("/Users", body.clone()).await.id();
@@ -296,7 +296,7 @@ async fn a_deactivated_user_is_revived_once() {
 /// the name or none.
 #[tokio::test]
 async fn a_deactivated_user_is_revived_while_it_is_deleted() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     for round in 0..8 {
         let name = format!("user{round}");
         let body = json!({"userName": name, "externalId": "x", "active": false});

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::directory::Directory;
+use crate::support::directory::DirectoryTable;
 use crate::support::service::{Answer, Service, query};
 
 const NAME: &str = "lena@crew.example";
@@ -10,14 +10,14 @@ const NAME: &str = "lena@crew.example";
 /// The tenant `acme` with one user, and the key of the tenant `other`.
 struct Two {
     service: Service,
-    directory: Directory,
+    directory: DirectoryTable,
     user: Value,
     other: String,
 }
 
 impl Two {
     async fn start() -> Self {
-        let (service, directory) = Directory::with_service().await;
+        let (service, directory) = DirectoryTable::with_service().await;
         let id = service
             .create_user(
                 NAME,

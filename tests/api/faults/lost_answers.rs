@@ -1,7 +1,7 @@
-//! A POST whose answer was lost is sent again. RFC 7644 §3.3 has a duplicate answered with 409, and the
-//! service cannot know whether the client heard the first answer: so the second POST gets 409
-//! `uniqueness` with the user's `Location`, and the client's match query leads it on. There is never a
-//! second user, and the client is never stranded.
+//! A POST whose answer was lost is sent again. RFC 7644 §3.3 has a duplicate answered with 409, and
+//! the service cannot know whether the client heard the first answer: so the second POST gets 409
+//! `uniqueness` with the user's `Location`, and the client's match query leads it on. There is
+//! never a second user, and the client is never stranded.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use store::{Store, Timeouts};
 
-use crate::support::directory::Directory;
+use crate::support::directory::DirectoryTable;
 use crate::support::engine;
 use crate::support::service::{Answer, BASE, Service};
 use stand::wire::{Fate, Wire};
@@ -31,8 +31,8 @@ async fn over(wire: &Wire, service: &Service, prefix: &str, deadline: Duration) 
     }
 }
 
-/// What a client does next: it finds its user by either value, and by the `Location` that it was told,
-/// and can change it.
+/// What a client does next: it finds its user by either value, and by the `Location` that it was
+/// told, and can change it.
 async fn leads_on(service: &Service, refused: &Answer) {
     refused.error(409, "uniqueness");
     let location = refused.header("location");
@@ -61,7 +61,7 @@ async fn leads_on(service: &Service, refused: &Answer) {
 /// Between the client and the service: the service has answered, and nobody has heard it.
 #[tokio::test]
 async fn a_post_whose_answer_the_client_never_got_is_sent_again() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     assert_eq!(service.post("/Users", otto()).await.status, 201);
     for _ in 0..2 {
         let again = service.post("/Users", otto()).await;
@@ -70,11 +70,11 @@ async fn a_post_whose_answer_the_client_never_got_is_sent_again() {
     }
 }
 
-/// Between the service and DynamoDB, for each of the SDK's attempts: the service looks whether its own
-/// write took effect, and the client gets its 201.
+/// Between the service and DynamoDB, for each of the SDK's attempts: the service looks whether its
+/// own write took effect, and the client gets its 201.
 #[tokio::test]
 async fn a_post_whose_write_was_never_confirmed_is_still_answered() {
-    let (service, directory, prefix) = Directory::with_prefix().await;
+    let (service, directory, prefix) = DirectoryTable::with_prefix().await;
     let wire = Wire::start(
         crate::support::engine::endpoint(),
         |operation, _| match operation {
@@ -94,11 +94,11 @@ async fn a_post_whose_write_was_never_confirmed_is_still_answered() {
     assert_eq!(directory.check("acme").await.users.len(), 1);
 }
 
-/// The same when the connection stays broken: the client is told to send it again, and the second POST
-/// leads it to the user that the first has made.
+/// The same when the connection stays broken: the client is told to send it again, and the second
+/// POST leads it to the user that the first has made.
 #[tokio::test]
 async fn a_post_that_ended_with_503_after_its_write_is_sent_again() {
-    let (service, directory, prefix) = Directory::with_prefix().await;
+    let (service, directory, prefix) = DirectoryTable::with_prefix().await;
     let wire = Wire::planned(
         crate::support::engine::endpoint(),
         |asked| match (asked.operation.as_str(), asked.label.as_str()) {
@@ -119,11 +119,11 @@ async fn a_post_that_ended_with_503_after_its_write_is_sent_again() {
     assert_eq!(directory.check("acme").await.users.len(), 1);
 }
 
-/// A client, or a gateway in between, that does not wait: the same POST several times at once, over a
-/// connection that loses every third answer.
+/// A client, or a gateway in between, that does not wait: the same POST several times at once, over
+/// a connection that loses every third answer.
 #[tokio::test]
 async fn posts_that_are_sent_again_at_once_make_one_user() {
-    let (service, directory, prefix) = Directory::with_prefix().await;
+    let (service, directory, prefix) = DirectoryTable::with_prefix().await;
     for round in 0..6 {
         let wire = Wire::start(
             crate::support::engine::endpoint(),

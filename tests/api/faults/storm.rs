@@ -8,7 +8,7 @@ use serde_json::json;
 use store::{Gate, Meter, Store, Timeouts};
 use tenant::TenantId;
 
-use crate::support::directory::Directory;
+use crate::support::directory::DirectoryTable;
 use crate::support::engine;
 use crate::support::service::{Answer, Service};
 use stand::wire::{Fate, Wire};
@@ -80,7 +80,7 @@ async fn writer(service: &Service, writer: usize) -> Known {
 
 #[tokio::test]
 async fn a_storm_with_broken_connections_loses_nothing() {
-    let (mut service, directory, prefix) = Directory::with_prefix().await;
+    let (mut service, directory, prefix) = DirectoryTable::with_prefix().await;
     let calm = service.app.store.clone();
     // Every user is deactivated here, more than the breaker lets through.
     service.app.config.breaker.share_percent = 100;

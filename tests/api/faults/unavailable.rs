@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::support::capture::logged;
 use crate::support::clock::passing_when_idle;
-use crate::support::directory::Directory;
+use crate::support::directory::DirectoryTable;
 use crate::support::service::{Answer, Service};
 use crate::support::{engine, service};
 use stand::wire::{Fate, Wire};
@@ -18,16 +18,16 @@ const DEADLINE: Duration = Duration::from_secs(8);
 const LEEWAY: Duration = Duration::from_millis(100);
 
 /// A service with the user `lena` whose DynamoDB can be taken away.
-struct Stand {
+struct Fixture {
     service: Service,
-    directory: Directory,
+    directory: DirectoryTable,
     prefix: String,
     user: String,
 }
 
-impl Stand {
+impl Fixture {
     async fn start() -> Self {
-        let (service, directory, prefix) = Directory::with_prefix().await;
+        let (service, directory, prefix) = DirectoryTable::with_prefix().await;
         let id = service.create_user("lena", json!({"title": "Lead"})).await;
         Self {
             service,
@@ -92,40 +92,40 @@ fn unavailable(answer: &Answer) {
 
 #[tokio::test]
 async fn a_closed_port() {
-    let mut stand = Stand::start().await;
+    let mut fixture = Fixture::start().await;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    stand.service.app.config.request_deadline = DEADLINE;
-    stand.reconnect(&endpoint).await;
-    stand.assert_unavailable().await;
+    fixture.service.app.config.request_deadline = DEADLINE;
+    fixture.reconnect(&endpoint).await;
+    fixture.assert_unavailable().await;
 }
 
 #[tokio::test]
 async fn silence() {
-    let mut stand = Stand::start().await;
+    let mut fixture = Fixture::start().await;
     let wire = Wire::start(crate::support::engine::endpoint(), |_, _| Fate::Ignored).await;
-    stand.service.app.config.request_deadline = DEADLINE;
-    stand.reconnect(&wire.endpoint).await;
-    stand.assert_unavailable().await;
+    fixture.service.app.config.request_deadline = DEADLINE;
+    fixture.reconnect(&wire.endpoint).await;
+    fixture.assert_unavailable().await;
 }
 
 #[tokio::test]
 async fn throttling() {
-    let mut stand = Stand::start().await;
+    let mut fixture = Fixture::start().await;
     let wire = Wire::start(crate::support::engine::endpoint(), |_, _| Fate::Throttled).await;
-    stand.service.app.config.request_deadline = DEADLINE;
-    stand.reconnect(&wire.endpoint).await;
-    stand.assert_unavailable().await;
+    fixture.service.app.config.request_deadline = DEADLINE;
+    fixture.reconnect(&wire.endpoint).await;
+    fixture.assert_unavailable().await;
     // Each was tried more than once: throttling passes.
-    assert!(wire.requests().len() > stand.calls().len());
+    assert!(wire.requests().len() > fixture.calls().len());
 }
 
 /// The key is accepted, and then DynamoDB breaks off.
 #[tokio::test]
 async fn trouble_in_the_middle_of_a_request() {
     for fate in [Fate::Throttled, Fate::Ignored, Fate::Refused] {
-        let mut stand = Stand::start().await;
+        let mut fixture = Fixture::start().await;
         let wire =
             Wire::start(
                 crate::support::engine::endpoint(),
@@ -135,39 +135,39 @@ async fn trouble_in_the_middle_of_a_request() {
                 },
             )
             .await;
-        stand.service.app.config.request_deadline = DEADLINE;
-        stand.reconnect(&wire.endpoint).await;
-        let before = stand.directory.items("acme").await;
+        fixture.service.app.config.request_deadline = DEADLINE;
+        fixture.reconnect(&wire.endpoint).await;
+        let before = fixture.directory.items("acme").await;
         let retitle = json!([{"op": "replace", "path": "title", "value": "Digger"}]);
         let answers = Box::pin(async {
             tokio::join!(
-                stand.service.post("/Users", json!({"userName": "otto"})),
-                stand.service.patch(&stand.user, retitle),
-                stand.service.delete(&stand.user)
+                fixture.service.post("/Users", json!({"userName": "otto"})),
+                fixture.service.patch(&fixture.user, retitle),
+                fixture.service.delete(&fixture.user)
             )
         });
         let (post, patch, delete) = passing_when_idle(answers).await;
         for answer in [post, patch, delete] {
             unavailable(&answer);
         }
-        assert_eq!(stand.directory.items("acme").await, before, "{fate:?}");
-        stand.directory.check("acme").await;
+        assert_eq!(fixture.directory.items("acme").await, before, "{fate:?}");
+        fixture.directory.check("acme").await;
     }
 }
 
 #[tokio::test]
 async fn trouble_that_passes_is_not_noticed() {
     for fate in [Fate::Throttled, Fate::Refused, Fate::AnswerLost] {
-        let mut stand = Stand::start().await;
+        let mut fixture = Fixture::start().await;
         // The first two of every kind of call fail.
         let wire = Wire::start(crate::support::engine::endpoint(), move |_, before| {
             if before < 2 { fate } else { Fate::Passed }
         })
         .await;
-        stand.reconnect(&wire.endpoint).await;
-        let found = stand.service.find("userName eq lena").await;
+        fixture.reconnect(&wire.endpoint).await;
+        let found = fixture.service.find("userName eq lena").await;
         assert_eq!(found.ids().len(), 1, "{fate:?}");
-        let page = stand.service.get("/Users").await;
+        let page = fixture.service.get("/Users").await;
         assert_eq!(page.body["totalResults"], 1, "{fate:?}");
     }
 }
@@ -176,8 +176,8 @@ async fn trouble_that_passes_is_not_noticed() {
 /// repeated until its answer arrives.
 #[tokio::test]
 async fn a_lost_answer_is_no_second_write() {
-    async fn stand() -> Stand {
-        let mut stand = Stand::start().await;
+    async fn fixture() -> Fixture {
+        let mut fixture = Fixture::start().await;
         let wire =
             Wire::start(
                 crate::support::engine::endpoint(),
@@ -187,26 +187,26 @@ async fn a_lost_answer_is_no_second_write() {
                 },
             )
             .await;
-        stand.reconnect(&wire.endpoint).await;
-        stand
+        fixture.reconnect(&wire.endpoint).await;
+        fixture
     }
     let user = json!({"userName": "otto"});
-    let one = stand().await;
+    let one = fixture().await;
     let created = one.service.post("/Users", user.clone()).await;
     assert_eq!(created.status, 201, "{}", created.body);
     assert_eq!(one.directory.check("acme").await.users.len(), 2);
 
-    let one = stand().await;
+    let one = fixture().await;
     assert_eq!(one.service.delete(&one.user).await.status, 204);
     let census = one.directory.check("acme").await;
     assert_eq!((census.users.len(), census.tombstones.len()), (0, 1));
 
-    let one = stand().await;
+    let one = fixture().await;
     let renamed = one.service.put(&one.user, user).await;
     assert_eq!((renamed.status, renamed.header("etag")), (200, "W/\"2\""));
     one.directory.check("acme").await;
 
-    let one = stand().await;
+    let one = fixture().await;
     let retitle = json!([{"op": "replace", "path": "title", "value": "Digger"}]);
     let changed = one.service.patch(&one.user, retitle).await;
     assert_eq!((changed.status, changed.header("etag")), (200, "W/\"2\""));
@@ -215,15 +215,15 @@ async fn a_lost_answer_is_no_second_write() {
 
 #[tokio::test]
 async fn a_missing_table_is_for_the_operator() {
-    let mut stand = Stand::start().await;
-    stand.prefix = uuid::Uuid::new_v4().simple().to_string();
-    stand.reconnect(engine::endpoint()).await;
-    for call in stand.calls() {
+    let mut fixture = Fixture::start().await;
+    fixture.prefix = uuid::Uuid::new_v4().simple().to_string();
+    fixture.reconnect(engine::endpoint()).await;
+    for call in fixture.calls() {
         let (answer, lines) = logged(call.send()).await;
         let detail = answer.error(500, "");
         assert!(detail.contains("(request event)"), "{detail}");
         let text = answer.body.to_string();
-        for inner in ["ResourceNotFound", "DynamoDB", "table", &stand.prefix] {
+        for inner in ["ResourceNotFound", "DynamoDB", "table", &fixture.prefix] {
             assert!(!text.contains(inner), "{text}");
         }
         assert_eq!(lines.len(), 1);
@@ -237,11 +237,11 @@ async fn a_missing_table_is_for_the_operator() {
 /// What went wrong is in the log alone.
 #[tokio::test]
 async fn the_log_tells_what_the_client_is_not_told() {
-    let mut stand = Stand::start().await;
-    stand.service.app.config.request_deadline = DEADLINE;
+    let mut fixture = Fixture::start().await;
+    fixture.service.app.config.request_deadline = DEADLINE;
     let wire = Wire::start(crate::support::engine::endpoint(), |_, _| Fate::Throttled).await;
-    stand.reconnect(&wire.endpoint).await;
-    let answered = Box::pin(logged(stand.service.get("/Users")));
+    fixture.reconnect(&wire.endpoint).await;
+    let answered = Box::pin(logged(fixture.service.get("/Users")));
     let (answer, lines) = passing_when_idle(answered).await;
     unavailable(&answer);
     assert!(

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 use crate::keys::issue::{NOW, key, tenant};
 use crate::support::capture::{cost, logged};
 use crate::support::clock::passing_when_idle;
-use crate::support::directory::Directory;
+use crate::support::directory::DirectoryTable;
 use crate::support::engine;
 use crate::support::service::Service;
 use stand::wire::{Fate, Wire};
@@ -32,7 +32,7 @@ fn id(key: &str) -> KeyId {
 pub async fn behind(
     plan: impl Fn(&str, usize) -> Fate + Send + Sync + 'static,
 ) -> (Service, Wire, Store) {
-    let (mut service, _, prefix) = Directory::with_prefix().await;
+    let (mut service, _, prefix) = DirectoryTable::with_prefix().await;
     let wire = Wire::start(crate::support::engine::endpoint(), plan).await;
     let direct = service.app.store.clone();
     service.app.store = Store::connect(
@@ -138,7 +138,7 @@ async fn no_request_waits_for_the_note_or_fails_with_it() {
 /// Nothing is recorded or leased for a stranger, or for a key that is no longer accepted.
 #[tokio::test]
 async fn a_key_that_is_refused_leaves_no_trace() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let store = &service.app.store;
     let acme = tenant("acme");
     let meter = Meter::default();

@@ -14,7 +14,7 @@ use crate::keys::issue::{NOW, key, tenant};
 use crate::keys::key_use::until;
 use crate::support::capture::cost;
 use crate::support::clock::{date, passing_when_idle, set_date};
-use crate::support::directory::Directory;
+use crate::support::directory::DirectoryTable;
 use crate::support::engine;
 use crate::support::service::{Answer, Service};
 use stand::wire::{Fate, Wire};
@@ -177,7 +177,7 @@ async fn leases_race() {
 /// The default absorbs a burst, and what that costs is a write for 50 requests, beside them.
 #[tokio::test]
 async fn a_burst_is_absorbed() {
-    let (mut service, _, prefix) = Directory::with_prefix().await;
+    let (mut service, _, prefix) = DirectoryTable::with_prefix().await;
     let wire = Wire::start(crate::support::engine::endpoint(), |_, _| Fate::Passed).await;
     let sdk_config = engine::sdk_config(&wire.endpoint).await;
     service.app.store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
@@ -220,7 +220,7 @@ async fn a_bulk_request_counts_its_operations() {
 #[tokio::test]
 async fn no_lease_is_no_refusal() {
     for fate in [Fate::Ignored, Fate::Throttled, Fate::Refused] {
-        let (mut service, _, prefix) = Directory::with_prefix().await;
+        let (mut service, _, prefix) = DirectoryTable::with_prefix().await;
         let wire =
             Wire::start(
                 crate::support::engine::endpoint(),
@@ -252,7 +252,7 @@ async fn no_lease_is_no_refusal() {
 
 #[tokio::test]
 async fn no_rate_is_no_lease() {
-    let (mut service, _, prefix) = Directory::with_prefix().await;
+    let (mut service, _, prefix) = DirectoryTable::with_prefix().await;
     let wire = Wire::start(crate::support::engine::endpoint(), |_, _| Fate::Passed).await;
     let sdk_config = engine::sdk_config(&wire.endpoint).await;
     service.app.store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());

@@ -5,7 +5,7 @@ use store::audit::DefectKind;
 use store::{Gate, Meter};
 use tenant::TenantId;
 
-use crate::support::directory::{Directory, number};
+use crate::support::directory::{DirectoryTable, number};
 use crate::support::service::Service;
 
 /// What the audit finds, by kind; then repairs until there is nothing left to repair.
@@ -65,7 +65,7 @@ async fn a_directory_in_use_has_no_defects() {
 
 #[tokio::test]
 async fn every_kind_of_damage_is_found_and_mended() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let id = lena(&service).await;
     let max = service.create_user("max", json!({})).await;
     let (coarse, fine) = (format!("C#U#{}", &id[..2]), format!("F#U#{}", &id[..4]));
@@ -158,7 +158,7 @@ async fn every_kind_of_damage_is_found_and_mended() {
 /// What cannot be recovered is reported and left alone.
 #[tokio::test]
 async fn damage_beyond_repair_is_told() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let id = lena(&service).await;
     service.create_user("max", json!({})).await;
     let path = format!("/Users/{id}");
@@ -228,7 +228,7 @@ async fn damage_beyond_repair_is_told() {
 /// change. None of that is damage.
 #[tokio::test]
 async fn records_that_have_ended_are_not_missed() {
-    let (mut service, directory) = Directory::with_service().await;
+    let (mut service, directory) = DirectoryTable::with_service().await;
     let old = service.create_user("old", json!({})).await;
     let changed = service.create_user("changed", json!({})).await;
     service.app.config.history_retention = time::Duration::days(30);
@@ -262,7 +262,7 @@ async fn records_that_have_ended_are_not_missed() {
 /// Two operators repair the same stray guard, and a new user takes the name in between.
 #[tokio::test]
 async fn a_guard_of_a_new_holder_is_not_mended() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let id = lena(&service).await;
     let ghost = "N#U#userName#ghost";
     directory.plant("acme", ghost, &[("holder", &id)]).await;
@@ -282,7 +282,7 @@ async fn a_guard_of_a_new_holder_is_not_mended() {
 /// A repair that comes after a change must not undo it.
 #[tokio::test]
 async fn a_defect_that_has_passed_is_not_mended() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let id = lena(&service).await;
     let lookup = format!("L#U#externalId#x-1#{id}");
     directory.remove("acme", &lookup).await;

@@ -6,7 +6,7 @@ use store::{Gate, Meter};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
-use crate::support::directory::Directory;
+use crate::support::directory::DirectoryTable;
 use crate::support::service::Service;
 
 /// What the audit finds, and whether it was repaired.
@@ -24,7 +24,7 @@ async fn audit(service: &Service) -> Vec<(DefectKind, bool)> {
 
 #[tokio::test]
 async fn lookups_that_name_no_resource_are_removed() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     service.create_user("lena", json!({})).await;
     for lookup in ["L#U#userName#lena#no-id", "L#U#userName#lena", "L#U#"] {
         directory.plant("acme", lookup, &[]).await;
@@ -38,7 +38,7 @@ async fn lookups_that_name_no_resource_are_removed() {
 /// A damaged user's other items are not removed: the user may be repaired by hand.
 #[tokio::test]
 async fn nothing_of_a_damaged_user_is_removed() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let id = service
         .create_user("lena", json!({"externalId": "x-1"}))
         .await;
@@ -71,7 +71,7 @@ async fn nothing_of_a_damaged_user_is_removed() {
 /// Tombstones that would never expire, and those of unreadable users.
 #[tokio::test]
 async fn damaged_tombstones_are_told() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let id = service.create_user("lena", json!({})).await;
     let deleted = service.delete(&format!("/Users/{id}")).await;
     assert_eq!(deleted.status, 204);

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use crate::keys::key_use::{behind, until};
 use crate::support::admin::Admin;
 use crate::support::capture::{cost, logged};
-use crate::support::directory::Directory;
+use crate::support::directory::DirectoryTable;
 use stand::wire::Fate;
 
 /// The 64 digits of a key that are its secret.
@@ -21,7 +21,7 @@ fn secret(key: &str) -> &str {
 /// Read access to both tables and the logs does not yield any key.
 #[tokio::test]
 async fn neither_tables_nor_logs_hold_a_key() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let key = service.key.clone();
     let ((), lines) = logged(async {
         let id = service.create_user("lena", json!({})).await;
@@ -108,7 +108,7 @@ async fn a_stolen_key_leaves_its_id_on_every_change() {
 /// The function cannot write to the table that controls access.
 #[tokio::test]
 async fn requests_leave_the_secrets_table_as_it_is() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let before = directory.secrets().await;
     let path = format!("/Users/{}", service.create_user("lena", json!({})).await);
     service.get("/Users").await;
@@ -127,7 +127,7 @@ async fn requests_leave_the_secrets_table_as_it_is() {
 /// Some clients send a password. The service does not use it, and it reaches no table and no log.
 #[tokio::test]
 async fn a_password_is_discarded() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     const PASSWORD: &str = "correct-horse-battery";
     let ((), lines) = logged(async {
         let id = service

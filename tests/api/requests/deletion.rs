@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use crate::support::directory::{Directory, number, text};
+use crate::support::directory::{DirectoryTable, number, text};
 use crate::support::service::{Answer, Service};
 
 const DEACTIVATE: [(&str, Value); 1] = [("active", Value::Bool(false))];
@@ -20,7 +20,7 @@ async fn replace(service: &Service, path: &str, values: &[(&str, Value)]) -> Ans
 
 #[tokio::test]
 async fn a_deactivated_user_stays_and_keeps_its_name() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let id = service
         .create_user(
             "lena",
@@ -58,7 +58,7 @@ async fn a_deactivated_user_stays_and_keeps_its_name() {
 
 #[tokio::test]
 async fn a_deleted_user_leaves_a_tombstone_and_nothing_else() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     service.create_user("otto", json!({})).await;
     let others = directory.resources("acme").await;
     let enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -110,7 +110,7 @@ async fn a_deleted_user_leaves_a_tombstone_and_nothing_else() {
 
 #[tokio::test]
 async fn retention_is_configuration() {
-    let (mut service, directory) = Directory::with_service().await;
+    let (mut service, directory) = DirectoryTable::with_service().await;
     service.app.config.tombstone_retention = time::Duration::days(3);
     let id = service.create_user("lena", json!({})).await;
     assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
@@ -122,7 +122,7 @@ async fn retention_is_configuration() {
 
 #[tokio::test]
 async fn a_deleted_user_s_name_is_free_and_the_next_user_is_another() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let body = json!({"userName": "lena", "externalId": "x-1", "title": "Lead"});
     let mut ids = vec![service.post("/Users", body.clone()).await.id()];
     for _ in 0..3 {
@@ -146,7 +146,7 @@ async fn a_deleted_user_s_name_is_free_and_the_next_user_is_another() {
 #[tokio::test]
 async fn a_name_is_kept_for_a_user_in_the_recycle_bin() {
     const BIN: &str = "5d1c9b1e6a0f4a5d9a433f4c0f6f3f11";
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let otto = format!("/Users/{}", service.create_user("otto", json!({})).await);
     for is_restored in [true, false] {
         let lena = service.create_user("Lena@crew.example", json!({})).await;

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::keys::key_use::behind;
 use crate::support::capture::cost;
-use crate::support::directory::Directory;
+use crate::support::directory::DirectoryTable;
 use crate::support::service::Service;
 use stand::wire::Fate;
 
@@ -39,7 +39,7 @@ async fn add(service: &Service, id: &str) {
 
 #[tokio::test]
 async fn a_page_is_found_in_the_middle_of_a_full_bucket() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let mut ids: Vec<String> = (0..60)
         .map(|user| format!("ab{:02x}{user:04x}-0000-4000-8000-000000000000", user / 3))
         .collect();
@@ -81,7 +81,7 @@ async fn a_late_page_costs_what_an_early_one_does() {
 /// From a few hundred users on, filters and sorts read the directory in concurrent shares.
 #[tokio::test]
 async fn a_directory_read_in_shares_gives_the_same_lists() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let operations: Vec<_> = (0..600)
         .map(|user| {
             let title = if user % 3 == 0 { "Lead" } else { "Driver" };
@@ -140,7 +140,7 @@ async fn a_directory_read_in_shares_gives_the_same_lists() {
 /// The counters alone show that a list is too long to be read, so planted ones are enough.
 #[tokio::test]
 async fn a_list_that_is_too_long_to_be_read_is_refused_with_advice() {
-    let (service, directory) = Directory::with_service().await;
+    let (service, directory) = DirectoryTable::with_service().await;
     let id = service.create_user("lena", json!({})).await;
     let other_counter = if id.starts_with("00") {
         "C#U#01"

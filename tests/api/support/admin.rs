@@ -8,7 +8,7 @@ use stand::wire::Wire;
 use store::{Store, Timeouts};
 use tokio::sync::mpsc;
 
-use crate::support::directory::Directory;
+use crate::support::directory::DirectoryTable;
 use crate::support::engine;
 use crate::support::service::Service;
 
@@ -19,8 +19,8 @@ pub struct Admin {
 }
 
 impl Admin {
-    pub async fn with_service() -> (Service, Directory, Self) {
-        let (service, directory, prefix) = Directory::with_prefix().await;
+    pub async fn with_service() -> (Service, DirectoryTable, Self) {
+        let (service, directory, prefix) = DirectoryTable::with_prefix().await;
         let store = service.app.store.clone();
         (service, directory, Self { prefix, store })
     }

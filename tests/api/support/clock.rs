@@ -1,8 +1,9 @@
 //! Time that passes only while nothing is under way.
 //!
-//! Attempt time-outs, deadlines and pauses are judged by tokio's clock. Here it is paused, and goes on in steps
-//! when nothing happens on this thread and nothing is asked of the engine: however slow the machine is, no attempt
-//! times out that DynamoDB would have answered, and waiting costs nothing.
+//! Attempt time-outs, deadlines and pauses are judged by tokio's clock. Here it is paused, and goes
+//! on in steps when nothing happens on this thread and nothing is asked of the engine: however slow
+//! the machine is, no attempt times out that DynamoDB would have answered, and waiting costs
+//! nothing.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -29,12 +30,14 @@ pub fn set_date(date: OffsetDateTime) {
 /// By how much the clock is set forward at a time.
 pub const STEP: Duration = Duration::from_millis(50);
 
-/// Turns of the runtime in which nothing may happen before the clock is set forward. A turn runs every task
-/// that can go on and asks the system for what has arrived. A message from the service to the wire and back takes
-/// about ten turns: it is there as soon as it is sent, since both are on this thread.
+/// Turns of the runtime in which nothing may happen before the clock is set forward. A turn runs
+/// every task that can go on and asks the system for what has arrived. A message from the service
+/// to the wire and back takes about ten turns: it is there as soon as it is sent, since both are on
+/// this thread.
 const QUIET_TURNS: usize = 20;
 
-/// Runs `work` while the clock passes as said above. Only on a runtime of one thread, and not within itself.
+/// Runs `work` while the clock passes as said above. Only on a runtime of one thread, and not
+/// within itself.
 pub async fn passing_when_idle<T>(work: impl Future<Output = T>) -> T {
     // While a blocking task runs, tokio does not set a paused clock forward by itself.
     let (end, wait) = std::sync::mpsc::channel::<()>();

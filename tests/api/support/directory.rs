@@ -12,7 +12,7 @@ use crate::support::service::Service;
 use crate::support::{engine, history};
 
 /// The directory table of one service.
-pub struct Directory {
+pub struct DirectoryTable {
     client: Client,
     table: String,
     secrets: String,
@@ -30,7 +30,7 @@ pub struct Census {
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-impl Directory {
+impl DirectoryTable {
     /// A service, and the table under it.
     pub async fn with_service() -> (Service, Self) {
         let (service, directory, _) = Self::with_prefix().await;

@@ -31,8 +31,8 @@ pub fn tables(prefix: &str) -> Tables {
     }
 }
 
-/// The SDK's settings for a DynamoDB in trouble. The SDK has one quota of retries for each region of
-/// a process: in a region of its own, one test's trouble does not use up the quota of others.
+/// The SDK's settings for a DynamoDB in trouble. The SDK has one quota of retries for each region
+/// of a process: in a region of its own, one test's trouble does not use up the quota of others.
 pub async fn troubled_sdk_config(endpoint: &str) -> SdkConfig {
     let sdk_config = sdk_config(endpoint).await;
     sdk_config.to_builder().region(own_region()).build()

@@ -1,8 +1,8 @@
 //! What takes real time while a test lets time pass by itself.
 //!
-//! A test may pause tokio's clock and let it go on only while nothing is under way, so that no outcome depends on
-//! how fast the machine is. What leaves the test's own thread, such as a request to the engine, is under way
-//! until it comes back: it is wrapped in [`really`].
+//! A test may pause tokio's clock and let it go on only while nothing is under way, so that no
+//! outcome depends on how fast the machine is. What leaves the test's own thread, such as a request
+//! to the engine, is under way until it comes back: it is wrapped in [`really`].
 
 use std::cell::{Cell, RefCell};
 use std::future::Future;

@@ -17,7 +17,7 @@ use super::operations::{Change, FIRST_DEACTIVATION, KEY_USE, Operation, is_aside
 use super::operator;
 use super::reply::{Reply, send, without_cursors};
 use super::request::{Request, Rival};
-use super::tenants::{Found, Stand, Tenant, Users};
+use super::tenants::{Fixture, Found, Tenant, Users};
 use crate::support::clock::passing_when_idle;
 use stand::wire::asked::Asked;
 use stand::wire::{self, Fate, Wire};
@@ -75,24 +75,24 @@ fn on_a_thread<T: Send + 'static>(
 }
 
 async fn run_all(operations: fn(&Users) -> Vec<Operation>) -> usize {
-    let stand = Arc::new(Stand::start().await);
+    let fixture = Arc::new(Fixture::start().await);
     // Cases that only read share a tenant.
-    let readers = stand.tenant().await;
+    let readers = fixture.tenant().await;
     let mut cases = Vec::new();
-    for operation in operations(&stand.users) {
-        let (calls, baseline) = discover(&stand, &operation).await;
+    for operation in operations(&fixture.users) {
+        let (calls, baseline) = discover(&fixture, &operation).await;
         cases.extend(cases_of(&operation, &calls, &baseline));
     }
     let count = cases.len();
     println!("{count} cases");
     let mut failures = Vec::new();
     for case in cases.into_iter().map(Arc::new) {
-        let judged = AssertUnwindSafe(Box::pin(case.run(&stand, &readers)));
+        let judged = AssertUnwindSafe(Box::pin(case.run(&fixture, &readers)));
         if let Err(panic) = judged.catch_unwind().await {
             failures.push(format!("{}: {}", case.name(), message(panic.as_ref())));
         }
     }
-    stand.assert_consistent(&readers).await;
+    fixture.assert_consistent(&readers).await;
     assert!(
         failures.is_empty(),
         "{} of {count} cases fail:\n{}",
@@ -111,22 +111,22 @@ fn message(panic: &(dyn Any + Send)) -> String {
 
 /// The labels of the calls of these operations.
 pub async fn labels(operations: fn(&Users) -> Vec<Operation>) -> BTreeSet<String> {
-    let stand = Stand::start().await;
+    let fixture = Fixture::start().await;
     let mut labels = BTreeSet::new();
-    for operation in operations(&stand.users) {
-        let (calls, _) = discover(&stand, &operation).await;
+    for operation in operations(&fixture.users) {
+        let (calls, _) = discover(&fixture, &operation).await;
         labels.extend(calls.into_iter().map(|call| call.label));
     }
     labels
 }
 
 /// The calls of an operation and its answer.
-async fn discover(stand: &Stand, operation: &Operation) -> (Vec<Call>, Value) {
-    let tenant = stand.tenant().await;
-    let wire = Wire::planned(&stand.endpoint, |_| Fate::Passed, None).await;
-    let service = stand.disturbed(&tenant, &wire.endpoint, DEADLINE);
-    prepare(stand, &tenant, operation).await;
-    let answer = send(stand, &service, &tenant, &operation.request).await;
+async fn discover(fixture: &Fixture, operation: &Operation) -> (Vec<Call>, Value) {
+    let tenant = fixture.tenant().await;
+    let wire = Wire::planned(&fixture.endpoint, |_| Fate::Passed, None).await;
+    let service = fixture.disturbed(&tenant, &wire.endpoint, DEADLINE);
+    prepare(fixture, &tenant, operation).await;
+    let answer = send(fixture, &service, &tenant, &operation.request).await;
     assert_eq!(answer.status, operation.status, "{}", answer.body);
     if let Request::Client {
         is_stranger: false, ..
@@ -233,20 +233,20 @@ impl Case {
         }
     }
 
-    async fn run(self: &Arc<Self>, stand: &Arc<Stand>, readers: &Tenant) {
+    async fn run(self: &Arc<Self>, fixture: &Arc<Fixture>, readers: &Tenant) {
         let tenant = if self.operation.needs_tenant() || self.has_rival() {
-            let tenant = stand.tenant().await;
-            prepare(stand, &tenant, &self.operation).await;
+            let tenant = fixture.tenant().await;
+            prepare(fixture, &tenant, &self.operation).await;
             tenant
         } else {
             readers.clone()
         };
         let refused = Arc::default();
-        let rival = self.rival(stand, &tenant, &refused);
-        let wire = Wire::planned(&stand.endpoint, self.plan(), rival).await;
-        let service = stand.disturbed(&tenant, &wire.endpoint, DEADLINE);
+        let rival = self.rival(fixture, &tenant, &refused);
+        let wire = Wire::planned(&fixture.endpoint, self.plan(), rival).await;
+        let service = fixture.disturbed(&tenant, &wire.endpoint, DEADLINE);
         let started = Instant::now();
-        let sent = send(stand, &service, &tenant, &self.operation.request);
+        let sent = send(fixture, &service, &tenant, &self.operation.request);
         let answer = Box::pin(sent).await;
         let elapsed = started.elapsed();
         wire.cut().await;
@@ -258,19 +258,19 @@ impl Case {
         match &self.trouble {
             Trouble::Rival(_, statuses) => {
                 assert!(statuses.contains(&answer.status), "{}", answer.body);
-                stand.assert_consistent(&tenant).await;
+                fixture.assert_consistent(&tenant).await;
             }
             Trouble::Rivals(_) => {
                 assert_eq!(answer.status, 503, "{}", answer.body);
-                stand.assert_consistent(&tenant).await;
+                fixture.assert_consistent(&tenant).await;
             }
             Trouble::Once(kind) | Trouble::ForGood(kind) => {
-                self.judge(stand, &tenant, &answer, *kind).await;
+                self.judge(fixture, &tenant, &answer, *kind).await;
             }
         }
     }
 
-    async fn judge(&self, stand: &Stand, tenant: &Tenant, answer: &Reply, kind: Kind) {
+    async fn judge(&self, fixture: &Fixture, tenant: &Tenant, answer: &Reply, kind: Kind) {
         let is_done = answer.is_done(self.operation.status);
         let is_lasting = matches!(self.trouble, Trouble::ForGood(_));
         let outcome = match &self.operation.request {
@@ -297,13 +297,14 @@ impl Case {
             }
             return;
         };
-        self.judge_change(stand, tenant, change, answer, kind).await;
+        self.judge_change(fixture, tenant, change, answer, kind)
+            .await;
     }
 
     /// The client sends the request again, to a DynamoDB that is well.
     async fn judge_change(
         &self,
-        stand: &Stand,
+        fixture: &Fixture,
         tenant: &Tenant,
         change: &Change,
         answer: &Reply,
@@ -311,23 +312,23 @@ impl Case {
     ) {
         let is_done = answer.is_done(self.operation.status);
         if !self.operation.repairs() {
-            stand.assert_consistent(tenant).await;
+            fixture.assert_consistent(tenant).await;
         }
-        let found = self.found(stand, tenant).await;
-        let is_made = (change.is_made)(&stand.users, &found);
+        let found = self.found(fixture, tenant).await;
+        let is_made = (change.is_made)(&fixture.users, &found);
         if is_done {
             assert!(is_made, "what was answered is not so");
             assert_eq!(found.users.len(), change.users);
             if self.operation.repairs() {
-                stand.assert_consistent(tenant).await;
+                fixture.assert_consistent(tenant).await;
             }
             return;
         }
         if !kind.may_take_effect() && self.operation.is_one_write() {
             assert!(!is_made, "what was refused is so");
         }
-        let calm = stand.calm(tenant);
-        let again = send(stand, &calm, tenant, &self.operation.request).await;
+        let calm = fixture.calm(tenant);
+        let again = send(fixture, &calm, tenant, &self.operation.request).await;
         let expected = if is_made {
             change.again
         } else {
@@ -343,10 +344,10 @@ impl Case {
                 again.body
             );
         }
-        let found = self.found(stand, tenant).await;
-        assert!((change.is_made)(&stand.users, &found), "{}", again.body);
+        let found = self.found(fixture, tenant).await;
+        assert!((change.is_made)(&fixture.users, &found), "{}", again.body);
         assert_eq!(found.users.len(), change.users);
-        stand.assert_consistent(tenant).await;
+        fixture.assert_consistent(tenant).await;
         if let Request::Client {
             body: Some(body), ..
         } = &self.operation.request
@@ -357,28 +358,28 @@ impl Case {
         }
     }
 
-    async fn found(&self, stand: &Stand, tenant: &Tenant) -> Found {
+    async fn found(&self, fixture: &Fixture, tenant: &Tenant) -> Found {
         match self.operation.request {
-            Request::Client { .. } => stand.found(tenant).await,
-            Request::Operator(_) => stand.found_with_secrets(tenant).await,
+            Request::Client { .. } => fixture.found(tenant).await,
+            Request::Operator(_) => fixture.found_with_secrets(tenant).await,
         }
     }
 
     /// What the rival does; the answers that it should not get are added to `refused`.
     fn rival(
         &self,
-        stand: &Arc<Stand>,
+        fixture: &Arc<Fixture>,
         tenant: &Tenant,
         refused: &Arc<Mutex<Vec<String>>>,
     ) -> Option<wire::Rival> {
         let (Trouble::Rival(rival, _) | Trouble::Rivals(rival)) = &self.trouble else {
             return None;
         };
-        let (stand, tenant, rival) = (stand.clone(), tenant.clone(), rival.clone());
+        let (fixture, tenant, rival) = (fixture.clone(), tenant.clone(), rival.clone());
         let times = Arc::new(AtomicUsize::new(0));
         let refused = refused.clone();
         Some(Box::new(move || {
-            let (stand, tenant, mut rival) = (stand.clone(), tenant.clone(), rival.clone());
+            let (fixture, tenant, mut rival) = (fixture.clone(), tenant.clone(), rival.clone());
             let refused = refused.clone();
             let time = times.fetch_add(1, Relaxed);
             Box::pin(async move {
@@ -389,7 +390,7 @@ impl Case {
                     let text = body.to_string().replace('#', &time.to_string());
                     *body = serde_json::from_str(&text).unwrap();
                 }
-                let answer = send(&stand, &stand.calm(&tenant), &tenant, &rival.request).await;
+                let answer = send(&fixture, &fixture.calm(&tenant), &tenant, &rival.request).await;
                 if ![200, 201, 204].contains(&answer.status) {
                     refused.lock().unwrap().push(answer.body.to_string());
                 }
@@ -399,11 +400,11 @@ impl Case {
 }
 
 /// Brings the tenant into the state that an operation is for.
-async fn prepare(stand: &Stand, tenant: &Tenant, operation: &Operation) {
+async fn prepare(fixture: &Fixture, tenant: &Tenant, operation: &Operation) {
     if operation.name == FIRST_DEACTIVATION {
-        stand.directory.remove(tenant.id.as_str(), "B#U").await;
+        fixture.directory.remove(tenant.id.as_str(), "B#U").await;
     }
     if let Request::Operator(command) = &operation.request {
-        operator::prepare(stand, tenant, *command).await;
+        operator::prepare(fixture, tenant, *command).await;
     }
 }

@@ -1,8 +1,8 @@
 //! Trouble of every kind on every DynamoDB call of every operation in turn, once and for good.
 //!
 //! Each operation is run once and watched; then it is run again for each of its calls and each kind
-//! of trouble, in a tenant of its own. After each run the answer is one of those that are right, the
-//! client's retry gets the right answer, and the tenant is consistent.
+//! of trouble, in a tenant of its own. After each run the answer is one of those that are right,
+//! the client's retry gets the right answer, and the tenant is consistent.
 
 mod cases;
 mod kinds;

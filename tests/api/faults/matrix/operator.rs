@@ -1,5 +1,5 @@
-//! What the operator's command line asks of the store: tenants and keys, the check of a directory and
-//! its repair, its history, and the restoration of users.
+//! What the operator's command line asks of the store: tenants and keys, the check of a directory
+//! and its repair, its history, and the restoration of users.
 
 use scim::ResourceId;
 use scim::schema::USERS;
@@ -12,7 +12,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::operations::{Change, Operation};
 use super::request::Request;
-use super::tenants::{Found, Item, Stand, Tenant, Users};
+use super::tenants::{Fixture, Found, Item, Tenant, Users};
 
 /// What the operator asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +40,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// Whether it is repeated after a lost race or a throttled transaction; the operator repeats the
-    /// others.
+    /// Whether it is repeated after a lost race or a throttled transaction; the operator repeats
+    /// the others.
     pub fn repeats(self) -> bool {
         !matches!(self, Self::Repair | Self::LiftBreaker)
     }
@@ -81,8 +81,8 @@ fn nova(tenant: &TenantId) -> TenantId {
     TenantId::parse(&format!("new-{tenant}")).unwrap()
 }
 
-/// Runs a command. The value is what the operator is shown, as far as it does not depend on the time
-/// or on other tenants.
+/// Runs a command. The value is what the operator is shown, as far as it does not depend on the
+/// time or on other tenants.
 pub async fn run(
     store: &Store,
     tenant: &Tenant,
@@ -194,19 +194,22 @@ pub async fn run(
 }
 
 /// Brings a tenant into the state that a command is for.
-pub async fn prepare(stand: &Stand, tenant: &Tenant, command: Command) {
+pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
     let id = tenant.id.as_str();
     match command {
         Command::Repair => {
-            let lookup = format!("L#U#externalId#x-lena#{}", stand.users.lena);
-            let counter = format!("C#U#{}", &stand.users.max[..2]);
-            stand.directory.remove(id, &lookup).await;
-            stand.directory.remove(id, "N#U#userName#lena").await;
-            stand.directory.plant_count(id, &counter, "count", 7).await;
+            let lookup = format!("L#U#externalId#x-lena#{}", fixture.users.lena);
+            let counter = format!("C#U#{}", &fixture.users.max[..2]);
+            fixture.directory.remove(id, &lookup).await;
+            fixture.directory.remove(id, "N#U#userName#lena").await;
+            fixture
+                .directory
+                .plant_count(id, &counter, "count", 7)
+                .await;
         }
         Command::Restore | Command::Tombstones => {
-            let calm = stand.calm(tenant);
-            let path = format!("/Users/{}", stand.users.lena);
+            let calm = fixture.calm(tenant);
+            let path = format!("/Users/{}", fixture.users.lena);
             assert_eq!(calm.delete(&path).await.status, 204);
         }
         _ => {}

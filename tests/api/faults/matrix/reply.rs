@@ -5,7 +5,7 @@ use tenant::ApiKey;
 
 use super::operator::{self, Refusal};
 use super::request::Request;
-use super::tenants::{Stand, Tenant};
+use super::tenants::{Fixture, Tenant};
 use crate::support::service::{Answer, Service};
 
 /// What came of a request.
@@ -62,10 +62,15 @@ impl Reply {
 }
 
 /// Sends a request of a client, or runs a command of the operator.
-pub async fn send(stand: &Stand, service: &Service, tenant: &Tenant, request: &Request) -> Reply {
+pub async fn send(
+    fixture: &Fixture,
+    service: &Service,
+    tenant: &Tenant,
+    request: &Request,
+) -> Reply {
     match request {
         Request::Operator(command) => {
-            let run = operator::run(&service.app.store, tenant, &stand.users, *command);
+            let run = operator::run(&service.app.store, tenant, &fixture.users, *command);
             run.await.into()
         }
         Request::Client {

@@ -15,7 +15,7 @@ use store::{Gate, Meter, Store, Tables, Timeouts};
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
 
-use crate::support::directory::{self, Directory, Items};
+use crate::support::directory::{self, DirectoryTable, Items};
 use crate::support::engine;
 use crate::support::service::Service;
 
@@ -53,10 +53,10 @@ pub struct Tenant {
     pub key: ApiKey,
 }
 
-pub struct Stand {
+pub struct Fixture {
     /// The service on a connection that nothing disturbs, with the key of the first tenant.
     pub calm: Service,
-    pub directory: Directory,
+    pub directory: DirectoryTable,
     pub users: Users,
     client: Client,
     tables: Tables,
@@ -68,12 +68,12 @@ pub struct Stand {
     tenants: AtomicUsize,
 }
 
-impl Stand {
+impl Fixture {
     pub async fn start() -> Self {
         let endpoint = engine::own_endpoint();
         // So that the clock knows when something is under way to the engine.
         let wire = Wire::passing(&endpoint).await;
-        let (calm, directory, prefix) = Directory::at(&wire.endpoint).await;
+        let (calm, directory, prefix) = DirectoryTable::at(&wire.endpoint).await;
         let mail = json!([{"value": "crew@crew.example", "type": "work"}]);
         let user = |name: &str| json!({"externalId": format!("x-{name}"), "emails": mail, "title": "Lead"});
         let users = Users {
@@ -86,7 +86,7 @@ impl Stand {
         let kim = format!("/Users/{}", users.kim);
         assert_eq!(calm.patch(&kim, deactivation).await.status, 200);
         let sdk_config = engine::sdk_config(&wire.endpoint).await;
-        let mut stand = Self {
+        let mut fixture = Self {
             calm,
             directory,
             users,
@@ -98,12 +98,12 @@ impl Stand {
             items: Vec::new(),
             tenants: AtomicUsize::new(0),
         };
-        stand.secrets = stand.secrets_of("acme").await.into_values().collect();
+        fixture.secrets = fixture.secrets_of("acme").await.into_values().collect();
         // What the service knows of the use of a key belongs to that key.
-        let items = stand.directory.items("acme").await;
+        let items = fixture.directory.items("acme").await;
         let of_tenant = items.into_iter().filter(|(key, _)| !key.starts_with("K#"));
-        stand.items = of_tenant.map(|(_, item)| item).collect();
-        stand
+        fixture.items = of_tenant.map(|(_, item)| item).collect();
+        fixture
     }
 
     /// A tenant with the same users as the first, under the same ids.
