@@ -130,7 +130,7 @@ fn every_call_of_the_function_is_known_here() {
         }
     }
     assert!(
-        found > 5,
+        found >= 5,
         "only {found} calls were found: they are written in a way unknown here"
     );
 }
