@@ -77,7 +77,7 @@ fn program(variable: &str, name: &str) -> Result<PathBuf> {
         Some(path) => PathBuf::from(path),
         None => {
             let this = std::env::current_exe()?;
-            let target = this.ancestors().nth(3).context("not built by Cargo")?;
+            let target = this.ancestors().nth(2).context("not built by Cargo")?;
             target.join("release").join(name)
         }
     };

@@ -31,7 +31,7 @@ impl Settings {
     pub fn from_environment() -> Result<Self> {
         let release = variable("RELEASE").is_none_or(|text| text != "0");
         let this = std::env::current_exe()?;
-        let target = this.ancestors().nth(3).context("not built by Cargo")?;
+        let target = this.ancestors().nth(2).context("not built by Cargo")?;
         let build = if release { "release" } else { "debug" };
         let program = target.join(build).join("hellotracks-scim");
         if !program.is_file() {

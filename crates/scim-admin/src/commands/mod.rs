@@ -11,8 +11,6 @@ mod user;
 use std::io::Write;
 
 use store::Store;
-use store::secrets::Successor;
-use time::Duration;
 
 use crate::args::{
     BreakerCommand, Command, DirectoryCommand, KeyCommand, TablesCommand, TenantCommand,
@@ -80,14 +78,14 @@ async fn key(command: KeyCommand, store: &Store) -> Result<Option<Box<dyn Report
             label,
             expires_in_days,
         } => {
-            let successor = Successor {
-                old: key_id,
-                overlap: Duration::days(i64::from(overlap_days)),
+            let rotation = key::rotate::Arguments {
+                tenant,
+                key_id,
+                overlap_days,
                 label,
-                expires: expires_in_days
-                    .map(|days| crate::clock::now() + Duration::days(i64::from(days))),
+                expires_in_days,
             };
-            reported(key::rotate::run(&tenant, &successor, store).await)
+            reported(key::rotate::run(rotation, store).await)
         }
         KeyCommand::List { tenant } => reported(key::list::run(&tenant, store).await),
         KeyCommand::Warnings => reported(key::warnings::run(store).await),

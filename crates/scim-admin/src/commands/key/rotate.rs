@@ -3,7 +3,8 @@
 use serde_json::Value;
 use store::secrets::{Rotation, Successor};
 use store::{Meter, Store};
-use tenant::{ApiKey, TenantId};
+use tenant::{ApiKey, KeyId, TenantId};
+use time::Duration;
 
 use super::create::new_key;
 use crate::clock::now;
@@ -18,15 +19,28 @@ pub struct Rotated {
     rotation: Rotation,
 }
 
+/// What to replace, and how.
+#[derive(Debug)]
+pub struct Arguments {
+    pub tenant: TenantId,
+    pub key_id: Option<KeyId>,
+    pub overlap_days: u16,
+    pub label: Option<String>,
+    pub expires_in_days: Option<u16>,
+}
+
 /// Replaces a key.
-pub async fn run(
-    tenant: &TenantId,
-    successor: &Successor,
-    store: &Store,
-) -> Result<Rotated, Failure> {
-    let key = new_key(tenant)?;
-    let meter = Meter::default();
-    let rotation = store.rotate_key(&key, successor, now(), &meter).await?;
+pub async fn run(arguments: Arguments, store: &Store) -> Result<Rotated, Failure> {
+    let key = new_key(&arguments.tenant)?;
+    let (now, meter) = (now(), Meter::default());
+    let expires = arguments.expires_in_days;
+    let successor = Successor {
+        old: arguments.key_id,
+        overlap: Duration::days(i64::from(arguments.overlap_days)),
+        label: arguments.label,
+        expires: expires.map(|days| now + Duration::days(i64::from(days))),
+    };
+    let rotation = store.rotate_key(&key, &successor, now, &meter).await?;
     Ok(Rotated { key, rotation })
 }
 
