@@ -293,19 +293,25 @@ async fn read_message(stream: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>
     let mut message = Vec::new();
     let mut buffer = [0; 16 * 1024];
     loop {
-        if let Some(end) = head_end(&message) {
-            let length: usize = header(&message, "content-length")
-                .and_then(|length| length.parse().ok())
-                .unwrap_or_default();
-            if message.len() >= end + length {
-                return Ok(Some(message));
-            }
+        if head_end(&message).is_some_and(|end| is_whole(&message, end)) {
+            return Ok(Some(message));
         }
         match stream.read(&mut buffer).await? {
             0 => return Ok(None),
             read => message.extend_from_slice(&buffer[..read]),
         }
     }
+}
+
+/// Whether a message whose head ends here has all of its body. DynamoDB's JSON has no line breaks, so
+/// what ends like the last chunk is the last chunk.
+fn is_whole(message: &[u8], head_end: usize) -> bool {
+    let body = &message[head_end..];
+    if header(message, "transfer-encoding").is_some_and(|coding| coding == "chunked") {
+        return body == b"0\r\n\r\n" || body.ends_with(b"\r\n0\r\n\r\n");
+    }
+    let length = header(message, "content-length").and_then(|length| length.parse().ok());
+    body.len() >= length.unwrap_or_default()
 }
 
 /// The request with another body.
