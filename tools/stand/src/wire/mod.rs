@@ -303,8 +303,8 @@ async fn read_message(stream: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>
     }
 }
 
-/// Whether a message whose head ends here has all of its body. DynamoDB's JSON has no line breaks, so
-/// what ends like the last chunk is the last chunk.
+/// Whether a message whose head ends here has all of its body. DynamoDB's JSON has no line breaks,
+/// so what ends like the last chunk is the last chunk.
 fn is_whole(message: &[u8], head_end: usize) -> bool {
     let body = &message[head_end..];
     if header(message, "transfer-encoding").is_some_and(|coding| coding == "chunked") {
