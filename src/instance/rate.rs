@@ -187,8 +187,8 @@ mod tests {
     }
 
     proptest! {
-        /// Several instances that lease from one count: before the first refusal they serve at
-        /// least the limit in a window, and a bounded number in total, in any interleaving.
+        /// Several instances that lease from one count: before the first refusal they have leased
+        /// the whole limit, and they serve a bounded number in total, in any interleaving.
         #[test]
         fn the_rate_holds_across_instances(
             limit in 1_u64..3000,

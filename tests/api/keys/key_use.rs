@@ -273,10 +273,6 @@ async fn the_keys_of_all_tenants_are_listed_with_their_last_use() {
         used.into_iter().collect::<Vec<_>>(),
         [(old.id(), NOW + day)]
     );
-    let warnings = keys[0].record.warnings(
-        std::slice::from_ref(&keys[0].record),
-        Some(NOW + day),
-        NOW + day * 32,
-    );
+    let warnings = keys[0].record.warnings(Some(NOW + day), NOW + day * 32);
     assert_eq!(warnings, [KeyWarning::Unused(31)]);
 }

@@ -97,6 +97,65 @@ async fn a_rotation_goes_unnoticed_until_the_overlap_ends() {
     assert_eq!(list(new.expose()).await.status, 200);
 }
 
+/// The function sees no key but the one that it is shown: what it says of that key's end has to
+/// stay true when the key that took its place is rotated or revoked.
+#[tokio::test]
+async fn what_takes_the_place_of_a_key_is_always_a_key_that_is_accepted() {
+    let (store, first) = store_with_key().await;
+    let acme = first.tenant();
+    let (second, third) = (key(acme, 2), key(acme, 3));
+    let successors = async || {
+        let keys = store.list_keys(acme, &Meter::default()).await.unwrap();
+        [&first, &second, &third].map(|key| {
+            let record = keys.iter().find(|record| record.id == key.id());
+            record.and_then(|record| record.replaced_by.clone())
+        })
+    };
+    let is_replaced = async |key| match check(&store, key).await {
+        Credential::Accepted { expires } => expires.unwrap().is_replaced,
+        refused => panic!("{refused:?}"),
+    };
+    rotate(&store, &second, &only()).await.unwrap();
+    assert_eq!(successors().await, [Some(second.id()), None, None]);
+    rotate(&store, &third, &of(&second)).await.unwrap();
+    let new = Some(third.id());
+    assert_eq!(successors().await, [new.clone(), new, None]);
+    assert!(is_replaced(&first).await && is_replaced(&second).await);
+
+    store
+        .revoke_key(acme, &third.id(), NOW, &Meter::default())
+        .await
+        .unwrap();
+    assert_eq!(successors().await, [None, None, None]);
+    assert!(!is_replaced(&first).await && !is_replaced(&second).await);
+}
+
+/// However they meet, a rotation and a revocation of the same key leave no key that is replaced by
+/// one that has ended.
+#[tokio::test]
+async fn a_rotation_and_a_revocation_that_meet_leave_no_dangling_successor() {
+    for round in 0..20 {
+        let (store, first) = store_with_key().await;
+        let acme = first.tenant();
+        let (second, third) = (key(acme, 2), key(acme, 3));
+        rotate(&store, &second, &only()).await.unwrap();
+        let meter = Meter::default();
+        let second_id = second.id();
+        let revoke = store.revoke_key(acme, &second_id, NOW, &meter);
+        let (_, revoked) = join(rotate(&store, &third, &of(&second)), revoke).await;
+        assert!(revoked.is_ok(), "{round}: {revoked:?}");
+        let keys = store.list_keys(acme, &meter).await.unwrap();
+        for old in keys.iter().filter(|key| key.is_active(NOW)) {
+            let successor = |new: &KeyId| keys.iter().find(|key| key.id == *new);
+            let new = old.replaced_by.as_ref().map(|new| successor(new).unwrap());
+            assert!(
+                new.is_none_or(|new| new.is_active(NOW)),
+                "{round}: {keys:?}"
+            );
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_old_key_ends_after_the_overlap_and_never_later_than_it_would_have() {
     let (store, first) = store_with_key().await;

@@ -46,12 +46,13 @@ pub struct ResourceType {
     pub unique: &'static str,
     /// The attributes by which resources can be found at the same cost in tenants of any size.
     pub lookups: &'static [&'static str],
-    /// Names the type in storage keys. It may never change.
+    /// Names the type in storage keys. It may never change, and is none of the letters that name
+    /// kinds of items there (`store::directory::keys`).
     pub letter: char,
     /// The boolean attribute that gives access, for types that have access: absent counts as false.
     pub access: Option<&'static str>,
-    /// Whether the first unique value is what a client's recycle bin turns the second into, for
-    /// types that clients move to a recycle bin.
+    /// Whether the first name is the one that a client's recycle bin gives to a resource with the
+    /// second name, for types that clients move to a recycle bin.
     pub recycles: Option<fn(&str, &str) -> bool>,
 }
 

@@ -12,8 +12,8 @@ use backon::ExponentialBuilder;
 use super::gate::Passage;
 use super::{Meter, Store, StoreError};
 
-/// How often an operator's lost race is retried. The delays add up to about five seconds, and their
-/// random part keeps the racers from colliding again.
+/// How often an operator's lost race is retried. The delays add up to five to ten seconds, and
+/// their random part keeps the racers from colliding again.
 pub(crate) const RACES: ExponentialBuilder = ExponentialBuilder::new()
     .with_min_delay(Duration::from_millis(10))
     .with_max_delay(Duration::from_millis(500))

@@ -357,6 +357,27 @@ mod tests {
         );
     }
 
+    /// With the letter of a kind, a type's resources would be read among the items of that kind.
+    #[test]
+    fn no_resource_type_has_the_letter_of_a_kind_of_item() {
+        let of_any_type = [
+            CHANGES.to_owned(),
+            KEY_USES.to_owned(),
+            breaker(&USERS),
+            refusals_of(OffsetDateTime::UNIX_EPOCH),
+        ];
+        let kinds = kinds(&USERS);
+        let of_a_type = [kinds.lookups, kinds.guards, kinds.tombstones];
+        let taken: BTreeSet<_> = of_any_type
+            .into_iter()
+            .chain(of_a_type)
+            .chain(kinds.counters)
+            .filter_map(|key| key.chars().next())
+            .collect();
+        assert_eq!(taken, BTreeSet::from_iter("BCDEFKLNR".chars()));
+        assert!(ALL.iter().all(|known| !taken.contains(&known.letter)));
+    }
+
     #[test]
     fn ids_and_buckets_come_back_from_keys() {
         assert_eq!(

@@ -31,7 +31,8 @@ pub struct KeyRecord {
     pub expires: Option<OffsetDateTime>,
     /// When the key was revoked.
     pub revoked: Option<OffsetDateTime>,
-    /// The key that replaced this one.
+    /// The key that takes this one's place and is accepted for longer. If that key is rotated, this
+    /// is its successor; if it is revoked, there is none any more.
     pub replaced_by: Option<KeyId>,
 }
 
@@ -104,14 +105,17 @@ impl Store {
         meter: &Meter,
     ) -> Result<KeyRecord, SecretsError> {
         write::retrying_races(|| async {
-            let item = self.find_key(tenant, key, meter).await?;
+            let keys = self.query_keys(tenant, KEY_PREFIX, meter).await?;
+            let item = find_key(&keys, tenant, key)?;
             if item.record.revoked.is_some() {
-                return Ok(item.record);
+                return Ok(item.record.clone());
             }
-            self.write_revoked(tenant, &item.digest, now, meter).await?;
+            let followed = replaced_by(&keys, key, now);
+            self.write_revoked(tenant, item, &followed, now, meter)
+                .await?;
             Ok(KeyRecord {
                 revoked: Some(now),
-                ..item.record
+                ..item.record.clone()
             })
         })
         .await
@@ -142,31 +146,6 @@ impl Store {
         }
     }
 
-    /// The key with this id.
-    pub(super) async fn find_key(
-        &self,
-        tenant: &TenantId,
-        key: &KeyId,
-        meter: &Meter,
-    ) -> Result<KeyItem, SecretsError> {
-        // The id is the start of the digest, so the sort key finds it.
-        let prefix = format!("{KEY_PREFIX}{key}");
-        let mut found = self.query_keys(tenant, &prefix, meter).await?.into_iter();
-        let Some(item) = found.next() else {
-            return Err(SecretsError::NoKey {
-                tenant: tenant.clone(),
-                key: key.clone(),
-            });
-        };
-        if found.next().is_some() {
-            return Err(SecretsError::AmbiguousKey {
-                tenant: tenant.clone(),
-                key: key.clone(),
-            });
-        }
-        Ok(item)
-    }
-
     pub(super) async fn query_keys(
         &self,
         tenant: &TenantId,
@@ -189,4 +168,41 @@ impl Store {
         .await?;
         Ok(keys)
     }
+}
+
+/// The one of a tenant's `keys` with this id.
+///
+/// # Errors
+/// [`SecretsError::NoKey`] and [`SecretsError::AmbiguousKey`].
+pub(super) fn find_key<'k>(
+    keys: &'k [KeyItem],
+    tenant: &TenantId,
+    key: &KeyId,
+) -> Result<&'k KeyItem, SecretsError> {
+    let mut found = keys.iter().filter(|item| item.record.id == *key);
+    let Some(item) = found.next() else {
+        return Err(SecretsError::NoKey {
+            tenant: tenant.clone(),
+            key: key.clone(),
+        });
+    };
+    if found.next().is_some() {
+        return Err(SecretsError::AmbiguousKey {
+            tenant: tenant.clone(),
+            key: key.clone(),
+        });
+    }
+    Ok(item)
+}
+
+/// The keys whose place this key takes, as far as they are still accepted.
+pub(super) fn replaced_by<'k>(
+    keys: &'k [KeyItem],
+    new: &KeyId,
+    now: OffsetDateTime,
+) -> Vec<&'k KeyItem> {
+    let is_old = |item: &&KeyItem| {
+        item.record.replaced_by.as_ref() == Some(new) && item.record.is_active(now)
+    };
+    keys.iter().filter(is_old).collect()
 }

@@ -4,7 +4,9 @@ use tenant::{ApiKey, KeyId, TenantId};
 use time::{Duration, OffsetDateTime};
 
 use super::item::{KEY_PREFIX, KeyItem};
-use super::{KeyRecord, SecretsError, write};
+use super::keys::{find_key, replaced_by};
+use super::write::{self, Ending};
+use super::{KeyRecord, SecretsError};
 use crate::{Meter, Store};
 
 /// What a new key takes over from an old one.
@@ -47,14 +49,15 @@ impl Store {
         write::retrying_races(|| async {
             let tenant = key.tenant();
             let mut read = self.tenant_item(tenant, meter).await?;
+            let keys = self.query_keys(tenant, KEY_PREFIX, meter).await?;
             let old = match &successor.old {
-                Some(id) => self.find_key(tenant, id, meter).await?,
-                None => self.only_active_key(tenant, now, meter).await?,
+                Some(id) => find_key(&keys, tenant, id)?,
+                None => only_active_key(&keys, tenant, now)?,
             };
             if !old.record.is_active(now) {
                 return Err(SecretsError::KeyEnded {
                     tenant: tenant.clone(),
-                    key: old.record.id,
+                    key: old.record.id.clone(),
                     how: match old.record.revoked {
                         Some(_) => "was revoked",
                         None => "has expired",
@@ -81,36 +84,38 @@ impl Store {
                 revoked: None,
                 replaced_by: None,
             };
-            self.write_key(&read, &key.digest(), &new, Some((&old, end)), meter)
+            let ending = Ending {
+                old,
+                end,
+                followed: replaced_by(&keys, &old.record.id, now),
+            };
+            self.write_key(&read, &key.digest(), &new, Some(&ending), meter)
                 .await?;
             let old = KeyRecord {
                 expires: Some(end),
                 replaced_by: Some(new.id.clone()),
-                ..old.record
+                ..old.record.clone()
             };
             Ok(Rotation { new, old })
         })
         .await
     }
+}
 
-    async fn only_active_key(
-        &self,
-        tenant: &TenantId,
-        now: OffsetDateTime,
-        meter: &Meter,
-    ) -> Result<KeyItem, SecretsError> {
-        let mut active = self.query_keys(tenant, KEY_PREFIX, meter).await?;
-        active.retain(|key| key.record.is_active(now));
-        match active.pop() {
-            Some(only) if active.is_empty() => Ok(only),
-            last => Err(SecretsError::ChooseKey {
-                tenant: tenant.clone(),
-                active: active
-                    .into_iter()
-                    .chain(last)
-                    .map(|key| key.record.id)
-                    .collect(),
-            }),
-        }
+fn only_active_key<'k>(
+    keys: &'k [KeyItem],
+    tenant: &TenantId,
+    now: OffsetDateTime,
+) -> Result<&'k KeyItem, SecretsError> {
+    let active: Vec<_> = keys
+        .iter()
+        .filter(|key| key.record.is_active(now))
+        .collect();
+    match active.as_slice() {
+        [only] => Ok(only),
+        several => Err(SecretsError::ChooseKey {
+            tenant: tenant.clone(),
+            active: several.iter().map(|key| key.record.id.clone()).collect(),
+        }),
     }
 }

@@ -19,7 +19,8 @@ pub struct Tenant {
     pub enabled: bool,
     /// When the tenant was created.
     pub created: OffsetDateTime,
-    /// How many keys are neither revoked nor long expired.
+    /// How many keys are on the tenant's list: those not revoked. Long-expired ones leave it when
+    /// their place is needed.
     pub active_keys: usize,
 }
 

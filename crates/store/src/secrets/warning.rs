@@ -58,23 +58,19 @@ impl KeyRecord {
     pub fn expiry(&self) -> Option<Expiry> {
         self.expires.map(|at| Expiry {
             at,
-            is_replaced: self.replaced_by.is_some(),
+            is_replaced: self.is_replaced(),
         })
     }
 
-    /// Whether one of the tenant's `keys` has replaced this one and is still accepted. A new key
-    /// can end before the old one: then the old key is the only one that its client can use.
-    pub fn is_replaced(&self, keys: &[Self], now: OffsetDateTime) -> bool {
-        self.replaced_by
-            .as_ref()
-            .is_some_and(|new| keys.iter().any(|key| key.id == *new && key.is_active(now)))
+    /// Whether another key takes this one's place, and is accepted for longer: revoking or rotating
+    /// that key keeps `replaced_by` true.
+    pub fn is_replaced(&self) -> bool {
+        self.replaced_by.is_some()
     }
 
-    /// The warnings for this key, given all of the tenant's `keys`. Keys that are no longer
-    /// accepted need no action.
+    /// The warnings for this key. Keys that are no longer accepted need no action.
     pub fn warnings(
         &self,
-        keys: &[Self],
         last_used: Option<OffsetDateTime>,
         now: OffsetDateTime,
     ) -> Vec<KeyWarning> {
@@ -82,10 +78,8 @@ impl KeyRecord {
         if !self.is_active(now) {
             return warnings;
         }
-        let is_replaced = self.is_replaced(keys, now);
-        let expiry = self.expires.map(|at| Expiry { at, is_replaced });
-        let near = expiry.filter(|expiry| expiry.is_near(now));
-        if is_replaced {
+        let near = self.expiry().filter(|expiry| expiry.is_near(now));
+        if self.is_replaced() {
             let is_used = last_used.is_some_and(|used| now - used < LATELY);
             if near.is_some() && is_used {
                 warnings.push(KeyWarning::StillUsed);
@@ -142,16 +136,8 @@ mod tests {
     }
 
     fn warned(record: &KeyRecord, last_used: Option<Duration>) -> Vec<String> {
-        warned_among(record, &[], last_used)
-    }
-
-    fn warned_among(
-        record: &KeyRecord,
-        keys: &[KeyRecord],
-        last_used: Option<Duration>,
-    ) -> Vec<String> {
         let last_used = last_used.map(|ago| NOW - ago);
-        let warnings = record.warnings(keys, last_used, NOW);
+        let warnings = record.warnings(last_used, NOW);
         warnings.iter().map(ToString::to_string).collect()
     }
 
@@ -213,49 +199,9 @@ mod tests {
             (day, Some(day), None),
             (day, None, None),
         ] {
-            let new = successor(None);
             let old = replaced(left);
             let expected: Vec<_> = text.into_iter().collect();
-            assert_eq!(warned_among(&old, &[new], last_used), expected, "{left}");
-        }
-    }
-
-    /// If the new key ends first, the old one counts again, with every warning.
-    #[test]
-    fn a_key_whose_successor_has_ended_is_warned_of_like_any_other() {
-        let day = Duration::DAY;
-        let used = Some(Duration::HOUR);
-        let old = replaced(day * 5);
-        let accepted = successor(Some(Duration::SECOND));
-        let expired = successor(Some(Duration::ZERO));
-        let revoked = KeyRecord {
-            revoked: Some(NOW - Duration::SECOND),
-            ..successor(None)
-        };
-        let stranger = record(day, None);
-        for (keys, text) in [
-            (vec![accepted.clone()], None),
-            (vec![stranger.clone(), accepted], None),
-            (vec![expired.clone()], Some("expires in 5 days")),
-            (vec![revoked], Some("expires in 5 days")),
-            (vec![stranger], Some("expires in 5 days")),
-            (vec![], Some("expires in 5 days")),
-        ] {
-            let expected: Vec<_> = text.into_iter().collect();
-            assert_eq!(warned_among(&old, &keys, used), expected, "{keys:?}");
-            assert_eq!(old.is_replaced(&keys, NOW), text.is_none(), "{keys:?}");
-        }
-        assert_eq!(
-            warned_among(&old, &[expired], None),
-            ["expires in 5 days", "never used in 400 days"]
-        );
-        assert!(!record(day, None).is_replaced(&[successor(None)], NOW));
-    }
-
-    fn successor(expires: Option<Duration>) -> KeyRecord {
-        KeyRecord {
-            id: KeyId::parse("ba9876543210").unwrap(),
-            ..record(Duration::DAY, expires)
+            assert_eq!(warned(&old, last_used), expected, "{left}");
         }
     }
 

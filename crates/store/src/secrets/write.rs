@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use backon::Retryable;
-use tenant::{KeyDigest, TenantId};
+use tenant::{KeyDigest, KeyId, TenantId};
 use time::OffsetDateTime;
 
 use super::item::{self, KeyItem, TENANT_SORT_KEY, TenantItem};
@@ -13,6 +13,15 @@ use crate::client::gate::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::client::transaction::{Outcome, RACES};
 use crate::{Meter, Store, StoreError};
+
+/// What ends when a new key takes its place.
+pub(super) struct Ending<'k> {
+    pub old: &'k KeyItem,
+    /// When the old key is no longer accepted.
+    pub end: OffsetDateTime,
+    /// The keys whose place the old key took: the new one takes it now.
+    pub followed: Vec<&'k KeyItem>,
+}
 
 /// Reads, decides and writes again as long as someone else writes in between.
 pub(super) async fn retrying_races<T, F>(attempt: impl FnMut() -> F) -> Result<T, SecretsError>
@@ -82,13 +91,13 @@ impl Store {
     }
 
     /// Adds a key in the tenant's state as it was read, if that is unchanged. If it replaces a key,
-    /// that one gets the given end and a note of what replaces it.
+    /// that one gets its end and a note of what replaces it, as do the keys that it replaced.
     pub(super) async fn write_key(
         &self,
         read: &TenantItem,
         digest: &KeyDigest,
         record: &KeyRecord,
-        ending: Option<(&KeyItem, OffsetDateTime)>,
+        ending: Option<&Ending<'_>>,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
         let mut active = read.active_digests.clone();
@@ -104,12 +113,15 @@ impl Store {
             update(tenant)?,
             self.put(item::new_key(&read.tenant, digest, record))?,
         ];
-        if let Some((old, end)) = ending {
+        if let Some(Ending { old, end, followed }) = ending {
+            for key in followed {
+                writes.push(self.follow(&read.tenant.id, key, Some(&record.id))?);
+            }
             let old = self
                 .update_key(&read.tenant.id, &old.digest)
                 .update_expression("SET expires = :end, replaced_by = :new")
                 .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked)")
-                .expression_attribute_values(":end", timestamp(end))
+                .expression_attribute_values(":end", timestamp(*end))
                 .expression_attribute_values(":new", string(record.id.as_str()));
             writes.push(update(old)?);
         }
@@ -120,33 +132,59 @@ impl Store {
         }
     }
 
+    /// Ends a key, and takes it away from the keys whose place it took: theirs is the tenant's
+    /// again.
     pub(super) async fn write_revoked(
         &self,
         tenant_id: &TenantId,
-        digest: &str,
+        key: &KeyItem,
+        followed: &[&KeyItem],
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
+        let digest = &key.digest;
         let tenant = self
             .update_tenant(tenant_id)
             .update_expression("ADD version :one DELETE active_keys :digests")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":one", number_of(1))
-            .expression_attribute_values(":digests", AttributeValue::Ss(vec![digest.to_owned()]));
+            .expression_attribute_values(":digests", AttributeValue::Ss(vec![digest.clone()]));
         let key = self
             .update_key(tenant_id, digest)
             .update_expression("SET revoked = :now")
             .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked)")
             .expression_attribute_values(":now", timestamp(now));
-        match self
-            .transact([update(tenant)?, update(key)?], meter, Passage::Free)
-            .await?
-        {
+        let mut writes = vec![update(tenant)?, update(key)?];
+        for key in followed {
+            writes.push(self.follow(tenant_id, key, None)?);
+        }
+        match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
             Outcome::ConditionFailed(0) => Err(SecretsError::NoTenant(tenant_id.clone())),
-            // Someone else has just revoked the key.
+            // Someone else has just revoked the key, or rotated one of them.
             Outcome::ConditionFailed(_) => Err(StoreError::VersionMismatch.into()),
         }
+    }
+
+    /// Notes that `next`, or nothing any more, takes the place of an old key, if what was read of
+    /// it is unchanged.
+    fn follow(
+        &self,
+        tenant: &TenantId,
+        old: &KeyItem,
+        next: Option<&KeyId>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let old_next = old.record.replaced_by.as_ref();
+        let key = self
+            .update_key(tenant, &old.digest)
+            .condition_expression("replaced_by = :read")
+            .expression_attribute_values(":read", string(old_next.map_or("", KeyId::as_str)));
+        update(match next {
+            Some(next) => key
+                .update_expression("SET replaced_by = :next")
+                .expression_attribute_values(":next", string(next.as_str())),
+            None => key.update_expression("REMOVE replaced_by"),
+        })
     }
 
     /// Puts an item that must not exist yet.

@@ -76,13 +76,12 @@ pub async fn known(
             continue;
         };
         let uses = store.tenant(tenant, &meter, &gate).last_uses().await?;
-        let records: Vec<_> = keys.iter().map(|(_, record)| record.clone()).collect();
-        for record in &records {
+        for (_, record) in keys {
             let last_used = uses.get(&record.id).copied();
             known.push(KnownKey {
                 tenant: tenant.clone(),
                 is_expired: record.expires.is_some_and(|expires| expires <= now),
-                warnings: record.warnings(&records, last_used, now),
+                warnings: record.warnings(last_used, now),
                 last_used,
                 record: record.clone(),
             });

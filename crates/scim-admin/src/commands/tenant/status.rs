@@ -30,7 +30,7 @@ pub struct Status {
     now: OffsetDateTime,
     /// Since when refusals are shown.
     since: OffsetDateTime,
-    /// By kind, the one that began first first.
+    /// By kind, in the order of their first refusal.
     refusals: Vec<RefusalCount>,
 }
 
