@@ -105,8 +105,8 @@ impl Directory<'_> {
             Decision::Keep => Ok(current),
             Decision::Replace(next) => self.store_next(resource_type, &current, next, kind).await,
             Decision::Delete => {
-                let expires = self.now.saturating_add(self.retention);
                 let origin = self.origin(kind);
+                let expires = origin.at.saturating_add(self.retention);
                 self.store
                     .delete(resource_type, &current, &origin, expires)
                     .await?;

@@ -21,6 +21,8 @@ pub struct Directory<'a> {
     pub base: &'a str,
     /// The time of the request, to the millisecond.
     pub now: OffsetDateTime,
+    /// The clock, for the times of changes: a change may come long after its request began.
+    pub clock: fn() -> OffsetDateTime,
     /// The request's key.
     pub key: KeyId,
     /// The request's id, for change records.
@@ -75,27 +77,29 @@ impl Directory<'_> {
         resource: Resource,
         kind: ChangeKind,
     ) -> Result<Stored, Failure> {
+        let origin = self.origin(kind);
         let next = Stored {
             id: current.id.clone(),
-            meta: current.meta.changed(self.now),
+            meta: current.meta.changed(origin.at),
             reserved: resource_type.reserved(current, &resource),
             resource,
         };
-        let origin = self.origin(kind);
         self.store
             .replace(resource_type, current, &next, &origin)
             .await?;
         Ok(next)
     }
 
-    /// The origin of a change, for its record.
+    /// The origin of a change that is about to be written, for its record. Each attempt has its
+    /// own: the time of a version is close to when it can be read.
     pub(super) fn origin(&self, operation: ChangeKind) -> Origin {
+        let now = (self.clock)().truncate_to_millisecond();
         Origin {
             actor: Actor::Key(self.key.clone()),
             operation,
             request_id: self.request_id.to_owned(),
-            at: self.now,
-            expires: self.now.saturating_add(self.history),
+            at: now,
+            expires: now.saturating_add(self.history),
         }
     }
 

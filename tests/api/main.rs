@@ -36,6 +36,7 @@ mod data {
     mod breaker; // many users lose access at once: the rest is kept
     mod races; // concurrent requests: one winner, nothing lost
     mod tenancy; // tenants never see each other
+    mod versions; // a version is later than the one before it
 }
 
 /// Trouble with DynamoDB and the way to it.

@@ -21,17 +21,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::num::NonZero;
 
-use scim::resource::select;
+use scim::resource::{rfc3339, select};
 use scim::schema::{ALL, BoundPath, Resolved};
 use scim::text::fold;
 use scim::{Resource, ResourceId, ResourceType, Stored};
 use serde_json::Value;
 use tenant::{KeyId, TenantId};
-use time::format_description::well_known::Iso8601;
-use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 
 use crate::StoreError;
 
@@ -131,7 +128,7 @@ pub(crate) fn change(
 
 /// A sort key at or below those of all change records from this time on, and above all others.
 pub(crate) fn changes_from(at: OffsetDateTime) -> String {
-    format!("{CHANGES}{}", sortable(at))
+    format!("{CHANGES}{}", rfc3339(at))
 }
 
 /// Whether the item with this sort key belongs to no resource: the use of a key, or a counter of
@@ -152,7 +149,7 @@ pub(crate) const REFUSALS: &str = "R#";
 
 /// The start of the sort keys of the counters of requests that were refused in the hour of `at`.
 pub(crate) fn refusals_of(at: OffsetDateTime) -> String {
-    let hour = sortable(at);
+    let hour = rfc3339(at);
     // `2026-11-24T09`.
     format!("{REFUSALS}{}", hour.get(..13).unwrap_or_default())
 }
@@ -160,19 +157,6 @@ pub(crate) fn refusals_of(at: OffsetDateTime) -> String {
 /// The sort key of the counter of requests that were refused in the hour of `at`.
 pub(crate) fn refusal(at: OffsetDateTime, status: u16, reason: &str, route: &str) -> String {
     format!("{}#{status}#{reason}#{route}", refusals_of(at))
-}
-
-/// A time to the millisecond, with a fixed length, so that later times sort later.
-fn sortable(at: OffsetDateTime) -> String {
-    const MILLISECONDS: EncodedConfig = Config::DEFAULT
-        .set_time_precision(TimePrecision::Second {
-            decimal_digits: NonZero::new(3),
-        })
-        .encode();
-    // Formatting fails only for years beyond 9999.
-    at.to_offset(UtcOffset::UTC)
-        .format(&Iso8601::<MILLISECONDS>)
-        .unwrap_or_default()
 }
 
 /// The start of the sort keys of the counters by the first two digits.

@@ -51,6 +51,7 @@ impl TenantStore<'_> {
             resource_type,
             id: &new.id,
             version: new.meta.version,
+            at: new.meta.last_modified,
             previous: None,
             before: None,
             after: Some(&new.resource),
@@ -141,6 +142,7 @@ impl TenantStore<'_> {
             resource_type,
             id: &next.id,
             version: next.meta.version,
+            at: next.meta.last_modified,
             previous: Some(current.meta.last_modified),
             before: Some(&current.resource),
             after: Some(&next.resource),
@@ -172,13 +174,16 @@ impl TenantStore<'_> {
             parts.push(self.delete_item(sort_key)?, Expectation::Nothing);
         }
         let sort_key = keys::tombstone(resource_type, &current.id);
-        let tombstone = document::tombstone(self.key(sort_key), current, origin.at, expires)?;
+        let deletion = current.meta.changed(origin.at);
+        let deleted = deletion.last_modified;
+        let tombstone = document::tombstone(self.key(sort_key), current, deleted, expires)?;
         parts.push(self.put(recorded(tombstone, origin))?, Expectation::Nothing);
         self.count_by(resource_type, current, -1, &mut parts)?;
         let record = Written {
             resource_type,
             id: &current.id,
-            version: current.meta.version.saturating_add(1),
+            version: deletion.version,
+            at: deleted,
             previous: Some(current.meta.last_modified),
             before: Some(&current.resource),
             after: None,
