@@ -104,6 +104,7 @@ impl Directory<'_> {
             &current,
             resource.clone(),
             ChangeKind::Revive,
+            None,
         )
         .await
     }

@@ -5,7 +5,7 @@ use scim::text::quote;
 use scim::{Resource, ResourceId, ResourceType, ScimError, Stored};
 use serde_json::{Map, Value};
 use store::TenantStore;
-use store::directory::breaker::BreakerPolicy;
+use store::directory::breaker::{BreakerPolicy, Grant};
 use store::directory::record::{Actor, ChangeKind, Origin};
 use tenant::KeyId;
 use time::OffsetDateTime;
@@ -69,13 +69,15 @@ impl Directory<'_> {
         })
     }
 
-    /// Writes `resource` as the next version of `current`.
+    /// Writes `resource` as the next version of `current`. If that takes access, the breaker has
+    /// given a grant.
     pub(super) async fn store_next(
         &self,
         resource_type: &ResourceType,
         current: &Stored,
         resource: Resource,
         kind: ChangeKind,
+        grant: Option<&Grant>,
     ) -> Result<Stored, Failure> {
         let origin = self.origin(kind);
         let next = Stored {
@@ -85,7 +87,7 @@ impl Directory<'_> {
             resource,
         };
         self.store
-            .replace(resource_type, current, &next, &origin)
+            .replace(resource_type, current, &next, &origin, grant)
             .await?;
         Ok(next)
     }

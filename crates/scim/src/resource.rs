@@ -102,6 +102,18 @@ pub struct Meta {
     pub last_modified: OffsetDateTime,
     /// 1 at creation, incremented with each change.
     pub version: u64,
+    /// Its place among those that lost access lately, if it ever had one. Clients do not see it.
+    pub place: Option<Place>,
+}
+
+/// A place among the resources of a tenant that may lose access within a window. It is of no use
+/// once that window, or so many of its steps, have passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The number of the window.
+    pub window: u64,
+    /// The number of the window's step in which it was taken.
+    pub step: u64,
 }
 
 impl Meta {
@@ -111,6 +123,7 @@ impl Meta {
             created: now,
             last_modified: now,
             version: 1,
+            place: None,
         }
     }
 

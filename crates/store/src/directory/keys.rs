@@ -12,7 +12,8 @@
 //! | `F#<T>#<first four digits of ids>` | counter, finer |
 //! | `D#<T>#<id>` | tombstone of a deleted resource |
 //! | `E#<time>#<T>#<id>#<version>` | change record: what led to this version |
-//! | `B#<T>` | breaker: how many resources were deactivated or deleted lately |
+//! | `B#<T>` | breaker: how many resources may lose access lately, at most |
+//! | `B#<T>#<last digit of ids>` | a share of it: how many have |
 //! | `R#<hour>#<status>#<reason>#<route>` | counter of refused requests |
 //! | `K#<key id>` | what is known of the use of an API key |
 //!
@@ -139,9 +140,24 @@ pub(crate) fn belongs_to_no_resource(sort_key: &str) -> bool {
         .any(|prefix| sort_key.starts_with(prefix))
 }
 
-/// The sort key of the breaker of a type.
+/// The sort key of the breaker of a type, with which those of its shares start.
 pub(crate) fn breaker(resource_type: &ResourceType) -> String {
     format!("B#{}", letter(resource_type))
+}
+
+/// The sort key of a share of the breaker of a type.
+pub(crate) fn breaker_share_of(resource_type: &ResourceType, share: u64) -> String {
+    format!("{}#{share:x}", breaker(resource_type))
+}
+
+/// The number of the share of the breaker that has this sort key, if it is one.
+pub(crate) fn breaker_share(resource_type: &ResourceType, sort_key: &str) -> Option<u64> {
+    let digit = sort_key
+        .strip_prefix(&breaker(resource_type))?
+        .strip_prefix('#')?;
+    // No other form of the same number.
+    let number = u64::from_str_radix(digit, 16).ok()?;
+    (breaker_share_of(resource_type, number) == sort_key).then_some(number)
 }
 
 /// The start of the sort keys of all counters of refused requests.
