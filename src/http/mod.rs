@@ -60,6 +60,7 @@ pub(crate) async fn answer(
                 store: instance.store.tenant(tenant, trace.meter(), &gate),
                 base: &base,
                 now,
+                clock: instance.clock,
                 key: credential,
                 request_id: trace.request_id(),
                 retention: instance.config.tombstone_retention,

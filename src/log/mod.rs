@@ -6,10 +6,9 @@ mod trace;
 
 use std::error::Error;
 
+use scim::resource::rfc3339;
 use store::secrets::Expiry;
 use tenant::ApiKey;
-use time::UtcOffset;
-use time::format_description::well_known::Rfc3339;
 use tracing::Subscriber;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -47,7 +46,6 @@ pub fn subscriber(
 
 /// Warns that a key in use will soon be refused. Alarms can match the message.
 pub(crate) fn key_expires(key: &ApiKey, expiry: Expiry) {
-    let expires = expiry.at.to_offset(UtcOffset::UTC).format(&Rfc3339);
     let advice = if expiry.is_replaced {
         "the client still uses the old key of a rotation: enter the new key in the identity provider before this one expires"
     } else {
@@ -56,7 +54,7 @@ pub(crate) fn key_expires(key: &ApiKey, expiry: Expiry) {
     tracing::warn!(
         tenant = %key.tenant(),
         key_id = %key.id(),
-        expires = expires.unwrap_or_default(),
+        expires = rfc3339(expiry.at),
         advice,
         "key near expiry"
     );

@@ -1,6 +1,5 @@
-//! The shared loop of PATCH, PUT and DELETE: load, decide, reserve, store, and release an unused
-//! reservation. After a lost race it starts again from the current state, so that no update is
-//! lost.
+//! The shared loop of PATCH, PUT and DELETE: load, decide, ask the breaker if access is taken, store.
+//! After a lost race it starts again from the current state, so that no update is lost.
 
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use scim::resource::rfc3339;
 use scim::{Resource, ResourceType, ScimError, Stored};
 use store::StoreError;
-use store::directory::breaker::{NEVER_BELOW, Place, Reservation, Window};
+use store::directory::breaker::{Admission, Grant, NEVER_BELOW, Window};
 use store::directory::record::ChangeKind;
 
 use super::{Directory, Failure, IfMatch};
@@ -33,14 +32,6 @@ impl Decision {
         };
         resource_type.has_access(&current.resource) && !keeps_access
     }
-}
-
-/// A request's place in the breaker's window: at most one, however often it starts again.
-#[derive(Default)]
-struct Held {
-    place: Option<Place>,
-    /// Whether the latest attempt removes access.
-    is_needed: bool,
 }
 
 impl Directory<'_> {
@@ -68,24 +59,16 @@ impl Directory<'_> {
         if_match.check(&current)?;
         self.store.accepted().await;
         let decide = prepare()?;
-        let mut held = Held::default();
         let mut races = Races::default();
-        let outcome = loop {
-            let attempt = self.attempt(resource_type, current, kind, &decide, &mut held);
+        loop {
+            let attempt = self.attempt(resource_type, current, kind, &decide);
             match attempt.await {
                 Err(failure) if races.run_again(&failure).await => {}
-                outcome => break outcome,
+                outcome => return outcome,
             }
-            current = match self.load(resource_type, id).await {
-                Ok(found) => found,
-                Err(failure) => break Err(failure),
-            };
-            if let Err(error) = if_match.check(&current) {
-                break Err(error.into());
-            }
-        };
-        self.give_back(resource_type, &held, &outcome).await;
-        outcome
+            current = self.load(resource_type, id).await?;
+            if_match.check(&current)?;
+        }
     }
 
     async fn attempt(
@@ -94,54 +77,42 @@ impl Directory<'_> {
         current: Stored,
         kind: ChangeKind,
         decide: &impl Fn(&Stored) -> Result<Decision, ScimError>,
-        held: &mut Held,
     ) -> Result<Stored, Failure> {
         let decision = decide(&current)?;
-        held.is_needed = decision.takes_access(resource_type, &current);
-        if held.is_needed && held.place.is_none() {
-            held.place = Some(self.reserve(resource_type).await?);
-        }
+        let grant = match decision.takes_access(resource_type, &current) {
+            true => Some(self.admit(resource_type, &current).await?),
+            false => None,
+        };
         match decision {
             Decision::Keep => Ok(current),
-            Decision::Replace(next) => self.store_next(resource_type, &current, next, kind).await,
+            Decision::Replace(next) => {
+                self.store_next(resource_type, &current, next, kind, grant.as_ref())
+                    .await
+            }
             Decision::Delete => {
-                let expires = self.now.saturating_add(self.retention);
                 let origin = self.origin(kind);
+                let expires = origin.at.saturating_add(self.retention);
                 self.store
-                    .delete(resource_type, &current, &origin, expires)
+                    .delete(resource_type, &current, &origin, expires, grant.as_ref())
                     .await?;
                 Ok(current)
             }
         }
     }
 
-    /// Reserves a place for a user who is about to lose access.
-    async fn reserve(&self, resource_type: &ResourceType) -> Result<Place, Failure> {
-        let reservation = self
-            .store
-            .reserve_deactivation(resource_type, self.breaker, self.now)
-            .await?;
-        match reservation {
-            Reservation::Granted(place) => Ok(place),
-            Reservation::Refused(window) => Err(self.too_many(&window).into()),
-        }
-    }
-
-    /// Gives the place back if no user has lost access after all.
-    async fn give_back(
+    /// The breaker's permission to take a user's access.
+    async fn admit(
         &self,
         resource_type: &ResourceType,
-        held: &Held,
-        outcome: &Result<Stored, Failure>,
-    ) {
-        // After a failure without an answer, the user may have lost access nevertheless.
-        let may_be_taken = match outcome {
-            Ok(_) => true,
-            Err(failure) => matches!(failure.store_error(), Some(StoreError::Unavailable { .. })),
-        };
-        if let (Some(place), false) = (held.place, held.is_needed && may_be_taken) {
-            // A place that cannot be given back becomes free when the window ends.
-            let _ = self.store.release_deactivation(resource_type, place).await;
+        current: &Stored,
+    ) -> Result<Grant, Failure> {
+        let admission = self
+            .store
+            .admit(resource_type, current, self.breaker, self.now)
+            .await?;
+        match admission {
+            Admission::Granted(grant) => Ok(grant),
+            Admission::Refused(window) => Err(self.too_many(&window).into()),
         }
     }
 

@@ -61,13 +61,13 @@ impl Directory<'_> {
         resource_type: &ResourceType,
         resource: &Resource,
     ) -> Result<Stored, Failure> {
+        let origin = self.origin(ChangeKind::Create);
         let stored = Stored {
             id: new_id()?,
-            meta: Meta::new(self.now),
+            meta: Meta::new(origin.at),
             resource: resource.clone(),
             reserved: None,
         };
-        let origin = self.origin(ChangeKind::Create);
         self.store.create(resource_type, &stored, &origin).await?;
         Ok(stored)
     }
@@ -104,6 +104,7 @@ impl Directory<'_> {
             &current,
             resource.clone(),
             ChangeKind::Revive,
+            None,
         )
         .await
     }

@@ -5,7 +5,7 @@ use scim::text::quote;
 use scim::{Resource, ResourceId, ResourceType, ScimError, Stored};
 use serde_json::{Map, Value};
 use store::TenantStore;
-use store::directory::breaker::BreakerPolicy;
+use store::directory::breaker::{BreakerPolicy, Grant};
 use store::directory::record::{Actor, ChangeKind, Origin};
 use tenant::KeyId;
 use time::OffsetDateTime;
@@ -21,6 +21,8 @@ pub struct Directory<'a> {
     pub base: &'a str,
     /// The time of the request, to the millisecond.
     pub now: OffsetDateTime,
+    /// The clock, for the times of changes: a change may come long after its request began.
+    pub clock: fn() -> OffsetDateTime,
     /// The request's key.
     pub key: KeyId,
     /// The request's id, for change records.
@@ -67,35 +69,39 @@ impl Directory<'_> {
         })
     }
 
-    /// Writes `resource` as the next version of `current`.
+    /// Writes `resource` as the next version of `current`. If that takes access, the breaker has
+    /// given a grant.
     pub(super) async fn store_next(
         &self,
         resource_type: &ResourceType,
         current: &Stored,
         resource: Resource,
         kind: ChangeKind,
+        grant: Option<&Grant>,
     ) -> Result<Stored, Failure> {
+        let origin = self.origin(kind);
         let next = Stored {
             id: current.id.clone(),
-            meta: current.meta.changed(self.now),
+            meta: current.meta.changed(origin.at),
             reserved: resource_type.reserved(current, &resource),
             resource,
         };
-        let origin = self.origin(kind);
         self.store
-            .replace(resource_type, current, &next, &origin)
+            .replace(resource_type, current, &next, &origin, grant)
             .await?;
         Ok(next)
     }
 
-    /// The origin of a change, for its record.
+    /// The origin of a change that is about to be written, for its record. Each attempt has its
+    /// own: the time of a version is close to when it can be read.
     pub(super) fn origin(&self, operation: ChangeKind) -> Origin {
+        let now = (self.clock)().truncate_to_millisecond();
         Origin {
             actor: Actor::Key(self.key.clone()),
             operation,
             request_id: self.request_id.to_owned(),
-            at: self.now,
-            expires: self.now.saturating_add(self.history),
+            at: now,
+            expires: now.saturating_add(self.history),
         }
     }
 

@@ -33,13 +33,15 @@ mod keys {
 
 /// What holds for the data, whoever writes it.
 mod data {
-    mod breaker; // many users lose access at once: the rest is kept
+    pub mod breaker; // many users lose access at once: the rest is kept
     mod races; // concurrent requests: one winner, nothing lost
     mod tenancy; // tenants never see each other
+    mod versions; // a version is later than the one before it
 }
 
 /// Trouble with DynamoDB and the way to it.
 mod faults {
+    mod brownout; // late and lost answers take no places of the breaker
     mod lost_answers; // a POST whose answer was lost is sent again: never a second user
     mod matrix; // every kind of failure on every DynamoDB call of every operation
     mod storm; // everything at once on a connection that breaks
@@ -48,9 +50,10 @@ mod faults {
 
 /// The operator's command line.
 mod operator {
-    mod audit; // the check of a directory, and its repair
+    pub mod audit; // the check of a directory, and its repair
     mod commands; // history, status, restore, breaker
     mod damage; // damage that only the check encounters
+    mod in_use; // the check and its repair while clients write
     mod restore; // what prevents restoring users, and what does not
 }
 

@@ -2,12 +2,12 @@
 
 use std::borrow::Cow;
 
+use scim::resource::rfc3339;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
-/// A time as RFC 3339 has it.
+/// A time as clients see it.
 pub fn stamp(time: OffsetDateTime) -> String {
-    time.format(&Rfc3339).unwrap_or_else(|_| time.to_string())
+    rfc3339(time)
 }
 
 /// A text as it may go to a terminal. What clients send can be meant to move the cursor, to set the

@@ -22,5 +22,5 @@ pub mod sort;
 pub mod text;
 
 pub use error::ScimError;
-pub use resource::{Meta, Resource, ResourceId, Stored};
+pub use resource::{Meta, Place, Resource, ResourceId, Stored};
 pub use schema::ResourceType;

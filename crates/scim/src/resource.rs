@@ -1,8 +1,11 @@
 //! Resources: checked attributes, and what the service adds to them.
 
+use std::num::NonZero;
+
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::Iso8601;
+use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
+use time::{Duration, OffsetDateTime, UtcOffset};
 
 use super::schema::{BoundPath, ResourceType};
 
@@ -99,6 +102,18 @@ pub struct Meta {
     pub last_modified: OffsetDateTime,
     /// 1 at creation, incremented with each change.
     pub version: u64,
+    /// Its place among those that lost access lately, if it ever had one. Clients do not see it.
+    pub place: Option<Place>,
+}
+
+/// A place among the resources of a tenant that may lose access within a window. It is of no use
+/// once that window, or so many of its steps, have passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The number of the window.
+    pub window: u64,
+    /// The number of the window's step in which it was taken.
+    pub step: u64,
 }
 
 impl Meta {
@@ -108,15 +123,19 @@ impl Meta {
             created: now,
             last_modified: now,
             version: 1,
+            place: None,
         }
     }
 
     /// The metadata after a change at `now`.
+    ///
+    /// A version is later than the one before it, whatever the clock says: requests cross, and the
+    /// clocks of two instances differ.
     #[must_use]
     pub fn changed(self, now: OffsetDateTime) -> Self {
         Self {
-            last_modified: now,
-            version: self.version + 1,
+            last_modified: later(now, self.last_modified),
+            version: self.version.saturating_add(1),
             ..self
         }
     }
@@ -173,10 +192,24 @@ impl Stored {
     }
 }
 
-/// `instant` in RFC 3339 format.
+/// `now`, or a millisecond after `before` if that is later.
+fn later(now: OffsetDateTime, before: OffsetDateTime) -> OffsetDateTime {
+    now.max(before.saturating_add(Duration::MILLISECOND))
+}
+
+/// `instant` in RFC 3339 format: in UTC and always to the millisecond, so that later times sort
+/// later as texts too. Every time that the service shows or stores as text is written by this.
 pub fn rfc3339(instant: OffsetDateTime) -> String {
+    const MILLISECONDS: EncodedConfig = Config::DEFAULT
+        .set_time_precision(TimePrecision::Second {
+            decimal_digits: NonZero::new(3),
+        })
+        .encode();
     // Formatting fails only for years beyond 9999.
-    instant.format(&Rfc3339).unwrap_or_default()
+    instant
+        .to_offset(UtcOffset::UTC)
+        .format(&Iso8601::<MILLISECONDS>)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -219,6 +252,36 @@ mod tests {
     }
 
     #[test]
+    fn a_version_is_later_than_the_one_before_whatever_the_clock_says() {
+        let noon = OffsetDateTime::UNIX_EPOCH + Duration::HOUR * 12;
+        let mut meta = Meta::new(noon);
+        for (now, expected) in [
+            (noon, Duration::milliseconds(1)),
+            (noon - Duration::DAY, Duration::milliseconds(2)),
+            (noon + Duration::milliseconds(2), Duration::milliseconds(3)),
+            (noon + Duration::SECOND, Duration::SECOND),
+        ] {
+            meta = meta.changed(now);
+            assert_eq!(meta.last_modified, noon + expected);
+        }
+        assert_eq!((meta.created, meta.version), (noon, 5));
+    }
+
+    #[test]
+    fn times_always_have_three_decimals_and_sort_as_texts() {
+        let at = |milliseconds| {
+            let instant = OffsetDateTime::UNIX_EPOCH + Duration::milliseconds(milliseconds);
+            rfc3339(instant.to_offset(UtcOffset::from_hms(2, 0, 0).unwrap()))
+        };
+        assert_eq!(at(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(at(120), "1970-01-01T00:00:00.120Z");
+        let finer = OffsetDateTime::UNIX_EPOCH + Duration::nanoseconds(1_999_999);
+        assert_eq!(rfc3339(finer), "1970-01-01T00:00:00.001Z");
+        let texts = [0, 1, 20, 100, 1_000, 60_000].map(at);
+        assert!(texts.is_sorted(), "{texts:?}");
+    }
+
+    #[test]
     fn clients_see_what_is_stored_and_what_follows_from_it() {
         use crate::schema::USERS;
         let mut lena = user("lena");
@@ -234,7 +297,8 @@ mod tests {
                 "schemas": [core], "id": id, "userName": "lena",
                 "meta": {
                     "resourceType": "User", "location": format!("https://x/Users/{id}"), "version": "W/\"2\"",
-                    "created": "1970-01-01T00:00:00Z", "lastModified": "1970-01-01T01:00:00Z"
+                    "created": "1970-01-01T00:00:00.000Z",
+                    "lastModified": "1970-01-01T01:00:00.000Z"
                 }
             })
         );

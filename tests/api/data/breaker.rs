@@ -5,7 +5,8 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
 use crate::support::admin::Admin;
-use crate::support::directory::{DirectoryTable, number, text};
+use crate::support::clock::{date, set_date};
+use crate::support::directory::{DirectoryTable, Items, number};
 use crate::support::service::{Answer, Service};
 
 /// The number of users that may lose access in a tenant of this size.
@@ -122,9 +123,56 @@ async fn what_fails_takes_no_place() {
         let answer = service.patch(&users[0], operations).await;
         answer.error(409, "uniqueness");
     }
-    let breaker = directory.items("acme").await.remove("B#U").unwrap();
-    assert_eq!(number(&breaker, "used"), 0);
+    assert_eq!(places(&directory.items("acme").await), 0);
     assert_eq!(service.delete(&users[0]).await.status, 204);
+    assert_eq!(places(&directory.items("acme").await), 1);
+}
+
+/// A place belongs to a user: whoever loses access, gets it back and loses it again has one.
+#[tokio::test]
+async fn a_user_has_one_place_however_often_it_loses_access() {
+    let (service, directory, admin) = Admin::with_service().await;
+    let users = users(&service, LIMIT + 2).await;
+    for _ in 0..LIMIT {
+        assert_eq!(set_active(&service, &users[0], false).await.status, 200);
+        assert_eq!(set_active(&service, &users[0], true).await.status, 200);
+    }
+    assert_eq!(places(&directory.items("acme").await), 1);
+    // Also if it is deleted, restored, changed and deleted again.
+    let id = users[0].strip_prefix("/Users/").unwrap();
+    for _ in 0..2 {
+        assert_eq!(service.delete(&users[0]).await.status, 204);
+        assert_eq!(admin.run(&format!("user restore acme {id}")).await.0, 0);
+        let title = json!([{"op": "replace", "path": "title", "value": "Lead"}]);
+        assert_eq!(service.patch(&users[0], title).await.status, 200);
+    }
+    assert_eq!(places(&directory.items("acme").await), 1);
+    for path in &users[1..LIMIT] {
+        assert_eq!(set_active(&service, path, false).await.status, 200);
+    }
+    // All places are taken. Who has one may go.
+    refused(&set_active(&service, &users[LIMIT], false).await);
+    assert_eq!(service.delete(&users[0]).await.status, 204);
+    refused(&service.delete(&users[LIMIT + 1]).await);
+    // After the limit was lifted and put back nobody has a place.
+    assert_eq!(set_active(&service, &users[1], true).await.status, 200);
+    assert_eq!(admin.run("breaker lift acme --for 0s").await.0, 0);
+    assert_eq!(set_active(&service, &users[1], false).await.status, 200);
+    assert_eq!(places(&directory.items("acme").await), 1);
+    directory.check("acme").await;
+}
+
+/// How many places are taken: in the shares of the window that has begun last.
+pub fn places(items: &Items) -> i64 {
+    let window = items
+        .get("B#U")
+        .filter(|breaker| breaker.contains_key("window"))
+        .map_or(0, |breaker| number(breaker, "window"));
+    let shares = items.iter().filter(|(key, _)| key.starts_with("B#U#"));
+    shares
+        .filter(|(_, share)| number(share, "window") == window)
+        .map(|(_, share)| number(share, "used"))
+        .sum()
 }
 
 #[tokio::test]
@@ -141,30 +189,33 @@ async fn a_share_of_a_large_tenant_may_go() {
 /// The window moves on: users who lost access a day ago no longer count, later ones do.
 #[tokio::test]
 async fn it_closes_when_its_window_has_moved_on() {
-    let (service, directory) = DirectoryTable::with_service().await;
-    let users = users(&service, LIMIT + 5).await;
-    let (left, others) = users.split_at(5);
-    for answer in join_all(others.iter().map(|path| service.delete(path))).await {
-        assert_eq!(answer.status, 204, "{}", answer.body);
+    let (mut service, directory) = DirectoryTable::with_service().await;
+    service.app.clock = date;
+    let start = time::OffsetDateTime::from_unix_timestamp(1_795_510_800).unwrap();
+    set_date(start);
+    let users = users(&service, 2 * LIMIT + 2).await;
+    let hour = |hours| start + time::Duration::hours(hours);
+    let (early, rest) = users.split_at(LIMIT - 5);
+    let (late, rest) = rest.split_at(5);
+    for (at, paths) in [(0, early), (3, late)] {
+        set_date(hour(at));
+        for answer in join_all(paths.iter().map(|path| service.delete(path))).await {
+            assert_eq!(answer.status, 204, "{}", answer.body);
+        }
     }
-    refused(&service.delete(&left[0]).await);
-    // 47 of them a day ago, one in the last step that still counts.
-    let breaker = directory.items("acme").await.remove("B#U").unwrap();
-    let step = number(&breaker, "step");
-    for (name, count) in [("step", step - 24), ("current", 1), ("used", 48)] {
-        directory.plant_count("acme", "B#U", name, count).await;
-    }
-    let past = format!("{}:47", step - 25);
-    directory.plant_text("acme", "B#U", "past", &past).await;
-    for path in left {
-        assert_eq!(service.delete(path).await.status, 204);
-    }
-    let breaker = directory.items("acme").await.remove("B#U").unwrap();
-    assert_eq!(
-        (number(&breaker, "used"), number(&breaker, "current")),
-        (6, 5)
-    );
-    assert_eq!(text(&breaker, "past"), format!("{}:1", step - 24));
+    refused(&service.delete(&rest[0]).await);
+    // A clock that is behind does not take the window back.
+    set_date(hour(-48));
+    refused(&service.delete(&rest[0]).await);
+    // The step in which the first were deleted counts for a whole window after its end.
+    set_date(hour(25) - time::Duration::SECOND);
+    refused(&service.delete(&rest[0]).await);
+    set_date(hour(25));
+    let answers = join_all(rest.iter().map(|path| service.delete(path))).await;
+    let done = answers.iter().filter(|answer| answer.status == 204);
+    assert_eq!(done.count(), LIMIT - 5);
+    assert_eq!(places(&directory.items("acme").await), LIMIT as i64);
+    directory.check("acme").await;
 }
 
 /// A tenant that has grown since the first deletion may lose a share of its current size.

@@ -1,12 +1,35 @@
 //! The operator's audit finds every kind of damage, repairs it, and leaves correct data alone.
 
 use serde_json::json;
-use store::audit::DefectKind;
-use store::{Gate, Meter};
+use stand::wire::Wire;
+use store::audit::{Audit, Defect, DefectKind};
+use store::{Gate, Meter, TenantStore};
 use tenant::TenantId;
 
+use crate::support::clock::passing_when_idle;
 use crate::support::directory::{DirectoryTable, number};
+use crate::support::engine;
 use crate::support::service::Service;
+
+/// A service whose requests the clock knows of, and the table under it.
+pub async fn start() -> (Service, DirectoryTable) {
+    let wire = Wire::passing(engine::endpoint()).await;
+    let (service, directory, _) = DirectoryTable::at(&wire.endpoint).await;
+    (service, directory)
+}
+
+/// What an audit finds. Its pauses, in which what looks wrong has to hold still, take no time.
+pub async fn audit(store: &TenantStore<'_>) -> Audit {
+    let audit = store.audit(time::OffsetDateTime::now_utc());
+    passing_when_idle(Box::pin(audit)).await.unwrap()
+}
+
+/// Whether a defect is repaired, in the same way.
+pub async fn repair(store: &TenantStore<'_>, defect: &Defect) -> bool {
+    passing_when_idle(Box::pin(store.repair(defect)))
+        .await
+        .unwrap()
+}
 
 /// What the audit finds, by kind; then repairs until there is nothing left to repair.
 async fn audit_and_repair(service: &Service) -> Vec<DefectKind> {
@@ -15,13 +38,14 @@ async fn audit_and_repair(service: &Service) -> Vec<DefectKind> {
     let store = service.app.store.tenant(&acme, &meter, &gate);
     let mut found = Vec::new();
     loop {
-        let audit = store.audit(time::OffsetDateTime::now_utc()).await.unwrap();
+        let audit = audit(&store).await;
         if audit.defects.is_empty() {
             return found;
         }
         for defect in &audit.defects {
             assert!(!defect.to_string().contains("lena"), "{defect}");
-            assert!(store.repair(defect).await.unwrap(), "{defect}");
+            let repaired = repair(&store, defect).await;
+            assert!(repaired, "{defect}");
             found.push(defect.kind);
         }
     }
@@ -32,12 +56,13 @@ async fn defects(service: &Service) -> Vec<DefectKind> {
     let (meter, gate) = (Meter::default(), Gate::opened());
     let acme = TenantId::parse("acme").unwrap();
     let store = service.app.store.tenant(&acme, &meter, &gate);
-    let audit = store.audit(time::OffsetDateTime::now_utc()).await.unwrap();
+    let audit = audit(&store).await;
     let mut kinds = Vec::new();
     for defect in &audit.defects {
         kinds.push(defect.kind);
         if kinds.len() == 1 {
-            assert!(!store.repair(defect).await.unwrap(), "{defect}");
+            let repaired = repair(&store, defect).await;
+            assert!(!repaired, "{defect}");
         }
     }
     kinds
@@ -50,7 +75,7 @@ async fn lena(service: &Service) -> String {
 
 #[tokio::test]
 async fn a_directory_in_use_has_no_defects() {
-    let service = Service::start().await;
+    let (service, _) = start().await;
     let id = lena(&service).await;
     let other = service.create_user("max", json!({})).await;
     let path = format!("/Users/{id}");
@@ -65,7 +90,7 @@ async fn a_directory_in_use_has_no_defects() {
 
 #[tokio::test]
 async fn every_kind_of_damage_is_found_and_mended() {
-    let (service, directory) = DirectoryTable::with_service().await;
+    let (service, directory) = start().await;
     let id = lena(&service).await;
     let max = service.create_user("max", json!({})).await;
     let (coarse, fine) = (format!("C#U#{}", &id[..2]), format!("F#U#{}", &id[..4]));
@@ -158,7 +183,7 @@ async fn every_kind_of_damage_is_found_and_mended() {
 /// What cannot be recovered is reported and left alone.
 #[tokio::test]
 async fn damage_beyond_repair_is_told() {
-    let (service, directory) = DirectoryTable::with_service().await;
+    let (service, directory) = start().await;
     let id = lena(&service).await;
     service.create_user("max", json!({})).await;
     let path = format!("/Users/{id}");
@@ -228,7 +253,7 @@ async fn damage_beyond_repair_is_told() {
 /// change. None of that is damage.
 #[tokio::test]
 async fn records_that_have_ended_are_not_missed() {
-    let (mut service, directory) = DirectoryTable::with_service().await;
+    let (mut service, directory) = start().await;
     let old = service.create_user("old", json!({})).await;
     let changed = service.create_user("changed", json!({})).await;
     service.app.config.history_retention = time::Duration::days(30);
@@ -252,7 +277,10 @@ async fn records_that_have_ended_are_not_missed() {
             }
         }
         assert_eq!(
-            store.audit(later).await.unwrap().defects,
+            passing_when_idle(Box::pin(store.audit(later)))
+                .await
+                .unwrap()
+                .defects,
             [],
             "{days} {gone}"
         );
@@ -262,27 +290,27 @@ async fn records_that_have_ended_are_not_missed() {
 /// Two operators repair the same stray guard, and a new user takes the name in between.
 #[tokio::test]
 async fn a_guard_of_a_new_holder_is_not_mended() {
-    let (service, directory) = DirectoryTable::with_service().await;
+    let (service, directory) = start().await;
     let id = lena(&service).await;
     let ghost = "N#U#userName#ghost";
     directory.plant("acme", ghost, &[("holder", &id)]).await;
     let (meter, gate) = (Meter::default(), Gate::opened());
     let acme = TenantId::parse("acme").unwrap();
     let store = service.app.store.tenant(&acme, &meter, &gate);
-    let audit = store.audit(time::OffsetDateTime::now_utc()).await.unwrap();
+    let audit = audit(&store).await;
     let [guard] = &audit.defects[..] else {
         panic!("{audit:?}")
     };
-    assert!(store.repair(guard).await.unwrap());
+    assert!(repair(&store, guard).await);
     service.create_user("ghost", json!({})).await;
-    assert!(!store.repair(guard).await.unwrap());
+    assert!(!repair(&store, guard).await);
     directory.check("acme").await;
 }
 
 /// A repair that comes after a change must not undo it.
 #[tokio::test]
 async fn a_defect_that_has_passed_is_not_mended() {
-    let (service, directory) = DirectoryTable::with_service().await;
+    let (service, directory) = start().await;
     let id = lena(&service).await;
     let lookup = format!("L#U#externalId#x-1#{id}");
     directory.remove("acme", &lookup).await;
@@ -292,7 +320,7 @@ async fn a_defect_that_has_passed_is_not_mended() {
     let (meter, gate) = (Meter::default(), Gate::opened());
     let acme = TenantId::parse("acme").unwrap();
     let store = service.app.store.tenant(&acme, &meter, &gate);
-    let audit = store.audit(time::OffsetDateTime::now_utc()).await.unwrap();
+    let audit = audit(&store).await;
     assert_eq!(audit.defects.len(), 2);
 
     let operation = json!([{"op": "replace", "path": "externalId", "value": "x-2"}]);
@@ -307,7 +335,8 @@ async fn a_defect_that_has_passed_is_not_mended() {
         .plant_count("acme", &format!("C#U#{}", &id[..2]), "count", 1)
         .await;
     for defect in &audit.defects {
-        assert!(!store.repair(defect).await.unwrap(), "{defect}");
+        let repaired = repair(&store, defect).await;
+        assert!(!repaired, "{defect}");
     }
     directory.check("acme").await;
 }

@@ -4,9 +4,8 @@ use serde_json::json;
 use store::audit::DefectKind;
 use store::{Gate, Meter};
 use tenant::TenantId;
-use time::OffsetDateTime;
 
-use crate::support::directory::DirectoryTable;
+use super::audit::{repair, start};
 use crate::support::service::Service;
 
 /// What the audit finds, and whether it was repaired.
@@ -14,17 +13,17 @@ async fn audit(service: &Service) -> Vec<(DefectKind, bool)> {
     let (meter, gate) = (Meter::default(), Gate::opened());
     let acme = TenantId::parse("acme").unwrap();
     let store = service.app.store.tenant(&acme, &meter, &gate);
-    let found = store.audit(OffsetDateTime::now_utc()).await.unwrap();
+    let found = super::audit::audit(&store).await;
     let mut judged = Vec::new();
     for defect in &found.defects {
-        judged.push((defect.kind, store.repair(defect).await.unwrap()));
+        judged.push((defect.kind, repair(&store, defect).await));
     }
     judged
 }
 
 #[tokio::test]
 async fn lookups_that_name_no_resource_are_removed() {
-    let (service, directory) = DirectoryTable::with_service().await;
+    let (service, directory) = start().await;
     service.create_user("lena", json!({})).await;
     for lookup in ["L#U#userName#lena#no-id", "L#U#userName#lena", "L#U#"] {
         directory.plant("acme", lookup, &[]).await;
@@ -38,7 +37,7 @@ async fn lookups_that_name_no_resource_are_removed() {
 /// A damaged user's other items are not removed: the user may be repaired by hand.
 #[tokio::test]
 async fn nothing_of_a_damaged_user_is_removed() {
-    let (service, directory) = DirectoryTable::with_service().await;
+    let (service, directory) = start().await;
     let id = service
         .create_user("lena", json!({"externalId": "x-1"}))
         .await;
@@ -71,7 +70,7 @@ async fn nothing_of_a_damaged_user_is_removed() {
 /// Tombstones that would never expire, and those of unreadable users.
 #[tokio::test]
 async fn damaged_tombstones_are_told() {
-    let (service, directory) = DirectoryTable::with_service().await;
+    let (service, directory) = start().await;
     let id = service.create_user("lena", json!({})).await;
     let deleted = service.delete(&format!("/Users/{id}")).await;
     assert_eq!(deleted.status, 204);

@@ -158,19 +158,21 @@ async fn changes() {
     assert_cost(refused, 3, 2.0, 1.0).await;
 }
 
-/// Removing access first takes a place in the breaker's window, and changes the number of active
-/// users. The first request of each step of the window finds no place (DynamoDB charges one unit
-/// without reporting it), counts the active users, starts the step, and takes the place.
+/// Removing access reads the breaker first, and takes a place in its window in the same transaction,
+/// which also changes the number of active users. The first request of each step of the window
+/// counts the active users and writes the limit. A user who has a place needs no other.
 #[tokio::test]
 async fn deactivations() {
     let service = Service::start().await;
-    for (user, calls, read_units, write_units) in [(1, 7, 3.0, 8.0), (2, 4, 2.0, 7.0)] {
+    for (user, calls, read_units, write_units) in [(1, 6, 4.0, 9.0), (2, 4, 3.0, 8.0)] {
         let id = service.create_user(&format!("user{user}"), json!({})).await;
         let path = format!("/Users/{id}");
         let deactivation = patch(&service, &path, json!({"active": false}));
         assert_cost(deactivation, calls, read_units, write_units).await;
         let activation = patch(&service, &path, json!({"active": true}));
         assert_cost(activation, 3, 2.0, 6.0).await;
+        let again = patch(&service, &path, json!({"active": false}));
+        assert_cost(again, 4, 3.0, 6.0).await;
     }
 }
 
@@ -184,8 +186,8 @@ async fn deletions() {
     let path = format!("/Users/{id}");
     assert_cost(service.call("DELETE", &path), 3, 2.0, 16.0).await;
     assert_cost(service.call("DELETE", &path), 3, 2.0, 1.0).await;
-    // For an active user, also a place in the breaker's window: here the first of a step.
+    // For an active user, also the breaker and a place in its window: here the first of a step.
     let body = json!({"externalId": "x"});
     let path = format!("/Users/{}", service.create_user("otto", body).await);
-    assert_cost(service.call("DELETE", &path), 7, 3.0, 18.0).await;
+    assert_cost(service.call("DELETE", &path), 6, 4.0, 19.0).await;
 }

@@ -242,7 +242,9 @@ impl Client<'_> {
             for name in ["created", "lastModified"] {
                 if let Some(instant) = resource.pointer_mut(&format!("/meta/{name}")) {
                     let text = instant.as_str().unwrap_or_default();
-                    ensure(OffsetDateTime::parse(text, &Rfc3339).is_ok(), "no instant")?;
+                    let is_instant = OffsetDateTime::parse(text, &Rfc3339).is_ok();
+                    let has_milliseconds = text.len() == "2026-11-24T06:00:00.000Z".len();
+                    ensure(is_instant && has_milliseconds, "no instant")?;
                     *instant = json!(INSTANT);
                 }
             }

@@ -25,6 +25,13 @@ impl Admin {
         (service, directory, Self { prefix, store })
     }
 
+    /// The same in the engine at `endpoint`.
+    pub async fn at(endpoint: &str) -> (Service, DirectoryTable, Self) {
+        let (service, directory, prefix) = DirectoryTable::at(endpoint).await;
+        let store = service.app.store.clone();
+        (service, directory, Self { prefix, store })
+    }
+
     /// The same over a wire.
     pub async fn behind(&self, wire: &Wire) -> Self {
         let sdk_config = engine::sdk_config(&wire.endpoint).await;

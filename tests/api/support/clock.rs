@@ -39,13 +39,6 @@ const QUIET_TURNS: usize = 20;
 /// Runs `work` while the clock passes as said above. Only on a runtime of one thread, and not
 /// within itself.
 pub async fn passing_when_idle<T>(work: impl Future<Output = T>) -> T {
-    // While a blocking task runs, tokio does not set a paused clock forward by itself.
-    let (end, wait) = std::sync::mpsc::channel::<()>();
-    let holding = tokio::task::spawn_blocking(move || {
-        // Ends when the other side is dropped.
-        let _ = wait.recv();
-    });
-    tokio::time::pause();
     let passing = async {
         loop {
             nothing_under_way().await;
@@ -61,11 +54,26 @@ pub async fn passing_when_idle<T>(work: impl Future<Output = T>) -> T {
             }
         }
     };
-    let outcome = tokio::select! {
-        biased;
-        outcome = work => outcome,
-        () = passing => panic!("the clock has ended"),
-    };
+    passing_by_hand(async {
+        tokio::select! {
+            biased;
+            outcome = work => outcome,
+            () = passing => panic!("the clock has ended"),
+        }
+    })
+    .await
+}
+
+/// Runs `work`, which sets the clock forward itself: what is done takes as long as it says.
+pub async fn passing_by_hand<T>(work: impl Future<Output = T>) -> T {
+    // While a blocking task runs, tokio does not set a paused clock forward by itself.
+    let (end, wait) = std::sync::mpsc::channel::<()>();
+    let holding = tokio::task::spawn_blocking(move || {
+        // Ends when the other side is dropped.
+        let _ = wait.recv();
+    });
+    tokio::time::pause();
+    let outcome = work.await;
     tokio::time::resume();
     drop(end);
     let _ = holding.await;

@@ -116,12 +116,6 @@ impl DirectoryTable {
         self.set(tenant, sort_key, name, count).await;
     }
 
-    /// Sets a text of an item.
-    pub async fn plant_text(&self, tenant: &str, sort_key: &str, name: &str, text: &str) {
-        let text = AttributeValue::S(text.to_owned());
-        self.set(tenant, sort_key, name, text).await;
-    }
-
     async fn set(&self, tenant: &str, sort_key: &str, name: &str, value: AttributeValue) {
         self.client
             .update_item()

@@ -17,8 +17,8 @@ pub struct Checked {
     repaired: u64,
 }
 
-/// Audits a tenant's directory. A repair is followed by another audit, for as long as there is
-/// something to mend and it helps.
+/// Audits a tenant's directory, which may be in use. A repair is followed by another audit, for as
+/// long as there is something to mend and it helps.
 pub async fn run(tenant: &TenantId, repair: bool, store: &Store) -> Result<Checked, Failure> {
     const ROUNDS: usize = 5;
     let (meter, gate) = (Meter::default(), Gate::opened());
@@ -28,11 +28,15 @@ pub async fn run(tenant: &TenantId, repair: bool, store: &Store) -> Result<Check
     let mut repaired = 0;
     if repair {
         for _ in 0..ROUNDS {
+            if audit.defects.is_empty() {
+                break;
+            }
+            let before = repaired;
             for defect in &audit.defects {
                 repaired += u64::from(directory.repair(defect).await?);
             }
             audit = directory.audit(now()).await?;
-            if audit.defects.is_empty() {
+            if repaired == before {
                 break;
             }
         }
@@ -52,21 +56,30 @@ impl Report for Checked {
             text.push('\n');
             text.push_str(&printable(&defect.to_string()));
         }
+        for suspect in &self.audit.in_use {
+            text.push_str("\nin use, not judged: ");
+            text.push_str(&printable(&suspect.to_string()));
+        }
         text
     }
 
     fn json(&self) -> Value {
         let defects = self.audit.defects.iter();
+        let in_use = self.audit.in_use.iter();
         json!({
             "resources": self.audit.resources,
             "repaired": self.repaired,
             "defects": defects.map(ToString::to_string).collect::<Vec<_>>(),
+            "inUse": in_use.map(ToString::to_string).collect::<Vec<_>>(),
         })
     }
 
     fn note(&self) -> Option<String> {
-        (self.repaired == 0 && self.is_bad_news()).then(|| {
-            "changes made during the check can look like defects: check again, then add --repair"
+        if self.repaired == 0 && self.is_bad_news() {
+            return Some("add --repair to mend what can be, also while clients write".to_owned());
+        }
+        (!self.audit.in_use.is_empty()).then(|| {
+            "what was in use each time it was looked at may be right: check again when it is quieter"
                 .to_owned()
         })
     }

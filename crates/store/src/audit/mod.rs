@@ -3,16 +3,25 @@
 //!
 //! Transactions keep resources, lookups, guards and counters together. They can still diverge after
 //! a partial restore from a backup, a manual edit, or a bug in this service.
+//!
+//! A directory is checked and repaired while it is in use: what one walk through everything finds
+//! is judged again by itself, and mended in a transaction that fails if anything of it has moved.
 
+mod judge;
 mod repair;
 mod seen;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use scim::ResourceId;
 use time::OffsetDateTime;
 
 use crate::{StoreError, TenantStore};
 
-use seen::{Counted, Seen};
+use judge::{PAUSE, ROUNDS, Verdict};
+use seen::{Counted, Counter, Seen};
+
+/// How many suspects are judged at the same time.
+const AT_ONCE: usize = 8;
 
 /// What an audit found.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,6 +30,8 @@ pub struct Audit {
     pub resources: u64,
     /// What is wrong.
     pub defects: Vec<Defect>,
+    /// What looked wrong and was in use each time it was looked at: it may be as it should.
+    pub in_use: Vec<Defect>,
 }
 
 /// Something that does not match the existing resources. Its text contains no attribute values.
@@ -41,6 +52,25 @@ pub struct Defect {
 struct CountDefect {
     found: Counted,
     expected: Counted,
+    /// How often the counter was written, if it exists.
+    sequence: Option<u64>,
+}
+
+impl CountDefect {
+    /// What a counter shows and what it should.
+    fn between(counter: Counter, mut expected: Counted) -> Self {
+        let mut found = counter.counted;
+        // A counter that has never counted an active one may lack the attribute.
+        if found.active.or(expected.active).is_some() {
+            found.active.get_or_insert_default();
+            expected.active.get_or_insert_default();
+        }
+        Self {
+            found,
+            expected,
+            sequence: counter.sequence,
+        }
+    }
 }
 
 /// The kinds of defect.
@@ -103,7 +133,9 @@ impl std::fmt::Display for Defect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let kind = KINDS.iter().find(|(kind, _)| *kind == self.kind);
         let kind = kind.map_or("defect", |(_, name)| name);
-        let CountDefect { found, expected } = self.count;
+        let CountDefect {
+            found, expected, ..
+        } = self.count;
         match (self.kind, &self.resource) {
             (DefectKind::WrongCount, _) => {
                 write!(
@@ -136,8 +168,9 @@ impl std::fmt::Display for Counted {
 }
 
 impl TenantStore<'_> {
-    /// Reads everything the tenant has and compares it. Run it when the tenant is quiet: a
-    /// concurrent change may look like a defect, but only once.
+    /// Reads everything the tenant has and compares it, and judges again, by itself, what looks
+    /// wrong. The tenant may be in use: what moves each time it is looked at is told apart, and no
+    /// change that is under way is taken for a defect.
     ///
     /// It does not detect: a readable document that violates the schema; a lost tombstone; a
     /// missing record older than the oldest one left; records whose `before` and `after` do not
@@ -153,11 +186,42 @@ impl TenantStore<'_> {
             Ok(true)
         })
         .await?;
-        let mut defects = seen.defects(now);
-        defects.sort_by(|one, other| (one.kind, &one.sort_key).cmp(&(other.kind, &other.sort_key)));
+        for prefix in seen::counters() {
+            self.each(self.query_prefix(prefix), |item| {
+                seen.look_again(item)?;
+                Ok(true)
+            })
+            .await?;
+        }
+        let mut suspects = seen.suspects(now);
+        let seen = &seen;
+        let mut defects = Vec::new();
+        for _ in 0..ROUNDS {
+            if suspects.is_empty() {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+            let judged = stream::iter(suspects)
+                .map(|suspect| async move { Box::pin(self.judge(&suspect, seen, now)).await });
+            let verdicts: Vec<_> = judged.buffered(AT_ONCE).try_collect().await?;
+            suspects = Vec::new();
+            for verdict in verdicts {
+                match verdict {
+                    Verdict::Sound => {}
+                    Verdict::Defect(defect) => defects.push(defect),
+                    Verdict::Moved(suspect) => suspects.push(suspect),
+                }
+            }
+        }
+        for found in [&mut defects, &mut suspects] {
+            found.sort_by(|one, other| {
+                (one.kind, &one.sort_key).cmp(&(other.kind, &other.sort_key))
+            });
+        }
         Ok(Audit {
             resources: seen.resources(),
             defects,
+            in_use: suspects,
         })
     }
 }

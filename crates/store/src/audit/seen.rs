@@ -21,6 +21,8 @@ use crate::directory::tombstone::Tombstone;
 pub(super) struct Seen {
     types: BTreeMap<&'static str, SeenType>,
     records: Records,
+    /// The time from which on every record must still exist.
+    complete_from: Option<OffsetDateTime>,
     /// The sort keys of damaged items.
     unreadable: Vec<String>,
 }
@@ -35,7 +37,10 @@ struct SeenType {
     expected: BTreeMap<String, ResourceId>,
     lookups: BTreeMap<String, Option<ResourceId>>,
     guards: BTreeMap<String, ResourceId>,
-    counts: BTreeMap<String, Counted>,
+    counts: BTreeMap<String, Counter>,
+    /// The counters that were written while everything was read: they show that something else may
+    /// have been read too early or too late.
+    moved: BTreeSet<String>,
     expected_counts: BTreeMap<String, Counted>,
     /// The counters of unreadable resources: their expected value is unknown.
     uncertain: BTreeSet<String>,
@@ -56,6 +61,43 @@ pub(super) struct Counted {
     pub active: Option<i64>,
 }
 
+impl Counted {
+    /// Counts a resource; a counter that counts the active ones is told whether it is active.
+    pub(super) fn add(&mut self, is_active: Option<bool>) {
+        self.count += 1;
+        if let Some(is_active) = is_active {
+            *self.active.get_or_insert_default() += i64::from(is_active);
+        }
+    }
+}
+
+/// A counter as it is stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counter {
+    pub counted: Counted,
+    /// How often it was written; `None` if it does not exist.
+    pub sequence: Option<u64>,
+}
+
+impl Counter {
+    pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
+        Ok(Self {
+            counted: Counted {
+                count: signed(item, COUNT)?,
+                active: optional(item, ACTIVE, signed)?,
+            },
+            sequence: Some(document::sequence(item)?),
+        })
+    }
+}
+
+/// The starts of the sort keys of all counters.
+pub(super) fn counters() -> impl Iterator<Item = String> {
+    PROVIDED
+        .iter()
+        .flat_map(|resource_type| keys::kinds(resource_type).counters)
+}
+
 /// The change records of all resources.
 #[derive(Default)]
 struct Records {
@@ -69,11 +111,40 @@ struct Records {
 }
 
 impl Seen {
+    /// One item alone.
+    pub(super) fn of(item: &Item, now: OffsetDateTime) -> Result<Self, StoreError> {
+        let mut seen = Self::default();
+        seen.add(item, now)?;
+        Ok(seen)
+    }
+
+    pub(super) fn has_unreadable(&self) -> bool {
+        !self.unreadable.is_empty()
+    }
+
     /// Takes in an item.
     pub(super) fn add(&mut self, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
         let sort_key = text(item, SORT_KEY)?;
         if let Err(StoreError::Damaged(_)) = self.sort(sort_key, item, now) {
             self.unreadable.push(sort_key.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Compares a counter with what it was when everything was read.
+    pub(super) fn look_again(&mut self, item: &Item) -> Result<(), StoreError> {
+        let sort_key = text(item, SORT_KEY)?;
+        for resource_type in PROVIDED {
+            let [coarse, fine] = keys::kinds(resource_type).counters;
+            if !sort_key.starts_with(&coarse) && !sort_key.starts_with(&fine) {
+                continue;
+            }
+            let seen = self.types.entry(resource_type.name).or_default();
+            let before = seen.counts.get(sort_key).copied().unwrap_or_default();
+            // An unreadable one was found before.
+            if Counter::read(item).is_ok_and(|counter| counter.sequence != before.sequence) {
+                seen.moved.insert(sort_key.to_owned());
+            }
         }
         Ok(())
     }
@@ -92,11 +163,11 @@ impl Seen {
         }
         if sort_key.starts_with(keys::CHANGES) {
             self.records.add(sort_key, item, now)
-        } else if PROVIDED
-            .iter()
-            .any(|resource_type| keys::breaker(resource_type) == sort_key)
-        {
-            Breaker::read(item).map(|_| ())
+        } else if let Some(resource_type) = PROVIDED.iter().find(|resource_type| {
+            keys::breaker(resource_type) == sort_key
+                || keys::breaker_share(resource_type, sort_key).is_some()
+        }) {
+            Breaker::default().add(resource_type, item)
         } else if keys::belongs_to_no_resource(sort_key) {
             Ok(())
         } else {
@@ -104,14 +175,11 @@ impl Seen {
         }
     }
 
-    fn complete_from(&self, now: OffsetDateTime) -> Option<OffsetDateTime> {
+    /// Everything that does not match, or may not have matched while it was read.
+    pub(super) fn suspects(&mut self, now: OffsetDateTime) -> Vec<Defect> {
         let types = self.types.values();
         let latest = types.flat_map(|seen| seen.resources.values().chain(seen.tombstones.values()));
-        self.records.complete_from(latest.copied(), now)
-    }
-
-    /// Everything that does not match.
-    pub(super) fn defects(&self, now: OffsetDateTime) -> Vec<Defect> {
+        self.complete_from = self.records.complete_from(latest.copied(), now);
         let mut defects = Vec::new();
         let mut latest: BTreeMap<_, _> = self.records.latest.iter().collect();
         for resource_type in PROVIDED {
@@ -129,9 +197,8 @@ impl Seen {
             }
         }
         // What remains are deletions whose tombstone has expired.
-        let complete_from = self.complete_from(now);
         for (id, (_, operation, at, sort_key)) in latest {
-            let must_be_last = complete_from.is_some_and(|from| *at >= from);
+            let must_be_last = self.complete_from.is_some_and(|from| *at >= from);
             if *operation != ChangeKind::Delete && must_be_last {
                 defects.push(Defect::of_record(DefectKind::StrayRecord, sort_key, id));
             }
@@ -150,31 +217,41 @@ impl Seen {
         now: OffsetDateTime,
         defects: &mut Vec<Defect>,
     ) {
-        let complete_from = self.complete_from(now);
         let is_gone = |(id, _): &(&ResourceId, _)| !seen.resources.contains_key(*id);
         let deleted = seen.tombstones.iter().filter(is_gone);
         for (id, latest) in seen.resources.iter().chain(deleted) {
             // It is certain that the latest record is kept.
-            let mut must_be_there = latest.recorded_until > now;
-            let mut next = Some((latest.version, latest.at));
-            while let Some((version, at)) = next {
-                let sort_key = keys::change(resource_type, id, at, version);
-                next = match self.records.by_key.get(&sort_key) {
-                    Some((version, previous)) => {
-                        previous.map(|previous| (version.saturating_sub(1), previous))
-                    }
-                    None => {
-                        if must_be_there {
-                            let kind = DefectKind::MissingRecord;
-                            defects.push(Defect::of_record(kind, &sort_key, id));
-                        }
-                        None
-                    }
-                };
-                must_be_there =
-                    next.is_some_and(|(_, at)| complete_from.is_some_and(|from| at > from));
+            let is_kept = latest.recorded_until > now;
+            let from = Some((latest.version, latest.at));
+            if let Some(sort_key) = self.missing_record(resource_type, id, from, is_kept) {
+                let kind = DefectKind::MissingRecord;
+                defects.push(Defect {
+                    resource_type: resource_type.name,
+                    ..Defect::of_record(kind, &sort_key, id)
+                });
             }
         }
+    }
+
+    /// Follows a resource's records back from the one of this version and time, which `is_kept` if
+    /// that is certain. The sort key of one that was not seen and must be there.
+    pub(super) fn missing_record(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        mut next: Option<(u64, OffsetDateTime)>,
+        mut is_kept: bool,
+    ) -> Option<String> {
+        while let Some((version, at)) = next {
+            let must_be_there = is_kept || self.complete_from.is_some_and(|from| at > from);
+            is_kept = false;
+            let sort_key = keys::change(resource_type, id, at, version);
+            let Some((version, previous)) = self.records.by_key.get(&sort_key) else {
+                return Some(sort_key).filter(|_| must_be_there);
+            };
+            next = previous.map(|previous| (version.saturating_sub(1), previous));
+        }
+        None
     }
 }
 
@@ -210,10 +287,8 @@ impl SeenType {
         } else if let [coarse, fine] = &kinds.counters
             && (sort_key.starts_with(coarse) || sort_key.starts_with(fine))
         {
-            let active = optional(item, ACTIVE, signed)?;
-            let count = signed(item, COUNT)?;
-            let counted = Counted { count, active };
-            self.counts.insert(sort_key.to_owned(), counted);
+            self.counts
+                .insert(sort_key.to_owned(), Counter::read(item)?);
         } else {
             return Ok(false);
         }
@@ -234,11 +309,11 @@ impl SeenType {
             self.expected.insert(sort_key, stored.id.clone());
         }
         let [coarse, fine] = keys::counters(resource_type, &stored.id);
-        let coarse = self.expected_counts.entry(coarse).or_default();
-        coarse.count += 1;
-        *coarse.active.get_or_insert_default() +=
-            i64::from(resource_type.has_access(&stored.resource));
-        self.expected_counts.entry(fine).or_default().count += 1;
+        let is_active = resource_type.has_access(&stored.resource);
+        for (sort_key, is_active) in [(coarse, Some(is_active)), (fine, None)] {
+            let counted = self.expected_counts.entry(sort_key).or_default();
+            counted.add(is_active);
+        }
         let latest = Latest {
             version: stored.meta.version,
             at: stored.meta.last_modified,
@@ -286,26 +361,17 @@ impl SeenType {
             add(DefectKind::StrayTombstone, &sort_key, Some(id));
         }
         let counters = self.counts.keys().chain(self.expected_counts.keys());
-        let counters: BTreeSet<_> = counters.collect();
+        let counters: BTreeSet<_> = counters.chain(&self.moved).collect();
         for sort_key in counters.difference(&self.uncertain.iter().collect()) {
-            let count = |counts: &BTreeMap<String, Counted>| {
-                counts.get(*sort_key).copied().unwrap_or_default()
-            };
-            let (mut is, mut should_be) = (count(&self.counts), count(&self.expected_counts));
-            // A counter that has never counted an active one may lack the attribute.
-            if is.active.or(should_be.active).is_some() {
-                is.active.get_or_insert_default();
-                should_be.active.get_or_insert_default();
-            }
-            if is != should_be {
+            let counter = self.counts.get(*sort_key).copied().unwrap_or_default();
+            let expected = self.expected_counts.get(*sort_key).copied();
+            let count = CountDefect::between(counter, expected.unwrap_or_default());
+            if count.found != count.expected || self.moved.contains(*sort_key) {
                 defects.push(Defect {
                     kind: DefectKind::WrongCount,
                     sort_key: (*sort_key).clone(),
                     resource: None,
-                    count: CountDefect {
-                        found: is,
-                        expected: should_be,
-                    },
+                    count,
                     resource_type: resource_type.name,
                 });
             }

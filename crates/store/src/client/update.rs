@@ -11,8 +11,8 @@ use super::attributes::Item;
 pub(crate) enum Updated {
     /// It succeeded; the requested attributes.
     Done(Item),
-    /// Its condition failed; the current item, if there is one.
-    ConditionFailed(Option<Item>),
+    /// Its condition failed.
+    ConditionFailed,
 }
 
 /// Interprets the SDK's result.
@@ -22,8 +22,8 @@ pub(super) fn answer(
     match result {
         Ok(output) => Ok(Updated::Done(output.attributes.unwrap_or_default())),
         Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
-                Ok(Updated::ConditionFailed(failed.item().cloned()))
+            Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
+                Ok(Updated::ConditionFailed)
             }
             _ => Err(StoreError::from_sdk(error)),
         },

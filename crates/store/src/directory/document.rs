@@ -1,13 +1,13 @@
 //! Resources as items: the attributes as one JSON document, the metadata next to it.
 
-use scim::{Meta, Resource, ResourceId, Stored};
+use scim::{Meta, Place, Resource, ResourceId, Stored};
 use serde_json::Map;
 use time::OffsetDateTime;
 
 use crate::StoreError;
 use crate::client::attributes::{
-    Item, damaged, epoch_seconds, number, number_of, optional_text, seconds, signed, string, text,
-    time, timestamp,
+    Item, damaged, epoch_seconds, number, number_of, optional, optional_text, seconds, signed,
+    string, text, time, timestamp,
 };
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
 
@@ -18,6 +18,8 @@ const VERSION: &str = "version";
 const CREATED: &str = "created";
 const LAST_MODIFIED: &str = "last_modified";
 const RESERVED_USER_NAME: &str = "reserved_user_name";
+/// [`Meta::place`], as the numbers of its window and its step.
+const PLACE: &str = "place";
 pub(crate) const DELETED: &str = "deleted";
 /// When the record of the latest change may be removed, in seconds since 1970: tells the audit
 /// whether a missing record is a defect.
@@ -26,6 +28,10 @@ pub(crate) const RECORDED_UNTIL: &str = "recorded_until";
 pub(crate) const COUNT: &str = "count";
 /// How many of them are active; only coarse counters have it.
 pub(crate) const ACTIVE: &str = "active";
+/// How often a counter was written. It only rises, so a counter that has the number that it had
+/// before was not written in between, even if it counts the same again. Its name is short because
+/// 256 counters are read for each total.
+pub(crate) const SEQUENCE: &str = "seq";
 /// The id of the resource that holds a guarded value.
 pub(crate) const HOLDER: &str = "holder";
 
@@ -73,7 +79,26 @@ pub(crate) fn write(mut key: Item, stored: &Stored) -> Result<Item, StoreError> 
     if let Some(name) = &stored.reserved {
         key.insert(RESERVED_USER_NAME.to_owned(), string(name));
     }
+    if let Some(place) = stored.meta.place {
+        put_place(&mut key, place);
+    }
     Ok(key)
+}
+
+/// Notes the place of a resource in its item.
+pub(crate) fn put_place(item: &mut Item, Place { window, step }: Place) {
+    item.insert(PLACE.to_owned(), string(format!("{window}:{step}")));
+}
+
+fn place(item: &Item, name: &str) -> Result<Place, StoreError> {
+    let numbers = text(item, name)?.split_once(':');
+    let place = numbers.and_then(|(window, step)| {
+        Some(Place {
+            window: window.parse().ok()?,
+            step: step.parse().ok()?,
+        })
+    });
+    place.ok_or_else(|| damaged(item, name))
 }
 
 /// A tombstone, from its key: the resource's item, when it was deleted, and when DynamoDB may
@@ -109,6 +134,7 @@ pub(crate) fn read(item: &Item) -> Result<Stored, StoreError> {
             created: time(item, CREATED)?,
             last_modified: time(item, LAST_MODIFIED)?,
             version: number(item, VERSION)?,
+            place: optional(item, PLACE, place)?,
         },
         resource: Resource::from_storage(document),
         reserved: optional_text(item, RESERVED_USER_NAME)?.map(str::to_owned),
@@ -129,6 +155,14 @@ pub(crate) fn expires(item: &Item) -> Result<OffsetDateTime, StoreError> {
 /// [`StoreError::Damaged`] when it is not a counter.
 pub(crate) fn count(item: &Item) -> Result<u64, StoreError> {
     Ok(signed(item, COUNT)?.max(0).unsigned_abs())
+}
+
+/// How often a counter was written; counters of before the attribute existed have none.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is not a number.
+pub(crate) fn sequence(item: &Item) -> Result<u64, StoreError> {
+    Ok(optional(item, SEQUENCE, number)?.unwrap_or_default())
 }
 
 /// How many active resources a coarse counter counts. The attribute exists from the first one on.
@@ -154,7 +188,10 @@ mod tests {
         attributes.insert("userName".to_owned(), json!("lena"));
         Stored {
             id: ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap(),
-            meta: Meta::new(OffsetDateTime::UNIX_EPOCH).changed(OffsetDateTime::UNIX_EPOCH),
+            meta: Meta {
+                place: Some(Place { window: 2, step: 7 }),
+                ..Meta::new(OffsetDateTime::UNIX_EPOCH).changed(OffsetDateTime::UNIX_EPOCH)
+            },
             resource: Resource::from_storage(attributes),
             reserved: Some("old".to_owned()),
         }
@@ -183,6 +220,7 @@ mod tests {
             CREATED,
             LAST_MODIFIED,
             RESERVED_USER_NAME,
+            PLACE,
         ] {
             let mut item = item();
             item.insert(name.to_owned(), AttributeValue::Null(true));

@@ -12,7 +12,8 @@
 //! | `F#<T>#<first four digits of ids>` | counter, finer |
 //! | `D#<T>#<id>` | tombstone of a deleted resource |
 //! | `E#<time>#<T>#<id>#<version>` | change record: what led to this version |
-//! | `B#<T>` | breaker: how many resources were deactivated or deleted lately |
+//! | `B#<T>` | breaker: how many resources may lose access lately, at most |
+//! | `B#<T>#<last digit of ids>` | a share of it: how many have |
 //! | `R#<hour>#<status>#<reason>#<route>` | counter of refused requests |
 //! | `K#<key id>` | what is known of the use of an API key |
 //!
@@ -21,17 +22,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::num::NonZero;
 
-use scim::resource::select;
+use scim::resource::{rfc3339, select};
 use scim::schema::{ALL, BoundPath, Resolved};
 use scim::text::fold;
 use scim::{Resource, ResourceId, ResourceType, Stored};
 use serde_json::Value;
 use tenant::{KeyId, TenantId};
-use time::format_description::well_known::Iso8601;
-use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
-use time::{OffsetDateTime, UtcOffset};
+use time::OffsetDateTime;
 
 use crate::StoreError;
 
@@ -131,7 +129,7 @@ pub(crate) fn change(
 
 /// A sort key at or below those of all change records from this time on, and above all others.
 pub(crate) fn changes_from(at: OffsetDateTime) -> String {
-    format!("{CHANGES}{}", sortable(at))
+    format!("{CHANGES}{}", rfc3339(at))
 }
 
 /// Whether the item with this sort key belongs to no resource: the use of a key, or a counter of
@@ -142,9 +140,24 @@ pub(crate) fn belongs_to_no_resource(sort_key: &str) -> bool {
         .any(|prefix| sort_key.starts_with(prefix))
 }
 
-/// The sort key of the breaker of a type.
+/// The sort key of the breaker of a type, with which those of its shares start.
 pub(crate) fn breaker(resource_type: &ResourceType) -> String {
     format!("B#{}", letter(resource_type))
+}
+
+/// The sort key of a share of the breaker of a type.
+pub(crate) fn breaker_share_of(resource_type: &ResourceType, share: u64) -> String {
+    format!("{}#{share:x}", breaker(resource_type))
+}
+
+/// The number of the share of the breaker that has this sort key, if it is one.
+pub(crate) fn breaker_share(resource_type: &ResourceType, sort_key: &str) -> Option<u64> {
+    let digit = sort_key
+        .strip_prefix(&breaker(resource_type))?
+        .strip_prefix('#')?;
+    // No other form of the same number.
+    let number = u64::from_str_radix(digit, 16).ok()?;
+    (breaker_share_of(resource_type, number) == sort_key).then_some(number)
 }
 
 /// The start of the sort keys of all counters of refused requests.
@@ -152,7 +165,7 @@ pub(crate) const REFUSALS: &str = "R#";
 
 /// The start of the sort keys of the counters of requests that were refused in the hour of `at`.
 pub(crate) fn refusals_of(at: OffsetDateTime) -> String {
-    let hour = sortable(at);
+    let hour = rfc3339(at);
     // `2026-11-24T09`.
     format!("{REFUSALS}{}", hour.get(..13).unwrap_or_default())
 }
@@ -160,19 +173,6 @@ pub(crate) fn refusals_of(at: OffsetDateTime) -> String {
 /// The sort key of the counter of requests that were refused in the hour of `at`.
 pub(crate) fn refusal(at: OffsetDateTime, status: u16, reason: &str, route: &str) -> String {
     format!("{}#{status}#{reason}#{route}", refusals_of(at))
-}
-
-/// A time to the millisecond, with a fixed length, so that later times sort later.
-fn sortable(at: OffsetDateTime) -> String {
-    const MILLISECONDS: EncodedConfig = Config::DEFAULT
-        .set_time_precision(TimePrecision::Second {
-            decimal_digits: NonZero::new(3),
-        })
-        .encode();
-    // Formatting fails only for years beyond 9999.
-    at.to_offset(UtcOffset::UTC)
-        .format(&Iso8601::<MILLISECONDS>)
-        .unwrap_or_default()
 }
 
 /// The start of the sort keys of the counters by the first two digits.

@@ -19,9 +19,7 @@ mod write;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use tenant::TenantId;
 
 use crate::client::attributes::{Item, string};
@@ -66,7 +64,7 @@ impl<'a> TenantStore<'a> {
     }
 
     /// For almost every call: it waits for the key.
-    fn accepted_only(&self) -> Passage<'a> {
+    pub(crate) fn accepted_only(&self) -> Passage<'a> {
         Passage::Accepted(self.gate)
     }
 
@@ -89,7 +87,7 @@ impl<'a> TenantStore<'a> {
         &self.store.tables.directory
     }
 
-    async fn get_item(
+    pub(crate) async fn get_item(
         &self,
         sort_key: String,
         passage: Passage<'_>,
@@ -155,7 +153,6 @@ impl<'a> TenantStore<'a> {
             .update_item()
             .table_name(self.table())
             .set_key(Some(self.key(sort_key)))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
     /// Makes an update.

@@ -5,8 +5,9 @@
 //! log and outbox: DynamoDB Streams can forward them. They expire by time to live.
 //!
 //! Each version of a resource has one record, including deletion and restore. A record's key
-//! consists of the time, the id and the version, and each record names the time of the one before
-//! it, so that one resource's history is found without an index.
+//! consists of the version's time, the id and the version, and each record names the time of the
+//! one before it, so that one resource's history is found without an index. A version is later than
+//! the one before it, so that one resource's records come in the order of its versions.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use scim::change::changes;
@@ -87,7 +88,8 @@ pub struct Origin {
     pub operation: ChangeKind,
     /// The request's id, as in the log.
     pub request_id: String,
-    /// When, to the millisecond.
+    /// When, to the millisecond. The version that it leads to is of this time, or of the
+    /// millisecond after the version before, if that is later.
     pub at: OffsetDateTime,
     /// When its record may be removed.
     pub expires: OffsetDateTime,
@@ -96,7 +98,7 @@ pub struct Origin {
 /// The record of a change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChangeRecord {
-    /// When it was made.
+    /// When it was made: the time of the version that it led to.
     pub at: OffsetDateTime,
     /// Who made it.
     pub actor: Actor,
@@ -121,6 +123,8 @@ pub(super) struct Written<'a> {
     pub resource_type: &'a ResourceType,
     pub id: &'a ResourceId,
     pub version: u64,
+    /// The version's time.
+    pub at: OffsetDateTime,
     pub previous: Option<OffsetDateTime>,
     pub before: Option<&'a Resource>,
     pub after: Option<&'a Resource>,
@@ -156,8 +160,9 @@ pub struct Span {
 }
 
 impl TenantStore<'_> {
-    /// Shows `visit` the records of a span, ordered by time, until it returns false. Changes made
-    /// at about the same time may come in either order.
+    /// Shows `visit` the records of a span, ordered by time, until it returns false. Those of one
+    /// resource come in the order of its versions; changes of different resources that were made at
+    /// about the same time may come in either order.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
@@ -243,11 +248,11 @@ impl TenantStore<'_> {
             .record(
                 written.resource_type,
                 written.id,
-                origin.at,
+                written.at,
                 written.version,
             )
             .await?;
-        // The operations of a bulk request share its id and its time.
+        // The operations of a bulk request share its id.
         Ok(record.is_some_and(|record| {
             record.request_id == origin.request_id
                 && record.operation == origin.operation
@@ -264,7 +269,7 @@ impl TenantStore<'_> {
         let sort_key = keys::change(
             written.resource_type,
             written.id,
-            origin.at,
+            written.at,
             written.version,
         );
         let actor = match &origin.actor {

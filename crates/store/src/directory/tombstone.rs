@@ -25,7 +25,16 @@ pub struct Tombstone {
 impl Tombstone {
     /// The version that the deletion created.
     pub(crate) fn version(&self) -> u64 {
-        self.stored.meta.version.saturating_add(1)
+        self.deletion().version
+    }
+
+    /// The metadata of that version.
+    fn deletion(&self) -> Meta {
+        Meta {
+            last_modified: self.deleted,
+            version: self.stored.meta.version.saturating_add(1),
+            ..self.stored.meta
+        }
     }
 
     /// The tombstone of an item.
@@ -112,11 +121,7 @@ impl TenantStore<'_> {
         origin: &Origin,
     ) -> Result<Stored, StoreError> {
         let restored = Stored {
-            meta: Meta {
-                last_modified: origin.at,
-                version: tombstone.version().saturating_add(1),
-                ..tombstone.stored.meta
-            },
+            meta: tombstone.deletion().changed(origin.at),
             reserved: reserved.map(str::to_owned),
             ..tombstone.stored.clone()
         };
@@ -124,6 +129,7 @@ impl TenantStore<'_> {
             resource_type,
             id: &restored.id,
             version: restored.meta.version,
+            at: restored.meta.last_modified,
             previous: Some(tombstone.deleted),
             before: None,
             after: Some(&restored.resource),

@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
 use scim::{ResourceType, Stored};
 use time::OffsetDateTime;
 
-use super::document::{self, ACTIVE, COUNT, RECORDED_UNTIL};
+use super::breaker::Grant;
+use super::document::{self, ACTIVE, COUNT, RECORDED_UNTIL, SEQUENCE};
 use super::record::{Origin, Written};
 use super::{TenantStore, difference, keys};
 use crate::StoreError;
@@ -33,6 +34,8 @@ enum Expectation {
     SameVersion,
     /// The value is free.
     FreeValue,
+    /// The place that was granted is there.
+    Place,
 }
 
 impl TenantStore<'_> {
@@ -51,6 +54,7 @@ impl TenantStore<'_> {
             resource_type,
             id: &new.id,
             version: new.meta.version,
+            at: new.meta.last_modified,
             previous: None,
             before: None,
             after: Some(&new.resource),
@@ -86,9 +90,10 @@ impl TenantStore<'_> {
     }
 
     /// Replaces a resource that is unchanged since it was read. Lookups, guards and counters are
-    /// written only if they change.
+    /// written only if they change. What takes access needs the breaker's `grant`.
     ///
     /// # Errors
+    /// [`StoreError::Conflict`] when the granted place is gone,
     /// [`StoreError::VersionMismatch`] when it has changed or is gone, and as [`Self::create`].
     pub async fn replace(
         &self,
@@ -96,6 +101,7 @@ impl TenantStore<'_> {
         current: &Stored,
         next: &Stored,
         origin: &Origin,
+        grant: Option<&Grant>,
     ) -> Result<(), StoreError> {
         let guards = Difference::between(
             keys::guards(resource_type, current)?,
@@ -107,7 +113,10 @@ impl TenantStore<'_> {
         );
         check_keys(resource_type, guards.after + lookups.after)?;
         let sort_key = keys::resource(resource_type, &next.id);
-        let item = recorded(document::write(self.key(sort_key), next)?, origin);
+        let mut item = recorded(document::write(self.key(sort_key), next)?, origin);
+        let was = resource_type.has_access(&current.resource);
+        let is = resource_type.has_access(&next.resource);
+        let place = self.place_part(resource_type, was && !is, grant, &mut item)?;
         let resource = Put::builder()
             .table_name(self.table())
             .set_item(Some(item))
@@ -130,17 +139,17 @@ impl TenantStore<'_> {
         for sort_key in guards.removed.into_iter().chain(lookups.removed) {
             parts.push(self.delete_item(sort_key)?, Expectation::Nothing);
         }
-        let was = resource_type.has_access(&current.resource);
-        let is = resource_type.has_access(&next.resource);
         if was != is {
             let [coarse, _] = keys::counters(resource_type, &next.id);
             let by = if is { 1 } else { -1 };
             parts.push(self.add_to(coarse, &[(ACTIVE, by)])?, Expectation::Nothing);
         }
+        parts.extend(place);
         let record = Written {
             resource_type,
             id: &next.id,
             version: next.meta.version,
+            at: next.meta.last_modified,
             previous: Some(current.meta.last_modified),
             before: Some(&current.resource),
             after: Some(&next.resource),
@@ -149,9 +158,10 @@ impl TenantStore<'_> {
     }
 
     /// Removes a resource that is unchanged since it was read, and everything that leads to it. A
-    /// tombstone keeps it until `expires`.
+    /// tombstone keeps it until `expires`. If it has access, that needs the breaker's `grant`.
     ///
     /// # Errors
+    /// [`StoreError::Conflict`] when the granted place is gone,
     /// [`StoreError::VersionMismatch`] when it has changed or is gone, [`StoreError::Conflict`],
     /// and failures of DynamoDB.
     pub async fn delete(
@@ -160,6 +170,7 @@ impl TenantStore<'_> {
         current: &Stored,
         origin: &Origin,
         expires: OffsetDateTime,
+        grant: Option<&Grant>,
     ) -> Result<(), StoreError> {
         let mut parts = Parts::default();
         let sort_key = keys::resource(resource_type, &current.id);
@@ -172,18 +183,47 @@ impl TenantStore<'_> {
             parts.push(self.delete_item(sort_key)?, Expectation::Nothing);
         }
         let sort_key = keys::tombstone(resource_type, &current.id);
-        let tombstone = document::tombstone(self.key(sort_key), current, origin.at, expires)?;
+        let deletion = current.meta.changed(origin.at);
+        let deleted = deletion.last_modified;
+        let mut tombstone = document::tombstone(self.key(sort_key), current, deleted, expires)?;
+        let had = resource_type.has_access(&current.resource);
+        parts.extend(self.place_part(resource_type, had, grant, &mut tombstone)?);
         parts.push(self.put(recorded(tombstone, origin))?, Expectation::Nothing);
         self.count_by(resource_type, current, -1, &mut parts)?;
         let record = Written {
             resource_type,
             id: &current.id,
-            version: current.meta.version.saturating_add(1),
+            version: deletion.version,
+            at: deleted,
             previous: Some(current.meta.last_modified),
             before: Some(&current.resource),
             after: None,
         };
         self.commit(parts, origin, &record).await
+    }
+
+    /// The part of a transaction that takes a place for the resource of `item`, which notes it.
+    /// Nothing takes access without a grant.
+    fn place_part(
+        &self,
+        resource_type: &ResourceType,
+        takes_access: bool,
+        grant: Option<&Grant>,
+        item: &mut Item,
+    ) -> Result<Option<(TransactWriteItem, Expectation)>, StoreError> {
+        let Some(grant) = grant else {
+            return match takes_access {
+                true => Err(StoreError::Damaged(
+                    "access is taken without the breaker's grant".to_owned(),
+                )),
+                false => Ok(None),
+            };
+        };
+        if let Some(place) = grant.place() {
+            document::put_place(item, place);
+        }
+        let part = self.take_place(resource_type, grant)?;
+        Ok(part.map(|part| (part, Expectation::Place)))
     }
 
     /// Writes all parts and the change's record, or nothing.
@@ -213,6 +253,7 @@ impl TenantStore<'_> {
         Err(match expectations.get(position) {
             Some(Expectation::NewId) => StoreError::AlreadyExists,
             Some(Expectation::SameVersion) => StoreError::VersionMismatch,
+            Some(Expectation::Place) => StoreError::Conflict,
             Some(Expectation::FreeValue) => StoreError::Taken {
                 attribute: record.resource_type.unique,
             },
@@ -288,6 +329,7 @@ impl TenantStore<'_> {
         Ok(())
     }
 
+    /// Adds to a counter, and raises its number.
     fn add_to(
         &self,
         sort_key: String,
@@ -297,7 +339,7 @@ impl TenantStore<'_> {
             .table_name(self.table())
             .set_key(Some(self.key(sort_key)));
         let mut terms = Vec::new();
-        for (name, by) in counts {
+        for (name, by) in counts.iter().chain(&[(SEQUENCE, 1)]) {
             // `count` is a reserved word in expressions.
             terms.push(format!("#{name} :{name}"));
             update = update
@@ -314,6 +356,10 @@ impl TenantStore<'_> {
 impl Parts {
     fn push(&mut self, write: TransactWriteItem, expectation: Expectation) {
         self.0.push((write, expectation));
+    }
+
+    fn extend(&mut self, part: Option<(TransactWriteItem, Expectation)>) {
+        self.0.extend(part);
     }
 }
 

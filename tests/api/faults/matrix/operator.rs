@@ -43,7 +43,7 @@ impl Command {
     /// Whether it is repeated after a lost race or a throttled transaction; the operator repeats
     /// the others.
     pub fn repeats(self) -> bool {
-        !matches!(self, Self::Repair | Self::LiftBreaker)
+        !matches!(self, Self::LiftBreaker)
     }
 }
 

@@ -23,13 +23,11 @@ const WAYS: &[&str] = &[
 /// The functions outside of `client/` that make a call, and a request of theirs, as the wire names
 /// it.
 const SITES: &[(&str, &str, &str)] = &[
+    ("audit/judge.rs", "item", "GetItem directory L"),
+    ("audit/judge.rs", "judge_count", "Query directory U"),
     ("audit/mod.rs", "audit", "Query directory"),
-    (
-        "audit/repair.rs",
-        "repair",
-        "TransactWriteItems directory C",
-    ),
-    ("directory/breaker/mod.rs", "breaker", "GetItem directory B"),
+    ("audit/repair.rs", "mend", "TransactWriteItems directory C"),
+    ("directory/breaker/mod.rs", "breaker", "Query directory B"),
     (
         "directory/breaker/mod.rs",
         "lift_breaker",
@@ -37,15 +35,9 @@ const SITES: &[(&str, &str, &str)] = &[
     ),
     (
         "directory/breaker/mod.rs",
-        "release_deactivation",
+        "set_limit",
         "UpdateItem directory B",
     ),
-    (
-        "directory/breaker/mod.rs",
-        "replace_counts",
-        "UpdateItem directory B",
-    ),
-    ("directory/breaker/mod.rs", "take", "UpdateItem directory B"),
     ("directory/find.rs", "find", "Query directory L"),
     ("directory/mod.rs", "each", "Query directory C"),
     ("directory/mod.rs", "each_when", "Query directory L"),
@@ -122,7 +114,12 @@ const SITES: &[(&str, &str, &str)] = &[
 ];
 
 /// Requests of the functions above for other kinds of items.
-const REQUESTS: &[&str] = &["Scan secrets TENANT", "TransactWriteItems directory D"];
+const REQUESTS: &[&str] = &[
+    "GetItem directory C",
+    "Query directory F",
+    "Scan secrets TENANT",
+    "TransactWriteItems directory D",
+];
 
 /// Opens connections while the function starts; what becomes of it changes no answer.
 const NOT_IN_THE_MATRIX: (&str, &str) = ("secrets/credential.rs", "connect_secrets");

@@ -227,8 +227,8 @@ impl Fixture {
         let store = self.calm.app.store.tenant(&tenant.id, &meter, &gate);
         let audit = store.audit(OffsetDateTime::now_utc()).await.unwrap();
         assert_eq!(
-            (audit.resources, audit.defects),
-            (census.users.len() as u64, vec![])
+            (audit.resources, audit.defects, audit.in_use),
+            (census.users.len() as u64, vec![], vec![])
         );
     }
 

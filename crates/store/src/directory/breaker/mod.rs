@@ -4,50 +4,92 @@
 //! share of the active users, further deactivations and deletions are refused; creations and other
 //! updates continue.
 //!
-//! The window advances in steps of a twenty-fourth of its length, each with its own count. A place
-//! is reserved before the transaction that uses it, by one UpdateItem; DynamoDB serialises these
-//! without conflicts, so concurrent requests never get more places than there are. A place whose
-//! transaction failed is given back. It counts as taken until then, so of two requests for the last
-//! place one may be refused although the other fails in the end. A place that is lost with a
-//! process, or counted twice because an answer was lost, makes the breaker open a little early, and
-//! expires with the window.
+//! A place in the window belongs to a user, and is taken by the transaction that takes the access:
+//! it counts up one item with the condition that places are left, and notes the place in the user's
+//! own item. So a place is taken if and only if a user has lost access, whatever is repeated, lost
+//! or killed on the way, and nothing is ever to be given back. A user who has a place in the window
+//! needs no other: to lose access again within it is free.
+//!
+//! Transactions that meet on an item conflict. So the places are divided into sixteen shares, by
+//! the last digit of the user's id, each with its quota; a user whose share is full takes a place of
+//! another. The quotas add up to the limit, and each transaction has the condition that its share's
+//! quota is not exhausted: never more than the limit lose access, however many requests run.
+//!
+//! The window advances in steps of a twenty-fourth of its length, each with its own count.
 
-mod steps;
+mod limit;
+mod share;
+
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use scim::ResourceType;
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use scim::{Place, ResourceType, Stored};
 use time::OffsetDateTime;
 
 use super::{TenantStore, keys};
 use crate::StoreError;
-use crate::client::attributes::{Item, epoch_seconds, number_of, optional, seconds, string};
+use crate::client::attributes::{Item, epoch_seconds, number_of, optional, seconds, text};
+use crate::client::tables::SORT_KEY;
 use crate::client::update::Updated;
 
-pub use steps::{BreakerPolicy, NEVER_BELOW, Window};
-use steps::{CURRENT, LIMIT, PAST, STEP, STEP_SECONDS, Steps, USED, step_of};
+pub use limit::{BreakerPolicy, NEVER_BELOW, Window};
+use limit::{LIMIT, Limit, STEP_SECONDS};
+use share::{CURRENT, SHARES, STEP, Share, USED, WINDOW, is_counted, places_for, quota, step_of};
 
 const LIFTED_UNTIL: &str = "lifted_until";
 
-/// A place in a window, for one user who loses access.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// The step it is counted in; `None` if nothing is counted.
-    step: Option<u64>,
-}
-
-/// Whether a place was reserved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reservation {
-    /// Go ahead.
-    Granted(Place),
+/// What a user who is about to lose access is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// Go ahead, with this in the transaction.
+    Granted(Grant),
     /// All places are taken.
     Refused(Window),
+}
+
+/// The permission to take a user's access. The transaction that does so takes the user's place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant(Taking);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Taking {
+    /// Nothing is counted.
+    Uncounted,
+    /// The user has a place in this window.
+    Held,
+    /// A place of this share, which has so many.
+    New {
+        share: u64,
+        quota: u64,
+        /// As it was read.
+        read: Option<Share>,
+        /// As it is with the place.
+        next: Share,
+    },
+}
+
+impl Grant {
+    /// The user's new place, if it takes one.
+    pub(super) fn place(&self) -> Option<Place> {
+        match &self.0 {
+            Taking::New { next, .. } => Some(Place {
+                window: next.window,
+                step: next.step,
+            }),
+            Taking::Uncounted | Taking::Held => None,
+        }
+    }
 }
 
 /// The state of a tenant's breaker.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Breaker {
-    steps: Option<Steps>,
+    /// The number of the window: another one begins when the limit is lifted.
+    window: u64,
+    limit: Option<Limit>,
+    /// The shares that count in this window or did in one before, by number.
+    shares: BTreeMap<u64, Share>,
     /// Until when nothing is refused or counted, if an operator has lifted the limit.
     pub lifted_until: Option<OffsetDateTime>,
 }
@@ -60,9 +102,9 @@ impl Breaker {
 
     /// The window that ends now, if anyone lost access in it.
     pub fn window(&self, now: OffsetDateTime) -> Option<Window> {
-        let counts = self.steps.as_ref()?;
-        let window = counts.at(step_of(now, counts.step_seconds)).window();
-        Some(window).filter(|window| window.used > 0)
+        let limit = self.limit?;
+        let step = limit.step.max(step_of(now, limit.step_seconds));
+        Some(self.window_at(step, limit)).filter(|window| window.used > 0)
     }
 
     /// The window whose places are all taken, if deactivations and deletions are refused.
@@ -71,104 +113,169 @@ impl Breaker {
         self.window(now).filter(is_open)
     }
 
-    pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
-        Ok(Self {
-            steps: optional(item, STEP, |item, _| Steps::read(item))?,
-            lifted_until: optional(item, LIFTED_UNTIL, seconds)?,
-        })
+    fn window_at(&self, step: u64, limit: Limit) -> Window {
+        let oldest = self.counted(step).filter_map(|(_, share)| share.oldest());
+        limit.window(self.used(step), oldest.min().unwrap_or(step))
+    }
+
+    /// The shares of this window as of a step.
+    fn counted(&self, step: u64) -> impl Iterator<Item = (u64, Share)> {
+        let shares = self.shares.iter();
+        shares
+            .filter(|(_, share)| share.window == self.window)
+            .map(move |(number, share)| (*number, share.at(step)))
+    }
+
+    fn used(&self, step: u64) -> u64 {
+        self.counted(step).map(|(_, share)| share.used()).sum()
+    }
+
+    /// Whether a user has a place that still counts in a step.
+    fn holds(&self, user: &Stored, step: u64) -> bool {
+        user.meta
+            .place
+            .is_some_and(|place| place.window == self.window && is_counted(place.step, step))
+    }
+
+    /// A place in the user's share, or in the next one that has one.
+    fn place_for(&self, user: &Stored, step: u64, places: u64) -> Option<Taking> {
+        let digit = user.id.as_str().chars().last();
+        let home = digit.and_then(|digit| digit.to_digit(16)).unwrap_or(0);
+        (0..SHARES)
+            .map(|further| (u64::from(home) + further) % SHARES)
+            .find_map(|share| {
+                let read = self.shares.get(&share);
+                let counted = read.filter(|read| read.window == self.window);
+                let current =
+                    counted.map_or(Share::empty(self.window, step), |share| share.at(step));
+                let quota = quota(places, share);
+                (current.used() < quota).then(|| Taking::New {
+                    share,
+                    quota,
+                    read: read.cloned(),
+                    next: current.with_one_more(),
+                })
+            })
+    }
+
+    /// The limit of a step that begins: a share of those who are active or have lost access in the
+    /// window. It falls no further than to what the shares have used, so that the quotas of the
+    /// others never let more through than the limit.
+    fn limit_for(&self, policy: BreakerPolicy, active: u64, step: u64) -> Limit {
+        let places = policy.limit(active.saturating_add(self.used(step)));
+        let taken = self
+            .counted(step)
+            .map(|(number, share)| places_for(share.used(), number));
+        Limit {
+            step,
+            step_seconds: policy.step_seconds(),
+            places: taken.fold(places, u64::max),
+        }
+    }
+
+    /// Takes in one of its items.
+    pub(crate) fn add(
+        &mut self,
+        resource_type: &ResourceType,
+        item: &Item,
+    ) -> Result<(), StoreError> {
+        match keys::breaker_share(resource_type, text(item, SORT_KEY)?) {
+            Some(number) => {
+                self.shares.insert(number, Share::read(item)?);
+            }
+            None => {
+                self.window =
+                    optional(item, WINDOW, crate::client::attributes::number)?.unwrap_or_default();
+                self.limit = optional(item, STEP, |item, _| Limit::read(item))?;
+                self.lifted_until = optional(item, LIFTED_UNTIL, seconds)?;
+            }
+        }
+        Ok(())
     }
 }
 
 impl TenantStore<'_> {
-    /// Reserves a place for a user who is about to be deactivated or deleted.
+    /// Whether a user may lose access: to be asked before it is deactivated or deleted. Nothing is
+    /// taken by asking.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when others keep changing the breaker, failures of DynamoDB, and
     /// [`StoreError::Damaged`].
-    pub async fn reserve_deactivation(
+    pub async fn admit(
         &self,
         resource_type: &ResourceType,
+        user: &Stored,
         policy: BreakerPolicy,
         now: OffsetDateTime,
-    ) -> Result<Reservation, StoreError> {
-        /// The first place of a step takes two rounds, a changed limit two more.
+    ) -> Result<Admission, StoreError> {
+        /// A step that others begin, or a limit that they raise, takes one more round.
         const ROUNDS: usize = 8;
+        let granted = |taking| Ok(Admission::Granted(Grant(taking)));
         if policy.share_percent >= 100 {
-            return Ok(Reservation::Granted(Place { step: None }));
+            return granted(Taking::Uncounted);
         }
         let step_seconds = policy.step_seconds();
-        // Instances' clocks differ: a step that has begun for one has begun for all.
-        let mut step = step_of(now, step_seconds);
         for _ in 0..ROUNDS {
-            let breaker = match self.take(resource_type, step, step_seconds, now).await? {
-                Updated::Done(_) => return Ok(Reservation::Granted(Place { step: Some(step) })),
-                Updated::ConditionFailed(Some(item)) => Breaker::read(&item)?,
-                Updated::ConditionFailed(None) => Breaker::default(),
-            };
+            let mut breaker = self.breaker(resource_type).await?;
             if breaker.is_lifted(now) {
-                return Ok(Reservation::Granted(Place { step: None }));
+                return granted(Taking::Uncounted);
             }
-            // With another window length, counting starts again.
-            let stored = breaker
-                .steps
-                .filter(|counts| counts.step_seconds == step_seconds);
-            step = step.max(stored.as_ref().map_or(0, |counts| counts.step));
-            let mut counts = match &stored {
-                Some(counts) => counts.at(step),
-                None => Steps {
-                    step,
-                    step_seconds,
-                    current: 0,
-                    past: Vec::new(),
-                    limit: 0,
-                },
+            let read = breaker.clone();
+            let before = read.limit;
+            if before.is_some_and(|limit| limit.step_seconds != step_seconds) {
+                // With another window length, counting starts again.
+                breaker.window = breaker.window.saturating_add(1);
+                breaker.limit = None;
+            }
+            // Instances' clocks differ: a step that has begun for one has begun for all.
+            let begun = breaker.limit.map_or(0, |limit| limit.step);
+            let step = begun.max(step_of(now, step_seconds));
+            if breaker.holds(user, step) {
+                return granted(Taking::Held);
+            }
+            let mut limit = match breaker.limit {
+                Some(limit) if limit.step == step => limit,
+                _ => {
+                    let active = self.count_active(resource_type).await?;
+                    let limit = breaker.limit_for(policy, active, step);
+                    if !self
+                        .set_limit(resource_type, &read, breaker.window, limit)
+                        .await?
+                    {
+                        continue;
+                    }
+                    limit
+                }
             };
-            let is_current = stored.as_ref() == Some(&counts);
-            if is_current && counts.used() < counts.limit {
-                // Someone advanced the counts or gave a place back in between.
-                continue;
-            }
-            let active = self.count_active(resource_type).await?;
-            if is_current {
+            let used = breaker.used(step);
+            if used >= limit.places {
                 // The tenant may have grown within the step. Users who are losing access right now
                 // may still count as active, so those who have lost it are not added.
-                counts.limit = counts.limit.max(policy.limit(active));
-                if counts.used() >= counts.limit {
-                    return Ok(Reservation::Refused(counts.window()));
+                let active = self.count_active(resource_type).await?;
+                let raised = Limit {
+                    places: policy.limit(active),
+                    ..limit
+                };
+                if used >= raised.places {
+                    return Ok(Admission::Refused(breaker.window_at(step, limit)));
                 }
-            } else {
-                counts.limit = policy.limit(active.saturating_add(counts.used()));
+                let known = Breaker {
+                    limit: Some(limit),
+                    ..breaker.clone()
+                };
+                if !self
+                    .set_limit(resource_type, &known, breaker.window, raised)
+                    .await?
+                {
+                    continue;
+                }
+                limit = raised;
             }
-            // If another request was first, the next round sees its result.
-            self.replace_counts(resource_type, stored.as_ref(), &counts)
-                .await?;
+            if let Some(taking) = breaker.place_for(user, step, limit.places) {
+                return granted(taking);
+            }
         }
         Err(StoreError::Conflict)
-    }
-
-    /// Gives back a place that was not needed. A place in a past step stays taken.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB.
-    pub async fn release_deactivation(
-        &self,
-        resource_type: &ResourceType,
-        place: Place,
-    ) -> Result<(), StoreError> {
-        let Some(step) = place.step else {
-            return Ok(());
-        };
-        let update = self
-            .update_breaker(resource_type)
-            .update_expression("SET #used = #used - :one, #current = #current - :one")
-            .condition_expression("#step = :step AND #current > :none")
-            .expression_attribute_names("#used", USED)
-            .expression_attribute_names("#current", CURRENT)
-            .expression_attribute_names("#step", STEP)
-            .expression_attribute_values(":one", number_of(1))
-            .expression_attribute_values(":none", number_of(0))
-            .expression_attribute_values(":step", number_of(step));
-        self.send_update(update).await.map(|_| ())
     }
 
     /// The breaker of a type.
@@ -176,13 +283,17 @@ impl TenantStore<'_> {
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
     pub async fn breaker(&self, resource_type: &ResourceType) -> Result<Breaker, StoreError> {
-        let sort_key = keys::breaker(resource_type);
-        let item = self.get_item(sort_key, self.accepted_only()).await?;
-        item.map_or(Ok(Breaker::default()), |item| Breaker::read(&item))
+        let mut breaker = Breaker::default();
+        self.each(self.query_prefix(keys::breaker(resource_type)), |item| {
+            breaker.add(resource_type, item)?;
+            Ok(true)
+        })
+        .await?;
+        Ok(breaker)
     }
 
-    /// Lets everything through, uncounted, until a time, and resets the counts. A time in the past
-    /// restores the limit, with all of its places. For operators.
+    /// Lets everything through, uncounted, until a time, and begins another window, in which nobody
+    /// has a place. A time in the past restores the limit, with all of its places. For operators.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -191,86 +302,118 @@ impl TenantStore<'_> {
         resource_type: &ResourceType,
         until: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let counts = [STEP, STEP_SECONDS, CURRENT, PAST, USED, LIMIT];
         let mut update = self
             .update_breaker(resource_type)
             .expression_attribute_names("#lifted", LIFTED_UNTIL)
-            .expression_attribute_values(":until", epoch_seconds(until));
-        for name in counts {
+            .expression_attribute_names("#window", WINDOW)
+            .expression_attribute_values(":until", epoch_seconds(until))
+            .expression_attribute_values(":one", number_of(1));
+        let limit = [STEP, STEP_SECONDS, LIMIT];
+        for name in limit {
             update = update.expression_attribute_names(format!("#{name}"), name);
         }
-        let names = counts.map(|name| format!("#{name}")).join(", ");
-        let update = update.update_expression(format!("SET #lifted = :until REMOVE {names}"));
+        let names = limit.map(|name| format!("#{name}")).join(", ");
+        let update = update.update_expression(format!(
+            "SET #lifted = :until ADD #window :one REMOVE {names}"
+        ));
         self.send_update(update).await.map(|_| ())
     }
 
-    /// Takes a place in the current step.
-    async fn take(
+    /// The part of a transaction that takes the place of a grant. Its condition fails if the share
+    /// has changed so that the place may not be there.
+    pub(super) fn take_place(
         &self,
         resource_type: &ResourceType,
-        step: u64,
-        step_seconds: u64,
-        now: OffsetDateTime,
-    ) -> Result<Updated, StoreError> {
-        let update = self
-            .update_breaker(resource_type)
-            .update_expression("SET #used = #used + :one, #current = #current + :one")
-            .condition_expression(
-                "#step = :step AND #seconds = :seconds AND #used < #limit \
-                 AND (attribute_not_exists(#lifted) OR #lifted <= :now)",
-            )
-            .expression_attribute_names("#used", USED)
-            .expression_attribute_names("#current", CURRENT)
-            .expression_attribute_names("#step", STEP)
-            .expression_attribute_names("#seconds", STEP_SECONDS)
-            .expression_attribute_names("#limit", LIMIT)
-            .expression_attribute_names("#lifted", LIFTED_UNTIL)
-            .expression_attribute_values(":one", number_of(1))
-            .expression_attribute_values(":step", number_of(step))
-            .expression_attribute_values(":seconds", number_of(step_seconds))
-            .expression_attribute_values(":now", epoch_seconds(now));
-        self.send_update(update).await
+        grant: &Grant,
+    ) -> Result<Option<TransactWriteItem>, StoreError> {
+        let Taking::New {
+            share,
+            quota,
+            read,
+            next,
+        } = &grant.0
+        else {
+            return Ok(None);
+        };
+        let key = self.key(keys::breaker_share_of(resource_type, *share));
+        let is_current = |read: &&Share| (read.window, read.step) == (next.window, next.step);
+        if read.as_ref().is_some_and(|read| is_current(&read)) {
+            // Others may take places of this step meanwhile.
+            let update = Update::builder()
+                .table_name(self.table())
+                .set_key(Some(key))
+                .update_expression("SET #used = #used + :one, #current = #current + :one")
+                .condition_expression("#window = :window AND #step = :step AND #used < :quota")
+                .expression_attribute_names("#window", WINDOW)
+                .expression_attribute_names("#step", STEP)
+                .expression_attribute_names("#used", USED)
+                .expression_attribute_names("#current", CURRENT)
+                .expression_attribute_values(":one", number_of(1))
+                .expression_attribute_values(":window", number_of(next.window))
+                .expression_attribute_values(":step", number_of(next.step))
+                .expression_attribute_values(":quota", number_of(*quota))
+                .build()?;
+            return Ok(Some(TransactWriteItem::builder().update(update).build()));
+        }
+        let mut item = key;
+        item.extend(next.attributes());
+        let put = Put::builder().table_name(self.table()).set_item(Some(item));
+        let put = match read {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(read) => put
+                .condition_expression(
+                    "#window = :window AND #step = :step AND #used = :used \
+                     AND #current = :current",
+                )
+                .expression_attribute_names("#window", WINDOW)
+                .expression_attribute_names("#step", STEP)
+                .expression_attribute_names("#used", USED)
+                .expression_attribute_names("#current", CURRENT)
+                .expression_attribute_values(":window", number_of(read.window))
+                .expression_attribute_values(":step", number_of(read.step))
+                .expression_attribute_values(":used", number_of(read.used()))
+                .expression_attribute_values(":current", number_of(read.current)),
+        };
+        Ok(Some(TransactWriteItem::builder().put(put.build()?).build()))
     }
 
-    /// Replaces the counts that were read by those of another step or with another limit.
-    async fn replace_counts(
+    /// Replaces the limit that was read, in this window. Returns whether nobody else was first.
+    async fn set_limit(
         &self,
         resource_type: &ResourceType,
-        read: Option<&Steps>,
-        counts: &Steps,
-    ) -> Result<Updated, StoreError> {
+        read: &Breaker,
+        window: u64,
+        limit: Limit,
+    ) -> Result<bool, StoreError> {
         let update = self
             .update_breaker(resource_type)
             .update_expression(
-                "SET #step = :step, #seconds = :seconds, #current = :current, #past = :past, \
-                 #used = :used, #limit = :limit",
+                "SET #window = :window, #step = :step, #seconds = :seconds, #limit = :limit",
             )
+            .expression_attribute_names("#window", WINDOW)
             .expression_attribute_names("#step", STEP)
             .expression_attribute_names("#seconds", STEP_SECONDS)
-            .expression_attribute_names("#current", CURRENT)
-            .expression_attribute_names("#past", PAST)
-            .expression_attribute_names("#used", USED)
             .expression_attribute_names("#limit", LIMIT)
-            .expression_attribute_values(":step", number_of(counts.step))
-            .expression_attribute_values(":seconds", number_of(counts.step_seconds))
-            .expression_attribute_values(":current", number_of(counts.current))
-            .expression_attribute_values(":past", string(counts.past_text()))
-            .expression_attribute_values(":used", number_of(counts.used()))
-            .expression_attribute_values(":limit", number_of(counts.limit));
-        let update = match read {
-            // None yet, or those of a window of another length.
-            None => update
-                .condition_expression("attribute_not_exists(#seconds) OR #seconds <> :seconds"),
-            Some(read) => update
-                .condition_expression(
-                    "#seconds = :seconds AND #step = :read_step AND #used = :read_used \
-                     AND #current = :read_current",
-                )
-                .expression_attribute_values(":read_step", number_of(read.step))
-                .expression_attribute_values(":read_used", number_of(read.used()))
-                .expression_attribute_values(":read_current", number_of(read.current)),
+            .expression_attribute_values(":window", number_of(window))
+            .expression_attribute_values(":step", number_of(limit.step))
+            .expression_attribute_values(":seconds", number_of(limit.step_seconds))
+            .expression_attribute_values(":limit", number_of(limit.places));
+        let same_window = match read.window {
+            0 => "(attribute_not_exists(#window) OR #window = :read_window)",
+            _ => "#window = :read_window",
         };
-        self.send_update(update).await
+        let update = update.expression_attribute_values(":read_window", number_of(read.window));
+        let update = match read.limit {
+            None => update
+                .condition_expression(format!("{same_window} AND attribute_not_exists(#limit)")),
+            Some(before) => update
+                .condition_expression(format!(
+                    "{same_window} AND #step = :read_step AND #limit = :read_limit"
+                ))
+                .expression_attribute_values(":read_step", number_of(before.step))
+                .expression_attribute_values(":read_limit", number_of(before.places)),
+        };
+        Ok(matches!(self.send_update(update).await?, Updated::Done(_)))
     }
 
     fn update_breaker(&self, resource_type: &ResourceType) -> UpdateItemFluentBuilder {
