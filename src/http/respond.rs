@@ -52,7 +52,7 @@ pub(crate) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
 
 /// 200 with a ListResponse.
 pub(super) fn list(list: ListResponse) -> Response<Body> {
-    json(StatusCode::OK, &list.into_body())
+    json(StatusCode::OK, &list.into_message())
 }
 
 /// 200 with the result of each operation.
@@ -108,7 +108,7 @@ pub(super) fn discovery(
                 .iter()
                 .map(|found| discovery::resource_type(found, base))
                 .collect();
-            ListResponse::of_all(all).into_body()
+            return Ok(list(ListResponse::of_all(all)));
         }
         Document::ResourceType(name) => PROVIDED
             .iter()
@@ -119,7 +119,7 @@ pub(super) fn discovery(
             let all: Vec<_> = discovery::schemas()
                 .map(|found| discovery::schema(found, base))
                 .collect();
-            ListResponse::of_all(all).into_body()
+            return Ok(list(ListResponse::of_all(all)));
         }
         Document::Schema(urn) => discovery::schemas()
             .find(|found| found.id.eq_ignore_ascii_case(urn))

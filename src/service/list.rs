@@ -2,10 +2,12 @@
 //! paged by index or by cursor.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use scim::cursor::{Cursor, Position, Seal};
 use scim::filter::{BoundFilter, Filter};
-use scim::list::{ListResponse, Page, PageContent, Paging, Query};
+use scim::list::{ListResponse, Page, Paging, Query};
+use scim::page::{Allowance, MAX_PAGE, PageContent, Shown};
 use scim::project::Projection;
 use scim::sort::{BoundSort, Sort, SortKey};
 use scim::{ResourceId, ResourceType, ScimError, Stored};
@@ -25,10 +27,53 @@ struct Bound {
     projection: Projection,
 }
 
+/// How much text the keys may have by which a list is sorted, in bytes: they are all held at once.
+const MAX_SORT_KEYS: usize = 32 * 1024 * 1024;
+
+/// How many of a page's resources are read at a time.
+const BATCH: usize = 100;
+
+/// A match of a list request.
+struct Match {
+    /// Of which of the bound types it is.
+    of: usize,
+    id: ResourceId,
+    /// `None` if it has to be read again, should it be on the page.
+    shown: Option<Shown>,
+}
+
+/// The matches that may be on a page, in its order.
+struct Selection {
+    matches: Vec<Match>,
+    count: usize,
+    /// How much those take that need not be read again.
+    size: usize,
+}
+
+impl Selection {
+    fn new(count: usize) -> Self {
+        Self {
+            matches: Vec::new(),
+            count,
+            size: 0,
+        }
+    }
+
+    /// Adds a match, unless the page is full without it.
+    fn add(&mut self, found: Match) -> bool {
+        let fits = self.matches.len() < self.count && self.size <= MAX_PAGE;
+        if fits {
+            self.size += found.shown.as_ref().map_or(0, Shown::outgoing);
+            self.matches.push(found);
+        }
+        fits
+    }
+}
+
 impl Bound {
     /// The requested part of a resource.
-    fn show(&self, object: Object) -> Object {
-        self.projection.apply(self.resource_type, object)
+    fn show(&self, object: Object) -> Shown {
+        Shown::new(&self.projection.apply(self.resource_type, object))
     }
 
     fn accepts(&self, object: &Object) -> bool {
@@ -62,7 +107,7 @@ impl Directory<'_> {
                 self.cursor_page(bound, &seal(), cursor, count).await
             }
             (None, Paging::Index(page)) => {
-                let (total, resources) = self.sorted(&bound, page.skip(), page.count).await?;
+                let (total, resources, _) = self.sorted(&bound, page.skip(), page.count).await?;
                 let start_index = Some(page.start_index);
                 Ok(ListResponse {
                     total,
@@ -80,31 +125,43 @@ impl Directory<'_> {
 
     /// A page by index in the order of ids.
     async fn index_page(&self, bound: &Bound, page: Page) -> Result<ListResponse, Failure> {
-        let mut total = 0;
-        let mut content = PageContent::new(page.count);
+        let start_index = Some(page.start_index);
         if bound.filter.is_none() {
-            total = self
+            let mut content = PageContent::new(page.count);
+            let total = self
                 .store
                 .page(bound.resource_type, &page, |stored| {
-                    content.push(bound.show(stored.represent(bound.resource_type, self.base)));
-                    !content.is_full()
+                    content.push(bound.show(stored.represent(bound.resource_type, self.base)))
                 })
                 .await?;
-        } else {
-            let visit = |object| {
-                total += 1;
-                if total >= page.start_index && !content.is_full() {
-                    content.push(bound.show(object));
-                }
-                true
-            };
-            self.matches(bound, &Start::First, None, |object, _| object, visit)
-                .await?;
+            return Ok(ListResponse {
+                total,
+                resources: content.into_resources(),
+                start_index,
+                ..ListResponse::default()
+            });
         }
+        let mut total = 0;
+        let mut selection = Selection::new(page.count);
+        let reach = page.skip().saturating_add(page.count as u64);
+        let is_full = AtomicBool::new(page.count == 0);
+        let visit = |found| {
+            total += 1;
+            if total >= page.start_index && !selection.add(found) {
+                is_full.store(true, Relaxed);
+            }
+            true
+        };
+        let keep = keep(bound, reach, &is_full);
+        self.matches(bound, &Start::First, None, keep, visit)
+            .await?;
+        let (resources, _) = self
+            .fill(std::slice::from_ref(bound), page.count, selection.matches)
+            .await?;
         Ok(ListResponse {
             total,
-            resources: content.into_resources(),
-            start_index: Some(page.start_index),
+            resources,
+            start_index,
             ..ListResponse::default()
         })
     }
@@ -133,24 +190,32 @@ impl Directory<'_> {
         };
         let backwards = matches!(start, Start::Before(_));
         let mut counted = 0;
-        let mut content = PageContent::new(count);
-        let mut ids = Vec::new();
+        let mut selection = Selection::new(count);
         // One match more than the page holds shows that there is another page.
         let mut has_more = false;
         let expected = total.is_some().then_some(count.saturating_add(1));
-        let visit = |(object, id)| {
+        let is_full = AtomicBool::new(count == 0);
+        let visit = |found| {
             counted += 1;
-            has_more = content.is_full();
-            if !has_more {
-                content.push(bound.show(object));
-                ids.push(id);
+            if !selection.add(found) {
+                has_more = true;
+                is_full.store(true, Relaxed);
             }
             total.is_none() || !has_more
         };
-        self.matches(bound, &start, expected, |object, id| (object, id), visit)
-            .await?;
+        let keep = keep(bound, count as u64, &is_full);
+        self.matches(bound, &start, expected, keep, visit).await?;
         let total = *total.get_or_insert(counted);
-        let mut resources = content.into_resources();
+        let mut ids: Vec<_> = selection
+            .matches
+            .iter()
+            .map(|found| found.id.clone())
+            .collect();
+        let (mut resources, taken) = self
+            .fill(std::slice::from_ref(bound), count, selection.matches)
+            .await?;
+        has_more |= taken < ids.len();
+        ids.truncate(taken);
         if backwards {
             resources.reverse();
             ids.reverse();
@@ -193,37 +258,53 @@ impl Directory<'_> {
             Some(Position::Offset(offset)) => offset,
             _ => 0,
         };
-        let (total, resources) = self.sorted(bound, offset, count).await?;
+        let (total, resources, taken) = self.sorted(bound, offset, count).await?;
         let close = |offset| {
             let position = Position::Offset(offset);
             seal.close(&Cursor { position, total }, self.now)
         };
-        let next = offset.saturating_add(resources.len() as u64);
+        let next = offset.saturating_add(taken);
         Ok(ListResponse {
             total,
-            next_cursor: (next < total && !resources.is_empty()).then(|| close(next)),
+            next_cursor: (next < total && taken > 0).then(|| close(next)),
             previous_cursor: (offset > 0).then(|| close(offset.saturating_sub(count as u64))),
             resources,
             start_index: None,
         })
     }
 
-    /// A page of a list that is not in the order of ids. All matches are read for their sort keys,
-    /// but only the page's resources are kept and read in full.
+    /// A page of a list that is not in the order of ids, and how many matches it took. All matches
+    /// are read for their sort keys, but only the page's resources are kept and read in full.
     async fn sorted(
         &self,
         bound: &[Bound],
         skip: u64,
         count: usize,
-    ) -> Result<(u64, Vec<Object>), Failure> {
+    ) -> Result<(u64, Vec<Shown>, u64), Failure> {
         let mut keys: Vec<(usize, Option<SortKey>, ResourceId)> = Vec::new();
-        for (index, bound) in bound.iter().enumerate() {
-            let key = |object: Object, id| (index, bound.sort.map(|sort| sort.key(&object)), id);
+        let size = AtomicUsize::new(0);
+        for (of, bound) in bound.iter().enumerate() {
+            let size = &size;
+            let key = || {
+                move |object: Object, id| {
+                    let key = bound.sort.map(|sort| sort.key(&object));
+                    let length = key.as_ref().map_or(0, SortKey::size);
+                    let before = size.fetch_add(length, Relaxed);
+                    let fits = before.saturating_add(length) <= MAX_SORT_KEYS;
+                    (of, key.filter(|_| fits), id)
+                }
+            };
             let visit = |key| {
                 keys.push(key);
-                true
+                size.load(Relaxed) <= MAX_SORT_KEYS
             };
             self.matches(bound, &Start::First, None, key, visit).await?;
+        }
+        if size.into_inner() > MAX_SORT_KEYS {
+            return Err(ScimError::TooMany(format!(
+                "the values to sort by have more than {MAX_SORT_KEYS} bytes together; leave `sortBy` out, or sort by an attribute with shorter values"
+            ))
+            .into());
         }
         // The sort is stable: equal keys stay in the order of types and ids.
         if let Some(sort) = bound.first().and_then(|bound| bound.sort) {
@@ -236,50 +317,87 @@ impl Directory<'_> {
         }
         let total = keys.len() as u64;
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let page: Vec<_> = keys
+        let page = keys
             .into_iter()
             .skip(skip)
             .take(count)
-            .map(|(index, _, id)| (index, id))
+            .map(|(of, _, id)| Match {
+                of,
+                id,
+                shown: None,
+            })
             .collect();
-        let mut found = HashMap::new();
-        for (index, bound) in bound.iter().enumerate() {
-            let ids: Vec<_> = page
-                .iter()
-                .filter(|(of, _)| *of == index)
-                .map(|(_, id)| id.clone())
-                .collect();
-            for stored in self.store.get_many(bound.resource_type, &ids).await? {
-                let key = (index, stored.id.clone());
-                found.insert(
-                    key,
-                    bound.show(stored.represent(bound.resource_type, self.base)),
-                );
-            }
-        }
-        let mut content = PageContent::new(count);
-        for object in page.iter().filter_map(|key| found.remove(key)) {
-            if !content.is_full() {
-                content.push(object);
-            }
-        }
-        Ok((total, content.into_resources()))
+        let (resources, taken) = self.fill(bound, count, page).await?;
+        Ok((total, resources, taken as u64))
     }
 
-    /// Shows `visit` what `map` makes of every matching resource, in the order of ids, until it
-    /// returns false.
-    async fn matches<T>(
+    /// As many of the matches as fit on a page, and how many of them it took: those that do not
+    /// match any more by the time they are read are left out.
+    async fn fill(
+        &self,
+        bound: &[Bound],
+        count: usize,
+        mut matches: Vec<Match>,
+    ) -> Result<(Vec<Shown>, usize), Failure> {
+        let mut content = PageContent::new(count);
+        let mut taken = 0;
+        'page: for batch in matches.chunks_mut(BATCH) {
+            let mut read = self.read(bound, batch).await?;
+            for found in batch {
+                let shown = match found.shown.take() {
+                    None => read.remove(&(found.of, found.id.clone())),
+                    shown => shown,
+                };
+                if shown.is_some_and(|shown| !content.push(shown)) {
+                    break 'page;
+                }
+                taken += 1;
+            }
+        }
+        Ok((content.into_resources(), taken))
+    }
+
+    /// Those of the matches that have to be read again, if they still match.
+    async fn read(
+        &self,
+        bound: &[Bound],
+        matches: &[Match],
+    ) -> Result<HashMap<(usize, ResourceId), Shown>, Failure> {
+        let mut read = HashMap::new();
+        for (of, bound) in bound.iter().enumerate() {
+            let ids: Vec<_> = matches
+                .iter()
+                .filter(|found| found.of == of && found.shown.is_none())
+                .map(|found| found.id.clone())
+                .collect();
+            for stored in self.store.get_many(bound.resource_type, &ids).await? {
+                let key = (of, stored.id.clone());
+                let object = stored.represent(bound.resource_type, self.base);
+                if bound.accepts(&object) {
+                    read.insert(key, bound.show(object));
+                }
+            }
+        }
+        Ok(read)
+    }
+
+    /// Shows `visit` what is made of every matching resource, in the order of ids, until it returns
+    /// false. `begin` begins a walk: the directory may be read in several at once.
+    async fn matches<T, M: FnMut(Object, ResourceId) -> T>(
         &self,
         bound: &Bound,
         start: &Start,
         expected: Option<usize>,
-        map: impl Fn(Object, ResourceId) -> T,
+        begin: impl Fn() -> M,
         visit: impl FnMut(T) -> bool,
     ) -> Result<(), Failure> {
-        let examine = |stored: Stored| {
-            let id = stored.id.clone();
-            let object = stored.represent(bound.resource_type, self.base);
-            bound.accepts(&object).then(|| map(object, id))
+        let examine = || {
+            let mut make = begin();
+            move |stored: Stored| {
+                let id = stored.id.clone();
+                let object = stored.represent(bound.resource_type, self.base);
+                bound.accepts(&object).then(|| make(object, id))
+            }
         };
         let filter = bound.filter.as_ref();
         Ok(self
@@ -304,6 +422,25 @@ impl Directory<'_> {
             self.cursor_key,
             &["cursor", &names.join(","), &filter, &by, &order],
         )
+    }
+}
+
+/// Begins a walk for a page that the first `reach` matches of a walk may be on: it keeps their text
+/// within an [`Allowance`], until the page is full.
+fn keep<'l>(
+    bound: &'l Bound,
+    reach: u64,
+    is_full: &'l AtomicBool,
+) -> impl Fn() -> Box<dyn FnMut(Object, ResourceId) -> Match + Send + 'l> {
+    move || {
+        let mut allowance = Allowance::new(reach);
+        Box::new(move |object, id| Match {
+            of: 0,
+            id,
+            shown: (!is_full.load(Relaxed))
+                .then(|| allowance.keep(|| bound.show(object)))
+                .flatten(),
+        })
     }
 }
 

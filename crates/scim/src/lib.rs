@@ -13,6 +13,7 @@ pub mod error;
 pub mod filter;
 mod lifecycle;
 pub mod list;
+pub mod page;
 pub mod patch;
 pub mod path;
 pub mod project;

@@ -1,8 +1,10 @@
 //! Lists (RFC 7644 §3.4.2, RFC 9865): what a client requests, and the ListResponse envelope.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::ScimError;
+use super::page::Shown;
 use super::text::quote;
 
 /// Resources per page if the client gives no count; published in `/ServiceProviderConfig`.
@@ -10,10 +12,6 @@ pub const DEFAULT_COUNT: usize = 100;
 
 /// Maximum number of resources per page; published in `/ServiceProviderConfig`.
 pub const MAX_COUNT: usize = 1000;
-
-/// Approximate maximum size of a page's resources in bytes: Lambda responses are limited to 6 MB. A
-/// page may have fewer resources than requested (RFC 7644 §3.4.2.4).
-const MAX_PAGE_SIZE: usize = 4 * 1024 * 1024;
 
 /// The parameters of a list as text, from a query string or a SearchRequest (RFC 7644 §3.4.3).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -168,75 +166,13 @@ fn number(name: &str, text: Option<&str>) -> Result<Option<i64>, ScimError> {
     }
 }
 
-/// The resources collected for a page so far.
-#[derive(Debug)]
-pub struct PageContent {
-    resources: Vec<Map<String, Value>>,
-    size: usize,
-    count: usize,
-}
-
-impl PageContent {
-    /// A page of at most `count` resources.
-    pub fn new(count: usize) -> Self {
-        Self {
-            resources: Vec::new(),
-            size: 0,
-            count,
-        }
-    }
-
-    /// Whether nothing more fits.
-    pub fn is_full(&self) -> bool {
-        self.resources.len() >= self.count || self.size >= MAX_PAGE_SIZE
-    }
-
-    /// Adds a resource as it will be shown.
-    pub fn push(&mut self, resource: Map<String, Value>) {
-        self.size += resource
-            .iter()
-            .map(|(name, value)| name.len() + size(value))
-            .sum::<usize>();
-        self.resources.push(resource);
-    }
-
-    /// How many resources it holds.
-    pub fn len(&self) -> usize {
-        self.resources.len()
-    }
-
-    /// Whether it holds none.
-    pub fn is_empty(&self) -> bool {
-        self.resources.is_empty()
-    }
-
-    /// The resources.
-    pub fn into_resources(self) -> Vec<Map<String, Value>> {
-        self.resources
-    }
-}
-
-/// The approximate length of a value's JSON text in bytes.
-fn size(value: &Value) -> usize {
-    const PUNCTUATION: usize = 8;
-    match value {
-        Value::String(text) => text.len() + PUNCTUATION,
-        Value::Array(elements) => elements.iter().map(size).sum(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| name.len() + size(value))
-            .sum(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => PUNCTUATION,
-    }
-}
-
 /// A part of a list.
 #[derive(Debug, Default, PartialEq)]
 pub struct ListResponse {
     /// How many resources match in all.
     pub total: u64,
     /// The resources of this page, projected.
-    pub resources: Vec<Map<String, Value>>,
+    pub resources: Vec<Shown>,
     /// The index of the first, for a walk by index.
     pub start_index: Option<u64>,
     /// Where the list continues, for a walk by cursor.
@@ -250,44 +186,57 @@ impl ListResponse {
     pub fn of_all(resources: Vec<Map<String, Value>>) -> Self {
         Self {
             total: resources.len() as u64,
-            resources,
+            resources: resources.iter().map(Shown::new).collect(),
             start_index: Some(1),
             ..Self::default()
         }
     }
 
-    /// The ListResponse message. `Resources` is present even if empty: clients read it without
-    /// checking.
+    /// The ListResponse message.
     ///
     /// The total is counted before the page is read. If resources were created in between, it is
     /// raised to what the page shows: a client that reads up to the total must not stop early.
-    pub fn into_body(self) -> Value {
+    pub fn into_message(self) -> Message {
         let shown = self.resources.len() as u64;
         let before = self.start_index.map_or(0, |start| start.saturating_sub(1));
         let least = match shown {
             0 => 0,
             _ => before.saturating_add(shown),
         };
-        let mut body = json!({
-            "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
-            "totalResults": self.total.max(least),
-            "itemsPerPage": self.resources.len(),
-            "Resources": self.resources,
-        });
-        if let Some(members) = body.as_object_mut() {
-            let mut set = |name: &str, value: Option<Value>| {
-                value.map(|value| members.insert(name.to_owned(), value))
-            };
-            set("startIndex", self.start_index.map(Value::from));
-            set("nextCursor", self.next_cursor.map(Value::from));
-            set("previousCursor", self.previous_cursor.map(Value::from));
+        Message {
+            schemas: ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+            total_results: self.total.max(least),
+            items_per_page: shown,
+            start_index: self.start_index,
+            next_cursor: self.next_cursor,
+            previous_cursor: self.previous_cursor,
+            resources: self.resources,
         }
-        body
     }
+}
+
+/// The ListResponse message (RFC 7644 §3.4.2, RFC 9865 §2).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    schemas: [&'static str; 1],
+    total_results: u64,
+    items_per_page: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_index: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_cursor: Option<String>,
+    /// Present even if empty: clients read it without checking.
+    #[serde(rename = "Resources")]
+    resources: Vec<Shown>,
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -300,23 +249,6 @@ mod tests {
         assert_eq!(page(Some("11"), Some("5000")), Ok((11, MAX_COUNT)));
         assert!(page(Some("x"), None).is_err());
         assert!(page(None, Some("1.5")).is_err());
-    }
-
-    #[test]
-    fn a_page_is_full_by_number_or_by_size() {
-        let resource =
-            |length: usize| Map::from_iter([("title".to_owned(), Value::from("x".repeat(length)))]);
-        let mut page = PageContent::new(2);
-        page.push(resource(1));
-        assert!(!page.is_full());
-        page.push(resource(1));
-        assert!(page.is_full());
-        let mut page = PageContent::new(1000);
-        while !page.is_full() {
-            page.push(resource(100_000));
-        }
-        assert_eq!(page.len(), 42);
-        assert!(PageContent::new(0).is_full());
     }
 
     #[test]
@@ -411,35 +343,13 @@ mod tests {
     }
 
     #[test]
-    fn a_page_holds_what_was_pushed() {
-        let mut page = PageContent::new(2);
-        assert!(page.is_empty());
-        page.push(Map::from_iter([("id".to_owned(), "1".into())]));
-        assert!(!page.is_empty());
-        assert_eq!(
-            Value::from(page.into_resources()[0].clone()),
-            json!({"id": "1"})
-        );
-    }
-
-    #[test]
-    fn a_page_s_size_is_about_that_of_its_text() {
-        let member = |index: usize| (format!("{index:01000}"), Value::from("x"));
-        let nested: Map<String, Value> = (0..10).map(member).collect();
-        let mut page = PageContent::new(1000);
-        while !page.is_full() {
-            page.push(Map::from_iter([("x".to_owned(), nested.clone().into())]));
-        }
-        let text = serde_json::to_string(&page.into_resources()).unwrap();
-        assert!(text.len().abs_diff(MAX_PAGE_SIZE) < MAX_PAGE_SIZE / 100);
-    }
-
-    #[test]
     fn a_list_response_has_the_rfc_s_members_and_the_cursors_there_are() {
-        let resources = vec![Map::from_iter([("id".to_owned(), "1".into())])];
+        let written = |list: ListResponse| serde_json::to_value(list.into_message()).unwrap();
+        let resource = Map::from_iter([("id".to_owned(), "1".into())]);
+        let resources = vec![Shown::new(&resource)];
         let schema = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
         assert_eq!(
-            ListResponse::of_all(resources.clone()).into_body(),
+            written(ListResponse::of_all(vec![resource])),
             json!({"schemas": [schema], "totalResults": 1, "itemsPerPage": 1, "startIndex": 1, "Resources": [{"id": "1"}]})
         );
         let grown = ListResponse {
@@ -448,7 +358,7 @@ mod tests {
             start_index: Some(5),
             ..ListResponse::default()
         };
-        assert_eq!(grown.into_body()["totalResults"], 5);
+        assert_eq!(written(grown)["totalResults"], 5);
         let by_cursor = ListResponse {
             total: 7,
             resources,
@@ -457,10 +367,10 @@ mod tests {
             previous_cursor: Some("p".to_owned()),
         };
         assert_eq!(
-            by_cursor.into_body(),
+            written(by_cursor),
             json!({"schemas": [schema], "totalResults": 7, "itemsPerPage": 1, "nextCursor": "n", "previousCursor": "p",
                    "Resources": [{"id": "1"}]})
         );
-        assert_eq!(ListResponse::default().into_body()["Resources"], json!([]));
+        assert_eq!(written(ListResponse::default())["Resources"], json!([]));
     }
 }

@@ -46,6 +46,16 @@ pub enum SortKey {
     Missing,
 }
 
+impl SortKey {
+    /// How many bytes of text it holds.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Boolean(_) | Self::Number(_) | Self::Instant(_) | Self::Missing => 0,
+        }
+    }
+}
+
 impl Sort {
     /// Reads `sortBy` and `sortOrder`; `None` without `sortBy`.
     ///

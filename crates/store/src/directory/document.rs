@@ -1,5 +1,6 @@
 //! Resources as items: the attributes as one JSON document, the metadata next to it.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use scim::{Meta, Place, Resource, ResourceId, Stored};
 use serde_json::Map;
 use time::OffsetDateTime;
@@ -141,6 +142,21 @@ pub(crate) fn read(item: &Item) -> Result<Stored, StoreError> {
     })
 }
 
+/// The length of an item in bytes, as DynamoDB bills it: that of the names and values of its
+/// attributes. Those of a resource are texts and numbers; a number takes a byte for two digits and
+/// another one, which a few bytes more do not change.
+pub(crate) fn size(item: &Item) -> u64 {
+    let value = |value: &AttributeValue| match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        _ => 1,
+    };
+    let size: usize = item
+        .iter()
+        .map(|(name, of)| name.len().saturating_add(value(of)))
+        .sum();
+    u64::try_from(size).unwrap_or(u64::MAX)
+}
+
 /// When DynamoDB may remove the item.
 ///
 /// # Errors
@@ -178,7 +194,6 @@ pub(crate) fn active(item: &Item) -> Result<u64, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_dynamodb::types::AttributeValue;
     use serde_json::json;
 
     use super::*;

@@ -1,15 +1,16 @@
 //! Finding resources by a filter: from a bound filter to an access path in DynamoDB, and its use.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use scim::filter::{BoundFilter, Comparison, Operator, Test};
 use scim::schema::BoundPath;
 use scim::{ResourceId, ResourceType, Stored};
 
 use super::range::Start;
-use super::read::BATCH;
-use super::scan::MAX_READ;
+use super::read::{BATCH, Batch, UNIT};
+use super::scan::{MAX_READ, Walk};
 use super::{TenantStore, keys};
 use crate::StoreError;
 use crate::client::attributes::text;
@@ -150,78 +151,152 @@ impl Plan {
     }
 }
 
+/// How many lookups are followed: to read that many resources one by one costs what reading
+/// [`MAX_READ`] of 1 KB together does.
+const MAX_FOUND: u64 = MAX_READ / 4;
+
+/// If lookups lead to more resources than fit in a batch, this many are read first, to know what
+/// reading them one by one costs.
+const SAMPLE: usize = 25;
+
 impl TenantStore<'_> {
-    /// Shows `visit` what `examine` makes of the resources that may match the filter, in the order
-    /// of their ids, until it returns false. Which other resources `examine` sees depends on the
-    /// access path, so it must still evaluate the filter. `expected` is how many resources `visit`
-    /// will take, if that is known.
+    /// Shows `visit` what an examination makes of the resources that may match the filter, in the
+    /// order of their ids, until it returns false. Which other resources it sees depends on the
+    /// access path, so it must still evaluate the filter. `examine` begins an examination: there is
+    /// one for each walk through the directory, and several walks at once. `expected` is how many
+    /// `visit` will take, if that is known.
+    ///
+    /// Lookups are followed while that is cheaper than reading the whole directory.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`], failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn candidates<T>(
+    /// [`StoreError::TooMany`], [`StoreError::TooManyFound`], failures of DynamoDB, and
+    /// [`StoreError::Damaged`].
+    pub async fn candidates<T, E: FnMut(Stored) -> Option<T>>(
         &self,
         resource_type: &ResourceType,
         filter: Option<&BoundFilter>,
         start: &Start,
         expected: Option<usize>,
-        examine: impl Fn(Stored) -> Option<T>,
-        mut visit: impl FnMut(T) -> bool,
+        examine: impl Fn() -> E,
+        visit: impl FnMut(T) -> bool,
     ) -> Result<(), StoreError> {
+        let walk = Walk {
+            resource_type,
+            start,
+            expected,
+            is_filtered: filter.is_some(),
+        };
         let plan = filter.map_or(Plan::Scan, |filter| Plan::of(resource_type, filter));
         let Plan::Find(accesses) = plan else {
-            return self
-                .scan(
-                    resource_type,
-                    start,
-                    expected,
-                    filter.is_some(),
-                    examine,
-                    visit,
-                )
-                .await;
+            return self.scan(walk, examine, visit).await;
         };
-        let found = try_join_all(accesses.into_iter().map(|access| self.find(access))).await?;
-        let ids: BTreeSet<_> = found.into_iter().flatten().collect();
-        let mut ids: Vec<_> = ids.into_iter().filter(|id| start.admits(id)).collect();
-        let is_backwards = matches!(start, Start::Before(_));
+        if let Some(found) = self.find_all(accesses).await? {
+            return self.read_found(walk, found, examine, visit).await;
+        }
+        let total = self.count(resource_type).await?;
+        if total > MAX_READ {
+            return Err(StoreError::TooManyFound {
+                accepted: MAX_FOUND,
+            });
+        }
+        self.scan_counted(walk, total, examine, visit).await
+    }
+
+    /// Reads the resources that were found one by one, as long as that is cheaper than to read all
+    /// there are.
+    async fn read_found<T, E: FnMut(Stored) -> Option<T>>(
+        &self,
+        walk: Walk<'_>,
+        found: BTreeSet<ResourceId>,
+        examine: impl Fn() -> E,
+        mut visit: impl FnMut(T) -> bool,
+    ) -> Result<(), StoreError> {
+        let all_found = found.len() as u64;
+        let mut ids: Vec<_> = found
+            .into_iter()
+            .filter(|id| walk.start.admits(id))
+            .collect();
+        let is_backwards = matches!(walk.start, Start::Before(_));
         if is_backwards {
             ids.reverse();
         }
-        for batch in ids.chunks(BATCH) {
-            let mut resources = self.get_many(resource_type, batch).await?;
+        let mut examination = examine();
+        let mut total = None;
+        let mut rest = ids.as_slice();
+        while !rest.is_empty() {
+            let is_sample = total.is_none() && rest.len() > BATCH;
+            let size = if is_sample { SAMPLE } else { BATCH };
+            let (ids, later) = rest.split_at(size.min(rest.len()));
+            rest = later;
+            let batch = self.get_some(walk.resource_type, ids);
+            let mut batch = if is_sample {
+                let (batch, count) = try_join(batch, self.count(walk.resource_type)).await?;
+                total = Some(count);
+                batch
+            } else {
+                batch.await?
+            };
             if is_backwards {
-                resources.reverse();
+                batch.resources.reverse();
             }
-            for found in resources.into_iter().filter_map(&examine) {
+            let turn = total.filter(|total| batch.is_dearer_than_all(all_found, *total));
+            for found in batch.resources.into_iter().filter_map(&mut examination) {
                 if !visit(found) {
                     return Ok(());
                 }
+            }
+            if let (Some(total), Some(last), false) = (turn, ids.last(), rest.is_empty()) {
+                let start = &walk.start.continued(last);
+                let rest = Walk { start, ..walk };
+                return self.scan_counted(rest, total, examine, visit).await;
             }
         }
         Ok(())
     }
 
+    /// The ids of the resources that access paths lead to; `None` if they are more than are worth
+    /// following.
+    async fn find_all(
+        &self,
+        accesses: Vec<Access>,
+    ) -> Result<Option<BTreeSet<ResourceId>>, StoreError> {
+        let followed = AtomicU64::new(0);
+        let finds = accesses
+            .into_iter()
+            .map(|access| self.find(access, &followed));
+        let found = try_join_all(finds).await?;
+        let is_bounded = followed.into_inner() <= MAX_FOUND;
+        Ok(is_bounded.then(|| found.into_iter().flatten().collect()))
+    }
+
     /// The ids of the resources that an access path leads to. A lookup may go ahead of the check of
     /// the key.
-    async fn find(&self, access: Access) -> Result<BTreeSet<ResourceId>, StoreError> {
+    async fn find(
+        &self,
+        access: Access,
+        followed: &AtomicU64,
+    ) -> Result<BTreeSet<ResourceId>, StoreError> {
         let (prefix, passage) = match access {
             Access::Id(id) => return Ok(ResourceId::parse(&id).into_iter().collect()),
             Access::Lookup(prefix) => (prefix, self.ahead()),
             Access::LookupPrefix(prefix) => (prefix, self.accepted_only()),
         };
         let mut ids = BTreeSet::new();
-        let mut is_bounded = true;
         self.each_when(self.query_prefix(prefix), passage, |item| {
             ids.extend(keys::lookup_id(text(item, SORT_KEY)?));
-            is_bounded = ids.len() <= MAX_READ as usize;
-            Ok(is_bounded)
+            Ok(followed.fetch_add(1, Relaxed) < MAX_FOUND)
         })
         .await?;
-        if is_bounded {
-            Ok(ids)
-        } else {
-            Err(StoreError::TooManyFound { accepted: MAX_READ })
-        }
+        Ok(ids)
+    }
+}
+
+impl Batch {
+    /// Whether it costs more to read `found` resources like these one by one than to read all of
+    /// `total` resources in pages, if so many may be read.
+    fn is_dearer_than_all(&self, found: u64, total: u64) -> bool {
+        let one_by_one = self.units.saturating_mul(UNIT).saturating_mul(found);
+        total <= MAX_READ && one_by_one > self.size.saturating_mul(total)
     }
 }
 
@@ -238,6 +313,31 @@ mod tests {
 
     fn lookup(sort_key: &str) -> Plan {
         Plan::Find(vec![Access::Lookup(sort_key.to_owned())])
+    }
+
+    /// A batch of a hundred users of this length.
+    fn batch(size: u64) -> Batch {
+        Batch {
+            size: 100 * size,
+            units: 100 * size.div_ceil(UNIT),
+            ..Batch::default()
+        }
+    }
+
+    #[test]
+    fn users_are_read_one_by_one_while_that_is_cheaper() {
+        // A unit reads one user of 1 KB, or four of them in a page.
+        assert!(!batch(1024).is_dearer_than_all(2_500, 10_000));
+        assert!(batch(1024).is_dearer_than_all(2_501, 10_000));
+        assert!(batch(410).is_dearer_than_all(1_002, 10_000));
+        // Users of whole units cost the same in both ways.
+        assert!(!batch(UNIT).is_dearer_than_all(10_000, 10_000));
+        assert!(batch(UNIT + 1).is_dearer_than_all(10_000, 10_000));
+        // More than may be read is never read.
+        assert!(batch(410).is_dearer_than_all(MAX_FOUND, MAX_READ));
+        assert!(!batch(410).is_dearer_than_all(MAX_FOUND, MAX_READ + 1));
+        // Nothing was there any more.
+        assert!(!Batch::default().is_dearer_than_all(10_000, 10_000));
     }
 
     #[test]

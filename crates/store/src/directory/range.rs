@@ -19,6 +19,14 @@ pub enum Start {
 }
 
 impl Start {
+    /// Where a walk that started here goes on after it has reached `id`.
+    pub(super) fn continued(&self, id: &ResourceId) -> Self {
+        match self {
+            Self::First | Self::After(_) => Self::After(id.clone()),
+            Self::Before(_) => Self::Before(id.clone()),
+        }
+    }
+
     /// Whether a walk that starts here reaches `id`.
     pub(super) fn admits(&self, id: &ResourceId) -> bool {
         match self {
@@ -30,6 +38,7 @@ impl Start {
 }
 
 /// A range of sort keys of resources.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) from: String,
     pub(super) to: String,
@@ -74,15 +83,29 @@ impl Range {
         }
     }
 
-    /// The resources whose ids start with this digit: a sixteenth of all.
-    pub(super) fn share(resource_type: &ResourceType, digit: char) -> Self {
-        let from = keys::resources_from(resource_type, &digit.to_string());
-        Self {
-            to: format!("{from}~"),
-            from,
-            excluded: None,
-            forward: true,
+    /// The resources that a walk from `start` reaches, in its order, in up to sixteen shares: one
+    /// for each first digit of their ids.
+    pub(super) fn shares(resource_type: &ResourceType, start: &Start) -> Vec<Self> {
+        let all = Self::of(resource_type, start);
+        let mut shares: Vec<_> = keys::DIGITS
+            .chars()
+            .map(|digit| {
+                let from = keys::resources_from(resource_type, &digit.to_string());
+                let to = format!("{from}~");
+                let excluded = all.excluded.clone();
+                Self {
+                    excluded: excluded.filter(|key| (&from..=&to).contains(&key)),
+                    from: from.max(all.from.clone()),
+                    to: to.min(all.to.clone()),
+                    forward: all.forward,
+                }
+            })
+            .filter(|share| share.from <= share.to)
+            .collect();
+        if !all.forward {
+            shares.reverse();
         }
+        shares
     }
 }
 
@@ -108,5 +131,43 @@ impl TenantStore<'_> {
             visit(item)
         })
         .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scim::schema::USERS;
+
+    use super::*;
+
+    fn id(digit: char) -> ResourceId {
+        ResourceId::parse(&format!("{digit}0000000-0000-4000-8000-000000000000")).unwrap()
+    }
+
+    #[test]
+    fn shares_are_the_range_in_the_order_of_the_walk() {
+        let shares = |start: &Start| Range::shares(&USERS, start);
+        let bounds = |share: &Range| format!("{}..{}", share.from, share.to);
+        let all = shares(&Start::First);
+        assert_eq!(all.len(), 16);
+        assert_eq!(bounds(&all[0]), "U#0..U#0~");
+        assert_eq!(bounds(&all[15]), "U#f..U#f~");
+        let after = shares(&Start::After(id('d')));
+        let key = format!("U#{}", id('d'));
+        assert_eq!(after.len(), 3);
+        assert_eq!(bounds(&after[0]), format!("{key}..U#d~"));
+        assert_eq!(after[0].excluded.as_ref(), Some(&key));
+        assert_eq!(
+            (bounds(&after[1]), &after[1].excluded),
+            ("U#e..U#e~".to_owned(), &None)
+        );
+        let before = shares(&Start::Before(id('d')));
+        assert_eq!(before.len(), 14);
+        assert_eq!(bounds(&before[0]), format!("U#d..{key}"));
+        assert_eq!(before[0].excluded.as_ref(), Some(&key));
+        assert_eq!(
+            (bounds(&before[13]), before[13].forward),
+            ("U#0..U#0~".to_owned(), false)
+        );
     }
 }

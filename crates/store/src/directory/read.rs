@@ -19,6 +19,35 @@ const THROTTLED_BATCH: ExponentialBuilder = ExponentialBuilder::new()
     .with_max_times(5)
     .with_jitter();
 
+/// Resources that were read by their ids, in the order of these.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub resources: Vec<Stored>,
+    /// The length of their items, by which a Query is billed. Not known of a single one.
+    pub size: u64,
+    /// The read units they cost one by one. Not known of a single one.
+    pub units: u64,
+}
+
+/// How many bytes of an item cost a unit in a strongly consistent read.
+pub(super) const UNIT: u64 = 4096;
+
+impl Batch {
+    fn add(&mut self, item: &Item) -> Result<(), StoreError> {
+        let size = document::size(item);
+        self.size += size;
+        self.units += size.div_ceil(UNIT);
+        self.resources.push(document::read(item)?);
+        Ok(())
+    }
+
+    fn in_order(mut self) -> Self {
+        self.resources
+            .sort_by(|one: &Stored, other| one.id.cmp(&other.id));
+        self
+    }
+}
+
 impl TenantStore<'_> {
     /// The resource with this id. May go ahead of the check of the key.
     ///
@@ -58,30 +87,44 @@ impl TenantStore<'_> {
         ids: &[ResourceId],
     ) -> Result<Vec<Stored>, StoreError> {
         let mut resources = Vec::with_capacity(ids.len());
-        match ids {
-            // A single read costs less than a batch of one.
-            [id] => resources.extend(self.get(resource_type, id).await?),
-            _ => {
-                for batch in ids.chunks(BATCH) {
-                    resources.extend(self.get_batch(resource_type, batch).await?);
-                }
-            }
+        for ids in ids.chunks(BATCH) {
+            let batch = self.get_some(resource_type, ids).await?;
+            resources.extend(batch.resources);
         }
         resources.sort_by(|one: &Stored, other| one.id.cmp(&other.id));
         Ok(resources)
+    }
+
+    /// The existing resources among at most [`BATCH`] ids. A single read costs less than a batch of
+    /// one.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub(super) async fn get_some(
+        &self,
+        resource_type: &ResourceType,
+        ids: &[ResourceId],
+    ) -> Result<Batch, StoreError> {
+        let [id] = ids else {
+            return self.get_batch(resource_type, ids).await;
+        };
+        Ok(Batch {
+            resources: self.get(resource_type, id).await?.into_iter().collect(),
+            ..Batch::default()
+        })
     }
 
     async fn get_batch(
         &self,
         resource_type: &ResourceType,
         ids: &[ResourceId],
-    ) -> Result<Vec<Stored>, StoreError> {
+    ) -> Result<Batch, StoreError> {
         let table = self.table();
         let mut wanted: Vec<Item> = ids
             .iter()
             .map(|id| self.key(keys::resource(resource_type, id)))
             .collect();
-        let mut resources = Vec::with_capacity(ids.len());
+        let mut batch = Batch::default();
         let mut pauses = THROTTLED_BATCH.build();
         loop {
             let keys = KeysAndAttributes::builder()
@@ -101,14 +144,14 @@ impl TenantStore<'_> {
                 .and_then(|tables| tables.remove(table))
                 .unwrap_or_default();
             for item in &found {
-                resources.push(document::read(item)?);
+                batch.add(item)?;
             }
             let unprocessed = output
                 .unprocessed_keys
                 .and_then(|mut tables| tables.remove(table));
             match unprocessed {
                 Some(rest) if !rest.keys.is_empty() => wanted = rest.keys,
-                _ => return Ok(resources),
+                _ => return Ok(batch.in_order()),
             }
             // DynamoDB leaves out keys when an answer reaches 16 MB, in which case the rest can
             // follow at once, and when it is throttling, in which case nothing was found.

@@ -1,10 +1,10 @@
-//! Lists that no lookup serves: every resource of a type is read.
+//! Lists that no lookup serves, or none serves as cheaply: every resource of a type is read.
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scim::{ResourceType, Stored};
 
 use super::range::{Range, Start};
-use super::{TenantStore, document, keys};
+use super::{TenantStore, document};
 use crate::StoreError;
 
 /// Maximum number of resources that one request reads. With more, the request would hit its
@@ -18,51 +18,76 @@ const WORTH_SHARING: u64 = 500;
 /// Shares that are read concurrently. Their results are held until it is their turn.
 const CONCURRENCY: usize = 4;
 
+/// A walk through the resources of a type in the order of their ids.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Walk<'w> {
+    pub resource_type: &'w ResourceType,
+    pub start: &'w Start,
+    /// How many resources will be taken, if that is known.
+    pub expected: Option<usize>,
+    /// Whether others are passed by.
+    pub is_filtered: bool,
+}
+
 impl TenantStore<'_> {
-    /// Shows `visit` what `examine` makes of all resources from `start` on, in the order of their
-    /// ids, until it returns false.
+    /// Shows `visit` what an examination makes of the resources of a walk, until it returns false.
+    /// `examine` begins an examination.
     ///
-    /// `expected` is how many `visit` will take. Without it everything is read, in sixteen shares
-    /// that random ids make equal in size.
+    /// If it is not known how many will be taken, everything is read, in sixteen shares that random
+    /// ids make equal in size.
     ///
     /// # Errors
     /// [`StoreError::TooMany`] when everything would have to be read and there are more resources
     /// than a request may read, failures of DynamoDB, and [`StoreError::Damaged`].
-    pub(super) async fn scan<T>(
+    pub(super) async fn scan<T, E: FnMut(Stored) -> Option<T>>(
         &self,
-        resource_type: &ResourceType,
-        start: &Start,
-        expected: Option<usize>,
-        is_filtered: bool,
-        examine: impl Fn(Stored) -> Option<T>,
+        walk: Walk<'_>,
+        examine: impl Fn() -> E,
+        visit: impl FnMut(T) -> bool,
+    ) -> Result<(), StoreError> {
+        let total = match walk.expected {
+            Some(_) => 0,
+            None => self.count(walk.resource_type).await?,
+        };
+        self.scan_counted(walk, total, examine, visit).await
+    }
+
+    /// The same if it is known how many resources there are.
+    ///
+    /// # Errors
+    /// As [`scan`](Self::scan).
+    pub(super) async fn scan_counted<T, E: FnMut(Stored) -> Option<T>>(
+        &self,
+        walk: Walk<'_>,
+        total: u64,
+        examine: impl Fn() -> E,
         mut visit: impl FnMut(T) -> bool,
     ) -> Result<(), StoreError> {
-        let is_all = expected.is_none() && *start == Start::First;
-        let total = if is_all {
-            self.count(resource_type).await?
-        } else {
-            0
-        };
-        if total > MAX_READ {
+        let Walk {
+            resource_type,
+            start,
+            expected,
+            is_filtered,
+        } = walk;
+        if expected.is_none() && total > MAX_READ {
             return Err(StoreError::TooMany {
                 total,
                 accepted: MAX_READ,
             });
         }
-        if total < WORTH_SHARING {
+        if expected.is_some() || total < WORTH_SHARING {
             // With a filter, the number of resources to read per match is unknown.
             let limit = expected.filter(|_| !is_filtered);
+            let mut examine = examine();
             return self
                 .walk(Range::of(resource_type, start), limit, |item| {
                     Ok(examine(document::read(item)?).is_none_or(&mut visit))
                 })
                 .await;
         }
-        let shares = keys::DIGITS
-            .chars()
-            .map(|digit| Range::share(resource_type, digit));
+        let shares = Range::shares(resource_type, start);
         let mut found = stream::iter(shares)
-            .map(|share| self.collect(share, &examine))
+            .map(|share| self.collect(share, examine()))
             .buffered(CONCURRENCY);
         while let Some(found) = found.try_next().await? {
             for found in found {
@@ -77,7 +102,7 @@ impl TenantStore<'_> {
     async fn collect<T>(
         &self,
         range: Range,
-        examine: &impl Fn(Stored) -> Option<T>,
+        mut examine: impl FnMut(Stored) -> Option<T>,
     ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
         self.walk(range, None, |item| {
