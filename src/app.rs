@@ -51,7 +51,7 @@ pub async fn handle(instance: &Instance, request: Request) -> Response<Body> {
         };
         async { instance.note_refusal(refused, trace.meter()).await }
     };
-    let (response, failure) = match outcome {
+    let (mut response, failure) = match outcome {
         Ok(response) => {
             let refusals = trace.inner_refusals().iter();
             join_all(refusals.map(|(error, count)| note(error, *count))).await;
@@ -63,6 +63,7 @@ pub async fn handle(instance: &Instance, request: Request) -> Response<Body> {
             (response, Some(failure))
         }
     };
+    respond::complete(&mut response, request.method());
     trace.finish(&request, response.status(), failure.as_ref());
     response
 }

@@ -1,6 +1,6 @@
 //! Reading a request.
 
-use lambda_http::http::header::{CONTENT_TYPE, HOST};
+use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use lambda_http::{Request, RequestExt};
 
 use scim::ScimError;
@@ -46,10 +46,12 @@ pub(super) fn base_url(request: &Request, public_url: Option<&str>, target: &Tar
     format!("{scheme}://{host}{}{BASE_PATH}", target.prefix)
 }
 
-/// The body of a request that requires one.
+/// The body of a request that requires one. It is decoded when it is parsed, once the key is
+/// accepted.
 ///
 /// # Errors
-/// 413 when it is too large, 415 when it is declared as something other than JSON.
+/// 413 when it is too large, 415 when it is declared as something other than JSON, or encoded in
+/// another way than with gzip.
 pub(super) fn body(request: &Request) -> Result<Body<'_>, ScimError> {
     if let Some(content_type) = request.headers().get(CONTENT_TYPE) {
         let media_type = content_type
@@ -77,18 +79,46 @@ pub(super) fn body(request: &Request) -> Result<Body<'_>, ScimError> {
             body.len()
         )));
     }
-    Ok(Body::Text(body))
+    Ok(match encoding(request)? {
+        Encoding::Identity => Body::Text(body),
+        Encoding::Gzip => Body::Gzip(body),
+    })
+}
+
+/// How a body is encoded (RFC 9110 §8.4).
+enum Encoding {
+    Identity,
+    Gzip,
+}
+
+/// What the request says about its body's encoding. Several encodings are not undone: each could
+/// make a thousand bytes of one.
+fn encoding(request: &Request) -> Result<Encoding, ScimError> {
+    let lines = request.headers().get_all(CONTENT_ENCODING);
+    let codings: Vec<_> = lines
+        .iter()
+        .map(|line| String::from_utf8_lossy(line.as_bytes()))
+        .collect();
+    let codings = codings.join(",");
+    match codings.trim().to_ascii_lowercase().as_str() {
+        "" | "identity" => Ok(Encoding::Identity),
+        // RFC 9110 §8.4.1.3: `x-gzip` is the same.
+        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
+        _ => Err(ScimError::UnsupportedEncoding(format!(
+            "the body's `Content-Encoding` is {}; send the body as it is, or encoded once with `gzip`",
+            quote(codings.trim())
+        ))),
+    }
 }
 
 /// The parameters of the query string, which is form-encoded: `+` is a space, `%2B` a plus. Unknown
-/// ones, such as `aadOptscim062020`, are ignored.
+/// ones, such as `aadOptscim062020`, are ignored. Lists of names may be split over several
+/// parameters; of any other parameter the last one counts.
 pub(super) fn parameters(request: &Request) -> Query {
     let mut parameters = Query::default();
     let text = request.uri().query().unwrap_or_default();
     for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-        if let Some(parameter) = parameters.parameter(&name) {
-            *parameter = Some(value.into_owned());
-        }
+        parameters.add(&name, value.into_owned());
     }
     parameters
 }

@@ -1,9 +1,10 @@
 //! Writing a response.
 
-use lambda_http::http::StatusCode;
 use lambda_http::http::header::{
-    ALLOW, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE,
+    ACCEPT_ENCODING, ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION,
+    RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
+use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Response};
 use scim::ScimError;
 use scim::discovery;
@@ -23,6 +24,19 @@ const SCIM_JSON: &str = "application/scim+json";
 /// within a second or takes minutes; Entra retries in its next cycle anyway.
 const RETRY_SECONDS: &str = "2";
 
+/// What every answer has in common, whatever it answers.
+///
+/// An answer may show people, so no cache on its way keeps it; and no browser takes it for anything
+/// but what it says it is. The answer to HEAD is that of GET without its body (RFC 9110 §9.3.2).
+/// Its `Content-Length` is left to API Gateway, which knows of the body that it sends alone.
+pub(crate) fn complete(response: &mut Response<Body>, method: &Method) {
+    set(response, CACHE_CONTROL, "no-store");
+    set(response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    if *method == Method::HEAD {
+        *response.body_mut() = Body::Empty;
+    }
+}
+
 /// The answer to a refused or failed request. It includes the request's id if the operator's log is
 /// needed.
 pub(crate) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
@@ -41,6 +55,8 @@ pub(crate) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
         ScimError::TooManyRequests { retry_after, .. } => {
             set(&mut response, RETRY_AFTER, &retry_after.to_string());
         }
+        // RFC 9110 §12.5.3: this tells an encoding from a media type that is not supported.
+        ScimError::UnsupportedEncoding(_) => set(&mut response, ACCEPT_ENCODING, "gzip"),
         ScimError::Unavailable(_) => set(&mut response, RETRY_AFTER, RETRY_SECONDS),
         _ => {}
     }

@@ -1,6 +1,7 @@
 //! Every URL of the service.
 //!
-//! Below the base path `/scim/v2`, in any case, with doubled or trailing slashes:
+//! Below the base path `/scim/v2`, in any case, with doubled or trailing slashes; HEAD goes where
+//! GET does:
 //!
 //! | path | methods |
 //! |---|---|
@@ -63,6 +64,7 @@ pub(super) enum Document {
 /// 404, 405 or 501.
 pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError> {
     let route = |name, endpoint| Ok(Route::Resources(name, endpoint));
+    let meant = meant(method);
     let segments: Vec<&str> = target.segments.iter().map(String::as_str).collect();
     let lower: Vec<String> = segments
         .iter()
@@ -70,11 +72,11 @@ pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError
         .collect();
     let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
     let id = segments.get(1).copied().unwrap_or_default().to_owned();
-    let discover = |name, document| match *method {
+    let discover = |name, document| match *meant {
         Method::GET => Ok(Route::Discovery(name, document)),
-        _ => not_allowed(method, name, "GET"),
+        _ => not_allowed(method, name, "GET, HEAD"),
     };
-    let search = |name, resource_types| match *method {
+    let search = |name, resource_types| match *meant {
         Method::POST => route(name, Endpoint::Search(resource_types)),
         _ => not_allowed(method, name, "POST"),
     };
@@ -86,17 +88,17 @@ pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError
         ["resourcetypes", _] => discover("/ResourceTypes/{name}", Document::ResourceType(id)),
         ["schemas"] => discover("/Schemas", Document::Schemas),
         ["schemas", _] => discover("/Schemas/{urn}", Document::Schema(id)),
-        ["users"] => match *method {
+        ["users"] => match *meant {
             Method::GET => route("/Users", Endpoint::List(&USERS)),
             Method::POST => route("/Users", Endpoint::Create(&USERS)),
-            _ => not_allowed(method, "/Users", "GET, POST"),
+            _ => not_allowed(method, "/Users", "GET, HEAD, POST"),
         },
-        ["groups"] => match *method {
+        ["groups"] => match *meant {
             Method::GET => route("/Groups", Endpoint::List(&GROUPS)),
             Method::POST => not_implemented(
                 "groups are not provisioned; turn off the mapping `Provision Microsoft Entra ID Groups`",
             ),
-            _ => not_allowed(method, "/Groups", "GET"),
+            _ => not_allowed(method, "/Groups", "GET, HEAD"),
         },
         ["users", ".search"] => search("/Users/.search", vec![&USERS]),
         ["groups", ".search"] => search("/Groups/.search", vec![&GROUPS]),
@@ -106,18 +108,28 @@ pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError
         ["me"] => not_implemented(
             "an API-KEY belongs to a tenant and not to a user, so there is no `/Me`",
         ),
-        ["bulk"] => match *method {
+        ["bulk"] => match *meant {
             Method::POST => route("/Bulk", Endpoint::Bulk),
             _ => not_allowed(method, "/Bulk", "POST"),
         },
-        [] => match *method {
+        [] => match *meant {
             Method::GET => route("/", Endpoint::ListAll),
-            _ => not_allowed(method, "/", "GET"),
+            _ => not_allowed(method, "/", "GET, HEAD"),
         },
         _ => Err(ScimError::NotFound(format!(
             "there is no {}; the Tenant URL ends with `/scim/v2`, and below it there is `/Users`",
             quote(&segments.join("/"))
         ))),
+    }
+}
+
+/// The method whose answer is asked for. HEAD asks for that of GET, which loses its body when it is
+/// written (RFC 9110 §9.3.2).
+fn meant(method: &Method) -> &Method {
+    if *method == Method::HEAD {
+        &Method::GET
+    } else {
+        method
     }
 }
 
@@ -127,12 +139,12 @@ fn item(
     method: &Method,
     id: String,
 ) -> Result<Route, ScimError> {
-    let endpoint = match *method {
+    let endpoint = match *meant(method) {
         Method::GET => Endpoint::Get(resource_type, id),
         Method::PUT => Endpoint::Replace(resource_type, id),
         Method::PATCH => Endpoint::Patch(resource_type, id),
         Method::DELETE => Endpoint::Delete(resource_type, id),
-        _ => return not_allowed(method, name, "GET, PUT, PATCH, DELETE"),
+        _ => return not_allowed(method, name, "GET, HEAD, PUT, PATCH, DELETE"),
     };
     Ok(Route::Resources(name, endpoint))
 }
@@ -244,6 +256,7 @@ mod tests {
             assert_eq!(named(Method::GET, path), Err(404), "{path}");
         }
         assert_eq!(named(Method::DELETE, "/scim/v2/Users"), Err(405));
+        assert_eq!(named(Method::HEAD, "/scim/v2/Bulk"), Err(405));
         assert_eq!(named(Method::POST, "/scim/v2/Users/1"), Err(405));
         assert_eq!(named(Method::PATCH, "/scim/v2/Schemas"), Err(405));
         assert_eq!(named(Method::POST, "/scim/v2"), Err(405));

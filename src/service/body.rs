@@ -4,11 +4,15 @@
 use scim::ScimError;
 use serde_json::{Map, Value};
 
+use super::gzip;
+
 /// A request body that was not parsed yet.
 #[derive(Debug, Clone, Copy)]
 pub enum Body<'a> {
     /// As received.
     Text(&'a [u8]),
+    /// As received, to be decoded.
+    Gzip(&'a [u8]),
     /// As part of a bulk request.
     Parsed(&'a Value),
 }
@@ -17,22 +21,13 @@ impl Body<'_> {
     /// The object in the body.
     ///
     /// # Errors
-    /// `invalidSyntax` when the body is not a JSON object.
+    /// `invalidSyntax` when the body is not a JSON object or not gzip, 413 when it is too large
+    /// once it is decoded.
     pub fn object(&self) -> Result<Map<String, Value>, ScimError> {
         let value = match self {
             Self::Parsed(value) => (*value).clone(),
-            Self::Text(text) if text.trim_ascii().is_empty() => {
-                return Err(ScimError::InvalidSyntax(
-                    "the request has no body; send a JSON object".to_owned(),
-                ));
-            }
-            Self::Text(text) => serde_json::from_slice(text).map_err(|error| {
-                ScimError::InvalidSyntax(format!(
-                    "the body is not JSON: line {}, column {}",
-                    error.line(),
-                    error.column()
-                ))
-            })?,
+            Self::Text(text) => parse(text)?,
+            Self::Gzip(encoded) => parse(&gzip::decoded(encoded)?)?,
         };
         match value {
             Value::Object(members) => Ok(members),
@@ -43,6 +38,27 @@ impl Body<'_> {
     }
 }
 
+/// The byte order mark of UTF-8, which .NET and PowerShell put before JSON and RFC 8259 §8.1 lets a
+/// parser ignore.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The JSON in a text.
+fn parse(text: &[u8]) -> Result<Value, ScimError> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    if text.trim_ascii().is_empty() {
+        return Err(ScimError::InvalidSyntax(
+            "the request has no body; send a JSON object".to_owned(),
+        ));
+    }
+    serde_json::from_slice(text).map_err(|error| {
+        ScimError::InvalidSyntax(format!(
+            "the body is not JSON: line {}, column {}",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,7 +66,18 @@ mod tests {
     #[test]
     fn bodies_are_objects() {
         assert!(Body::Text(b"{\"a\": 1}").object().is_ok());
-        for body in [&b""[..], b" ", b"[]", b"\"x\"", b"{", b"{\"a\":\xff}"] {
+        assert!(Body::Text(b"\xef\xbb\xbf {\"a\": 1}").object().is_ok());
+        for body in [
+            &b""[..],
+            b" ",
+            b"\xef\xbb\xbf",
+            b"\xef\xbb\xbf\xef\xbb\xbf{}",
+            b"\xef\xbb{}",
+            b"[]",
+            b"\"x\"",
+            b"{",
+            b"{\"a\":\xff}",
+        ] {
             assert_eq!(
                 Body::Text(body).object().unwrap_err().scim_type(),
                 Some("invalidSyntax")

@@ -11,6 +11,7 @@ mod delete;
 mod directory;
 mod failure;
 mod get;
+mod gzip;
 mod list;
 mod patch;
 mod precondition;

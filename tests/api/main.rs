@@ -14,6 +14,7 @@ mod requests {
     pub mod errors; // every refusal is a SCIM error with the right status
     mod events; // every request that Entra sends (events/), and the answer it must get (golden/)
     mod filters; // each finds what it should and no more
+    pub mod http; // HEAD, encoded bodies, repeated parameters, the headers of every answer
     mod limits; // how large a request may be, and how odd
     pub mod lists; // pages and projections
     mod pages; // pages of a large directory, found through the counters

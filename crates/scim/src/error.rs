@@ -83,6 +83,9 @@ pub enum ScimError {
     /// The body's `Content-Type` is not JSON.
     #[error("{0}")]
     UnsupportedMediaType(String),
+    /// The body's `Content-Encoding` is none that the service decodes (RFC 9110 §15.5.16).
+    #[error("{0}")]
+    UnsupportedEncoding(String),
     /// The client sends too fast.
     #[error("{detail}")]
     TooManyRequests {
@@ -178,6 +181,9 @@ impl ScimError {
             Self::PayloadTooLarge(_) => Row::untyped(S::PAYLOAD_TOO_LARGE, "payloadTooLarge"),
             Self::UnsupportedMediaType(_) => {
                 Row::untyped(S::UNSUPPORTED_MEDIA_TYPE, "unsupportedMediaType")
+            }
+            Self::UnsupportedEncoding(_) => {
+                Row::untyped(S::UNSUPPORTED_MEDIA_TYPE, "unsupportedEncoding")
             }
             Self::TooManyRequests { .. } => Row::untyped(S::TOO_MANY_REQUESTS, "tooManyRequests"),
             Self::NotImplemented(_) => Row::untyped(S::NOT_IMPLEMENTED, "notImplemented"),
@@ -276,6 +282,7 @@ mod tests {
             (PreconditionFailed, 412, None),
             (PayloadTooLarge, 413, None),
             (UnsupportedMediaType, 415, None),
+            (UnsupportedEncoding, 415, None),
             (NotImplemented, 501, None),
             (Unavailable, 503, None),
             (Internal, 500, None),

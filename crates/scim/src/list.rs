@@ -50,6 +50,22 @@ impl Query {
         }
     }
 
+    /// Adds a parameter of a URL; unknown ones are ignored. `attributes` and `excludedAttributes`
+    /// that are repeated add up, as some HTTP libraries send lists; of any other parameter the last
+    /// one counts.
+    pub fn add(&mut self, name: &str, value: String) {
+        let Some(parameter) = self.parameter(name) else {
+            return;
+        };
+        let is_list = ["attributes", "excludedAttributes"]
+            .iter()
+            .any(|list| name.eq_ignore_ascii_case(list));
+        *parameter = match parameter.take() {
+            Some(names) if is_list => Some(format!("{names},{value}")),
+            _ => Some(value),
+        };
+    }
+
     /// Reads a SearchRequest body. Numbers become text, arrays of names a comma-separated list.
     ///
     /// # Errors
@@ -325,6 +341,28 @@ mod tests {
             assert_eq!(all.map(Option::unwrap_or_default).join(","), expected);
         }
         assert_eq!(Query::default().parameter("page"), None);
+    }
+
+    #[test]
+    fn repeated_lists_of_names_add_up_and_other_parameters_do_not() {
+        let mut query = Query::default();
+        for (name, value) in [
+            ("attributes", "userName"),
+            ("ATTRIBUTES", "title,name.givenName"),
+            ("excludedAttributes", "emails"),
+            ("excludedattributes", ""),
+            ("count", "1"),
+            ("count", "2"),
+            ("page", "7"),
+        ] {
+            query.add(name, value.to_owned());
+        }
+        assert_eq!(
+            query.attributes.as_deref(),
+            Some("userName,title,name.givenName")
+        );
+        assert_eq!(query.excluded_attributes.as_deref(), Some("emails,"));
+        assert_eq!(query.count.as_deref(), Some("2"));
     }
 
     #[test]

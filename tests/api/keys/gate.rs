@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stand::wire::{Fate, Wire};
-use store::{Store, Timeouts};
+use store::{Meter, Store, Timeouts};
 use tenant::{ApiKey, TenantId};
 
+use crate::requests::http::gzip;
 use crate::support::clock::passing_when_idle;
 use crate::support::engine;
 use crate::support::service::{Call, Service, query};
@@ -208,5 +209,83 @@ async fn a_key_that_is_accepted_late_opens_the_gate() {
             _ => 200,
         };
         assert_eq!(answer.status, expected, "{method} {path} {}", answer.body);
+    }
+}
+
+/// Neither decoded nor parsed: what is wrong with a body would end the request before its key is
+/// refused, since the check takes its time here.
+#[tokio::test]
+async fn nothing_is_done_with_a_body_before_its_key_is_accepted() {
+    const LIMIT: usize = 1024 * 1024;
+    let Stall { service, wire, id } = stall().await;
+    let acme = TenantId::parse("acme").unwrap();
+    let invented = ApiKey::from_secret(&acme, [9; 32]);
+    let revoked = ApiKey::from_secret(&acme, [8; 32]);
+    let (store, now) = (&service.app.store, (service.app.clock)());
+    let meter = Meter::default();
+    let created = store.create_key(&revoked, "old", now, None, &meter).await;
+    created.unwrap();
+    let ended = store.revoke_key(&acme, &revoked.id(), now, &meter).await;
+    ended.unwrap();
+    let user = format!("/Users/{id}");
+    let malformed = vec![b'['; LIMIT];
+    let bomb = gzip(&vec![b' '; 64 * LIMIT]);
+    let bodies = [
+        (&malformed[..], ""),
+        (&malformed, "gzip"),
+        (&bomb, "gzip"),
+        (&bomb, "br"),
+        (&vec![b' '; LIMIT + 1], ""),
+    ];
+    for (method, path, ahead) in [
+        ("PATCH", user.as_str(), true),
+        ("PUT", &user, true),
+        ("POST", "/Users", false),
+        ("POST", "/Users/.search", false),
+        ("POST", "/.search", false),
+        ("POST", "/Bulk", false),
+    ] {
+        for key in [&invented, &revoked] {
+            for (body, coding) in bodies {
+                let before = wire.labels().len();
+                let call = service.call(method, path).key(key.expose()).bytes(body);
+                let call = call.header("content-encoding", coding);
+                let answer = passing_when_idle(Box::pin(call.send())).await;
+                assert_eq!(answer.status, 401, "{method} {path} {coding}");
+                // A body that is refused for its declaration or its length has no operation.
+                let is_asked = ahead && coding != "br" && body.len() <= LIMIT;
+                let expected = if is_asked {
+                    vec!["GetItem directory U"]
+                } else {
+                    vec![]
+                };
+                assert_eq!(on_directory(&wire, before), expected, "{method} {path}");
+            }
+        }
+    }
+}
+
+/// The calls of a refused request, in order, do not tell whether its tenant exists.
+#[tokio::test]
+async fn a_tenant_that_exists_is_told_by_no_call() {
+    let Stall { service, wire, id } = stall().await;
+    let key = |tenant: &str| ApiKey::from_secret(&TenantId::parse(tenant).unwrap(), [9; 32]);
+    for (method, path, body, _) in requests(&id) {
+        let calls = async |tenant: &str| {
+            let before = wire.labels().len();
+            let call = call(&service, method, &path, &body).key(key(tenant).expose());
+            let answer = passing_when_idle(Box::pin(call.send())).await;
+            assert_eq!(answer.status, 401, "{method} {path}");
+            let made = wire.labels().into_iter().skip(before);
+            // Beside the answer: whether there is a tenant to count its refusal for.
+            let beside = ["GetItem secrets TENANT", "UpdateItem directory R"];
+            let made = made.filter(|label| !beside.contains(&&**label));
+            (made.collect::<Vec<_>>(), answer.body)
+        };
+        assert_eq!(
+            calls("acme").await,
+            calls("nobody").await,
+            "{method} {path}"
+        );
     }
 }

@@ -61,25 +61,31 @@ async fn methods_that_a_path_does_not_take() {
         "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PURGE",
     ];
     for (path, allowed) in [
-        ("/Users", "GET, POST"),
-        (user.as_str(), "GET, PUT, PATCH, DELETE"),
-        (UNKNOWN, "GET, PUT, PATCH, DELETE"),
-        ("/ServiceProviderConfig", "GET"),
-        ("/ResourceTypes", "GET"),
-        ("/ResourceTypes/User", "GET"),
-        ("/Schemas", "GET"),
-        ("/Schemas/urn:ietf:params:scim:schemas:core:2.0:User", "GET"),
+        ("/Users", "GET, HEAD, POST"),
+        (user.as_str(), "GET, HEAD, PUT, PATCH, DELETE"),
+        (UNKNOWN, "GET, HEAD, PUT, PATCH, DELETE"),
+        ("/ServiceProviderConfig", "GET, HEAD"),
+        ("/ResourceTypes", "GET, HEAD"),
+        ("/ResourceTypes/User", "GET, HEAD"),
+        ("/Schemas", "GET, HEAD"),
+        (
+            "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User",
+            "GET, HEAD",
+        ),
         ("/Users/.search", "POST"),
         ("/.search", "POST"),
         ("/Bulk", "POST"),
-        ("", "GET"),
+        ("", "GET, HEAD"),
     ] {
         for method in all {
             if allowed.split(", ").any(|taken| taken == method) {
                 continue;
             }
             let answer = service.call(method, path).json(json!({})).send().await;
-            refused(&answer, 405, "");
+            match method {
+                "HEAD" => assert_eq!(answer.status, 405, "{path}"),
+                _ => refused(&answer, 405, ""),
+            }
             assert_eq!(answer.header("allow"), allowed, "{method} {path}");
         }
     }

@@ -7,7 +7,7 @@ use hellotracks_scim::config::Config;
 use hellotracks_scim::http::repair_url;
 use hellotracks_scim::instance::Instance;
 use lambda_http::http::HeaderMap;
-use lambda_http::{Body, Context, LambdaEvent, Response};
+use lambda_http::{Body, Context, LambdaEvent, Request, Response};
 use serde_json::{Value, json};
 use store::directory::breaker::BreakerPolicy;
 use store::{Store, Tables};
@@ -100,8 +100,15 @@ impl Service {
     pub async fn answer(&self, event: &Value) -> Answer {
         let payload = serde_json::from_value(event.clone()).expect("an event");
         let event = repair_url(LambdaEvent::new(payload, Context::default()));
+        let request: Request = event.payload.into();
+        let is_head = request.method() == "HEAD";
         // Boxed: the future is large, and tests hold many of them at once.
-        Answer::new(Box::pin(handle(&self.app, event.payload.into())).await)
+        let answer = Answer::new(Box::pin(handle(&self.app, request)).await);
+        // What every answer of every test has.
+        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff");
+        assert!(!is_head || answer.body.is_null(), "{}", answer.body);
+        answer
     }
 
     pub async fn get(&self, path: &str) -> Answer {
