@@ -8,6 +8,7 @@ use scim::filter::{BoundFilter, Filter};
 use scim::list::{ListResponse, Page, PageContent, Paging, Query};
 use scim::project::Projection;
 use scim::sort::{BoundSort, Sort, SortKey};
+use scim::work::Budget;
 use scim::{ResourceId, ResourceType, ScimError, Stored};
 use serde_json::{Map, Value};
 use store::directory::range::Start;
@@ -31,10 +32,12 @@ impl Bound {
         self.projection.apply(self.resource_type, object)
     }
 
-    fn accepts(&self, object: &Object) -> bool {
-        self.filter
-            .as_ref()
-            .is_none_or(|filter| filter.matches(object))
+    /// Whether the filter selects the resource. Once the budget is spent, it selects none.
+    fn accepts(&self, object: &Object, budget: &Budget) -> bool {
+        self.filter.as_ref().is_none_or(|filter| {
+            let matches = filter.matches_within(object, budget);
+            matches.unwrap_or(false)
+        })
     }
 }
 
@@ -279,13 +282,15 @@ impl Directory<'_> {
         let examine = |stored: Stored| {
             let id = stored.id.clone();
             let object = stored.represent(bound.resource_type, self.base);
-            bound.accepts(&object).then(|| map(object, id))
+            bound
+                .accepts(&object, &self.budget)
+                .then(|| map(object, id))
         };
         let filter = bound.filter.as_ref();
-        Ok(self
-            .store
+        self.store
             .candidates(bound.resource_type, filter, start, expected, examine, visit)
-            .await?)
+            .await?;
+        Ok(self.budget.spend(0)?)
     }
 
     /// The seal of a request's cursors: for one key, and for one query regardless of its page.
@@ -349,7 +354,7 @@ fn bind(
                     resource_type,
                     request.attributes.as_deref(),
                     request.excluded_attributes.as_deref(),
-                ),
+                )?,
             })
         })
         .collect()
