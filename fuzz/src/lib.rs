@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use scim::patch::{self, PatchRequest};
 use scim::schema::check::check;
 use scim::schema::{Attribute, Mutability, USERS};
+use scim::work::Budget;
 use scim::{Meta, Resource, ResourceId, ResourceType, ScimError, Stored};
 
 /// A user with a value for almost everything.
@@ -131,7 +132,7 @@ pub fn assert_patch(body: Map<String, Value>) {
         Err(error) => return assert_refusal(&error),
     };
     let current = user();
-    match patch::apply(&USERS, &current, &request) {
+    match patch::apply(&USERS, &current, &request, &Budget::default()) {
         Err(error) => assert_refusal(&error),
         Ok(None) => {}
         Ok(Some(next)) => {
@@ -142,7 +143,7 @@ pub fn assert_patch(body: Map<String, Value>) {
             };
             let (before, after) = (shown(&USERS, &current), shown(&USERS, &next));
             assert_eq!(unset(before)[1..], unset(after)[1..]);
-            if let Err(error) = patch::apply(&USERS, &next, &request) {
+            if let Err(error) = patch::apply(&USERS, &next, &request, &Budget::default()) {
                 assert_refusal(&error);
             }
         }

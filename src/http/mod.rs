@@ -17,6 +17,7 @@ use crate::log::Trace;
 use crate::service::{Directory, Failure};
 use auth::{Presented, Principal};
 use operation::{Asked, Context};
+use scim::work::Budget;
 use store::Gate;
 
 pub use event::{UNFIT, repair_url};
@@ -67,6 +68,7 @@ pub(crate) async fn answer(
                 history: instance.config.history_retention,
                 breaker: instance.config.breaker,
                 cursor_key: &seal,
+                budget: Budget::default(),
             };
             // The first read runs while the key is checked. A refused key ends both, whatever was
             // found.

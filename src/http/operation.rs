@@ -109,7 +109,7 @@ pub(super) fn read<'r>(
             id,
             body: request::body(request)?,
             if_match: if_match(),
-            projection: projection(resource_type),
+            projection: projection(resource_type)?,
         })
     };
     Ok(Asked::Operation(match endpoint {
@@ -131,13 +131,13 @@ pub(super) fn read<'r>(
         Endpoint::Create(resource_type) => Operation::Create {
             resource_type,
             body: request::body(request)?,
-            projection: projection(resource_type),
+            projection: projection(resource_type)?,
         },
         Endpoint::Get(resource_type, id) => Operation::Get {
             resource_type,
             id,
             if_none_match: request::header(request, "if-none-match"),
-            projection: projection(resource_type),
+            projection: projection(resource_type)?,
         },
         Endpoint::Patch(resource_type, id) => Operation::Patch(write(resource_type, id)?),
         Endpoint::Replace(resource_type, id) => Operation::Replace(write(resource_type, id)?),

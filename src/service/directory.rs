@@ -2,6 +2,7 @@
 
 use scim::project::Projection;
 use scim::text::quote;
+use scim::work::Budget;
 use scim::{Resource, ResourceId, ResourceType, ScimError, Stored};
 use serde_json::{Map, Value};
 use store::TenantStore;
@@ -35,6 +36,8 @@ pub struct Directory<'a> {
     pub breaker: BreakerPolicy,
     /// The secret that seals cursors: different for each API key.
     pub cursor_key: &'a [u8; 32],
+    /// What the request has computed; the operations of a bulk request share it.
+    pub budget: Budget,
 }
 
 /// A resource in an operation's answer.

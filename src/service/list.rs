@@ -10,6 +10,7 @@ use scim::list::{ListResponse, Page, Paging, Query};
 use scim::page::{Allowance, MAX_PAGE, PageContent, Shown};
 use scim::project::Projection;
 use scim::sort::{BoundSort, Sort, SortKey};
+use scim::work::Budget;
 use scim::{ResourceId, ResourceType, ScimError, Stored};
 use serde_json::{Map, Value};
 use store::directory::range::Start;
@@ -76,10 +77,12 @@ impl Bound {
         Shown::new(&self.projection.apply(self.resource_type, object))
     }
 
-    fn accepts(&self, object: &Object) -> bool {
-        self.filter
-            .as_ref()
-            .is_none_or(|filter| filter.matches(object))
+    /// Whether the filter selects the resource. Once the budget is spent, it selects none.
+    fn accepts(&self, object: &Object, budget: &Budget) -> bool {
+        self.filter.as_ref().is_none_or(|filter| {
+            let matches = filter.matches_within(object, budget);
+            matches.unwrap_or(false)
+        })
     }
 }
 
@@ -373,7 +376,7 @@ impl Directory<'_> {
             for stored in self.store.get_many(bound.resource_type, &ids).await? {
                 let key = (of, stored.id.clone());
                 let object = stored.represent(bound.resource_type, self.base);
-                if bound.accepts(&object) {
+                if bound.accepts(&object, &self.budget) {
                     read.insert(key, bound.show(object));
                 }
             }
@@ -396,14 +399,16 @@ impl Directory<'_> {
             move |stored: Stored| {
                 let id = stored.id.clone();
                 let object = stored.represent(bound.resource_type, self.base);
-                bound.accepts(&object).then(|| make(object, id))
+                bound
+                    .accepts(&object, &self.budget)
+                    .then(|| make(object, id))
             }
         };
         let filter = bound.filter.as_ref();
-        Ok(self
-            .store
+        self.store
             .candidates(bound.resource_type, filter, start, expected, examine, visit)
-            .await?)
+            .await?;
+        Ok(self.budget.spend(0)?)
     }
 
     /// The seal of a request's cursors: for one key, and for one query regardless of its page.
@@ -486,7 +491,7 @@ fn bind(
                     resource_type,
                     request.attributes.as_deref(),
                     request.excluded_attributes.as_deref(),
-                ),
+                )?,
             })
         })
         .collect()

@@ -14,7 +14,7 @@ impl Directory<'_> {
     ///
     /// # Errors
     /// 404, 412, `invalidSyntax`, `invalidPath`, `invalidValue`, `noTarget`, `mutability`,
-    /// `uniqueness`, and 409 when too many users have lost access recently.
+    /// `uniqueness`, `tooMany`, and 409 when too many users have lost access recently.
     pub async fn patch(
         &self,
         resource_type: &'static ResourceType,
@@ -26,7 +26,7 @@ impl Directory<'_> {
         let changed = self.change(resource_type, id, if_match, ChangeKind::Patch, || {
             let request = PatchRequest::parse(body.object()?)?;
             Ok(move |current: &scim::Stored| {
-                let next = apply(resource_type, &current.resource, &request)?;
+                let next = apply(resource_type, &current.resource, &request, &self.budget)?;
                 Ok(next.map_or(Decision::Keep, Decision::Replace))
             })
         });

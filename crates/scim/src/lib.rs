@@ -21,6 +21,7 @@ pub mod resource;
 pub mod schema;
 pub mod sort;
 pub mod text;
+pub mod work;
 
 pub use error::ScimError;
 pub use resource::{Meta, Place, Resource, ResourceId, Stored};

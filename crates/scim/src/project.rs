@@ -1,8 +1,15 @@
 //! Projection: which attributes an answer contains (RFC 7644 §3.9, RFC 7643 §7 `returned`).
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
+use super::ScimError;
 use super::schema::{Attribute, BoundPath, COMMON, Resolved, ResourceType, Returned};
+
+/// The longest list of attribute names accepted, in bytes: all names of the schemas with their
+/// URNs, and more.
+const MAX_NAMES: usize = 16 * 1024;
 
 /// What a client asked for with `attributes` or `excludedAttributes`.
 #[derive(Debug, Default)]
@@ -15,22 +22,23 @@ pub struct Projection {
 impl Projection {
     /// Reads the two query parameters: comma-separated attribute names. Unknown names
     /// select nothing and are not an error.
+    ///
+    /// # Errors
+    /// `invalidValue` when a list is longer than any that is needed.
     pub fn parse(
         resource_type: &ResourceType,
         attributes: Option<&str>,
         excluded_attributes: Option<&str>,
-    ) -> Self {
-        let names = |list: &str| {
-            list.split(',')
-                .map(str::trim)
-                .filter(|name| !name.is_empty())
-                .filter_map(|name| resource_type.resolve(name).ok())
-                .collect::<Vec<_>>()
-        };
-        Self {
-            included: attributes.filter(|list| !list.trim().is_empty()).map(names),
-            excluded: excluded_attributes.map(names).unwrap_or_default(),
-        }
+    ) -> Result<Self, ScimError> {
+        let names = |list: &str| names(resource_type, list);
+        let attributes = attributes.filter(|list| !list.trim().is_empty());
+        Ok(Self {
+            included: attributes.map(names).transpose()?,
+            excluded: excluded_attributes
+                .map(names)
+                .transpose()?
+                .unwrap_or_default(),
+        })
     }
 
     /// The part of `object`, a resource as clients see it, that the answer contains.
@@ -90,6 +98,40 @@ impl Projection {
                 Mention::Whole => false,
                 Mention::Parts(parts) => retain(value, |name| !parts.contains(&name)),
             },
+        }
+    }
+}
+
+/// What a list of names stands for, each only once: a list is looked through for each attribute of
+/// each resource.
+fn names(resource_type: &ResourceType, list: &str) -> Result<Vec<Resolved>, ScimError> {
+    if list.len() > MAX_NAMES {
+        return Err(ScimError::InvalidValue(format!(
+            "a list of attributes is {} bytes long, and {MAX_NAMES} are accepted; name fewer",
+            list.len()
+        )));
+    }
+    let mut seen = HashSet::new();
+    Ok(list
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .filter_map(|name| resource_type.resolve(name).ok())
+        .filter(|resolved| !matches!(resolved, Resolved::Undefined))
+        .filter(|resolved| seen.insert(identity(resolved)))
+        .collect())
+}
+
+/// What distinguishes what names resolve to: URN, name and sub-attribute.
+fn identity(resolved: &Resolved) -> (Option<&'static str>, &'static str, &'static str) {
+    match resolved {
+        Resolved::Undefined | Resolved::Resource => (None, "", ""),
+        Resolved::Extension(schema) => (Some(schema.id), "", ""),
+        Resolved::Attribute(path) => {
+            let sub_attribute = path
+                .sub_attribute
+                .map_or("", |sub_attribute| sub_attribute.name);
+            (path.extension, path.attribute.name, sub_attribute)
         }
     }
 }
@@ -162,7 +204,11 @@ mod tests {
         }) else {
             panic!("not an object")
         };
-        Value::Object(Projection::parse(&USERS, attributes, excluded).apply(&USERS, lena))
+        Value::Object(
+            Projection::parse(&USERS, attributes, excluded)
+                .unwrap()
+                .apply(&USERS, lena),
+        )
     }
 
     #[test]
@@ -225,8 +271,8 @@ mod tests {
         let shown = |attributes, excluded| {
             let all = ["always", "hidden", "words", "request"];
             let object = Map::from_iter(all.map(|name| (name.to_owned(), Value::from("x"))));
-            let shown =
-                Projection::parse(&SPECIMENS, attributes, excluded).apply(&SPECIMENS, object);
+            let projection = Projection::parse(&SPECIMENS, attributes, excluded).unwrap();
+            let shown = projection.apply(&SPECIMENS, object);
             shown
                 .into_iter()
                 .map(|(name, _)| name)
@@ -237,5 +283,22 @@ mod tests {
         assert_eq!(shown(None, Some("always,words,request")), "always");
         assert_eq!(shown(Some("hidden,request"), None), "always,request");
         assert_eq!(shown(Some("words"), None), "always,words");
+    }
+
+    #[test]
+    fn a_name_counts_once_and_a_list_ends() {
+        let names = |list: &str| Projection::parse(&USERS, Some(list), None);
+        let list = names("id,ID,emails,emails.value,urn:x:y,shoeSize,emails,emails.VALUE").unwrap();
+        assert_eq!(list.included.unwrap().len(), 3);
+        let all = "userName,".repeat(MAX_NAMES / 9);
+        assert_eq!(names(&all).unwrap().included.unwrap().len(), 1);
+        let refused = names(&"userName,".repeat(MAX_NAMES / 9 + 1)).unwrap_err();
+        assert_eq!(refused.scim_type(), Some("invalidValue"));
+        let refused = Projection::parse(&USERS, None, Some(&"a,".repeat(MAX_NAMES))).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .starts_with("a list of attributes is 32768 bytes long")
+        );
     }
 }

@@ -7,6 +7,7 @@ use time::format_description::well_known::Iso8601;
 use time::format_description::well_known::iso8601::{Config, EncodedConfig, TimePrecision};
 use time::{Duration, OffsetDateTime, UtcOffset};
 
+use super::ScimError;
 use super::schema::{BoundPath, ResourceType};
 
 /// The attributes of a resource as clients set them: names in schema case, values of the schema's
@@ -41,6 +42,38 @@ impl Resource {
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str)
     }
+}
+
+/// The longest document, in bytes of JSON. DynamoDB limits items to 400 KB, and the record of a
+/// change has to hold the attributes before and after it.
+pub const MAX_DOCUMENT: usize = 180 * 1024;
+
+/// Rejects a resource of more than [`MAX_DOCUMENT`] bytes.
+pub(crate) fn check_size(bytes: usize) -> Result<(), ScimError> {
+    if bytes <= MAX_DOCUMENT {
+        return Ok(());
+    }
+    Err(ScimError::InvalidValue(format!(
+        "the resource is {bytes} bytes long, and {MAX_DOCUMENT} are accepted; map fewer or shorter values"
+    )))
+}
+
+/// The length of the attributes as JSON text.
+pub(crate) fn size(attributes: &Map<String, Value>) -> usize {
+    struct Length(usize);
+    impl std::io::Write for Length {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut length = Length(0);
+    // Neither the writer nor a map with names of text can fail.
+    let _ = serde_json::to_writer(&mut length, attributes);
+    length.0
 }
 
 /// Every value that `path` selects in `object`, arrays flattened.

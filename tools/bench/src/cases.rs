@@ -7,6 +7,7 @@ use scim::patch::{self, PatchRequest};
 use scim::project::Projection;
 use scim::schema::USERS;
 use scim::schema::check::check;
+use scim::work::Budget;
 use scim::{Meta, Resource, ResourceId, Stored};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -68,17 +69,19 @@ pub fn all(measure: &mut impl Measure) {
     );
     let before = created();
     measure.operation("PATCH: apply 36 operations", request, |request| {
-        patch::apply(&USERS, &before, &request).unwrap().unwrap()
+        patch::apply(&USERS, &before, &request, &Budget::default())
+            .unwrap()
+            .unwrap()
     });
     measure.operation("PATCH: apply them again", request, |request| {
         assert_eq!(
-            patch::apply(&USERS, &user.resource, &request).unwrap(),
+            patch::apply(&USERS, &user.resource, &request, &Budget::default()).unwrap(),
             None
         );
     });
 
     let everything = Projection::default();
-    let excluded = Projection::parse(&USERS, None, Some("roles,name.formatted,manager"));
+    let excluded = Projection::parse(&USERS, None, Some("roles,name.formatted,manager")).unwrap();
     for (name, projection) in [
         ("render: represent, project, write JSON", &everything),
         ("render: the same, excludedAttributes", &excluded),
@@ -119,7 +122,9 @@ fn user() -> Stored {
     let user = Stored {
         id: ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap(),
         meta: Meta::new(OffsetDateTime::from_unix_timestamp(1_795_500_000).unwrap()),
-        resource: patch::apply(&USERS, &created(), &request).unwrap().unwrap(),
+        resource: patch::apply(&USERS, &created(), &request, &Budget::default())
+            .unwrap()
+            .unwrap(),
         reserved: None,
     };
     let text = serde_json::to_string(&user.clone().represent(&USERS, BASE)).unwrap();

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::work::{BEGIN, folding};
+
 /// A parsed filter. Attribute paths are still text.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Filter {
@@ -61,6 +63,21 @@ pub struct Path {
     pub filter: Option<Filter>,
     /// The sub-attribute after the filter.
     pub sub_attribute: Option<String>,
+}
+
+impl Filter {
+    /// What it takes to bind the filter.
+    pub(crate) fn binding(&self) -> u64 {
+        match self {
+            Self::And(terms) | Self::Or(terms) => terms.iter().map(Self::binding).sum(),
+            Self::Not(inner) => inner.binding(),
+            Self::Present(_) => BEGIN,
+            Self::Compare(_, _, Literal::String(text) | Literal::Bare(text)) => {
+                BEGIN + folding(text)
+            }
+            Self::Element(_, inner) => BEGIN + inner.binding(),
+        }
+    }
 }
 
 impl Operator {

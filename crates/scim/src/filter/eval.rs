@@ -1,36 +1,93 @@
 //! Evaluating a bound filter. Nothing here can fail.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{BoundFilter, Comparison, Operator, Test};
+use crate::ScimError;
 use crate::resource::select;
+use crate::schema::Attribute;
 use crate::schema::json::is_empty;
 use crate::text::fold;
+use crate::work::{Budget, LOOK, folding, reading, searching};
+
+/// Where an evaluation finds the folded forms of values: a filter may compare one value many times.
+pub(crate) trait Folded<'a> {
+    /// Whether `test` accepts the folded form of `text`, a value of `attribute`; adds to `work` what
+    /// it took to fold it.
+    fn accepts(
+        &self,
+        attribute: &'static Attribute,
+        text: &'a str,
+        work: &mut u64,
+        test: impl FnOnce(&str, &mut u64) -> bool,
+    ) -> bool;
+}
 
 impl BoundFilter {
     /// Whether `object` satisfies the filter: a resource as clients see it, or an element of an
     /// attribute. If an attribute has several values, one match is enough.
     pub fn matches(&self, object: &Map<String, Value>) -> bool {
+        self.evaluate(object, &Once::default(), &mut 0)
+    }
+
+    /// Like [`BoundFilter::matches`], with its work counted; it does none when the budget is spent.
+    ///
+    /// # Errors
+    /// `tooMany` when the request has computed too much.
+    pub fn matches_within(
+        &self,
+        object: &Map<String, Value>,
+        budget: &Budget,
+    ) -> Result<bool, ScimError> {
+        budget.spend(0)?;
+        let mut work = 0;
+        let matches = self.evaluate(object, &Once::default(), &mut work);
+        budget.spend(work)?;
+        Ok(matches)
+    }
+
+    /// Like [`BoundFilter::matches`]; adds to `work` what it took.
+    pub(crate) fn evaluate<'a>(
+        &self,
+        object: &'a Map<String, Value>,
+        folded: &impl Folded<'a>,
+        work: &mut u64,
+    ) -> bool {
+        *work += LOOK;
         match self {
-            Self::And(terms) => terms.iter().all(|term| term.matches(object)),
-            Self::Or(terms) => terms.iter().any(|term| term.matches(object)),
-            Self::Not(inner) => !inner.matches(object),
-            Self::Present(path) => select(object, path).any(|value| !is_empty(value)),
+            Self::And(terms) => terms.iter().all(|term| term.evaluate(object, folded, work)),
+            Self::Or(terms) => terms.iter().any(|term| term.evaluate(object, folded, work)),
+            Self::Not(inner) => !inner.evaluate(object, folded, work),
+            Self::Present(path) => select(object, path).any(|value| {
+                *work += LOOK;
+                !is_empty(value)
+            }),
             Self::Compare(Comparison { path, test }) => {
-                select(object, path).any(|value| test.accepts(value))
+                select(object, path).any(|value| test.accepts(path.leaf(), value, folded, work))
             }
             Self::Element(path, inner) => select(object, path)
                 .filter_map(Value::as_object)
-                .any(|element| inner.matches(element)),
+                .any(|element| inner.evaluate(element, folded, work)),
             Self::Nothing => false,
         }
     }
 }
 
 impl Test {
-    fn accepts(&self, value: &Value) -> bool {
+    fn accepts<'a>(
+        &self,
+        attribute: &'static Attribute,
+        value: &'a Value,
+        folded: &impl Folded<'a>,
+        work: &mut u64,
+    ) -> bool {
+        *work += LOOK;
         match (self, value) {
             (
                 Self::Text {
@@ -40,10 +97,21 @@ impl Test {
                 },
                 Value::String(text),
             ) => {
-                if *exact {
+                let compare = |text: &str, work: &mut u64| {
+                    *work += match operator {
+                        Operator::Co => searching(text, wanted),
+                        _ => reading(if text.len() < wanted.len() {
+                            text
+                        } else {
+                            wanted
+                        }),
+                    };
                     compare_text(*operator, text, wanted)
+                };
+                if *exact {
+                    compare(text, work)
                 } else {
-                    compare_text(*operator, &fold(text), wanted)
+                    folded.accepts(attribute, text, work, compare)
                 }
             }
             (Self::Boolean(wanted), Value::Bool(truth)) => truth == wanted,
@@ -51,11 +119,61 @@ impl Test {
                 .as_f64()
                 .is_some_and(|number| compare(*operator, &number, wanted)),
             (Self::Instant(operator, wanted), Value::String(text)) => {
+                *work += searching(text, "");
                 OffsetDateTime::parse(text, &Rfc3339)
                     .is_ok_and(|instant| compare(*operator, &instant, wanted))
             }
             _ => false,
         }
+    }
+}
+
+/// Folds the values of one object once, however many conditions they are compared in.
+#[derive(Default)]
+struct Once<'a>(RefCell<HashMap<Address<'a>, Rc<str>>>);
+
+/// A text by its place in memory, which is shorter to hash than the text.
+struct Address<'a>(&'a str);
+
+impl PartialEq for Address<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for Address<'_> {}
+
+impl std::hash::Hash for Address<'_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.as_ptr().hash(state);
+    }
+}
+
+impl<'a> Folded<'a> for Once<'a> {
+    fn accepts(
+        &self,
+        _: &'static Attribute,
+        text: &'a str,
+        work: &mut u64,
+        test: impl FnOnce(&str, &mut u64) -> bool,
+    ) -> bool {
+        /// Folding a text of ASCII letters that is no longer is as cheap as finding it again.
+        const SHORT: usize = 64;
+        if text.len() <= SHORT && text.is_ascii() {
+            *work += folding(text);
+            return test(&fold(text), work);
+        }
+        *work += LOOK;
+        let known = self.0.borrow().get(&Address(text)).cloned();
+        let folded = known.unwrap_or_else(|| {
+            *work += folding(text);
+            let folded: Rc<str> = fold(text).into();
+            self.0
+                .borrow_mut()
+                .insert(Address(text), Rc::clone(&folded));
+            folded
+        });
+        test(&folded, work)
     }
 }
 

@@ -14,6 +14,7 @@ mod reference;
 
 pub use ast::{Filter, Literal, Operator, Path};
 pub use bind::{BoundFilter, Comparison, FilterError, Test};
+pub(crate) use eval::Folded;
 pub use parse::{MAX_DEPTH, MAX_LENGTH};
 
 use super::ScimError;

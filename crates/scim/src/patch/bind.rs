@@ -12,6 +12,7 @@ use crate::schema::{
     Attribute, BoundPath, Mutability, Resolved, ResourceType, check, coerce, json,
 };
 use crate::text::quote;
+use crate::work::{BEGIN, Budget, resolving};
 
 /// One change of one attribute.
 pub(super) struct Step<'a> {
@@ -54,12 +55,24 @@ impl Target<'_> {
 pub(super) fn bind<'a>(
     resource_type: &ResourceType,
     request: &'a PatchRequest,
+    budget: &Budget,
 ) -> Result<Vec<Step<'a>>, ScimError> {
     let mut steps = Vec::with_capacity(request.operations.len());
     for operation in &request.operations {
+        budget.spend(binding(operation))?;
         bind_operation(resource_type, operation, &mut steps)?;
     }
     Ok(steps)
+}
+
+/// What it takes to bind an operation.
+fn binding(operation: &PatchOperation) -> u64 {
+    let filter = operation
+        .path
+        .as_ref()
+        .and_then(|path| path.filter.as_ref());
+    let value = operation.value.as_ref();
+    BEGIN + filter.map_or(0, Filter::binding) + value.map_or(0, resolving)
 }
 
 fn bind_operation<'a>(

@@ -5,7 +5,12 @@
 //! more than the RFC allows, for Entra's requests, say so.
 
 mod bind;
+mod draft;
 mod elements;
+mod folds;
+mod index;
+#[cfg(test)]
+mod pairs;
 #[cfg(test)]
 mod proptests;
 mod remove;
@@ -13,27 +18,35 @@ pub mod request;
 mod write;
 
 use super::schema::finish::{finish, keep_immutable};
+use super::work::{BEGIN, Budget, copying};
 use super::{Resource, ResourceType, ScimError};
+use draft::Draft;
 pub use request::PatchRequest;
 
-/// Applies all operations or none (RFC 7644 §3.5.2); `None` when nothing changed.
+/// Applies all operations or none (RFC 7644 §3.5.2); `None` when nothing changed. The work is
+/// counted in `budget`.
 ///
 /// # Errors
-/// `invalidPath`, `invalidValue`, `noTarget` or `mutability`, each naming the operation's path.
+/// `invalidPath`, `invalidValue`, `noTarget` or `mutability`, each naming the operation's path;
+/// `tooMany` when the request has computed too much.
 pub fn apply(
     resource_type: &ResourceType,
     current: &Resource,
     request: &PatchRequest,
+    budget: &Budget,
 ) -> Result<Option<Resource>, ScimError> {
-    let mut attributes = current.attributes().clone();
-    for step in bind::bind(resource_type, request)? {
+    // Each alone: a budget that is spent already refuses before it is counted what there is to do.
+    budget.spend(BEGIN)?;
+    budget.spend(current.attributes().values().map(copying).sum())?;
+    let mut draft = Draft::new(current.attributes().clone(), budget);
+    for step in bind::bind(resource_type, request, budget)? {
         match step.change {
-            bind::Change::Add(value) => write::add(&mut attributes, &step.target, value)?,
-            bind::Change::Replace(value) => write::replace(&mut attributes, &step.target, value)?,
-            bind::Change::Remove(value) => remove::remove(&mut attributes, &step.target, value)?,
+            bind::Change::Add(value) => write::add(&mut draft, &step.target, value)?,
+            bind::Change::Replace(value) => write::replace(&mut draft, &step.target, value)?,
+            bind::Change::Remove(value) => remove::remove(&mut draft, &step.target, value)?,
         }
     }
-    let next = finish(resource_type, attributes)?;
+    let next = finish(resource_type, draft.into_attributes())?;
     keep_immutable(resource_type, current, &next)?;
     Ok((next != *current).then_some(next))
 }

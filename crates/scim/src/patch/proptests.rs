@@ -9,6 +9,7 @@ use super::{PatchRequest, apply};
 use crate::schema::check::check;
 use crate::schema::proptests::{assert_final, body, scalar, value};
 use crate::schema::{Attribute, USERS, attribute};
+use crate::work::Budget;
 use crate::{Resource, ScimError};
 
 /// A resource with a bit of everything, or one with several values of a few attributes.
@@ -153,7 +154,12 @@ fn tests_itself(path: &str) -> bool {
 
 fn patched(current: &Resource, operations: &[Value]) -> Result<Option<Resource>, ScimError> {
     let body = Map::from_iter([("Operations".to_owned(), operations.into())]);
-    apply(&USERS, current, &PatchRequest::parse(body)?)
+    apply(
+        &USERS,
+        current,
+        &PatchRequest::parse(body)?,
+        &Budget::default(),
+    )
 }
 
 proptest! {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 use super::{PatchRequest, apply};
 use crate::Resource;
 use crate::schema::{USERS, check::check};
+use crate::work::Budget;
 
 const CORE: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -223,11 +224,11 @@ proptest! {
         // A user that some PATCH made, or the one from which it would have.
         let sent = before.iter().map(|operation| self::written(operation, 0)).collect::<Vec<_>>();
         let made = PatchRequest::parse(object(json!({"Operations": sent})))
-            .and_then(|request| apply(&USERS, &empty, &request));
+            .and_then(|request| apply(&USERS, &empty, &request, &Budget::default()));
         let current = made.ok().flatten().unwrap_or(empty);
         let expected = naive(values_of(&current), &operations);
         let request = PatchRequest::parse(object(json!({"Operations": written}))).unwrap();
-        match (apply(&USERS, &current, &request), expected) {
+        match (apply(&USERS, &current, &request, &Budget::default()), expected) {
             (Err(_), None) => {}
             (Ok(None), Some(expected)) => prop_assert_eq!(values_of(&current), expected),
             (Ok(Some(next)), Some(expected)) => {

@@ -6,8 +6,9 @@ use crate::envelope::take;
 use crate::path::Path;
 use crate::{ScimError, text::quote};
 
-/// Maximum number of operations in one PATCH; Entra sends about forty.
-const MAX_OPERATIONS: usize = 500;
+/// Maximum number of operations in one PATCH. Entra sends about forty; others send one for each
+/// value. The [budget](crate::work) is what bounds the work.
+const MAX_OPERATIONS: usize = 5000;
 
 /// The operations of a PATCH, in order.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,16 +1,19 @@
 //! The final form of a resource: the rules for it as a whole.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use super::json::{container, is_empty};
 use super::{Attribute, Mutability, ResourceType};
+use crate::resource::{check_size, size};
 use crate::{Resource, ScimError};
 
 /// Brings the whole resource into its final form: drops empty, repeated and meaningless values,
-/// keeps at most one element primary, and checks required attributes.
+/// keeps at most one element primary, and checks required attributes and the size of the whole.
 ///
 /// # Errors
-/// `invalidValue` when a required attribute is absent.
+/// `invalidValue` when a required attribute is absent, or the resource is too large.
 pub(crate) fn finish(
     resource_type: &ResourceType,
     mut attributes: Map<String, Value>,
@@ -36,20 +39,21 @@ pub(crate) fn finish(
             attributes.remove(urn);
         }
     }
+    check_size(size(&attributes))?;
     Ok(Resource::from_checked(attributes))
 }
 
 /// Returns whether anything of the value is left.
 fn finish_value(value: &mut Value) -> bool {
     if let Value::Array(elements) = value {
-        let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
-        for element in elements.drain(..) {
-            if says_something(&element) && !kept.iter().any(|other| is_repeat(other, &element)) {
-                kept.push(element);
-            }
-        }
-        one_primary(&mut kept);
-        *elements = kept;
+        let mut seen = HashSet::with_capacity(elements.len());
+        let kept: Vec<bool> = elements
+            .iter()
+            .map(|element| says_something(element) && seen.insert(Repeat::of(element)))
+            .collect();
+        let mut kept = kept.into_iter();
+        elements.retain(|_| kept.next().unwrap_or(true));
+        one_primary(elements);
     }
     !is_empty(value)
 }
@@ -63,22 +67,28 @@ pub(crate) fn says_something(element: &Value) -> bool {
     })
 }
 
-/// RFC 7643 §2.4: the same (type, value) pair should not be returned more than once.
-fn is_repeat(one: &Value, other: &Value) -> bool {
-    match (one.get("value"), other.get("value")) {
-        (Some(value), Some(other_value)) => {
-            value == other_value && one.get("type") == other.get("type")
-        }
-        _ => match (one.as_object(), other.as_object()) {
-            (Some(one), Some(other)) => without_primary(one).eq(without_primary(other)),
-            _ => one == other,
-        },
-    }
+/// What makes one element the repetition of another.
+#[derive(PartialEq, Eq, Hash)]
+enum Repeat<'a> {
+    /// RFC 7643 §2.4: the same (type, value) pair should not be returned more than once.
+    Pair(&'a Value, Option<&'a Value>),
+    /// All members but `primary`, which an element may still lose to another.
+    Members(Vec<(&'a String, &'a Value)>),
+    /// A plain value.
+    Plain(&'a Value),
 }
 
-/// An element may still lose its `primary` to another, so it does not count as a difference.
-fn without_primary(members: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
-    members.iter().filter(|(name, _)| *name != "primary")
+impl<'a> Repeat<'a> {
+    fn of(element: &'a Value) -> Self {
+        match (element.get("value"), element) {
+            (Some(value), _) => Self::Pair(value, element.get("type")),
+            (None, Value::Object(members)) => {
+                let others = members.iter().filter(|(name, _)| *name != "primary");
+                Self::Members(others.collect())
+            }
+            (None, plain) => Self::Plain(plain),
+        }
+    }
 }
 
 /// RFC 7643 §2.4: `primary` is true for one element at most; the first keeps it.

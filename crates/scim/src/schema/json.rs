@@ -24,17 +24,6 @@ pub(crate) fn object_in(slot: &mut Value) -> &mut Map<String, Value> {
     }
 }
 
-/// The array in `slot`; replaces any other value by an empty one.
-pub(crate) fn array_in(slot: &mut Value) -> &mut Vec<Value> {
-    match slot {
-        Value::Array(elements) => elements,
-        other => {
-            *other = Value::Array(Vec::new());
-            array_in(other)
-        }
-    }
-}
-
 /// Sets a member or, for `None`, removes it.
 pub(crate) fn put(object: &mut Map<String, Value>, name: &str, value: Option<Value>) {
     match value {

@@ -21,7 +21,7 @@ fn patched(resource: Value, operations: Value) -> Result<Value, ScimError> {
     body["userName"] = "u".into();
     let current = check(&USERS, object(body))?;
     let request = PatchRequest::parse(object(json!({"Operations": operations})))?;
-    let next = apply(&USERS, &current, &request)?.unwrap_or(current);
+    let next = apply(&USERS, &current, &request, &Budget::default())?.unwrap_or(current);
     let mut attributes = next.into_attributes();
     if attributes["userName"] == "u" {
         attributes.remove("userName");
@@ -101,20 +101,57 @@ fn role_operations_by_primary_land_in_one_element() {
 }
 
 #[test]
-fn roles_accumulate_and_types_of_addresses_do_not() {
+fn an_added_value_stands_beside_others_of_its_type() {
     let role = |value: &str| json!({"op": "Add", "path": "roles", "value": [{"type": "WindowsAzureActiveDirectoryRole", "value": value}]});
     let next = patched(json!({}), json!([role("A"), role("B"), role("A")])).unwrap();
     assert_eq!(next["roles"].as_array().unwrap().len(), 2);
-    let next = patched(
-        json!({"emails": [{"type": "work", "value": "a", "primary": true}, {"type": "home", "value": "h"}]}),
-        json!([{"op": "Add", "path": "emails", "value": [{"type": "work", "value": "b"}, {"value": "c"}]}]),
-    );
-    assert_eq!(
-        next,
-        Ok(
-            json!({"emails": [{"type": "work", "value": "b", "primary": true}, {"type": "home", "value": "h"}, {"value": "c"}]})
-        )
-    );
+    let emails =
+        json!([{"type": "work", "value": "a", "primary": true}, {"type": "home", "value": "h"}]);
+    let addresses = json!([{"type": "work", "locality": "x", "primary": true}]);
+    let more =
+        json!([{"type": "work", "value": "b"}, {"value": "c"}, {"type": "work", "value": "A"}]);
+    let wanted = json!({
+        "emails": [
+            {"type": "work", "value": "A", "primary": true}, {"type": "home", "value": "h"},
+            {"type": "work", "value": "b"}, {"value": "c"}
+        ],
+        "addresses": [{"type": "work", "locality": "x", "primary": true}, {"type": "work", "locality": "y"}]
+    });
+    let next = json!([{"type": "work", "locality": "y"}, {"type": "work", "locality": "x"}]);
+    for operations in [
+        json!([
+            {"op": "Add", "path": "emails", "value": more},
+            {"op": "add", "path": "addresses", "value": next}
+        ]),
+        json!([{"op": "add", "value": {"emails": more, "addresses": next}}]),
+    ] {
+        let before = json!({"emails": emails, "addresses": addresses});
+        assert_eq!(patched(before, operations), Ok(wanted.clone()));
+    }
+}
+
+#[test]
+fn a_path_that_names_a_type_alone_replaces_and_one_that_names_more_adds() {
+    let work = json!({"emails": [{"type": "work", "value": "a", "primary": true}]});
+    for op in ["Add", "Replace"] {
+        let written = |path: &str| {
+            let operation = json!([{"op": op, "path": path, "value": "b"}]);
+            patched(work.clone(), operation).unwrap()["emails"].take()
+        };
+        assert_eq!(
+            written("emails[type eq \"WORK\"].value"),
+            json!([{"type": "work", "value": "b", "primary": true}]),
+            "{op}"
+        );
+        assert_eq!(
+            written("emails[type eq \"work\" and value eq \"c\"].display"),
+            json!([
+                {"type": "work", "value": "a", "primary": true},
+                {"type": "work", "value": "c", "display": "b"}
+            ]),
+            "{op}"
+        );
+    }
 }
 
 #[test]
@@ -423,7 +460,8 @@ fn nothing_new_is_no_change() {
         apply(
             &USERS,
             &current,
-            &PatchRequest::parse(object(same)).unwrap()
+            &PatchRequest::parse(object(same)).unwrap(),
+            &Budget::default()
         ),
         Ok(None)
     );
@@ -535,7 +573,7 @@ fn a_refused_operation_undoes_those_before_it() {
     let operations = json!([{"op": "replace", "path": "title", "value": "y"}, {"op": "replace", "path": "id", "value": "x"}]);
     let current = check(&USERS, object(json!({"userName": "u", "title": "x"}))).unwrap();
     let request = PatchRequest::parse(object(json!({"operations": operations}))).unwrap();
-    assert!(apply(&USERS, &current, &request).is_err());
+    assert!(apply(&USERS, &current, &request, &Budget::default()).is_err());
     assert_eq!(current.text("title"), Some("x"));
 }
 
