@@ -131,7 +131,7 @@ pub fn assert_patch(body: Map<String, Value>) {
         Err(error) => return assert_refusal(&error),
     };
     let current = user();
-    match patch::apply(&USERS, &current, &request) {
+    match patch::apply(&USERS, &current, &request).map(|applied| applied.resource) {
         Err(error) => assert_refusal(&error),
         Ok(None) => {}
         Ok(Some(next)) => {

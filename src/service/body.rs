@@ -1,7 +1,7 @@
 //! Request bodies, parsed once, when the operation needs them: after the key was accepted and, for
 //! a change of a resource, after it was found.
 
-use scim::ScimError;
+use scim::{ScimError, json};
 use serde_json::{Map, Value};
 
 /// A request body that was not parsed yet.
@@ -17,7 +17,8 @@ impl Body<'_> {
     /// The object in the body.
     ///
     /// # Errors
-    /// `invalidSyntax` when the body is not a JSON object.
+    /// `invalidSyntax` when the body is not a JSON object, or one of its objects has a member
+    /// twice.
     pub fn object(&self) -> Result<Map<String, Value>, ScimError> {
         let value = match self {
             Self::Parsed(value) => (*value).clone(),
@@ -26,13 +27,7 @@ impl Body<'_> {
                     "the request has no body; send a JSON object".to_owned(),
                 ));
             }
-            Self::Text(text) => serde_json::from_slice(text).map_err(|error| {
-                ScimError::InvalidSyntax(format!(
-                    "the body is not JSON: line {}, column {}",
-                    error.line(),
-                    error.column()
-                ))
-            })?,
+            Self::Text(text) => json::parse(text)?,
         };
         match value {
             Value::Object(members) => Ok(members),

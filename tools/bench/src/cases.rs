@@ -68,11 +68,16 @@ pub fn all(measure: &mut impl Measure) {
     );
     let before = created();
     measure.operation("PATCH: apply 36 operations", request, |request| {
-        patch::apply(&USERS, &before, &request).unwrap().unwrap()
+        patch::apply(&USERS, &before, &request)
+            .unwrap()
+            .resource
+            .unwrap()
     });
     measure.operation("PATCH: apply them again", request, |request| {
         assert_eq!(
-            patch::apply(&USERS, &user.resource, &request).unwrap(),
+            patch::apply(&USERS, &user.resource, &request)
+                .unwrap()
+                .resource,
             None
         );
     });
@@ -119,7 +124,10 @@ fn user() -> Stored {
     let user = Stored {
         id: ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap(),
         meta: Meta::new(OffsetDateTime::from_unix_timestamp(1_795_500_000).unwrap()),
-        resource: patch::apply(&USERS, &created(), &request).unwrap().unwrap(),
+        resource: patch::apply(&USERS, &created(), &request)
+            .unwrap()
+            .resource
+            .unwrap(),
         reserved: None,
     };
     let text = serde_json::to_string(&user.clone().represent(&USERS, BASE)).unwrap();

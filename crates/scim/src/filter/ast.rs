@@ -1,6 +1,9 @@
 //! Filters and PATCH paths as written: names are still text.
 
+use std::borrow::Cow;
 use std::fmt;
+
+use crate::text::{fold, fold_untrimmed};
 
 /// A parsed filter. Attribute paths are still text.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +91,14 @@ impl Operator {
             Self::Ge => "ge",
             Self::Lt => "lt",
             Self::Le => "le",
+        }
+    }
+
+    /// `text` in the form in which the operator compares values that are not `caseExact`.
+    pub(super) fn fold(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Co | Self::Sw | Self::Ew => fold_untrimmed(text),
+            Self::Eq | Self::Ne | Self::Gt | Self::Ge | Self::Lt | Self::Le => fold(text),
         }
     }
 

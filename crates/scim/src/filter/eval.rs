@@ -5,9 +5,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{BoundFilter, Comparison, Operator, Test};
-use crate::resource::select;
+use crate::resource::{compared, select};
 use crate::schema::json::is_empty;
-use crate::text::fold;
 
 impl BoundFilter {
     /// Whether `object` satisfies the filter: a resource as clients see it, or an element of an
@@ -19,7 +18,7 @@ impl BoundFilter {
             Self::Not(inner) => !inner.matches(object),
             Self::Present(path) => select(object, path).any(|value| !is_empty(value)),
             Self::Compare(Comparison { path, test }) => {
-                select(object, path).any(|value| test.accepts(value))
+                compared(object, path).any(|value| test.accepts(value))
             }
             Self::Element(path, inner) => select(object, path)
                 .filter_map(Value::as_object)
@@ -43,7 +42,7 @@ impl Test {
                 if *exact {
                     compare_text(*operator, text, wanted)
                 } else {
-                    compare_text(*operator, &fold(text), wanted)
+                    compare_text(*operator, &operator.fold(text), wanted)
                 }
             }
             (Self::Boolean(wanted), Value::Bool(truth)) => truth == wanted,
@@ -167,6 +166,44 @@ mod tests {
     }
 
     #[test]
+    fn what_a_time_leaves_out_is_utc_and_zero() {
+        // `lena` was created at 2026-01-31T08:00:00Z.
+        for same in [
+            "2026-01-31T08:00:00",
+            "2026-01-31T08:00",
+            "2026-01-31T08:00Z",
+            "2026-01-31t08:00:00.000z",
+            "2026-01-31T09:00+01:00",
+            "2026-01-31T00:30-07:30",
+            " 2026-01-31T08:00:00 ",
+        ] {
+            assert!(matches(&format!("meta.created eq \"{same}\"")), "{same}");
+        }
+        assert!(matches(r#"meta.created gt "2026-01-31""#));
+        assert!(matches(r#"meta.created lt "2026-02-01""#));
+        assert!(matches(
+            r#"meta.created ge 2026-01-31 and meta.created ne 2026-01-31"#
+        ));
+        for wrong in [
+            "2026",
+            "2026-01",
+            "2026-02-30",
+            "2026-01-31T",
+            "2026-01-31T8:00",
+            "2026-01-31T08",
+            "2026-01-31T08:00:00+1",
+            "2026-01-31Z",
+            "31.01.2026",
+            "",
+        ] {
+            assert!(
+                refusal(&format!("meta.created gt \"{wrong}\"")).contains("is a date and time"),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
     fn absent_attributes_differ_from_every_value_and_equal_null() {
         assert!(matches(r#"nickName ne "x""#));
         assert!(matches("nickName eq null"));
@@ -185,6 +222,39 @@ mod tests {
             r#"emails[type eq "work"].value eq "lena@crew.example""#
         ));
         assert!(matches(r#"roles[primary eq "True"].value eq "Dispatcher""#));
+    }
+
+    #[test]
+    fn an_element_without_primary_is_not_primary() {
+        // The private address of `lena` has no `primary`.
+        for text in [
+            "emails[primary eq false]",
+            r#"emails[type eq "home" and primary eq false]"#,
+            r#"emails[type eq "home" and primary ne true]"#,
+            r#"emails[type eq "home" and not (primary eq true)]"#,
+            "emails.primary eq false",
+            r#"emails[primary eq "False"].value eq "lena@home.example""#,
+            // What is absent is false, and absent nevertheless.
+            r#"emails[type eq "home" and not (primary pr)]"#,
+            r#"emails[type eq "home" and primary eq null]"#,
+            "emails.primary pr",
+            // No element, no value.
+            "not (phoneNumbers.primary eq false)",
+            "phoneNumbers.primary ne false",
+        ] {
+            assert!(matches(text), "{text}");
+        }
+        for text in [
+            r#"emails[type eq "work" and primary eq false]"#,
+            r#"emails[type eq "home" and primary ne false]"#,
+            r#"emails[type eq "home" and primary pr]"#,
+            "emails.primary ne false",
+            "phoneNumbers[primary eq false]",
+            "roles.primary eq false",
+            "phoneNumbers.primary eq false",
+        ] {
+            assert!(!matches(text), "{text}");
+        }
     }
 
     #[test]

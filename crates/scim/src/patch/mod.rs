@@ -6,6 +6,7 @@
 
 mod bind;
 mod elements;
+mod ignored;
 #[cfg(test)]
 mod proptests;
 mod remove;
@@ -14,19 +15,33 @@ mod write;
 
 use super::schema::finish::{finish, keep_immutable};
 use super::{Resource, ResourceType, ScimError};
+pub use ignored::Ignored;
 pub use request::PatchRequest;
 
-/// Applies all operations or none (RFC 7644 §3.5.2); `None` when nothing changed.
+/// What a PATCH comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// The resource with all changes; `None` when nothing changed.
+    pub resource: Option<Resource>,
+    /// What the request names and the service does not know.
+    pub ignored: Ignored,
+}
+
+/// Applies all operations or none (RFC 7644 §3.5.2), but for those whose path names an attribute
+/// that does not exist: they are skipped beside others. A client that maps such an attribute sends
+/// it with every change, and could not even take a user's access away.
 ///
 /// # Errors
-/// `invalidPath`, `invalidValue`, `noTarget` or `mutability`, each naming the operation's path.
+/// `invalidPath`, `invalidValue`, `noTarget` or `mutability`, each naming the operation's path;
+/// `invalidPath` also if no operation names an attribute that exists.
 pub fn apply(
     resource_type: &ResourceType,
     current: &Resource,
     request: &PatchRequest,
-) -> Result<Option<Resource>, ScimError> {
+) -> Result<Applied, ScimError> {
     let mut attributes = current.attributes().clone();
-    for step in bind::bind(resource_type, request)? {
+    let bind::Bound { steps, ignored, .. } = bind::bind(resource_type, request)?;
+    for step in steps {
         match step.change {
             bind::Change::Add(value) => write::add(&mut attributes, &step.target, value)?,
             bind::Change::Replace(value) => write::replace(&mut attributes, &step.target, value)?,
@@ -35,7 +50,10 @@ pub fn apply(
     }
     let next = finish(resource_type, attributes)?;
     keep_immutable(resource_type, current, &next)?;
-    Ok((next != *current).then_some(next))
+    Ok(Applied {
+        resource: (next != *current).then_some(next),
+        ignored,
+    })
 }
 
 #[cfg(test)]
