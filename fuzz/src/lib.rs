@@ -132,7 +132,8 @@ pub fn assert_patch(body: Map<String, Value>) {
         Err(error) => return assert_refusal(&error),
     };
     let current = user();
-    match patch::apply(&USERS, &current, &request, &Budget::default()) {
+    let applied = patch::apply(&USERS, &current, &request, &Budget::default());
+    match applied.map(|applied| applied.resource) {
         Err(error) => assert_refusal(&error),
         Ok(None) => {}
         Ok(Some(next)) => {

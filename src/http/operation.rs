@@ -3,6 +3,8 @@
 //!
 //! A body's size and type are checked here. The use case parses it, once the key is accepted.
 
+use std::mem;
+
 use lambda_http::{Body as HttpBody, Request, Response};
 use scim::bulk::BulkRequest;
 use scim::list::Query;
@@ -179,6 +181,7 @@ impl Operation<'_> {
                 let mut done = directory.bulk(bulk, context.deadline).await;
                 context.trace.set_inner_refusals(done.refusals());
                 context.trace.set_inner_failure(done.cause());
+                context.trace.set_ignored(done.ignored());
                 Ok(respond::bulk(done))
             }
             Self::Create {
@@ -199,7 +202,7 @@ impl Operation<'_> {
                 Ok(respond::found(found, if_none_match.as_deref()))
             }
             Self::Patch(write) => {
-                let changed = directory
+                let mut changed = directory
                     .patch(
                         write.resource_type,
                         &write.id,
@@ -208,6 +211,7 @@ impl Operation<'_> {
                         &write.projection,
                     )
                     .await?;
+                context.trace.set_ignored(mem::take(&mut changed.ignored));
                 Ok(respond::changed(changed))
             }
             Self::Replace(write) => {

@@ -6,6 +6,7 @@ use lambda_http::http::StatusCode;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use scim::ScimError;
+use scim::patch::Ignored;
 use store::{Cost, Meter};
 use tenant::{KeyId, TenantId};
 use tokio::time::Instant;
@@ -26,6 +27,8 @@ pub struct Trace {
     inner_failure: OnceLock<Failure>,
     /// Refused parts of a request that is still answered, with a count for each kind.
     inner_refusals: OnceLock<Vec<(ScimError, u64)>>,
+    /// What the request names and the service does not know.
+    ignored: OnceLock<Ignored>,
 }
 
 impl Trace {
@@ -44,6 +47,7 @@ impl Trace {
             meter: Meter::default(),
             inner_failure: OnceLock::new(),
             inner_refusals: OnceLock::new(),
+            ignored: OnceLock::new(),
         }
     }
 
@@ -67,6 +71,11 @@ impl Trace {
     /// The refused parts of the request.
     pub(crate) fn inner_refusals(&self) -> &[(ScimError, u64)] {
         self.inner_refusals.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Records what the request names and the service does not know.
+    pub(crate) fn set_ignored(&self, ignored: Ignored) {
+        let _ = self.ignored.set(ignored);
     }
 
     pub(crate) fn request_id(&self) -> &str {
@@ -105,6 +114,7 @@ impl Trace {
         } = self.meter.cost();
         let credentials = self.credentials.get();
         let failure = failure.or(self.inner_failure.get());
+        let ignored = self.ignored.get().filter(|ignored| ignored.count() > 0);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -119,6 +129,8 @@ impl Trace {
                     cause = failure
                         .and_then(|failure| failure.cause.as_ref())
                         .map(chain),
+                    ignored = ignored.map(Ignored::count),
+                    ignored_names = ignored.map(|ignored| tracing::field::debug(ignored.names())),
                     ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
                     dynamodb_calls = calls,
                     read_units,

@@ -1,7 +1,7 @@
 //! Request bodies, parsed once, when the operation needs them: after the key was accepted and, for
 //! a change of a resource, after it was found.
 
-use scim::ScimError;
+use scim::{ScimError, json};
 use serde_json::{Map, Value};
 
 use super::gzip;
@@ -21,8 +21,8 @@ impl Body<'_> {
     /// The object in the body.
     ///
     /// # Errors
-    /// `invalidSyntax` when the body is not a JSON object or not gzip, 413 when it is too large
-    /// once it is decoded.
+    /// `invalidSyntax` when the body is not a JSON object, is not gzip, or one of its objects has a
+    /// member twice; 413 when it is too large once it is decoded.
     pub fn object(&self) -> Result<Map<String, Value>, ScimError> {
         let value = match self {
             Self::Parsed(value) => (*value).clone(),
@@ -50,13 +50,7 @@ fn parse(text: &[u8]) -> Result<Value, ScimError> {
             "the request has no body; send a JSON object".to_owned(),
         ));
     }
-    serde_json::from_slice(text).map_err(|error| {
-        ScimError::InvalidSyntax(format!(
-            "the body is not JSON: line {}, column {}",
-            error.line(),
-            error.column()
-        ))
-    })
+    Ok(json::parse(text)?)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
 use scim::ScimError;
 use scim::bulk::{Action, BulkOperation, BulkRequest};
+use scim::patch::Ignored;
 use scim::project::Projection;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -35,6 +36,7 @@ struct Success {
     status: StatusCode,
     id: Option<String>,
     etag: Option<String>,
+    ignored: Ignored,
 }
 
 impl Directory<'_> {
@@ -145,7 +147,12 @@ impl Directory<'_> {
         let body = Body::Parsed(&operation.data);
         let if_match = IfMatch(operation.version.clone());
         let projection = Projection::default();
-        let success = |status, id, etag| Success { status, id, etag };
+        let success = |status, id, etag| Success {
+            status,
+            id,
+            etag,
+            ignored: Ignored::default(),
+        };
         match action {
             Action::Create(of) => {
                 let created = self.create(of, body, &projection).await?;
@@ -162,7 +169,10 @@ impl Directory<'_> {
             }
             Action::Patch(of, id) => {
                 let changed = self.patch(of, id, body, &if_match, &projection).await?;
-                Ok(success(StatusCode::OK, None, Some(changed.etag)))
+                Ok(Success {
+                    ignored: changed.ignored,
+                    ..success(StatusCode::OK, None, Some(changed.etag))
+                })
             }
             Action::Delete(of, id) => {
                 self.delete(of, id, &if_match).await?;
@@ -202,6 +212,19 @@ impl BulkResponse {
             refusals.insert(error.reason(), (error, count + 1));
         }
         refusals.into_values().collect()
+    }
+
+    /// What the PATCH operations named and the service does not know.
+    pub fn ignored(&self) -> Ignored {
+        let mut all = Ignored::default();
+        for success in self
+            .0
+            .iter()
+            .filter_map(|result| result.outcome.as_ref().ok())
+        {
+            all.extend(&success.ignored);
+        }
+        all
     }
 
     /// The BulkResponse message.

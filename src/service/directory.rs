@@ -1,5 +1,6 @@
 //! A tenant's directory during one request: what every use case needs.
 
+use scim::patch::Ignored;
 use scim::project::Projection;
 use scim::text::quote;
 use scim::work::Budget;
@@ -49,6 +50,8 @@ pub struct Answer {
     pub location: String,
     /// The resource, projected.
     pub body: Map<String, Value>,
+    /// What a PATCH named and the service does not know.
+    pub ignored: Ignored,
 }
 
 impl Directory<'_> {
@@ -118,6 +121,7 @@ impl Directory<'_> {
             etag: stored.meta.etag(),
             location: stored.location(resource_type, self.base),
             body: projection.apply(resource_type, stored.represent(resource_type, self.base)),
+            ignored: Ignored::default(),
         }
     }
 }

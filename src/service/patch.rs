@@ -1,7 +1,9 @@
 //! PATCH (RFC 7644 §3.5.2).
 
+use std::sync::OnceLock;
+
 use scim::ResourceType;
-use scim::patch::{PatchRequest, apply};
+use scim::patch::{Applied, Ignored, PatchRequest, apply};
 use scim::project::Projection;
 use store::directory::record::ChangeKind;
 
@@ -23,13 +25,22 @@ impl Directory<'_> {
         if_match: &IfMatch,
         projection: &Projection,
     ) -> Result<Answer, Failure> {
+        // The same, however often a lost race has the request decided again.
+        let skipped = OnceLock::<Ignored>::new();
         let changed = self.change(resource_type, id, if_match, ChangeKind::Patch, || {
             let request = PatchRequest::parse(body.object()?)?;
+            let skipped = &skipped;
             Ok(move |current: &scim::Stored| {
-                let next = apply(resource_type, &current.resource, &request, &self.budget)?;
-                Ok(next.map_or(Decision::Keep, Decision::Replace))
+                let Applied { resource, ignored } =
+                    apply(resource_type, &current.resource, &request, &self.budget)?;
+                let _ = skipped.set(ignored);
+                Ok(resource.map_or(Decision::Keep, Decision::Replace))
             })
         });
-        Ok(self.answer(resource_type, changed.await?, projection))
+        let answer = self.answer(resource_type, changed.await?, projection);
+        Ok(Answer {
+            ignored: skipped.into_inner().unwrap_or_default(),
+            ..answer
+        })
     }
 }

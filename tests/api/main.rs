@@ -19,6 +19,7 @@ mod requests {
     pub mod lists; // pages and projections
     mod pages; // pages of a large directory, found through the counters
     mod users; // the life of a user: created, read, changed, deactivated, deleted
+    mod values; // what a value may be, and when two are the same
 }
 
 /// Who gets in.

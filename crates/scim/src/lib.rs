@@ -11,6 +11,7 @@ pub mod discovery;
 mod envelope;
 pub mod error;
 pub mod filter;
+pub mod json;
 mod lifecycle;
 pub mod list;
 pub mod page;

@@ -65,6 +65,7 @@ impl Projection {
                 }
             }
         });
+        show_schemas_present(resource_type, &mut object);
         object
     }
 
@@ -133,6 +134,20 @@ fn identity(resolved: &Resolved) -> (Option<&'static str>, &'static str, &'stati
                 .map_or("", |sub_attribute| sub_attribute.name);
             (path.extension, path.attribute.name, sub_attribute)
         }
+    }
+}
+
+/// `schemas` lists the schemas of the attributes that are present (RFC 7643 §3): here, in the
+/// answer.
+fn show_schemas_present(resource_type: &ResourceType, object: &mut Map<String, Value>) {
+    let absent: Vec<_> = resource_type
+        .extensions
+        .iter()
+        .map(|schema| schema.id)
+        .filter(|id| !object.contains_key(*id))
+        .collect();
+    if let Some(Value::Array(schemas)) = object.get_mut("schemas") {
+        schemas.retain(|schema| !absent.iter().any(|id| schema == id));
     }
 }
 
@@ -243,6 +258,41 @@ mod tests {
             json!({"schemas": ["s"], "id": "i", "emails": [{"value": "a"}],
                    ENTERPRISE: {"manager": {"value": "m"}}, "meta": {"created": "c"}})
         );
+    }
+
+    #[test]
+    fn schemas_lists_what_the_answer_has() {
+        use crate::schema::user::USER;
+        let schemas = |attributes, excluded| {
+            let Value::Object(lena) = json!({
+                "schemas": [USER.id, ENTERPRISE], "id": "i", "userName": "lena",
+                ENTERPRISE: {"department": "Fibre"}
+            }) else {
+                panic!("not an object")
+            };
+            let shown = Projection::parse(&USERS, attributes, excluded)
+                .unwrap()
+                .apply(&USERS, lena);
+            shown.get("schemas").cloned()
+        };
+        let (core, both) = (json!([USER.id]), json!([USER.id, ENTERPRISE]));
+        for (attributes, excluded, expected) in [
+            (None, None, &both),
+            (Some("userName"), None, &core),
+            (Some("id"), None, &core),
+            (Some("department"), None, &both),
+            (Some(ENTERPRISE), None, &both),
+            (Some("costCenter"), None, &core),
+            (None, Some("userName"), &both),
+            (None, Some("department"), &core),
+            (None, Some(ENTERPRISE), &core),
+        ] {
+            assert_eq!(
+                schemas(attributes, excluded).as_ref(),
+                Some(expected),
+                "{attributes:?} {excluded:?}"
+            );
+        }
     }
 
     #[test]

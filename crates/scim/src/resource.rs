@@ -99,6 +99,27 @@ pub fn select<'a>(
         })
 }
 
+/// Every value that `path` leads a comparison to: what [`select`] selects, and false for each
+/// object that lacks an attribute which is false if it is absent (RFC 7643 §2.4).
+pub(crate) fn compared<'a>(
+    object: &'a Map<String, Value>,
+    path: &BoundPath,
+) -> impl Iterator<Item = &'a Value> + use<'a> {
+    static FALSE: Value = Value::Bool(false);
+    let leaf = path.leaf();
+    let owner = BoundPath {
+        sub_attribute: None,
+        ..*path
+    };
+    let is_lacking = leaf.false_if_absent
+        && match path.sub_attribute {
+            Some(_) => select(object, &owner).any(|element| element.get(leaf.name).is_none()),
+            // The object is itself an element of the attribute.
+            None => select(object, path).next().is_none(),
+        };
+    select(object, path).chain(is_lacking.then_some(&FALSE))
+}
+
 /// A resource's identifier: assigned by the service, never reused, compared exactly.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceId(String);

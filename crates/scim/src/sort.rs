@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::ScimError;
+use super::resource::{compared, select};
 use super::schema::{BoundPath, Kind, Resolved, ResourceType};
 use super::text::{fold, quote};
-use super::{ScimError, resource::select};
 
 /// By which attribute a list is sorted, and in which direction.
 #[derive(Debug, Clone)]
@@ -147,7 +148,7 @@ impl BoundSort {
         let primary = select(object, &primary)
             .find(|element| element.get("primary") == Some(&Value::Bool(true)))
             .and_then(|element| element.get(path.sub_attribute?.name));
-        let value = primary.or_else(|| select(object, path).next());
+        let value = primary.or_else(|| compared(object, path).next());
         match (path.leaf().kind, value) {
             (Kind::DateTime, Some(Value::String(text))) => {
                 OffsetDateTime::parse(text, &Rfc3339).map_or(SortKey::Missing, SortKey::Instant)
@@ -237,6 +238,22 @@ mod tests {
         ]);
         assert_eq!(sorted("emails", "", objects.clone()), [1, 0]);
         assert_eq!(sorted("emails.value", "", objects), [1, 0]);
+    }
+
+    #[test]
+    fn an_element_without_primary_sorts_as_not_primary() {
+        let objects = json!([
+            {"emails": [{"value": "a"}, {"value": "b", "primary": true}]},
+            {},
+            {"emails": [{"value": "c"}]},
+            {"emails": [{"value": "d"}, {"value": "e", "primary": false}]}
+        ]);
+        assert_eq!(
+            sorted("emails.primary", "", objects.clone()),
+            [2, 3, 0, 1],
+            "false, true, no element"
+        );
+        assert_eq!(sorted("emails", "", objects), [0, 2, 3, 1]);
     }
 
     #[test]

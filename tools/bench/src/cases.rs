@@ -71,11 +71,14 @@ pub fn all(measure: &mut impl Measure) {
     measure.operation("PATCH: apply 36 operations", request, |request| {
         patch::apply(&USERS, &before, &request, &Budget::default())
             .unwrap()
+            .resource
             .unwrap()
     });
     measure.operation("PATCH: apply them again", request, |request| {
         assert_eq!(
-            patch::apply(&USERS, &user.resource, &request, &Budget::default()).unwrap(),
+            patch::apply(&USERS, &user.resource, &request, &Budget::default())
+                .unwrap()
+                .resource,
             None
         );
     });
@@ -124,6 +127,7 @@ fn user() -> Stored {
         meta: Meta::new(OffsetDateTime::from_unix_timestamp(1_795_500_000).unwrap()),
         resource: patch::apply(&USERS, &created(), &request, &Budget::default())
             .unwrap()
+            .resource
             .unwrap(),
         reserved: None,
     };

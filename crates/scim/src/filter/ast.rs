@@ -1,7 +1,9 @@
 //! Filters and PATCH paths as written: names are still text.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use crate::text::{fold, fold_untrimmed};
 use crate::work::{BEGIN, folding};
 
 /// A parsed filter. Attribute paths are still text.
@@ -105,6 +107,23 @@ impl Operator {
             Self::Ge => "ge",
             Self::Lt => "lt",
             Self::Le => "le",
+        }
+    }
+
+    /// `text` in the form in which the operator compares values that are not `caseExact`.
+    pub(super) fn fold(self, text: &str) -> Cow<'_, str> {
+        match self {
+            Self::Co | Self::Sw | Self::Ew => fold_untrimmed(text),
+            Self::Eq | Self::Ne | Self::Gt | Self::Ge | Self::Lt | Self::Le => fold(text),
+        }
+    }
+
+    /// The part of a folded value that the operator compares: the blanks around it count only where
+    /// a part of the value is compared.
+    pub(super) fn part(self, folded: &str) -> &str {
+        match self {
+            Self::Co | Self::Sw | Self::Ew => folded,
+            Self::Eq | Self::Ne | Self::Gt | Self::Ge | Self::Lt | Self::Le => folded.trim(),
         }
     }
 

@@ -5,7 +5,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::ast::{Filter, Literal, Operator};
 use crate::schema::{Attribute, BoundPath, Kind, ResolveError, Resolved, ResourceType, coerce};
-use crate::text::{fold, quote};
+use crate::text::quote;
 
 /// A filter in which every path names an attribute and every literal has that attribute's type.
 #[derive(Debug, Clone)]
@@ -278,19 +278,17 @@ fn test(path: &BoundPath, operator: Operator, literal: &Literal) -> Result<Test,
             Ok(number) => Ok(Test::Number(operator, number)),
             Err(_) => mismatch("a number"),
         },
-        Kind::DateTime if operator == Operator::Eq || is_order => {
-            match OffsetDateTime::parse(text, &Rfc3339) {
-                Ok(instant) => Ok(Test::Instant(operator, instant)),
-                Err(_) => mismatch("a date and time such as `2026-01-31T08:00:00Z`"),
-            }
-        }
+        Kind::DateTime if operator == Operator::Eq || is_order => match instant(text) {
+            Some(instant) => Ok(Test::Instant(operator, instant)),
+            None => mismatch("a date and time such as `2026-01-31T08:00:00Z`"),
+        },
         Kind::Binary if is_order => unfit("binary"),
         Kind::String | Kind::Reference(_) | Kind::Binary | Kind::DateTime => {
             let exact = path.leaf().case_exact;
             let value = if exact {
                 text.clone()
             } else {
-                fold(text).into_owned()
+                operator.fold(text).into_owned()
             };
             Ok(Test::Text {
                 operator,
@@ -302,3 +300,24 @@ fn test(path: &BoundPath, operator: Operator, literal: &Literal) -> Result<Test,
         Kind::Complex(_) => unfit("complex"),
     }
 }
+
+/// The instant that a filter compares with. The zone of an xsd:dateTime is optional (RFC 7643
+/// §2.3.5), and programs leave out the seconds, or all of the time: what is not said is UTC, and
+/// zero.
+fn instant(text: &str) -> Option<OffsetDateTime> {
+    let (date, time) = text
+        .trim()
+        .split_once(['T', 't'])
+        .unwrap_or((text.trim(), "00:00"));
+    let zone = time.find(['Z', 'z', '+', '-']).unwrap_or(time.len());
+    let (time, zone) = time.split_at_checked(zone)?;
+    let zone = if zone.is_empty() { "Z" } else { zone };
+    let seconds = match time.len() {
+        SHORT_TIME => ":00",
+        _ => "",
+    };
+    OffsetDateTime::parse(&format!("{date}T{time}{seconds}{zone}"), &Rfc3339).ok()
+}
+
+/// The length of a time without seconds.
+const SHORT_TIME: usize = "08:00".len();

@@ -10,16 +10,16 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{BoundFilter, Comparison, Operator, Test};
 use crate::ScimError;
-use crate::resource::select;
+use crate::resource::{compared, select};
 use crate::schema::Attribute;
 use crate::schema::json::is_empty;
-use crate::text::fold;
+use crate::text::fold_untrimmed;
 use crate::work::{Budget, LOOK, folding, reading, searching};
 
 /// Where an evaluation finds the folded forms of values: a filter may compare one value many times.
 pub(crate) trait Folded<'a> {
-    /// Whether `test` accepts the folded form of `text`, a value of `attribute`; adds to `work` what
-    /// it took to fold it.
+    /// Whether `test` accepts the folded form of `text`, a value of `attribute`, with the blanks
+    /// around it; adds to `work` what it took to fold it.
     fn accepts(
         &self,
         attribute: &'static Attribute,
@@ -69,7 +69,7 @@ impl BoundFilter {
                 !is_empty(value)
             }),
             Self::Compare(Comparison { path, test }) => {
-                select(object, path).any(|value| test.accepts(path.leaf(), value, folded, work))
+                compared(object, path).any(|value| test.accepts(path.leaf(), value, folded, work))
             }
             Self::Element(path, inner) => select(object, path)
                 .filter_map(Value::as_object)
@@ -111,7 +111,9 @@ impl Test {
                 if *exact {
                     compare(text, work)
                 } else {
-                    folded.accepts(attribute, text, work, compare)
+                    folded.accepts(attribute, text, work, |text, work| {
+                        compare(operator.part(text), work)
+                    })
                 }
             }
             (Self::Boolean(wanted), Value::Bool(truth)) => truth == wanted,
@@ -161,13 +163,13 @@ impl<'a> Folded<'a> for Once<'a> {
         const SHORT: usize = 64;
         if text.len() <= SHORT && text.is_ascii() {
             *work += folding(text);
-            return test(&fold(text), work);
+            return test(&fold_untrimmed(text), work);
         }
         *work += LOOK;
         let known = self.0.borrow().get(&Address(text)).cloned();
         let folded = known.unwrap_or_else(|| {
             *work += folding(text);
-            let folded: Rc<str> = fold(text).into();
+            let folded: Rc<str> = fold_untrimmed(text).into();
             self.0
                 .borrow_mut()
                 .insert(Address(text), Rc::clone(&folded));
@@ -285,6 +287,44 @@ mod tests {
     }
 
     #[test]
+    fn what_a_time_leaves_out_is_utc_and_zero() {
+        // `lena` was created at 2026-01-31T08:00:00Z.
+        for same in [
+            "2026-01-31T08:00:00",
+            "2026-01-31T08:00",
+            "2026-01-31T08:00Z",
+            "2026-01-31t08:00:00.000z",
+            "2026-01-31T09:00+01:00",
+            "2026-01-31T00:30-07:30",
+            " 2026-01-31T08:00:00 ",
+        ] {
+            assert!(matches(&format!("meta.created eq \"{same}\"")), "{same}");
+        }
+        assert!(matches(r#"meta.created gt "2026-01-31""#));
+        assert!(matches(r#"meta.created lt "2026-02-01""#));
+        assert!(matches(
+            r#"meta.created ge 2026-01-31 and meta.created ne 2026-01-31"#
+        ));
+        for wrong in [
+            "2026",
+            "2026-01",
+            "2026-02-30",
+            "2026-01-31T",
+            "2026-01-31T8:00",
+            "2026-01-31T08",
+            "2026-01-31T08:00:00+1",
+            "2026-01-31Z",
+            "31.01.2026",
+            "",
+        ] {
+            assert!(
+                refusal(&format!("meta.created gt \"{wrong}\"")).contains("is a date and time"),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
     fn absent_attributes_differ_from_every_value_and_equal_null() {
         assert!(matches(r#"nickName ne "x""#));
         assert!(matches("nickName eq null"));
@@ -303,6 +343,39 @@ mod tests {
             r#"emails[type eq "work"].value eq "lena@crew.example""#
         ));
         assert!(matches(r#"roles[primary eq "True"].value eq "Dispatcher""#));
+    }
+
+    #[test]
+    fn an_element_without_primary_is_not_primary() {
+        // The private address of `lena` has no `primary`.
+        for text in [
+            "emails[primary eq false]",
+            r#"emails[type eq "home" and primary eq false]"#,
+            r#"emails[type eq "home" and primary ne true]"#,
+            r#"emails[type eq "home" and not (primary eq true)]"#,
+            "emails.primary eq false",
+            r#"emails[primary eq "False"].value eq "lena@home.example""#,
+            // What is absent is false, and absent nevertheless.
+            r#"emails[type eq "home" and not (primary pr)]"#,
+            r#"emails[type eq "home" and primary eq null]"#,
+            "emails.primary pr",
+            // No element, no value.
+            "not (phoneNumbers.primary eq false)",
+            "phoneNumbers.primary ne false",
+        ] {
+            assert!(matches(text), "{text}");
+        }
+        for text in [
+            r#"emails[type eq "work" and primary eq false]"#,
+            r#"emails[type eq "home" and primary ne false]"#,
+            r#"emails[type eq "home" and primary pr]"#,
+            "emails.primary ne false",
+            "phoneNumbers[primary eq false]",
+            "roles.primary eq false",
+            "phoneNumbers.primary eq false",
+        ] {
+            assert!(!matches(text), "{text}");
+        }
     }
 
     #[test]

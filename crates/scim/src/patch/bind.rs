@@ -4,12 +4,13 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::ignored::Ignored;
 use super::request::{Kind, PatchOperation, PatchRequest};
 use crate::ScimError;
-use crate::filter::{BoundFilter, Filter, Literal, Operator};
+use crate::filter::{BoundFilter, Filter, FilterError, Literal, Operator};
 use crate::path::Path;
 use crate::schema::{
-    Attribute, BoundPath, Mutability, Resolved, ResourceType, check, coerce, json,
+    Attribute, BoundPath, Mutability, ResolveError, Resolved, ResourceType, check, coerce, json,
 };
 use crate::text::quote;
 use crate::work::{BEGIN, Budget, resolving};
@@ -51,18 +52,56 @@ impl Target<'_> {
     }
 }
 
+/// A request that can be applied.
+#[derive(Default)]
+pub(super) struct Bound<'a> {
+    pub steps: Vec<Step<'a>>,
+    /// What the request names and no schema has.
+    pub ignored: Ignored,
+    /// Whether it names an attribute that exists.
+    is_understood: bool,
+}
+
+/// Why an operation has no steps.
+enum Unbound {
+    /// Its path names an attribute that does not exist.
+    Unknown { name: String, error: ScimError },
+    /// Anything else.
+    Refused(ScimError),
+}
+
+impl From<ScimError> for Unbound {
+    fn from(error: ScimError) -> Self {
+        Self::Refused(error)
+    }
+}
+
 /// Binds every operation before the first is applied.
 pub(super) fn bind<'a>(
     resource_type: &ResourceType,
     request: &'a PatchRequest,
     budget: &Budget,
-) -> Result<Vec<Step<'a>>, ScimError> {
-    let mut steps = Vec::with_capacity(request.operations.len());
+) -> Result<Bound<'a>, ScimError> {
+    let mut bound = Bound {
+        steps: Vec::with_capacity(request.operations.len()),
+        ..Bound::default()
+    };
+    let mut unknown = None;
     for operation in &request.operations {
         budget.spend(binding(operation))?;
-        bind_operation(resource_type, operation, &mut steps)?;
+        match bind_operation(resource_type, operation, &mut bound) {
+            Ok(()) => {}
+            Err(Unbound::Refused(error)) => return Err(error),
+            Err(Unbound::Unknown { name, error }) => {
+                bound.ignored.note(&name);
+                unknown.get_or_insert(error);
+            }
+        }
     }
-    Ok(steps)
+    match unknown {
+        Some(error) if !bound.is_understood => Err(error),
+        _ => Ok(bound),
+    }
 }
 
 /// What it takes to bind an operation.
@@ -78,8 +117,8 @@ fn binding(operation: &PatchOperation) -> u64 {
 fn bind_operation<'a>(
     resource_type: &ResourceType,
     operation: &'a PatchOperation,
-    steps: &mut Vec<Step<'a>>,
-) -> Result<(), ScimError> {
+    bound: &mut Bound<'a>,
+) -> Result<(), Unbound> {
     let change = |value: Option<Value>| match operation.kind {
         Kind::Add => Change::Add(value.unwrap_or(Value::Null)),
         Kind::Replace => Change::Replace(value.unwrap_or(Value::Null)),
@@ -91,31 +130,48 @@ fn bind_operation<'a>(
         return match (operation.kind, &operation.value) {
             (Kind::Remove, _) => Err(ScimError::NoTarget(
                 "a `remove` operation lacks `path`; name the attribute to remove".to_owned(),
-            )),
+            )
+            .into()),
             (_, Some(Value::Object(members))) => {
-                bind_members(resource_type, members, &change, steps)
+                Ok(bind_members(resource_type, members, &change, bound)?)
             }
             _ => Err(ScimError::InvalidValue(
                 "an operation without `path` needs an object of attributes as `value`".to_owned(),
-            )),
+            )
+            .into()),
         };
     };
     let is_write = operation.kind != Kind::Remove;
     match resource_type.resolve(&path.attribute) {
-        Err(error) => Err(ScimError::InvalidPath(format!(
-            "{error}; remove it from the attribute mappings or correct its name"
-        ))),
+        Err(error) => {
+            let is_unknown = matches!(error, ResolveError::Unknown { .. });
+            let error = ScimError::InvalidPath(format!(
+                "{error}; remove it from the attribute mappings or correct its name"
+            ));
+            if !is_unknown {
+                return Err(error.into());
+            }
+            Err(Unbound::Unknown {
+                name: path.attribute.clone(),
+                error,
+            })
+        }
         // The tenant's admin mapped an attribute that this service does not store.
-        Ok(Resolved::Undefined) => Ok(()),
+        Ok(Resolved::Undefined) => {
+            bound.ignored.note(&path.attribute);
+            Ok(())
+        }
         Ok(Resolved::Attribute(attribute)) => {
             let target = target(Cow::Borrowed(path), attribute)?;
+            bound.is_understood = true;
             match locked(&target.path) {
                 Some(Mutability::WriteOnly) => return Ok(()),
                 Some(_) => {
                     return Err(ScimError::Mutability(format!(
                         "{} is set by the service and cannot be changed; remove it from the attribute mappings",
                         target.quoted()
-                    )));
+                    ))
+                    .into());
                 }
                 None => {}
             }
@@ -123,15 +179,20 @@ fn bind_operation<'a>(
                 return Err(ScimError::InvalidValue(format!(
                     "the operation on {} lacks `value`",
                     target.quoted()
-                )));
+                ))
+                .into());
             }
             if !is_write && target.path.leaf().required && target.path.sub_attribute.is_none() {
                 return Err(ScimError::Mutability(format!(
                     "{} is required and cannot be removed",
                     target.quoted()
-                )));
+                ))
+                .into());
             }
-            steps.push(Step {
+            if let Some(value) = &operation.value {
+                bound.note_members(&path.attribute, &target.path, value);
+            }
+            bound.steps.push(Step {
                 target,
                 change: change(operation.value.clone()),
             });
@@ -140,18 +201,43 @@ fn bind_operation<'a>(
         // A schema's URN as a path stands for all its attributes.
         Ok(Resolved::Extension(schema)) => {
             let value = match &operation.value {
-                None if is_write => return Err(needs_object(&path.attribute)),
+                None if is_write => return Err(needs_object(&path.attribute).into()),
                 Some(value) if is_write => value,
                 _ => &Value::Null,
             };
-            bind_member(resource_type, schema.id, value, &change, steps)
+            Ok(bind_member(
+                resource_type,
+                schema.id,
+                value,
+                &change,
+                bound,
+            )?)
         }
         Ok(Resolved::Resource) => match &operation.value {
             Some(Value::Object(members)) if is_write => {
-                bind_members(resource_type, members, &change, steps)
+                Ok(bind_members(resource_type, members, &change, bound)?)
             }
-            _ => Err(needs_object(&path.attribute)),
+            _ => Err(needs_object(&path.attribute).into()),
         },
+    }
+}
+
+impl Bound<'_> {
+    /// Notes the members that a complex attribute has no sub-attributes for, as `name` shows the
+    /// attribute. Members without a value ask for nothing.
+    fn note_members(&mut self, name: &str, path: &BoundPath, value: &Value) {
+        if path.sub_attribute.is_some() || !path.attribute.is_complex() {
+            return;
+        }
+        let elements = match value {
+            Value::Array(elements) => elements.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        for (member, value) in elements.iter().filter_map(Value::as_object).flatten() {
+            if !json::is_empty(value) && coerce::sub_attribute(path.attribute, member).is_none() {
+                self.ignored.note(&format!("{name}.{member}"));
+            }
+        }
     }
 }
 
@@ -169,11 +255,11 @@ fn bind_members(
     resource_type: &ResourceType,
     members: &Map<String, Value>,
     change: &impl Fn(Option<Value>) -> Change,
-    steps: &mut Vec<Step<'_>>,
+    bound: &mut Bound<'_>,
 ) -> Result<(), ScimError> {
     members
         .iter()
-        .try_for_each(|(name, value)| bind_member(resource_type, name, value, change, steps))
+        .try_for_each(|(name, value)| bind_member(resource_type, name, value, change, bound))
 }
 
 fn bind_member(
@@ -181,21 +267,28 @@ fn bind_member(
     name: &str,
     value: &Value,
     change: &impl Fn(Option<Value>) -> Change,
-    steps: &mut Vec<Step<'_>>,
+    bound: &mut Bound<'_>,
 ) -> Result<(), ScimError> {
     let Ok(path) = Path::parse(name) else {
+        bound.ignored.note(name);
         return Ok(());
     };
     match (resource_type.resolve(&path.attribute), value) {
         (Ok(Resolved::Attribute(attribute)), _) => {
-            let Ok(target) = target(Cow::Owned(path), attribute) else {
-                return Ok(());
-            };
-            if locked(&target.path).is_none() {
-                steps.push(Step {
-                    target,
-                    change: change(Some(value.clone())),
-                });
+            let shown = path.attribute.clone();
+            match target(Cow::Owned(path), attribute) {
+                Ok(target) => {
+                    bound.is_understood = true;
+                    if locked(&target.path).is_none() {
+                        bound.note_members(&shown, &target.path, value);
+                        bound.steps.push(Step {
+                            target,
+                            change: change(Some(value.clone())),
+                        });
+                    }
+                }
+                Err(Unbound::Unknown { name, .. }) => bound.ignored.note(&name),
+                Err(Unbound::Refused(_)) => bound.ignored.note(name),
             }
             Ok(())
         }
@@ -206,7 +299,7 @@ fn bind_member(
                     &format!("{}:{name}", schema.id),
                     value,
                     change,
-                    steps,
+                    bound,
                 )
             })
         }
@@ -214,15 +307,18 @@ fn bind_member(
         (Ok(Resolved::Extension(schema)), value) if json::is_empty(value) => {
             schema.attributes.iter().try_for_each(|attribute| {
                 let name = format!("{}:{}", schema.id, attribute.name);
-                bind_member(resource_type, &name, &Value::Null, change, steps)
+                bind_member(resource_type, &name, &Value::Null, change, bound)
             })
         }
         // An error, as in a POST body.
         (Ok(Resolved::Extension(schema)), _) => Err(needs_object(schema.id)),
         (Ok(Resolved::Resource), Value::Object(members)) => {
-            bind_members(resource_type, members, change, steps)
+            bind_members(resource_type, members, change, bound)
         }
-        _ => Ok(()),
+        _ => {
+            bound.ignored.note(&path.attribute);
+            Ok(())
+        }
     }
 }
 
@@ -238,26 +334,36 @@ fn locked(path: &BoundPath) -> Option<Mutability> {
     Some(path.sub_attribute.unwrap_or(path.attribute).mutability)
 }
 
-fn target(path: Cow<'_, Path>, bound: BoundPath) -> Result<Target<'_>, ScimError> {
+fn target(path: Cow<'_, Path>, bound: BoundPath) -> Result<Target<'_>, Unbound> {
     let mut bound = bound;
+    let unknown = |name: &str, error| Unbound::Unknown {
+        name: format!("{}.{name}", path.attribute),
+        error: ScimError::InvalidPath(error),
+    };
     if let Some(name) = &path.sub_attribute {
         bound.sub_attribute = coerce::sub_attribute(bound.attribute, name);
         if bound.sub_attribute.is_none() {
-            return Err(ScimError::InvalidPath(format!(
+            let error = format!(
                 "{} is not a sub-attribute of `{}`; correct the attribute mappings",
                 quote(name),
                 bound.attribute.name
-            )));
+            );
+            return Err(unknown(name, error));
         }
     }
     let filter = match &path.filter {
         // Entra can put a filter on a singular attribute: it means the only value.
         Some(_) if !bound.attribute.multi_valued => None,
-        Some(filter) => Some(
-            filter
-                .bind_element(bound.attribute)
-                .map_err(|error| ScimError::InvalidPath(error.to_string()))?,
-        ),
+        Some(filter) => match filter.bind_element(bound.attribute) {
+            Ok(filter) => Some(filter),
+            Err(error) => {
+                let text = error.to_string();
+                return Err(match error {
+                    FilterError::NoSubAttribute { name, .. } => unknown(&name, text),
+                    _ => ScimError::InvalidPath(text).into(),
+                });
+            }
+        },
         None => None,
     };
     Ok(Target {

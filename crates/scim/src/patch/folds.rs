@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::filter::Folded;
 use crate::schema::Attribute;
-use crate::text::fold;
+use crate::text::fold_untrimmed;
 use crate::work::{LOOK, folding, reading};
 
 /// The folded forms of an element's texts, each in the place of its sub-attribute.
@@ -49,7 +49,7 @@ impl Folds {
         }
     }
 
-    /// The folded form of `text`, the value of the sub-attribute in this place of `count`.
+    /// The folded form of `text` with the blanks around it, the value of the sub-attribute in this place of `count`.
     fn get(&self, place: usize, count: usize, text: &str, work: &mut u64) -> Option<&str> {
         let folds = self.0.get_or_init(|| {
             *work += LOOK + count as u64;
@@ -57,7 +57,7 @@ impl Folds {
         });
         let folded = folds.get(place)?.get_or_init(|| {
             *work += folding(text);
-            fold(text).into()
+            fold_untrimmed(text).into()
         });
         Some(folded)
     }
@@ -77,7 +77,7 @@ impl<'a> OfElement<'a> {
             _ => None,
         });
         let key = match (folded, value) {
-            (Some(folded), _) => Key::Text(folded),
+            (Some(folded), _) => Key::Text(folded.trim()),
             (None, Value::String(text)) => Key::Text(text),
             (None, other) => Key::Other(other),
         };
@@ -105,7 +105,7 @@ impl<'t> Folded<'t> for OfElement<'_> {
             Some(folded) => test(folded, work),
             None => {
                 *work += folding(text);
-                test(&fold(text), work)
+                test(&fold_untrimmed(text), work)
             }
         }
     }

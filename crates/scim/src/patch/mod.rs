@@ -8,6 +8,7 @@ mod bind;
 mod draft;
 mod elements;
 mod folds;
+mod ignored;
 mod index;
 #[cfg(test)]
 mod pairs;
@@ -21,25 +22,39 @@ use super::schema::finish::{finish, keep_immutable};
 use super::work::{BEGIN, Budget, copying};
 use super::{Resource, ResourceType, ScimError};
 use draft::Draft;
+pub use ignored::Ignored;
 pub use request::PatchRequest;
 
-/// Applies all operations or none (RFC 7644 §3.5.2); `None` when nothing changed. The work is
-/// counted in `budget`.
+/// What a PATCH comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// The resource with all changes; `None` when nothing changed.
+    pub resource: Option<Resource>,
+    /// What the request names and the service does not know.
+    pub ignored: Ignored,
+}
+
+/// Applies all operations or none (RFC 7644 §3.5.2), but for those whose path names an attribute
+/// that does not exist: they are skipped beside others. A client that maps such an attribute sends
+/// it with every change, and could not even take a user's access away. The work is counted in
+/// `budget`.
 ///
 /// # Errors
 /// `invalidPath`, `invalidValue`, `noTarget` or `mutability`, each naming the operation's path;
-/// `tooMany` when the request has computed too much.
+/// `invalidPath` also if no operation names an attribute that exists; `tooMany` when the request
+/// has computed too much.
 pub fn apply(
     resource_type: &ResourceType,
     current: &Resource,
     request: &PatchRequest,
     budget: &Budget,
-) -> Result<Option<Resource>, ScimError> {
+) -> Result<Applied, ScimError> {
     // Each alone: a budget that is spent already refuses before it is counted what there is to do.
     budget.spend(BEGIN)?;
     budget.spend(current.attributes().values().map(copying).sum())?;
     let mut draft = Draft::new(current.attributes().clone(), budget);
-    for step in bind::bind(resource_type, request, budget)? {
+    let bind::Bound { steps, ignored, .. } = bind::bind(resource_type, request, budget)?;
+    for step in steps {
         match step.change {
             bind::Change::Add(value) => write::add(&mut draft, &step.target, value)?,
             bind::Change::Replace(value) => write::replace(&mut draft, &step.target, value)?,
@@ -48,7 +63,10 @@ pub fn apply(
     }
     let next = finish(resource_type, draft.into_attributes())?;
     keep_immutable(resource_type, current, &next)?;
-    Ok((next != *current).then_some(next))
+    Ok(Applied {
+        resource: (next != *current).then_some(next),
+        ignored,
+    })
 }
 
 #[cfg(test)]

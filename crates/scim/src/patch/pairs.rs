@@ -125,6 +125,6 @@ proptest! {
         let body = Map::from_iter([("Operations".to_owned(), sent.into())]);
         let request = PatchRequest::parse(body).unwrap();
         let next = apply(&USERS, &current, &request, &Budget::default()).unwrap();
-        prop_assert_eq!(next.unwrap_or(current), checked(&expected.into()));
+        prop_assert_eq!(next.resource.unwrap_or(current), checked(&expected.into()));
     }
 }

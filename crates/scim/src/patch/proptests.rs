@@ -116,12 +116,12 @@ fn operations() -> impl Strategy<Value = Vec<Value>> {
 fn impossible() -> impl Strategy<Value = Value> {
     prop::sample::select(vec![
         json!({"op": "replace", "path": "active", "value": "maybe"}),
-        json!({"op": "replace", "path": "shoeSize", "value": "39"}),
         json!({"op": "replace", "path": "id", "value": "x"}),
         json!({"op": "add", "path": "groups", "value": [{"value": "g"}]}),
         json!({"op": "remove", "path": "meta.version"}),
         json!({"op": "remove", "path": "userName"}),
-        json!({"op": "add", "path": "emails[size eq 1]", "value": {}}),
+        json!({"op": "add", "path": "emails[type gt]", "value": {}}),
+        json!({"op": "add", "path": "emails[primary gt true]", "value": {}}),
         json!({"op": "replace", "path": "ims[value eq \"no such value\" or type eq \"x\"].display", "value": "x"}),
     ])
 }
@@ -154,12 +154,28 @@ fn tests_itself(path: &str) -> bool {
 
 fn patched(current: &Resource, operations: &[Value]) -> Result<Option<Resource>, ScimError> {
     let body = Map::from_iter([("Operations".to_owned(), operations.into())]);
-    apply(
+    let applied = apply(
         &USERS,
         current,
         &PatchRequest::parse(body)?,
         &Budget::default(),
-    )
+    )?;
+    Ok(applied.resource)
+}
+
+/// Operations that mean nothing to the service.
+fn unknown() -> impl Strategy<Value = Value> {
+    let paths = vec![
+        "shoeSize",
+        "name.first",
+        "emails[size eq 1].value",
+        "emails[type eq \"work\"].first",
+        "urn:ietf:params:scim:schemas:core:2.0:User:shoeSize",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:hireDate",
+    ];
+    let kinds = prop::sample::select(vec!["add", "replace", "remove"]);
+    (kinds, prop::sample::select(paths), scalar())
+        .prop_map(|(kind, path, value)| json!({"op": kind, "path": path, "value": value}))
 }
 
 proptest! {
@@ -183,6 +199,22 @@ proptest! {
     ) {
         operations.insert(at.index(operations.len() + 1), impossible);
         prop_assert!(patched(&current, &operations).is_err());
+    }
+
+    #[test]
+    fn an_unknown_operation_stops_none(
+        current in resource(),
+        mut operations in operations(),
+        unknown in unknown(),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let alone = patched(&current, std::slice::from_ref(&unknown)).unwrap_err();
+        prop_assert_eq!(alone.scim_type(), Some("invalidPath"));
+        // At least one is understood.
+        operations.push(json!({"op": "remove", "path": "nickName"}));
+        let without = patched(&current, &operations);
+        operations.insert(at.index(operations.len() + 1), unknown);
+        prop_assert_eq!(patched(&current, &operations), without);
     }
 
     /// Applying operations one by one, in separate requests, gives the same result as all in one.

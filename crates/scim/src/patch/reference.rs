@@ -35,15 +35,19 @@ const VALUES: &[&str] = &[
     "manager",
 ];
 /// Paths that clients cannot set: an error as a path, ignored in an object.
-const LOCKED: &[&str] = &[
-    "id",
-    "meta.created",
-    "groups",
-    "manager.displayName",
+const LOCKED: &[&str] = &["id", "meta.created", "groups", "manager.displayName"];
+/// Paths to nothing: skipped, unless nothing else is named.
+const UNKNOWN: &[&str] = &[
     "shoeSize",
+    "name.first",
+    "emails[type eq \"work\"].first",
+    "emails[size eq \"1\"].value",
+    "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:hireDate",
 ];
 /// Paths that the service does not store.
-const IGNORED: &[&str] = &["password", "schemas", "urn:example:custom:2.0:User:badge"];
+const IGNORED: &[&str] = &["password", "schemas", FOREIGN];
+/// One that is of a schema that the service does not have.
+const FOREIGN: &str = "urn:example:custom:2.0:User:badge";
 
 /// One change of a naive PATCH; without text it clears the value.
 #[derive(Debug, Clone)]
@@ -62,13 +66,16 @@ enum NaiveOperation {
 
 /// The values after all operations; `None` if one is refused.
 fn naive(mut values: Texts, operations: &[NaiveOperation]) -> Option<Texts> {
+    let (mut is_unknown, mut is_understood) = (false, false);
     for operation in operations {
         let (changes, in_object) = match operation {
             NaiveOperation::Path(change) => (std::slice::from_ref(change), false),
             NaiveOperation::Object(changes) => (changes.as_slice(), true),
         };
         for change in changes {
+            is_understood |= !UNKNOWN.contains(&change.path) && change.path != FOREIGN;
             match change.path {
+                path if UNKNOWN.contains(&path) => is_unknown |= !in_object,
                 path if IGNORED.contains(&path) => {}
                 path if LOCKED.contains(&path) && in_object => {}
                 path if LOCKED.contains(&path) => return None,
@@ -79,6 +86,9 @@ fn naive(mut values: Texts, operations: &[NaiveOperation]) -> Option<Texts> {
                 },
             }
         }
+    }
+    if is_unknown && !is_understood {
+        return None;
     }
     values.contains_key("userName").then_some(values)
 }
@@ -114,7 +124,12 @@ fn values_of(resource: &Resource) -> Texts {
 }
 
 fn change(object: bool) -> impl Strategy<Value = Change> {
-    let path = prop_oneof![30 => select(VALUES), 1 => select(LOCKED), 2 => select(IGNORED)];
+    let path = prop_oneof![
+        30 => select(VALUES),
+        1 => select(LOCKED),
+        2 => select(IGNORED),
+        5 => select(UNKNOWN),
+    ];
     (path, 0..4, select(&["a", "b", "B"][..]), any::<bool>()).prop_map(
         move |(path, kind, text, truth)| {
             let text = match path {
@@ -225,10 +240,12 @@ proptest! {
         let sent = before.iter().map(|operation| self::written(operation, 0)).collect::<Vec<_>>();
         let made = PatchRequest::parse(object(json!({"Operations": sent})))
             .and_then(|request| apply(&USERS, &empty, &request, &Budget::default()));
-        let current = made.ok().flatten().unwrap_or(empty);
+        let made = made.ok().and_then(|made| made.resource);
+        let current = made.unwrap_or(empty);
         let expected = naive(values_of(&current), &operations);
         let request = PatchRequest::parse(object(json!({"Operations": written}))).unwrap();
-        match (apply(&USERS, &current, &request, &Budget::default()), expected) {
+        let applied = apply(&USERS, &current, &request, &Budget::default());
+        match (applied.map(|applied| applied.resource), expected) {
             (Err(_), None) => {}
             (Ok(None), Some(expected)) => prop_assert_eq!(values_of(&current), expected),
             (Ok(Some(next)), Some(expected)) => {

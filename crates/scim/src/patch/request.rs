@@ -34,7 +34,8 @@ pub(super) enum Kind {
 
 impl PatchRequest {
     /// Reads a PatchOp body. Member and operation names are accepted in any case, because Entra
-    /// capitalises them; a missing `schemas` is accepted; unknown members are ignored.
+    /// capitalises them; a missing `schemas` is accepted; unknown members are ignored. No operations
+    /// are accepted, and change nothing: Microsoft's validator sends such a PATCH.
     ///
     /// # Errors
     /// `invalidSyntax` when it is not a PatchOp, `invalidPath` when a path is malformed.
@@ -45,11 +46,6 @@ impl PatchRequest {
                     .to_owned(),
             ));
         };
-        if operations.is_empty() {
-            return Err(ScimError::InvalidSyntax(
-                "`Operations` is empty; send at least one operation".to_owned(),
-            ));
-        }
         if operations.len() > MAX_OPERATIONS {
             return Err(ScimError::InvalidValue(format!(
                 "the PATCH has {} operations, and {MAX_OPERATIONS} are accepted; split it",

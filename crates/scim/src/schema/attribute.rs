@@ -26,6 +26,9 @@ pub struct Attribute {
     pub uniqueness: Uniqueness,
     /// The recommended values; others are accepted.
     pub canonical_values: &'static [&'static str],
+    /// Whether an object that lacks it counts as one in which it is false (RFC 7643 §2.4, of
+    /// `primary`): wherever values are compared or sorted, but not for `pr`.
+    pub false_if_absent: bool,
     /// Whether `/Schemas` lists it. Microsoft's validator rejects `password` and `emails.display`.
     pub discoverable: bool,
 }
@@ -99,6 +102,7 @@ impl Attribute {
             returned: Returned::Default,
             uniqueness: Uniqueness::None,
             canonical_values: &[],
+            false_if_absent: false,
             discoverable: true,
         }
     }
@@ -193,6 +197,12 @@ impl Attribute {
     /// The recommended values in `/Schemas`.
     pub const fn canonical(mut self, values: &'static [&'static str]) -> Self {
         self.canonical_values = values;
+        self
+    }
+
+    /// An object that lacks it counts as one in which it is false.
+    pub const fn false_if_absent(mut self) -> Self {
+        self.false_if_absent = true;
         self
     }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::check::check;
-use super::{Attribute, USERS};
+use super::{Attribute, Kind, USERS};
 use crate::Resource;
 
 /// A body in the shape of the schemas, with values of right and wrong types, and with attributes
@@ -65,7 +65,7 @@ fn in_any_case(name: &'static str) -> impl Strategy<Value = String> + Clone {
 /// A value for the attribute; one in ten is meant for another attribute.
 pub(crate) fn value(attribute: &'static Attribute) -> BoxedStrategy<Value> {
     let one = match attribute.sub_attributes() {
-        [] => scalar().boxed(),
+        [] => fitting(attribute),
         subs => object(subs),
     };
     if !attribute.multi_valued {
@@ -75,8 +75,8 @@ pub(crate) fn value(attribute: &'static Attribute) -> BoxedStrategy<Value> {
 }
 
 fn object(attributes: &'static [Attribute]) -> BoxedStrategy<Value> {
-    let names: Vec<&'static str> = attributes.iter().map(|attribute| attribute.name).collect();
-    let member = (prop::sample::select(names), scalar());
+    let of = |attribute: Attribute| (Just(attribute.name), fitting(&attribute));
+    let member = prop::sample::select(attributes).prop_flat_map(of);
     let members = prop::collection::vec(member, 0..5);
     members
         .prop_map(|members| {
@@ -85,9 +85,7 @@ fn object(attributes: &'static [Attribute]) -> BoxedStrategy<Value> {
                 members
                     .map(|(name, value)| {
                         let value = match (name, value) {
-                            // Most flags are booleans, and most types are among the few that
-                            // collide.
-                            ("primary", Value::String(text)) => (text.len() % 2 == 0).into(),
+                            // Most types are among the few that collide.
                             ("type", Value::String(text)) if text.len() > 3 => "work".into(),
                             (_, value) => value,
                         };
@@ -103,6 +101,26 @@ fn array(element: BoxedStrategy<Value>, size: std::ops::Range<usize>) -> BoxedSt
     prop::collection::vec(element, size)
         .prop_map(Value::Array)
         .boxed()
+}
+
+/// A value of the attribute's type; one in thirty is any other.
+fn fitting(attribute: &Attribute) -> BoxedStrategy<Value> {
+    let scalar = scalar();
+    let fitting = match attribute.kind {
+        Kind::Boolean => prop::sample::select(vec![
+            json!(true),
+            json!(false),
+            json!("True"),
+            json!("False"),
+        ])
+        .boxed(),
+        Kind::Binary => prop::sample::select(vec![json!("QQ=="), json!("QUI"), json!("")]).boxed(),
+        _ => scalar
+            .clone()
+            .prop_filter("text", |value| value.is_string() || value.is_u64())
+            .boxed(),
+    };
+    prop_oneof![30 => fitting, 1 => scalar].boxed()
 }
 
 /// Only a few values, so that repeats and matches are common, plus the odd ones that clients send.

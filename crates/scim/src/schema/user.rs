@@ -109,7 +109,8 @@ const DISPLAY: Attribute = Attribute::string("display", "A name for the value, f
 const PRIMARY: Attribute = Attribute::boolean(
     "primary",
     "Whether this is the preferred value; true for one at most",
-);
+)
+.false_if_absent();
 const fn kind(canonical_values: &'static [&'static str]) -> Attribute {
     Attribute::string("type", "What the value is for").canonical(canonical_values)
 }

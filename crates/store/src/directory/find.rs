@@ -71,7 +71,10 @@ impl Plan {
             Operator::Eq if keys::has_lookup(resource_type, path) => {
                 Access::Lookup(keys::lookup(resource_type, path, value))
             }
-            Operator::Sw if !value.is_empty() && keys::has_lookup(resource_type, path) => {
+            Operator::Sw
+                if !keys::comparable(path, value).is_empty()
+                    && keys::has_lookup(resource_type, path) =>
+            {
                 Access::LookupPrefix(keys::lookup_prefix(resource_type, path, value))
             }
             _ => return Self::Scan,
@@ -387,7 +390,12 @@ mod tests {
             plan(r#"userName sw "a" and externalId eq "x""#),
             lookup("L#U#externalId#x#")
         );
-        assert_eq!(plan(r#"userName sw """#), Plan::Scan);
+        assert_eq!(plan(r#"userName sw "Le ""#), prefix("L#U#userName#le"));
+        for nothing_to_look_up in ["", " ", "\u{200b}"] {
+            let filter = format!("userName sw \"{nothing_to_look_up}\"");
+            assert_eq!(plan(&filter), Plan::Scan, "{filter:?}");
+        }
+        assert_eq!(plan(r#"externalId sw " ""#), prefix("L#U#externalId# "));
     }
 
     #[test]

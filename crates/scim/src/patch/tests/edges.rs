@@ -56,6 +56,29 @@ fn a_filter_creates_no_element_of_what_clients_cannot_set() {
 }
 
 #[test]
+fn a_path_finds_the_elements_that_do_not_say_primary() {
+    let emails = |first: &str, second: &str| json!({"emails": [{"value": first, "primary": true}, {"value": second}]});
+    for filter in [
+        "primary eq false",
+        "primary ne true",
+        "not (primary eq true)",
+    ] {
+        let path = format!("emails[{filter}].value");
+        let operation = json!([{"op": "replace", "path": path, "value": "new"}]);
+        assert_eq!(
+            patched(emails("a", "b"), operation),
+            Ok(emails("a", "new")),
+            "{filter}"
+        );
+    }
+    let operation = json!([{"op": "remove", "path": "emails[primary eq false]"}]);
+    assert_eq!(
+        patched(emails("a", "b"), operation),
+        Ok(json!({"emails": [{"value": "a", "primary": true}]}))
+    );
+}
+
+#[test]
 fn a_filter_for_null_describes_no_element() {
     for null in ["null", "NULL"] {
         let path = format!("roles[type eq {null}].value");
@@ -194,10 +217,23 @@ fn the_number_of_operations_is_bounded() {
     assert!(operations(5000).is_ok());
     let refused = operations(5001).unwrap_err();
     assert_eq!(refused.scim_type(), Some("invalidValue"));
+    // Microsoft's validator sends none if nothing is mapped.
+    let none = operations(0).unwrap();
+    let current = check(&USERS, object(json!({"userName": "u"}))).unwrap();
     assert_eq!(
-        operations(0).unwrap_err().scim_type(),
-        Some("invalidSyntax")
+        apply(&USERS, &current, &none, &Budget::default())
+            .unwrap()
+            .resource,
+        None
     );
+    for no_list in [
+        json!({}),
+        json!({"Operations": null}),
+        json!({"Operations": {}}),
+    ] {
+        let refused = PatchRequest::parse(object(no_list)).unwrap_err();
+        assert_eq!(refused.scim_type(), Some("invalidSyntax"));
+    }
 }
 
 #[test]

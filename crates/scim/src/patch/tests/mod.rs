@@ -6,6 +6,7 @@ use super::*;
 use crate::schema::{USERS, check::check};
 
 mod edges;
+mod unknown;
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
@@ -21,7 +22,9 @@ fn patched(resource: Value, operations: Value) -> Result<Value, ScimError> {
     body["userName"] = "u".into();
     let current = check(&USERS, object(body))?;
     let request = PatchRequest::parse(object(json!({"Operations": operations})))?;
-    let next = apply(&USERS, &current, &request, &Budget::default())?.unwrap_or(current);
+    let next = apply(&USERS, &current, &request, &Budget::default())?
+        .resource
+        .unwrap_or(current);
     let mut attributes = next.into_attributes();
     if attributes["userName"] == "u" {
         attributes.remove("userName");
@@ -463,7 +466,10 @@ fn nothing_new_is_no_change() {
             &PatchRequest::parse(object(same)).unwrap(),
             &Budget::default()
         ),
-        Ok(None)
+        Ok(Applied {
+            resource: None,
+            ignored: Ignored::default()
+        })
     );
 }
 
