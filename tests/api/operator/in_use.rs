@@ -19,7 +19,7 @@ use crate::support::engine;
 use crate::support::service::Service;
 use stand::wire::Wire;
 
-const A_WRITE: Duration = Duration::from_millis(10);
+const A_WRITE: Duration = Duration::from_millis(20);
 
 /// A service whose requests the clock knows of, and the operator's command line.
 async fn start() -> (Service, DirectoryTable, Admin) {
@@ -74,7 +74,7 @@ async fn write(service: &Service, writer: usize, ids: &[String], is_enough: &Ato
             .await;
         assert_eq!(service.delete(&format!("/Users/{new}")).await.status, 204);
         written += 3;
-        // A hundred writes a second: the check's pauses are full of them.
+        // Fifty writes a second: the check's pauses are full of them.
         tokio::time::advance(3 * A_WRITE).await;
     }
     written
@@ -135,11 +135,11 @@ async fn a_damaged_directory_in_use_is_mended() {
         let guard = format!("N#U#userName#user{}", position(&ids, id));
         directory.remove("acme", &guard).await;
     }
-    for id in &ids[..40] {
+    for id in &ids[..28] {
         let counter = format!("F#U#{}", &id[..4]);
         directory.plant_count("acme", &counter, "count", 9).await;
     }
-    for id in &busy[..20] {
+    for id in &busy[..6] {
         let counter = format!("C#U#{}", &id[..2]);
         directory.plant_count("acme", &counter, "active", -3).await;
     }
@@ -160,6 +160,68 @@ async fn a_damaged_directory_in_use_is_mended() {
 
 fn position(ids: &[String], id: &String) -> usize {
     ids.iter().position(|other| other == id).unwrap()
+}
+
+/// A counter that is there and back between the two reads of each judgement, and a user that is
+/// changed so: both are told as not judged, and nothing is repaired.
+#[tokio::test]
+async fn what_moves_each_time_is_not_judged() {
+    let calm = Wire::passing(engine::endpoint()).await;
+    let (service, directory, prefix) = DirectoryTable::at(&calm.endpoint).await;
+    let id = service.create_user("lena", json!({})).await;
+    let stray = format!("L#U#externalId#nobody#{id}");
+    directory.plant("acme", &stray, &[]).await;
+    let (service, id) = (std::sync::Arc::new(service), std::sync::Arc::new(id));
+    let rival: stand::wire::Rival = {
+        let (service, id) = (service.clone(), id.clone());
+        Box::new(move || {
+            let (service, id) = (service.clone(), id.clone());
+            // A task of its own has the stack to itself.
+            let work = tokio::spawn(async move {
+                for active in [false, true] {
+                    let change = json!([{"op": "replace", "path": "active", "value": active}]);
+                    let answer = service.patch(&format!("/Users/{id}"), change).await;
+                    assert_eq!(answer.status, 200, "{}", answer.body);
+                }
+            });
+            Box::pin(async { work.await.unwrap() })
+        })
+    };
+    let plan = |asked: &stand::wire::asked::Asked| match asked.label.as_str() {
+        "Query directory C" | "GetItem directory C" | "GetItem directory L" => {
+            stand::wire::Fate::Overtaken
+        }
+        _ => stand::wire::Fate::Passed,
+    };
+    let wire = Wire::planned(engine::endpoint(), plan, Some(rival)).await;
+    let sdk_config = engine::troubled_sdk_config(&wire.endpoint).await;
+    let tables = engine::tables(&prefix);
+    let store = store::Store::connect(&sdk_config, tables, store::Timeouts::default());
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let tenant = TenantId::parse("acme").unwrap();
+    let disturbed = store.tenant(&tenant, &meter, &gate);
+    let checking = async {
+        let audit = disturbed.audit(OffsetDateTime::now_utc()).await.unwrap();
+        let kinds: Vec<_> = audit.in_use.iter().map(|suspect| suspect.kind).collect();
+        assert_eq!(audit.defects, []);
+        assert_eq!(kinds, [DefectKind::StrayLookup, DefectKind::WrongCount]);
+        for suspect in &audit.in_use {
+            assert!(!disturbed.repair(suspect).await.unwrap(), "{suspect}");
+        }
+        // Once it is quiet, the one that is a defect is found and mended, and nothing else.
+        let quiet = acme(&service, &meter, &gate);
+        let audit = quiet.audit(OffsetDateTime::now_utc()).await.unwrap();
+        let [defect] = &audit.defects[..] else {
+            panic!("{audit:?}")
+        };
+        assert_eq!(
+            (defect.kind, audit.in_use.len()),
+            (DefectKind::StrayLookup, 0)
+        );
+        assert!(quiet.repair(defect).await.unwrap());
+    };
+    passing_when_idle(Box::pin(checking)).await;
+    directory.check("acme").await;
 }
 
 /// A counter that was there and back while it was looked at is not set to what it was: its number

@@ -6,7 +6,8 @@
 //! updates, disables, restores, deletions and renames mixed with match queries and page walks, in
 //! both of Entra's modes ([`entra`]), as fast as the machine can. Then the same while instances are
 //! killed at random times ([`killer`]) and clients repeat unanswered requests. At the end all users
-//! are read back and compared ([`walk`]), and the operator's check looks for defects ([`tables`]).
+//! are read back and compared ([`walk`]). The operator's check, with repair, runs meanwhile and at
+//! the end, and finds no defect ([`tables`]).
 //!
 //! `make abuse` sends malformed requests instead ([`abuse`]).
 

@@ -1,14 +1,29 @@
 //! The tables under the functions: created first, and examined at the end with the operator's
 //! tools.
 
-use anyhow::{Result, bail};
+use std::time::Duration;
+
+use anyhow::{Result, bail, ensure};
 use stand::tenant::{DIRECTORY_TABLE, SECRETS_TABLE};
 use store::{Gate, Meter, Store};
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 /// Access to the tables without the function.
+#[derive(Clone)]
 pub struct Direct(Store);
+
+/// What the checks of tenants in use came to.
+#[derive(Debug, Default)]
+pub struct Checks {
+    pub number: u64,
+    /// The users of all checked tenants, each time.
+    pub users: u64,
+    /// What was in use each time it was looked at.
+    pub in_use: usize,
+    pub took: Duration,
+}
 
 impl Direct {
     /// Creates the tables.
@@ -24,6 +39,32 @@ impl Direct {
         let key = ApiKey::from_secret(&tenant, secret);
         stand::tenant::create(&self.0, name, &key, "make soak").await?;
         Ok(key.expose().to_owned())
+    }
+
+    /// Runs the operator's check with repair in one tenant after the other while they are in use,
+    /// until a time. Nothing is damaged, so nothing may be found and nothing repaired.
+    pub async fn check_until(&self, names: Vec<String>, deadline: Instant) -> Result<Checks> {
+        let mut checks = Checks::default();
+        let begun = Instant::now();
+        for name in names.iter().cycle() {
+            if Instant::now() >= deadline {
+                break;
+            }
+            let (meter, gate) = (Meter::default(), Gate::opened());
+            let tenant = TenantId::parse(name)?;
+            let directory = self.0.tenant(&tenant, &meter, &gate);
+            let audit = directory.audit(OffsetDateTime::now_utc()).await?;
+            for defect in &audit.defects {
+                let repaired = directory.repair(defect).await?;
+                bail!("tenant {name} in use: {defect}, repaired: {repaired}");
+            }
+            checks.number += 1;
+            checks.users += audit.resources;
+            checks.in_use += audit.in_use.len();
+        }
+        checks.took = begun.elapsed();
+        ensure!(checks.number > 0, "no tenant was checked in time");
+        Ok(checks)
     }
 
     /// Runs the operator's check, which must find no defect, and returns the number of users.

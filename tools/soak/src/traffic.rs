@@ -16,7 +16,7 @@ use crate::killer;
 use crate::model::User;
 use crate::report::{self, Growth};
 use crate::settings::Settings;
-use crate::tables::{Direct, environment};
+use crate::tables::{Checks, Direct, environment};
 use crate::tenant::Tenant;
 use crate::walk;
 use crate::worker::Worker;
@@ -163,6 +163,16 @@ impl Soak {
         for tenant in &self.tenants {
             tenant.allow_deactivations(self.deactivations);
         }
+        let checking = match task {
+            Task::CreateAll => None,
+            Task::StepsUntil(deadline) => {
+                let (direct, tenants) = (self.direct.clone(), self.tenants.iter());
+                let names = tenants.map(|tenant| tenant.client.tenant.clone()).collect();
+                Some(tokio::spawn(async move {
+                    direct.check_until(names, deadline).await
+                }))
+            }
+        };
         let mut running = JoinSet::new();
         for mut worker in self.workers.drain(..) {
             running.spawn(async move {
@@ -188,6 +198,18 @@ impl Soak {
             "{name}: {requests} requests in {seconds:.1} s, {:.0} a second",
             requests as f64 / seconds
         );
+        if let Some(checking) = checking {
+            let Checks {
+                number,
+                users,
+                in_use,
+                took,
+            } = checking.await??;
+            println!(
+                "meanwhile {number} checks with repair of {users} users in {:.1} s: no defect, nothing repaired, {in_use} not judged",
+                took.as_secs_f64()
+            );
+        }
         for tenant in &self.tenants {
             walk::total(tenant, self.users(tenant).len()).await?;
         }
