@@ -16,7 +16,8 @@ mod requests {
     mod filters; // each finds what it should and no more
     mod limits; // how large a request may be, and how odd
     pub mod lists; // pages and projections
-    mod pages; // pages of a large directory, found through the counters
+    pub mod pages; // pages of a large directory, found through the counters
+    mod responses; // how large a response can be
     mod users; // the life of a user: created, read, changed, deactivated, deleted
 }
 
