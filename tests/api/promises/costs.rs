@@ -109,7 +109,6 @@ async fn shared_values() {
         "emails eq \"all@x\" or userName sw \"user\"",
     ] {
         let spent = units(filter, 600).await;
-        println!("TMP {filter}: {spent} of {all}");
         assert!(spent < 2.0 * all, "{filter}: {spent} of {all}");
     }
     let spent = units("externalId eq \"few\"", 110).await;
