@@ -1,17 +1,19 @@
 //! From the `Authorization` header to the tenant.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use lambda_http::Request;
 use lambda_http::http::header::AUTHORIZATION;
 use scim::ScimError;
-use store::Meter;
 use store::secrets::Credential;
+use store::{Cost, Meter};
 use tenant::{ApiKey, ApiKeyError, KeyId, TenantId};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use crate::instance::Instance;
+use crate::instance::rate::{worth_of, worth_of_body};
 use crate::log::Trace;
 use crate::service::Failure;
 
@@ -24,6 +26,10 @@ pub(crate) struct Presented {
     named_tenant: Option<TenantId>,
     /// Whether the header is missing.
     is_absent: bool,
+    /// The length of the request's body.
+    body: usize,
+    /// As how many requests this one was charged; none until the key is accepted.
+    charged: AtomicUsize,
 }
 
 /// Whom a request acts for. The tenant is only claimed until the credential is checked.
@@ -43,6 +49,8 @@ impl Presented {
             key: ApiKey::parse(token).map_err(|error| not_a_key(error, token.is_empty())),
             named_tenant: ApiKey::named_tenant(token),
             is_absent: !request.headers().contains_key(AUTHORIZATION),
+            body: request.body().len(),
+            charged: AtomicUsize::new(0),
         }
     }
 
@@ -92,13 +100,14 @@ impl Presented {
         match credential {
             Credential::Accepted { expires } => {
                 instance.key_accepted(key, expires, now);
-                Ok(instance.charge(key, 1, now)?)
+                Ok(self.charge(instance, worth_of_body(self.body), now)?)
             }
             refused => Err(refusal(&refused).into()),
         }
     }
 
-    /// Charges this number of requests to the rate of an accepted key.
+    /// Has the request count as this number of requests with its accepted key, if it does not count
+    /// as more already.
     ///
     /// # Errors
     /// 429 when the rate is used up.
@@ -109,7 +118,20 @@ impl Presented {
         now: OffsetDateTime,
     ) -> Result<(), ScimError> {
         let key = self.key.as_ref().map_err(Clone::clone)?;
-        instance.charge(key, requests, now)
+        let more = requests.saturating_sub(self.charged.load(Relaxed));
+        instance.charge(key, more, now)?;
+        self.charged.fetch_add(more, Relaxed);
+        Ok(())
+    }
+
+    /// Has the request count as what it has cost. One whose key was not accepted, or used too fast,
+    /// counts as nothing.
+    pub(crate) async fn settle(&self, instance: &Instance, cost: &Cost) {
+        let charged = self.charged.load(Relaxed);
+        let more = worth_of(cost).saturating_sub(charged);
+        if let (Ok(key), true, true) = (&self.key, charged > 0, more > 0) {
+            instance.owe(key, more).await;
+        }
     }
 }
 

@@ -82,9 +82,8 @@ pub(crate) async fn answer(
                 trace,
                 // Bulk operations that have not started by then are not started any more.
                 deadline: trace.started() + instance.config.request_deadline / 2,
-                // A bulk request counts as many requests as it has operations. Accepting the key
-                // charges the first one.
-                charge: &|operations| presented.charge(instance, operations.saturating_sub(1), now),
+                // A bulk request counts as at least as many requests as it has operations.
+                charge: &|operations| presented.charge(instance, operations, now),
             };
             let work = async { Ok(operation.run(&context).await) };
             let ((), outcome) = tokio::try_join!(check, work)?;

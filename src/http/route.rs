@@ -177,6 +177,10 @@ pub(super) const BASE_PATH: &str = "/scim/v2";
 /// How many segments API Gateway may put before the base path.
 const MAX_PREFIX: usize = 3;
 
+/// How long it may be. It is a stage of at most 128 characters, or a mapping of at most 300, and it
+/// is in every location of an answer.
+const MAX_PREFIX_LENGTH: usize = 512;
+
 impl Target {
     /// Splits a raw path.
     ///
@@ -188,18 +192,24 @@ impl Target {
             .filter(|segment| !segment.is_empty())
             .collect();
         let is_base = |pair: &[&str]| matches!(pair, [scim, v2] if scim.eq_ignore_ascii_case("scim") && v2.eq_ignore_ascii_case("v2"));
-        let start = raw
+        let split = raw
             .windows(2)
             .take(MAX_PREFIX + 1)
             .position(is_base)
+            .map(|start| raw.split_at(start));
+        let prefixed = split.map(|(before, rest)| {
+            let prefix: String = before.iter().map(|segment| format!("/{segment}")).collect();
+            (prefix, rest)
+        });
+        let (prefix, rest) = prefixed
+            .filter(|(prefix, _)| prefix.len() <= MAX_PREFIX_LENGTH)
             .ok_or_else(|| {
                 ScimError::NotFound(format!(
                     "there is nothing here; the Tenant URL ends with `{BASE_PATH}`"
                 ))
             })?;
-        let (prefix, rest) = raw.split_at(start);
         Ok(Self {
-            prefix: prefix.iter().map(|segment| format!("/{segment}")).collect(),
+            prefix,
             segments: rest
                 .iter()
                 .skip(2)

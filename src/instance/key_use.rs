@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use scim::ScimError;
 use store::secrets::Expiry;
@@ -15,6 +16,8 @@ use store::usage::key_use::LAST_USED_INTERVAL;
 use store::{Gate, Meter, Store, StoreError};
 use tenant::{ApiKey, KeyDigest, KeyId, TenantId};
 use time::OffsetDateTime;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::Instance;
 use super::rate::{Lease, Share, Verdict, WINDOW_SECONDS};
@@ -23,6 +26,9 @@ use crate::log::{self, chain};
 /// Maximum number of remembered keys; beyond that the least recently seen one is forgotten. Only
 /// accepted keys are remembered.
 const MAX_KEYS: usize = 1_000;
+
+/// How long an answer waits for the lease of what its request has cost.
+const AT_MOST: Duration = Duration::from_millis(250);
 
 /// How long an instance waits before it warns about the same key again.
 const WARNING_INTERVAL: time::Duration = time::Duration::HOUR;
@@ -68,6 +74,22 @@ impl Instance {
     }
 }
 
+impl Instance {
+    /// Charges this number of requests for one that was served with an accepted key. If that has to
+    /// be leased, the lease goes ahead of the answer: once that is sent, the function sleeps, and
+    /// the other instances would not know of the debt. The wait is given up after a quarter of a
+    /// second.
+    pub(crate) async fn owe(&self, key: &ApiKey, requests: usize) {
+        let per_second = self.config.requests_per_second;
+        let leasing = self
+            .key_uses
+            .owe(&self.store, key, requests, per_second, self.now());
+        if let Some(leasing) = leasing {
+            let _ = timeout(AT_MOST, leasing).await;
+        }
+    }
+}
+
 impl KeyUses {
     /// Notes that a key was accepted.
     fn accepted(&self, store: &Store, key: &ApiKey, expires: Option<Expiry>, now: OffsetDateTime) {
@@ -106,10 +128,9 @@ impl KeyUses {
         per_second: u32,
         now: OffsetDateTime,
     ) -> Result<(), ScimError> {
-        if per_second == 0 {
+        let Some(limit) = limit(per_second) else {
             return Ok(());
-        }
-        let limit = u64::from(per_second) * u64::from(WINDOW_SECONDS);
+        };
         let requests = u64::try_from(requests).unwrap_or(u64::MAX);
         match self.with(key, now, |known| known.share.charge(requests, limit, now)) {
             Verdict::Served => Ok(()),
@@ -124,6 +145,22 @@ impl KeyUses {
                 retry_after: seconds,
             }),
         }
+    }
+
+    /// Charges for a request that was served already. Returns the lease in progress, if there is
+    /// one for it.
+    fn owe(
+        &self,
+        store: &Store,
+        key: &ApiKey,
+        requests: usize,
+        per_second: u32,
+        now: OffsetDateTime,
+    ) -> Option<JoinHandle<()>> {
+        let limit = limit(per_second)?;
+        let requests = u64::try_from(requests).unwrap_or(u64::MAX);
+        let lease = self.with(key, now, |known| known.share.owe(requests, limit, now))?;
+        Some(self.lease(store, key, lease, limit))
     }
 
     fn note(&self, store: &Store, key: &ApiKey, now: OffsetDateTime) {
@@ -141,7 +178,7 @@ impl KeyUses {
         });
     }
 
-    fn lease(&self, store: &Store, key: &ApiKey, lease: Lease, limit: u64) {
+    fn lease(&self, store: &Store, key: &ApiKey, lease: Lease, limit: u64) -> JoinHandle<()> {
         let (uses, store) = (self.clone(), store.clone());
         let (digest, tenant, key) = (key.digest(), key.tenant().clone(), key.id());
         tokio::spawn(async move {
@@ -154,7 +191,7 @@ impl KeyUses {
             if let Some(known) = uses.lock().get_mut(&digest) {
                 known.share.leased(lease, leased.ok(), limit);
             }
-        });
+        })
     }
 
     /// Tells the operator once in the instance's lifetime: a missing permission would otherwise log
@@ -198,6 +235,11 @@ impl KeyUses {
     fn lock(&self) -> MutexGuard<'_, HashMap<KeyDigest, KeyUse>> {
         self.0.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The number of requests per window; `None` if there is no limit.
+fn limit(per_second: u32) -> Option<u64> {
+    (per_second > 0).then(|| u64::from(per_second) * u64::from(WINDOW_SECONDS))
 }
 
 #[cfg(test)]

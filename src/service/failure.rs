@@ -60,7 +60,7 @@ impl From<StoreError> for Failure {
                 "the list would have to read {total} resources, and {accepted} are accepted; leave `sortBy` out, and filter with `eq` or `sw` on `userName`, `externalId`, `emails.value` or `employeeNumber`"
             )),
             StoreError::TooManyFound { accepted } => ScimError::TooMany(format!(
-                "more than {accepted} resources have a value that starts like this; give `sw` a longer value, or filter with `eq`"
+                "more than {accepted} resources have the value, or a start of one, that the filter asks for; give `sw` a longer value, or filter by a value that fewer resources have"
             )),
             StoreError::NotFound => ScimError::NotFound("the resource does not exist".to_owned()),
             StoreError::VersionMismatch | StoreError::Conflict | StoreError::AlreadyExists => ScimError::Unavailable(

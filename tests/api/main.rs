@@ -17,7 +17,8 @@ mod requests {
     pub mod http; // HEAD, encoded bodies, repeated parameters, the headers of every answer
     mod limits; // how large a request may be, and how odd
     pub mod lists; // pages and projections
-    mod pages; // pages of a large directory, found through the counters
+    pub mod pages; // pages of a large directory, found through the counters
+    mod responses; // how large a response can be
     mod users; // the life of a user: created, read, changed, deactivated, deleted
     mod values; // what a value may be, and when two are the same
 }

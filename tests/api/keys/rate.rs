@@ -12,11 +12,12 @@ use time::OffsetDateTime;
 
 use crate::keys::issue::{NOW, key, tenant};
 use crate::keys::key_use::until;
+use crate::requests::pages::fill;
 use crate::support::capture::cost;
 use crate::support::clock::{date, passing_when_idle, set_date};
 use crate::support::directory::DirectoryTable;
 use crate::support::engine;
-use crate::support::service::{Answer, Service};
+use crate::support::service::{Answer, Call, Service, query};
 use stand::wire::{Fate, Wire};
 
 /// What every instance serves without asking, and what it leases at a time.
@@ -214,6 +215,71 @@ async fn a_bulk_request_counts_its_operations() {
     .await;
     refused(&answer);
     refused(&service.get("/Users").await);
+}
+
+/// How many requests of this kind are served in a window, and the refusal.
+async fn served(of: &Service, call: impl Fn(&Service) -> Call<'_>) -> usize {
+    let service = instance(of);
+    for served in 0..2_000 {
+        let answer = call(&service).send().await;
+        if answer.status == 429 {
+            refused(&answer);
+            return served;
+        }
+    }
+    panic!("nothing is refused");
+}
+
+/// A request counts as what it costs: the rate that serves hundreds of match queries serves a few
+/// lists that read the directory, and as few large bodies.
+#[tokio::test]
+async fn a_dear_request_counts_as_many() {
+    let service = limited(40).await;
+    set_date(IN_A_WINDOW - time::Duration::HOUR);
+    fill(&service, 500, |_| json!({"title": "x".repeat(2_000)})).await;
+    let mut seconds = 0;
+    let mut served = async |call: &dyn Fn(&Service) -> Call<'_>| {
+        seconds += 10;
+        set_date(IN_A_WINDOW + time::Duration::seconds(seconds));
+        served(&service, call).await
+    };
+    // What Entra sends counts once: the rate of the window, and what the last lease adds.
+    let found = query(&[("filter", "userName eq \"user0001\"")]);
+    let found = format!("/Users?{found}");
+    let match_queries = served(&|service| service.call("GET", &found)).await;
+    assert!((400..=470).contains(&match_queries), "{match_queries}");
+    // 500 users of 2.3 KB are 300 units, and 8 units are a request.
+    let all = "/Users?filter=title+pr&count=1";
+    let lists = served(&|service| service.call("GET", all)).await;
+    assert!((9..=13).contains(&lists), "{lists}");
+    // A body of 512 KB counts as 32, whether it is refused for what it says or not.
+    let large = format!("{{\"x\":\"{}\"}}", "x".repeat(512 * 1024));
+    let bodies = served(&|service| {
+        let call = service.call("POST", "/Users").json(json!({}));
+        call.body(&large)
+    })
+    .await;
+    assert!((12..=15).contains(&bodies), "{bodies}");
+}
+
+/// What a request has cost is known to the other instances before it is answered.
+#[tokio::test]
+async fn a_debt_is_everybody_s() {
+    let service = limited(2).await;
+    set_date(IN_A_WINDOW - time::Duration::HOUR);
+    fill(&service, 500, |_| json!({"title": "x".repeat(2_000)})).await;
+    set_date(IN_A_WINDOW);
+    let others: Vec<_> = (0..3).map(|_| instance(&service)).collect();
+    let list = "/Users?filter=title+pr&count=1";
+    assert_eq!(service.get(list).await.status, 200);
+    for other in &others {
+        // Each serves what it may without asking, and is told once it asks.
+        let (served, answer) = exhaust(other).await;
+        assert!(served <= FREE + LEASE, "{served}");
+        refused(&answer);
+    }
+    set_date(NEXT_WINDOW);
+    assert_eq!(service.get(list).await.status, 200);
 }
 
 /// As long as DynamoDB does not lease, nobody is refused, and nobody waits.

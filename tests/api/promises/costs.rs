@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::capture::logged;
+use crate::requests::pages::fill;
+use crate::support::capture::{cost, logged};
 use crate::support::service::{Answer, Call, Service, query};
 
 /// Sends the request and checks its cost: calls, read units, write units.
@@ -82,6 +83,39 @@ async fn match_queries() {
     // Thirty users behind one lookup come in one batch, at one unit each.
     let found = assert_cost(find(&service, "emails eq \"all@x\""), 3, 32.0, 0.0).await;
     assert_eq!(found.ids().len(), 30);
+}
+
+/// What many users share costs less than twice what reading all of them does: after 25 that are
+/// read one by one, the whole directory is cheaper, a page of which has eight small users for a
+/// unit.
+#[tokio::test]
+async fn shared_values() {
+    let service = Service::start().await;
+    fill(&service, 600, |user| {
+        let external_id = if user < 110 { "few" } else { "many" };
+        json!({"emails": [{"value": "all@x"}], "externalId": external_id})
+    })
+    .await;
+    let units = async |filter: &str, matches: u64| {
+        let (found, [_, units, _]) = cost(find(&service, filter)).await;
+        assert_eq!(found.body["totalResults"], matches, "{filter}");
+        units
+    };
+    let all = units("emails co \"all@x\"", 600).await;
+    for filter in [
+        "emails eq \"all@x\"",
+        "userName sw \"user\"",
+        "userName sw \"u\" and emails co \"all@x\"",
+        "emails eq \"all@x\" or userName sw \"user\"",
+    ] {
+        let spent = units(filter, 600).await;
+        assert!(spent < 2.0 * all, "{filter}: {spent} of {all}");
+    }
+    let spent = units("externalId eq \"few\"", 110).await;
+    assert!(spent < 2.0 * all, "{spent} of {all}");
+    // A batch is read as ever, whatever it costs: 100 users, the lookups, and the key.
+    let spent = units("userName sw \"user00\"", 100).await;
+    assert_eq!(spent, 103.0);
 }
 
 /// Any page of the unfiltered list: the counters, then the page.

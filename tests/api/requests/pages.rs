@@ -2,17 +2,17 @@
 
 use scim::schema::{USERS, check::check};
 use scim::{Meta, ResourceId, Stored};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use store::directory::record::{Actor, ChangeKind, Origin};
-use store::{Gate, Meter};
+use store::{Gate, Meter, Store, Timeouts};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
-use crate::keys::key_use::behind;
 use crate::support::capture::cost;
 use crate::support::directory::DirectoryTable;
-use crate::support::service::Service;
-use stand::wire::Fate;
+use crate::support::engine;
+use crate::support::service::{Service, query};
+use stand::wire::{Asked, Fate, Wire};
 
 /// Adds a user with a chosen id, so that many share the first digits as in a directory of a million
 /// users.
@@ -171,18 +171,109 @@ async fn a_list_that_is_too_long_to_be_read_is_refused_with_advice() {
     );
 }
 
-/// What has a value that starts as asked for cannot be counted: it is read until it is too much.
+/// What has a value that starts as asked for cannot be counted: it is followed until reading that
+/// many users costs more than reading as many as may be read. A tenant with more users is told.
 #[tokio::test]
 async fn a_lookup_that_finds_too_much_ends_with_advice() {
-    let (service, wire, _) = behind(move |operation, _| match operation {
-        "Query" => Fate::Instead(endless_lookup()),
+    let (mut service, directory, prefix) = DirectoryTable::with_prefix().await;
+    let lena = service.create_user("lena", json!({})).await;
+    let plan = |asked: &Asked| match asked.label.as_str() {
+        "Query directory L" => Fate::Instead(endless_lookup()),
         _ => Fate::Passed,
+    };
+    let wire = Wire::planned(engine::endpoint(), plan, None).await;
+    let sdk_config = engine::sdk_config(&wire.endpoint).await;
+    service.app.store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+    for filter in ["userName sw \"l\"", "userName eq \"lena\""] {
+        // A small directory is read instead.
+        let before = wire.asked("Query directory L");
+        assert_eq!(service.find(filter).await.ids(), [lena.as_str()]);
+        assert_eq!(wire.asked("Query directory L") - before, 3);
+    }
+    let counter = if lena.starts_with("00") {
+        "C#U#01"
+    } else {
+        "C#U#00"
+    };
+    directory
+        .plant_count("acme", counter, "count", 50_000)
+        .await;
+    for filter in ["userName sw \"l\"", "userName eq \"lena\""] {
+        let answer = service.find(filter).await;
+        let detail = answer.error(400, "tooMany");
+        assert!(detail.contains("more than 12500 resources"), "{detail}");
+        assert!(detail.contains("give `sw` a longer value"), "{detail}");
+    }
+}
+
+/// Many users behind one lookup: some are read one by one, then the directory, in either direction.
+#[tokio::test]
+async fn a_lookup_that_many_share_gives_the_same_lists() {
+    let (service, directory) = DirectoryTable::with_service().await;
+    fill(&service, 600, |user| {
+        let email = if user % 3 == 0 { "one@x" } else { "all@x" };
+        json!({"emails": [{"value": email}], "title": "Lead"})
     })
     .await;
-    let answer = service.find("userName sw \"l\"").await;
-    let detail = answer.error(400, "tooMany");
-    assert!(detail.contains("give `sw` a longer value"), "{detail}");
-    assert_eq!(wire.asked("Query directory L"), 11);
+    directory.check("acme").await;
+    for (filter, same) in [
+        ("emails eq \"all@x\"", "emails co \"all@x\""),
+        (
+            "userName sw \"user\" and emails eq \"one@x\"",
+            "emails co \"one@x\"",
+        ),
+        ("emails eq \"all@x\" or emails eq \"one@x\"", "title pr"),
+        ("userName sw \"user0\"", "userName co \"user0\""),
+    ] {
+        let list = |filter, start: &str, count: &str| {
+            let page = [("filter", filter), ("startIndex", start), ("count", count)];
+            format!("/Users?{}", query(&page))
+        };
+        for (start, count) in [("1", "1000"), ("150", "30"), ("1", "0"), ("900", "10")] {
+            let looked_up = service.get(&list(filter, start, count)).await;
+            let read = service.get(&list(same, start, count)).await;
+            assert_eq!(looked_up.body, read.body, "{filter} {start} {count}");
+        }
+        let all = service.get(&list(same, "1", "1000")).await.ids();
+        let page = |cursor: &str| {
+            let page = [("filter", filter), ("cursor", cursor), ("count", "70")];
+            format!("/Users?{}", query(&page))
+        };
+        let (mut forth, mut back) = (Vec::new(), Vec::new());
+        let (mut next, mut previous) = (Some(String::new()), None);
+        while let Some(cursor) = next {
+            let answer = service.get(&page(&cursor)).await;
+            forth.extend(answer.ids());
+            assert_eq!(answer.body["totalResults"], all.len());
+            let text = |name: &str| answer.body[name].as_str().map(str::to_owned);
+            (next, previous) = (text("nextCursor"), text("previousCursor"));
+        }
+        assert_eq!(forth, all, "{filter}");
+        while let Some(cursor) = previous {
+            let answer = service.get(&page(&cursor)).await;
+            back.splice(0..0, answer.ids());
+            previous = answer.body["previousCursor"].as_str().map(str::to_owned);
+        }
+        assert_eq!(back, all[..back.len()], "{filter}");
+        assert!(back.len() + 70 >= all.len(), "{filter}");
+    }
+}
+
+/// Adds users with names that sort as they are numbered.
+pub async fn fill(service: &Service, users: usize, attributes: impl Fn(usize) -> Value) {
+    let operation = |user| {
+        let mut data = attributes(user);
+        data["userName"] = format!("user{user:04}").into();
+        json!({"method": "POST", "path": "/Users", "bulkId": format!("{user}"), "data": data})
+    };
+    let operations: Vec<_> = (0..users).map(operation).collect();
+    let created = service
+        .post("/Bulk", json!({"Operations": operations}))
+        .await;
+    assert_eq!(created.status, 200, "{}", created.body);
+    for result in created.body["Operations"].as_array().unwrap() {
+        assert_eq!(result["status"], "201", "{result}");
+    }
 }
 
 /// A page of 5,000 lookups, other ones each time, that another follows.

@@ -38,10 +38,10 @@ pub enum StoreError {
         /// How many one request may read.
         accepted: u64,
     },
-    /// More resources have a value with the requested start than one request may read.
-    #[error("more than {accepted} resources were found by the start of a value")]
+    /// More resources have a value, or a start of one, than one request may read one by one.
+    #[error("more than {accepted} resources were found by a value or the start of one")]
     TooManyFound {
-        /// How many one request may read.
+        /// How many one request may read one by one.
         accepted: u64,
     },
     /// DynamoDB is throttling, unreachable or failing. The call was applied completely or not at

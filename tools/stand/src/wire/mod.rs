@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::clock::really;
 pub use answers::Trouble;
-use asked::Asked;
+pub use asked::Asked;
 
 /// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
