@@ -176,7 +176,7 @@ impl Operation<'_> {
                 directory.store.accepted().await;
                 let bulk = BulkRequest::parse(body.object()?, PROVIDED)?;
                 (context.charge)(bulk.operations.len())?;
-                let mut done = directory.bulk(bulk, context.deadline).await;
+                let mut done = directory.bulk(bulk, context.deadline).await?;
                 context.trace.set_inner_refusals(done.refusals());
                 context.trace.set_inner_failure(done.cause());
                 Ok(respond::bulk(done))

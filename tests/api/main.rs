@@ -35,6 +35,7 @@ mod keys {
 mod data {
     mod breaker; // many users lose access at once: the rest is kept
     mod races; // concurrent requests: one winner, nothing lost
+    mod sequence; // a bulk request is its operations one after another
     mod tenancy; // tenants never see each other
 }
 

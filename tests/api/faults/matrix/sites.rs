@@ -122,7 +122,11 @@ const SITES: &[(&str, &str, &str)] = &[
 ];
 
 /// Requests of the functions above for other kinds of items.
-const REQUESTS: &[&str] = &["Scan secrets TENANT", "TransactWriteItems directory D"];
+const REQUESTS: &[&str] = &[
+    "BatchGetItem directory N",
+    "Scan secrets TENANT",
+    "TransactWriteItems directory D",
+];
 
 /// Opens connections while the function starts; what becomes of it changes no answer.
 const NOT_IN_THE_MATRIX: (&str, &str) = ("secrets/credential.rs", "connect_secrets");
