@@ -15,7 +15,7 @@ pub(super) struct Schedule {
     /// Those that have not been started.
     waiting: Vec<Option<BulkOperation>>,
     results: Vec<Option<BulkResult>>,
-    /// Whether an operation changes a resource that was there before.
+    /// Whether each is for a resource that was there before the request.
     changes: Vec<bool>,
     /// How many operations had ended when each was started, and when it ended.
     times: Vec<(usize, Option<usize>)>,
@@ -34,10 +34,7 @@ pub(super) struct Started {
 
 impl Schedule {
     pub fn new(request: BulkRequest, plan: Plan) -> Self {
-        let changes = |operation: &BulkOperation| {
-            let action = operation.action.as_ref();
-            action.is_ok_and(|action| action.id().is_some())
-        };
+        let changes = BulkOperation::changes_what_was_there;
         let count = request.operations.len();
         Self {
             fail_on_errors: request.fail_on_errors,

@@ -223,6 +223,12 @@ impl BulkOperation {
         })
     }
 
+    /// Whether the operation is for a resource that was there before the request.
+    pub fn changes_what_was_there(&self) -> bool {
+        let id = self.action.as_ref().ok().and_then(Action::id);
+        id.is_some_and(|id| bulk_id(id).is_none())
+    }
+
     /// The bulkIds that the operation refers to, in its path and in its data.
     fn references(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();

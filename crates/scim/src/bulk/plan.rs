@@ -66,11 +66,26 @@ type Name = Option<(String, String)>;
 impl BulkRequest {
     /// The names whose holders have to be known for [`plan`](Self::plan): one for each operation at
     /// most.
+    ///
+    /// They matter if there is an operation that could free one for another: on a resource that was
+    /// there before, or a POST that brings back somebody from a client's recycle bin, who has two
+    /// names until then.
     pub fn names_to_look_up(&self) -> Vec<UniqueName> {
         let Some(names) = self.names() else {
             return Vec::new();
         };
-        if self.operations.len() < 2 {
+        let mut with_names = self.operations.iter().zip(&names);
+        let may_free = with_names.any(|(operation, name)| {
+            let of = operation.action.as_ref().map(Action::resource_type);
+            let recycled = of.ok().and_then(|of| of.recycled);
+            let name = name.as_ref().map(|(_, sent)| sent.as_str());
+            operation.changes_what_was_there()
+                || recycled
+                    .zip(name)
+                    .and_then(|(recycled, name)| recycled(name))
+                    .is_some()
+        });
+        if !may_free || self.operations.len() < 2 {
             return Vec::new();
         }
         let mut wanted = BTreeMap::new();
@@ -476,7 +491,21 @@ mod tests {
             ])),
             ["Kim", "Lena"]
         );
-        assert!(names(json!([post("Kim")])).is_empty());
+        assert!(names(json!([patch(LENA, "Kim")])).is_empty());
+        // Whoever is created in the request had no name before it.
+        assert!(
+            names(json!([
+                post("Lena"),
+                create("max", "x"),
+                delete("bulkId:max")
+            ]))
+            .is_empty()
+        );
+        let recycled = "0123456789abcdef0123456789abcdefLena";
+        assert_eq!(
+            names(json!([post("Lena"), post(recycled)])),
+            [recycled, "Lena"]
+        );
         assert!(names(json!([delete("1"), delete("2")])).is_empty());
     }
 

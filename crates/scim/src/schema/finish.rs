@@ -193,7 +193,7 @@ mod tests {
         lookups: &[],
         letter: 'X',
         access: None,
-        recycles: None,
+        recycled: None,
     };
 
     fn badge(attributes: Value) -> Resource {
