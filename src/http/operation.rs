@@ -178,7 +178,7 @@ impl Operation<'_> {
                 directory.store.accepted().await;
                 let bulk = BulkRequest::parse(body.object()?, PROVIDED)?;
                 (context.charge)(bulk.operations.len())?;
-                let mut done = directory.bulk(bulk, context.deadline).await;
+                let mut done = directory.bulk(bulk, context.deadline).await?;
                 context.trace.set_inner_refusals(done.refusals());
                 context.trace.set_inner_failure(done.cause());
                 context.trace.set_ignored(done.ignored());

@@ -61,7 +61,7 @@ pub(crate) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
         _ => {}
     }
     if let Some(existing) = &failure.existing {
-        set(&mut response, LOCATION, existing);
+        set(&mut response, LOCATION, &existing.location);
     }
     response
 }

@@ -2,13 +2,14 @@
 
 use scim::project::Projection;
 use scim::schema::check::check;
+use scim::text::fold;
 use scim::{Meta, Resource, ResourceId, ResourceType, ScimError, Stored};
 use store::StoreError;
 use store::directory::record::ChangeKind;
 use uuid::Uuid;
 
 use super::change::Races;
-use super::{Answer, Body, Cause, Directory, Failure};
+use super::{Answer, Body, Cause, Directory, Existing, Failure};
 
 impl Directory<'_> {
     /// Creates a resource from a request body.
@@ -90,12 +91,20 @@ impl Directory<'_> {
         let Some(current) = self.store.get(resource_type, &holder).await? else {
             return Err(StoreError::Conflict.into());
         };
-        let is_same = resource.text("externalId").is_some()
-            && resource.text("externalId") == current.resource.text("externalId");
+        let external_id = resource.text("externalId");
+        let is_same = external_id == current.resource.text("externalId");
         let has_access = resource_type.has_access(&current.resource);
-        if !is_same || has_access || !resource_type.has_access(resource) {
+        let may_be_back = is_same && external_id.is_some();
+        if !may_be_back || has_access || !resource_type.has_access(resource) {
+            // It may also be called otherwise, and have the name reserved.
+            let name = current.resource.text(resource_type.unique);
+            let is_called_so = name.is_some_and(|name| fold(name) == fold(value));
             return Err(Failure {
-                existing: Some(current.location(resource_type, self.base)),
+                existing: Some(Box::new(Existing {
+                    id: current.id.to_string(),
+                    location: current.location(resource_type, self.base),
+                    is_the_same: is_same && is_called_so,
+                })),
                 ..Failure::from(taken)
             });
         }

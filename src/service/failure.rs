@@ -12,8 +12,20 @@ pub struct Failure {
     pub error: ScimError,
     /// The cause, for the log.
     pub cause: Option<Cause>,
-    /// The URL of the conflicting resource.
-    pub existing: Option<String>,
+    /// The resource that has the name already.
+    pub existing: Option<Box<Existing>>,
+}
+
+/// A resource that a creation conflicts with.
+#[derive(Debug)]
+pub struct Existing {
+    /// Its id.
+    pub id: String,
+    /// Its URL.
+    pub location: String,
+    /// Whether it is evidently the one that was to be created: it is called so now, and has the
+    /// same `externalId`, or neither has one.
+    pub is_the_same: bool,
 }
 
 /// Why the service failed or refused.

@@ -20,5 +20,5 @@ mod replace;
 pub use body::Body;
 pub use bulk::BulkResponse;
 pub use directory::{Answer, Directory};
-pub use failure::{Cause, Failure};
+pub use failure::{Cause, Existing, Failure};
 pub use precondition::{IfMatch, matches_etag};

@@ -38,6 +38,7 @@ mod keys {
 mod data {
     pub mod breaker; // many users lose access at once: the rest is kept
     mod races; // concurrent requests: one winner, nothing lost
+    mod sequence; // a bulk request is its operations one after another
     mod tenancy; // tenants never see each other
     mod versions; // a version is later than the one before it
 }

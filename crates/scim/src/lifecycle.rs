@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::schema::ResourceType;
+use super::text::fold;
 use super::{Resource, Stored};
 
 impl ResourceType {
@@ -33,16 +34,13 @@ impl ResourceType {
     /// stays reserved for the user, so that nobody can take it in between and the restore cannot
     /// fail.
     pub fn reserved(&self, current: &Stored, next: &Resource) -> Option<String> {
-        let recycles = self.recycles?;
-        let next = next.text(self.unique)?;
+        let old = fold((self.recycled?)(next.text(self.unique)?)?);
         let name = current.resource.text(self.unique);
         let reserved = current.reserved.as_deref();
-        if name.is_some_and(|name| recycles(next, name)) {
+        if name.is_some_and(|name| old == fold(name)) {
             return reserved.or(name).map(str::to_owned);
         }
-        reserved
-            .filter(|name| recycles(next, name))
-            .map(str::to_owned)
+        reserved.filter(|name| old == fold(name)).map(str::to_owned)
     }
 }
 

@@ -225,3 +225,44 @@ async fn deletions() {
     let path = format!("/Users/{}", service.create_user("otto", body).await);
     assert_cost(service.call("DELETE", &path), 6, 4.0, 19.0).await;
 }
+
+/// A bulk request costs what its operations cost. Where some could free names that others take,
+/// also one call for a hundred of these names, and one read unit for each: who has them decides
+/// what may run at once.
+#[tokio::test]
+async fn bulk_requests() {
+    let service = Service::start().await;
+    let bulk = |operations: Vec<Value>| {
+        service
+            .call("POST", "/Bulk")
+            .json(json!({"Operations": operations}))
+    };
+    let post = |name: String| json!({"method": "POST", "path": "/Users", "data": {"userName": name, "active": false}});
+    let posts =
+        |name: &'static str, count: u32| (0..count).map(move |user| post(format!("{name}{user}")));
+    let title = |path: &str| json!({"method": "PATCH", "path": path, "data": {"Operations": [{"op": "add", "path": "title", "value": "Lead"}]}});
+    let delete = |path: &str| json!({"method": "DELETE", "path": path});
+    let created = assert_cost(bulk(posts("a", 20).collect()), 21, 1.0, 240.0).await;
+    let base = crate::support::service::BASE;
+    let paths: Vec<_> = created.body["Operations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|created| {
+            created["location"]
+                .as_str()
+                .unwrap()
+                .strip_prefix(base)
+                .unwrap()
+        })
+        .collect();
+    // No operation takes a name, so nobody is asked who has one.
+    let titles = paths.iter().map(|path| title(path)).collect();
+    assert_cost(bulk(titles), 41, 21.0, 80.0).await;
+    // Ten that take a name, and twenty that may free one.
+    let mixed = posts("c", 10).chain(paths.iter().map(|path| delete(path)));
+    assert_cost(bulk(mixed.collect()), 52, 31.0, 400.0).await;
+    // One call more for the name that is one too many for a batch, and one that counts the refusal.
+    let many = posts("b", 101).chain([delete("/Users/x")]);
+    assert_cost(bulk(many.collect()), 105, 102.0, 1213.0).await;
+}

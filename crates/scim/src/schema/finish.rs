@@ -203,7 +203,7 @@ mod tests {
         lookups: &[],
         letter: 'X',
         access: None,
-        recycles: None,
+        recycled: None,
     };
 
     fn badge(attributes: Value) -> Resource {

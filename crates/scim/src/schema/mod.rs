@@ -51,9 +51,9 @@ pub struct ResourceType {
     pub letter: char,
     /// The boolean attribute that gives access, for types that have access: absent counts as false.
     pub access: Option<&'static str>,
-    /// Whether the first name is the one that a client's recycle bin gives to a resource with the
-    /// second name, for types that clients move to a recycle bin.
-    pub recycles: Option<fn(&str, &str) -> bool>,
+    /// The unique value in one that a client's recycle bin has made of it, for types that clients
+    /// move to a recycle bin.
+    pub recycled: Option<fn(&str) -> Option<&str>>,
 }
 
 impl PartialEq for ResourceType {
@@ -78,7 +78,7 @@ pub static USERS: ResourceType = ResourceType {
     ],
     letter: 'U',
     access: Some("active"),
-    recycles: Some(user::is_recycled),
+    recycled: Some(user::recycled),
 };
 
 /// Groups.
@@ -92,7 +92,7 @@ pub static GROUPS: ResourceType = ResourceType {
     lookups: &["displayName", "externalId"],
     letter: 'G',
     access: None,
-    recycles: None,
+    recycled: None,
 };
 
 /// All resource types known to the service.

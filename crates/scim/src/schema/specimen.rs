@@ -33,7 +33,7 @@ pub(crate) static SPECIMENS: ResourceType = ResourceType {
     lookups: &[],
     letter: 'S',
     access: None,
-    recycles: None,
+    recycled: None,
 };
 
 const PARTS: &[Attribute] = &[

@@ -2,7 +2,6 @@
 
 use super::Schema;
 use super::attribute::Attribute;
-use crate::text::fold;
 
 /// Core User.
 pub const USER: Schema = Schema {
@@ -190,12 +189,11 @@ const MANAGER: &[Attribute] = &[
     Attribute::string("displayName", "The manager's name").read_only(),
 ];
 
-/// Whether `next` is what `name` becomes when Entra moves a user to its recycle bin: the user's
-/// object id (32 hexadecimal digits) followed by the old userName.
-pub fn is_recycled(next: &str, name: &str) -> bool {
+/// The userName in the one that a user has in Entra's recycle bin: the user's object id (32
+/// hexadecimal digits) followed by the old userName.
+pub fn recycled(user_name: &str) -> Option<&str> {
     const OBJECT_ID_DIGITS: usize = 32;
-    next.split_at_checked(OBJECT_ID_DIGITS)
-        .is_some_and(|(object_id, rest)| {
-            object_id.bytes().all(|byte| byte.is_ascii_hexdigit()) && fold(rest) == fold(name)
-        })
+    let (object_id, old) = user_name.split_at_checked(OBJECT_ID_DIGITS)?;
+    let is_object_id = object_id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_object_id.then_some(old)
 }

@@ -1,14 +1,17 @@
-//! Reading resources by id, and the holder of a unique value.
+//! Reading resources by id, and the holders of unique values.
 
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use backon::{BackoffBuilder, ExponentialBuilder};
+use futures_util::future::try_join_all;
 use scim::{ResourceId, ResourceType, Stored};
 
 use super::{TenantStore, document, keys};
 use crate::StoreError;
-use crate::client::attributes::Item;
+use crate::client::attributes::{Item, text};
+use crate::client::tables::SORT_KEY;
 
 /// BatchGetItem's limit.
 pub(super) const BATCH: usize = 100;
@@ -77,6 +80,37 @@ impl TenantStore<'_> {
         item.as_ref().map(document::holder).transpose()
     }
 
+    /// For each of these values of the type's unique attribute, the resource that holds it. One
+    /// call for a hundred of them, all at once.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn holders(
+        &self,
+        resource_type: &ResourceType,
+        values: &[&str],
+    ) -> Result<Vec<Option<ResourceId>>, StoreError> {
+        // What is too long for a guard is held by nobody.
+        let guard = |value: &&str| keys::guard(resource_type, value).ok();
+        let guards: Vec<Option<String>> = values.iter().map(guard).collect();
+        let distinct: BTreeSet<&String> = guards.iter().flatten().collect();
+        let distinct: Vec<&String> = distinct.into_iter().collect();
+        let batches = distinct.chunks(BATCH).map(async |batch| {
+            let mut found = Vec::with_capacity(batch.len());
+            let keys = batch.iter().map(|guard| self.key((*guard).clone()));
+            self.get_batch(keys.collect(), |item| {
+                found.push((text(item, SORT_KEY)?.to_owned(), document::holder(item)?));
+                Ok(())
+            })
+            .await?;
+            Ok::<_, StoreError>(found)
+        });
+        let found = try_join_all(batches).await?;
+        let found: HashMap<String, ResourceId> = found.into_iter().flatten().collect();
+        let holder = |guard: Option<String>| found.get(&guard?).cloned();
+        Ok(guards.into_iter().map(holder).collect())
+    }
+
     /// The existing resources among these ids, in the order of their ids.
     ///
     /// # Errors
@@ -105,26 +139,24 @@ impl TenantStore<'_> {
         resource_type: &ResourceType,
         ids: &[ResourceId],
     ) -> Result<Batch, StoreError> {
-        let [id] = ids else {
-            return self.get_batch(resource_type, ids).await;
-        };
-        Ok(Batch {
-            resources: self.get(resource_type, id).await?.into_iter().collect(),
-            ..Batch::default()
-        })
+        let mut batch = Batch::default();
+        if let [id] = ids {
+            batch.resources.extend(self.get(resource_type, id).await?);
+            return Ok(batch);
+        }
+        let key = |id| self.key(keys::resource(resource_type, id));
+        self.get_batch(ids.iter().map(key).collect(), |item| batch.add(item))
+            .await?;
+        Ok(batch.in_order())
     }
 
+    /// Shows `visit` those of a batch of items that are there.
     async fn get_batch(
         &self,
-        resource_type: &ResourceType,
-        ids: &[ResourceId],
-    ) -> Result<Batch, StoreError> {
+        mut wanted: Vec<Item>,
+        mut visit: impl FnMut(&Item) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let table = self.table();
-        let mut wanted: Vec<Item> = ids
-            .iter()
-            .map(|id| self.key(keys::resource(resource_type, id)))
-            .collect();
-        let mut batch = Batch::default();
         let mut pauses = THROTTLED_BATCH.build();
         loop {
             let keys = KeysAndAttributes::builder()
@@ -144,14 +176,14 @@ impl TenantStore<'_> {
                 .and_then(|tables| tables.remove(table))
                 .unwrap_or_default();
             for item in &found {
-                batch.add(item)?;
+                visit(item)?;
             }
             let unprocessed = output
                 .unprocessed_keys
                 .and_then(|mut tables| tables.remove(table));
             match unprocessed {
                 Some(rest) if !rest.keys.is_empty() => wanted = rest.keys,
-                _ => return Ok(batch.in_order()),
+                _ => return Ok(()),
             }
             // DynamoDB leaves out keys when an answer reaches 16 MB, in which case the rest can
             // follow at once, and when it is throttling, in which case nothing was found.

@@ -44,7 +44,7 @@ fn changes() {
 #[test]
 fn bulk() {
     let cases = run(operations::bulk);
-    assert!(cases >= 200, "{cases}");
+    assert!(cases >= 420, "{cases}");
 }
 
 #[test]

@@ -313,24 +313,45 @@ pub fn changes(users: &Users) -> Vec<Operation> {
 
 /// Several operations in one request.
 pub fn bulk(users: &Users) -> Vec<Operation> {
-    let operations = json!([
+    let body = |operations: Value| {
+        json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+            "Operations": operations})
+    };
+    let independent = body(json!([
         {"method": "POST", "path": "/Users", "bulkId": "otto", "data": otto()},
         {"method": "PATCH", "path": user(&users.max),
          "data": patch_body(json!({"title": "Digger"}))},
         {"method": "DELETE", "path": user(&users.lena)},
-    ]);
-    let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
-        "Operations": operations});
-    vec![Operation::changes(
-        "Bulk",
-        Request::post("/Bulk", body),
-        [200, 200],
-        USERS,
-        |users, found| {
-            let is_digger = is_changed(found, &users.max, "title", "Digger");
-            has_otto(found) && is_digger && !found.users.contains_key(&users.lena)
-        },
-    )]
+    ]));
+    let of_one_name = body(json!([
+        {"method": "DELETE", "path": user(&users.lena)},
+        {"method": "POST", "path": "/Users", "data": {"userName": "Lena", "externalId": "x-2"}},
+    ]));
+    vec![
+        Operation::changes(
+            "Bulk",
+            Request::post("/Bulk", independent),
+            [200, 200],
+            USERS,
+            |users, found| {
+                let is_digger = is_changed(found, &users.max, "title", "Digger");
+                has_otto(found) && is_digger && !found.users.contains_key(&users.lena)
+            },
+        ),
+        Operation::changes(
+            "Bulk that frees a name and takes it",
+            Request::post("/Bulk", of_one_name),
+            [200, 200],
+            USERS,
+            |users, found| {
+                let other = named(found, "Lena").is_some_and(|(_, user, version)| {
+                    assert_eq!((&user["externalId"], version), (&json!("x-2"), 1));
+                    true
+                });
+                other && !found.users.contains_key(&users.lena)
+            },
+        ),
+    ]
 }
 
 /// What every accepted request of a new process does beside its work; no request waits for it.

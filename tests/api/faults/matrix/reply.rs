@@ -49,12 +49,18 @@ impl Reply {
         }
         assert_eq!(self.status, status, "{}", self.body);
         let operations = self.body.get("Operations").and_then(Value::as_array);
+        let statuses = operations.into_iter().flatten().map(|operation| {
+            let status = operation["status"].as_str();
+            status.unwrap_or_default()
+        });
         let mut is_done = true;
-        for operation in operations.into_iter().flatten() {
-            match operation["status"].as_str().unwrap_or_default() {
+        for status in statuses {
+            match status {
                 "200" | "201" | "204" => {}
                 "503" => is_done = false,
-                _ => panic!("{operation}"),
+                // The operation that was to free the name was not done.
+                "409" if !is_done => {}
+                _ => panic!("{}", self.body),
             }
         }
         is_done

@@ -117,6 +117,7 @@ const SITES: &[(&str, &str, &str)] = &[
 const REQUESTS: &[&str] = &[
     "GetItem directory C",
     "Query directory F",
+    "BatchGetItem directory N",
     "Scan secrets TENANT",
     "TransactWriteItems directory D",
 ];

@@ -27,6 +27,8 @@ pub enum Fate {
     Answered(Trouble),
     /// It is read, and nothing is ever answered.
     Ignored,
+    /// It reaches DynamoDB this much later.
+    Held(Duration),
     /// DynamoDB carries it out, and the answer takes this long.
     Slow(Duration),
     /// DynamoDB carries it out, and the connection is reset before the answer arrives.
@@ -210,6 +212,10 @@ impl State {
             Fate::Throttled => self.trouble(Trouble::ProvisionedThroughput, &asked),
             Fate::Answered(trouble) => self.trouble(trouble, &asked),
             Fate::Ignored => std::future::pending().await,
+            Fate::Held(pause) => {
+                tokio::time::sleep(pause).await;
+                whole(self.forward(request).await?)
+            }
             Fate::Slow(pause) => {
                 let answer = self.forward(request).await?;
                 tokio::time::sleep(pause).await;

@@ -1,13 +1,17 @@
-//! Bulk requests (RFC 7644 §3.7): parsing them, and the order in which their operations can run.
+//! Bulk requests (RFC 7644 §3.7): parsing them, and the order in which their operations can run
+//! (`plan`), which depends on the unique names that they may take (`names`).
+
+mod names;
+mod plan;
 
 use std::collections::{BTreeSet, HashMap};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::envelope::{take, take_text};
-use super::schema::Uniqueness;
-use super::text::{fold, quote};
+use super::text::quote;
 use super::{ResourceType, ScimError};
+pub use plan::{Holders, Plan, UniqueName};
 
 /// Maximum number of operations in one request; published in `/ServiceProviderConfig`.
 pub const MAX_OPERATIONS: usize = 1000;
@@ -30,13 +34,39 @@ pub struct BulkOperation {
     /// The method as the client wrote it, for the response.
     pub method: String,
     /// The name by which other operations of the request refer to the resource this one creates.
-    pub bulk_id: Option<String>,
+    pub bulk_id: Option<BulkId>,
     /// The version that the resource must have.
     pub version: Option<String>,
     /// The body.
     pub data: Value,
     /// What to do. An operation that cannot be understood fails alone.
     pub action: Result<Action, ScimError>,
+}
+
+/// A `bulkId`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BulkId {
+    /// As the client wrote it, for the response.
+    pub sent: Value,
+    /// What stands after `bulkId:` in a reference to it.
+    pub name: String,
+}
+
+impl BulkId {
+    /// A string, as RFC 7644 §3.7 has it, or the number that some clients send instead.
+    fn parse(sent: Value) -> Result<Option<Self>, ScimError> {
+        let name = match &sent {
+            Value::Null => return Ok(None),
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => {
+                return Err(ScimError::InvalidSyntax(
+                    "`bulkId` must be a string".to_owned(),
+                ));
+            }
+        };
+        Ok(Some(Self { sent, name }))
+    }
 }
 
 /// What an operation does. An id may be `bulkId:` and a name until it is resolved.
@@ -145,11 +175,11 @@ impl BulkRequest {
             .map(|operation| {
                 let mut operation = BulkOperation::parse(operation, resource_types)?;
                 if let Some(bulk_id) = &operation.bulk_id
-                    && !bulk_ids.insert(bulk_id.clone())
+                    && !bulk_ids.insert(bulk_id.name.clone())
                 {
                     operation.action = Err(ScimError::InvalidValue(format!(
                         "the bulkId {} is used before; it must be unique in the request",
-                        quote(bulk_id)
+                        quote(&bulk_id.name)
                     )));
                 }
                 Ok::<_, ScimError>(operation)
@@ -159,51 +189,6 @@ impl BulkRequest {
             fail_on_errors: fail_on_errors.filter(|count| *count > 0),
             operations,
         })
-    }
-
-    /// For each operation, the operations that must run first: those that create what it refers to,
-    /// and earlier ones on the same resource or the same unique value.
-    ///
-    /// Operations in a reference cycle, or with a reference to nothing, are refused: their action
-    /// becomes an error.
-    pub fn dependencies(&mut self) -> Vec<BTreeSet<usize>> {
-        let creators: HashMap<String, usize> = self
-            .operations
-            .iter()
-            .enumerate()
-            .filter(|(_, operation)| matches!(operation.action, Ok(Action::Create(_))))
-            .filter_map(|(index, operation)| Some((operation.bulk_id.clone()?, index)))
-            .collect();
-        let mut last_on_subject = HashMap::new();
-        let mut dependencies = Vec::with_capacity(self.operations.len());
-        for (index, operation) in self.operations.iter_mut().enumerate() {
-            let mut before = BTreeSet::new();
-            let mut unknown = None;
-            for bulk_id in operation.references() {
-                match creators.get(&bulk_id) {
-                    Some(creator) => _ = before.insert(*creator),
-                    None => unknown = Some(bulk_id),
-                }
-            }
-            for subject in operation.subjects() {
-                before.extend(last_on_subject.insert(subject, index));
-            }
-            if let Some(bulk_id) = unknown {
-                operation.action = Err(ScimError::InvalidValue(format!(
-                    "no operation of the request creates a resource with the bulkId {}",
-                    quote(&bulk_id)
-                )));
-            }
-            dependencies.push(before);
-        }
-        for index in in_circles(&dependencies) {
-            if let Some(operation) = self.operations.get_mut(index) {
-                operation.action = Err(ScimError::Conflict(
-                    "the operation refers in a circle to what depends on it; create the resources first, and set the reference afterwards".to_owned(),
-                ));
-            }
-        }
-        dependencies
     }
 }
 
@@ -216,13 +201,32 @@ impl BulkOperation {
         };
         let method = take_text(&mut members, "method").unwrap_or_default();
         let path = take_text(&mut members, "path").unwrap_or_default();
+        let mut action = Action::parse(&method, &path, resource_types);
+        let bulk_id = take(&mut members, "bulkId").map_or(Ok(None), BulkId::parse);
+        let version = take(&mut members, "version").map_or(Ok(None), version);
+        let data = match (&action, take(&mut members, "data").unwrap_or_default()) {
+            // The figure of RFC 7644 §3.7 has brackets around the operations of a PATCH, which
+            // some clients take for a list of them without the message around it.
+            (Ok(Action::Patch(..)), Value::Array(operations)) => json!({"Operations": operations}),
+            (_, data) => data,
+        };
+        // Without its condition, an operation could do what the client wants to prevent.
+        if let Err(error) = bulk_id.as_ref().and(version.as_ref()) {
+            action = action.and(Err(error.clone()));
+        }
         Ok(Self {
-            action: Action::parse(&method, &path, resource_types),
+            action,
             method,
-            bulk_id: take_text(&mut members, "bulkId"),
-            version: take_text(&mut members, "version"),
-            data: take(&mut members, "data").unwrap_or_default(),
+            bulk_id: bulk_id.unwrap_or_default(),
+            version: version.unwrap_or_default(),
+            data,
         })
+    }
+
+    /// Whether the operation is for a resource that was there before the request.
+    pub fn changes_what_was_there(&self) -> bool {
+        let id = self.action.as_ref().ok().and_then(Action::id);
+        id.is_some_and(|id| bulk_id(id).is_none())
     }
 
     /// The bulkIds that the operation refers to, in its path and in its data.
@@ -233,26 +237,6 @@ impl BulkOperation {
         }
         collect_references(&self.data, &mut found);
         found
-    }
-
-    /// What no two operations may work on at the same time: a resource, or a unique value, which
-    /// goes to the operation that comes first.
-    fn subjects(&self) -> Vec<(&'static str, String)> {
-        let Ok(action) = &self.action else {
-            return Vec::new();
-        };
-        let resource_type = action.resource_type();
-        let unique = resource_type
-            .core
-            .attributes
-            .iter()
-            .filter(|attribute| attribute.uniqueness == Uniqueness::Server);
-        let values = unique.filter_map(|attribute| {
-            let value = fold(self.data.get(attribute.name)?.as_str()?).into_owned();
-            Some((attribute.name, value))
-        });
-        let id = action.id().map(|id| (resource_type.name, id.to_owned()));
-        values.chain(id).collect()
     }
 
     /// Replaces references to created resources by their ids.
@@ -268,6 +252,17 @@ impl BulkOperation {
             Action::Patch(of, id) => Ok(Action::Patch(of, resolve_text(id, ids)?)),
             Action::Delete(of, id) => Ok(Action::Delete(of, resolve_text(id, ids)?)),
         }
+    }
+}
+
+/// An entity tag as the version of an operation.
+fn version(sent: Value) -> Result<Option<String>, ScimError> {
+    match sent {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text)),
+        _ => Err(ScimError::InvalidSyntax(
+            "`version` must be an entity tag such as `W/\"1\"`".to_owned(),
+        )),
     }
 }
 
@@ -317,26 +312,6 @@ fn resolve_text_in(value: &mut Value, ids: &HashMap<String, String>) -> Result<(
     }
 }
 
-/// The operations that can never run: those in a cycle, and those that wait for one.
-fn in_circles(dependencies: &[BTreeSet<usize>]) -> BTreeSet<usize> {
-    let mut waiting: BTreeSet<usize> = (0..dependencies.len()).collect();
-    loop {
-        let ready: Vec<usize> = waiting
-            .iter()
-            .copied()
-            .filter(|index| {
-                dependencies
-                    .get(*index)
-                    .is_none_or(|before| before.is_disjoint(&waiting))
-            })
-            .collect();
-        if ready.is_empty() {
-            return waiting;
-        }
-        ready.iter().for_each(|index| _ = waiting.remove(index));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -349,80 +324,6 @@ mod tests {
             panic!("not an object")
         };
         BulkRequest::parse(body, &[&USERS])
-    }
-
-    fn create(bulk_id: &str, manager: &str) -> Value {
-        json!({"method": "post", "path": "/users", "bulkId": bulk_id, "data": {"userName": bulk_id, "manager": {"value": manager}}})
-    }
-
-    #[test]
-    fn references_order_operations_forward_and_backward() {
-        let mut request = request(json!([
-            create("a", "bulkId:b"), create("b", "x"), {"method": "PATCH", "path": "/Users/bulkId:a"},
-            {"method": "DELETE", "path": "/Users/bulkId:a"}, {"method": "PUT", "path": "/Users/1"}, {"method": "PATCH", "path": "/Users/1"}
-        ]))
-        .unwrap();
-        let dependencies: Vec<Vec<usize>> = request
-            .dependencies()
-            .into_iter()
-            .map(|before| before.into_iter().collect())
-            .collect();
-        assert_eq!(
-            dependencies,
-            [vec![1], vec![], vec![0], vec![0, 2], vec![], vec![4]]
-        );
-        assert!(
-            request
-                .operations
-                .iter()
-                .all(|operation| operation.action.is_ok())
-        );
-    }
-
-    #[test]
-    fn the_first_to_ask_for_a_unique_value_comes_first() {
-        let mut request = request(json!([
-            {"method": "POST", "path": "/Users", "data": {"userName": "lena"}},
-            {"method": "POST", "path": "/Users", "data": {"userName": "max"}},
-            {"method": "POST", "path": "/Users", "data": {"userName": "LENA"}},
-            {"method": "PUT", "path": "/Users/1", "data": {"userName": "Lena"}}
-        ]))
-        .unwrap();
-        let dependencies: Vec<Vec<usize>> = request
-            .dependencies()
-            .into_iter()
-            .map(|before| before.into_iter().collect())
-            .collect();
-        assert_eq!(dependencies, [vec![], vec![], vec![0], vec![2]]);
-    }
-
-    #[test]
-    fn circles_repeats_and_references_to_nothing_are_refused_alone() {
-        let mut request = request(json!([
-            create("a", "bulkId:b"),
-            create("b", "bulkId:a"),
-            create("c", "bulkId:a"),
-            create("d", "bulkId:z"),
-            create("e", "x"),
-            create("e", "x")
-        ]))
-        .unwrap();
-        request.dependencies();
-        let statuses: Vec<_> = request
-            .operations
-            .iter()
-            .map(|operation| {
-                operation
-                    .action
-                    .as_ref()
-                    .err()
-                    .map(|error| error.status().as_u16())
-            })
-            .collect();
-        assert_eq!(
-            statuses,
-            [Some(409), Some(409), Some(409), Some(400), None, Some(400)]
-        );
     }
 
     #[test]
@@ -473,16 +374,6 @@ mod tests {
             (many.status().as_u16(), many.scim_type()),
             (413, Some("tooMany"))
         );
-    }
-
-    #[test]
-    fn references_are_found_wherever_the_data_has_them() {
-        let mut request = request(json!([
-            create("a", "x"), create("b", "x"),
-            {"method": "PUT", "path": "/Users/1", "data": {"x": [{"value": "bulkId:a"}, ["bulkId:b"]], "y": [1, null]}}
-        ]))
-        .unwrap();
-        assert_eq!(request.dependencies().pop(), Some(BTreeSet::from([0, 1])));
     }
 
     #[test]

@@ -1,0 +1,163 @@
+//! Bulk requests (RFC 7644 §3.7): the outcome is that of running the operations one after another,
+//! and those that cannot have to do with each other run at once.
+//!
+//! `scim::bulk` plans what may run when, `schedule` follows the plan, `response` is the answer.
+
+mod response;
+mod schedule;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use http::StatusCode;
+use scim::bulk::{Action, BulkOperation, BulkRequest, Holders, UniqueName};
+use scim::patch::Ignored;
+use scim::project::Projection;
+use scim::{ResourceType, ScimError};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::{Body, Directory, Failure, IfMatch};
+pub use response::BulkResponse;
+use response::{BulkResult, Success};
+use schedule::{Schedule, Started};
+
+/// Maximum number of concurrent operations.
+const CONCURRENCY: usize = 8;
+
+impl Directory<'_> {
+    /// Runs all operations. After `failOnErrors` failures the rest are skipped: an operation starts
+    /// when it is certain that fewer of those before it have failed.
+    ///
+    /// Operations not started by `deadline` are answered with 503 each, and the others keep their
+    /// own status: a client learns what was done, unless a single operation uses up the rest of the
+    /// request's time.
+    ///
+    /// # Errors
+    /// Failures to learn who has the names that the operations take; then nothing was done.
+    pub async fn bulk(
+        &self,
+        mut request: BulkRequest,
+        deadline: Instant,
+    ) -> Result<BulkResponse, Failure> {
+        let holders = self.holders(request.names_to_look_up()).await?;
+        let plan = request.plan(&holders);
+        let mut schedule = Schedule::new(request, plan);
+        let mut running = FuturesUnordered::new();
+        loop {
+            while running.len() < CONCURRENCY
+                && let Some(started) = schedule.start()
+            {
+                running.push(self.carry_out(started, deadline));
+            }
+            let Some((index, operation, result)) = running.next().await else {
+                return Ok(BulkResponse(schedule.into_results()));
+            };
+            schedule.end(index, operation, result);
+        }
+    }
+
+    /// Who has these names.
+    async fn holders(&self, names: Vec<UniqueName>) -> Result<Holders, Failure> {
+        let mut holders = Holders::default();
+        let mut rest = names;
+        while let Some(UniqueName { resource_type, .. }) = rest.first() {
+            let resource_type: &'static ResourceType = resource_type;
+            let (of_type, others): (Vec<_>, Vec<_>) = rest
+                .into_iter()
+                .partition(|name| name.resource_type == resource_type);
+            rest = others;
+            let values: Vec<&str> = of_type.iter().map(|name| name.value.as_str()).collect();
+            let found = self.store.holders(resource_type, &values).await?;
+            for (name, holder) in of_type.into_iter().zip(found) {
+                if let Some(holder) = holder {
+                    holders.insert(name, holder);
+                }
+            }
+        }
+        Ok(holders)
+    }
+
+    async fn carry_out(
+        &self,
+        started: Started,
+        deadline: Instant,
+    ) -> (usize, BulkOperation, BulkResult) {
+        let Started {
+            index,
+            operation,
+            action,
+        } = started;
+        let location = |action: &Action, id: &str| {
+            format!("{}{}/{id}", self.base, action.resource_type().endpoint)
+        };
+        let mut result = BulkResult {
+            method: operation.method.clone(),
+            bulk_id: operation.bulk_id.clone(),
+            location: action
+                .as_ref()
+                .ok()
+                .and_then(|action| Some(location(action, action.id()?))),
+            outcome: Err(ScimError::Unavailable(
+                "the operation was not started in time; send it again".to_owned(),
+            )
+            .into()),
+        };
+        match action {
+            Err(error) => result.outcome = Err(error.into()),
+            Ok(_) if Instant::now() >= deadline => {}
+            Ok(action) => {
+                result.outcome = self.run(&action, &operation).await;
+                match &result.outcome {
+                    Ok(Success { id: Some(id), .. }) => {
+                        result.location = Some(location(&action, id));
+                    }
+                    Err(Failure {
+                        existing: Some(existing),
+                        ..
+                    }) => result.location = Some(existing.location.clone()),
+                    _ => {}
+                }
+            }
+        }
+        (index, operation, result)
+    }
+
+    /// Runs one operation as the request that it stands for.
+    async fn run(&self, action: &Action, operation: &BulkOperation) -> Result<Success, Failure> {
+        let body = Body::Parsed(&operation.data);
+        let if_match = IfMatch(operation.version.clone());
+        let projection = Projection::default();
+        let success = |status, id, etag| Success {
+            status,
+            id,
+            etag,
+            ignored: Ignored::default(),
+        };
+        match action {
+            Action::Create(of) => {
+                let created = self.create(of, body, &projection).await?;
+                let id = created
+                    .body
+                    .get("id")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned);
+                Ok(success(StatusCode::CREATED, id, Some(created.etag)))
+            }
+            Action::Replace(of, id) => {
+                let changed = self.replace(of, id, body, &if_match, &projection).await?;
+                Ok(success(StatusCode::OK, None, Some(changed.etag)))
+            }
+            Action::Patch(of, id) => {
+                let changed = self.patch(of, id, body, &if_match, &projection).await?;
+                Ok(Success {
+                    ignored: changed.ignored,
+                    ..success(StatusCode::OK, None, Some(changed.etag))
+                })
+            }
+            Action::Delete(of, id) => {
+                self.delete(of, id, &if_match).await?;
+                Ok(success(StatusCode::NO_CONTENT, None, None))
+            }
+        }
+    }
+}
