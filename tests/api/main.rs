@@ -53,6 +53,7 @@ mod operator {
     mod commands; // history, status, restore, breaker
     mod damage; // damage that only the check encounters
     mod restore; // what prevents restoring users, and what does not
+    mod tables; // names of tables that are exchanged, or another program's
 }
 
 /// What the documents promise.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use scim_admin::{Cli, Streams};
 use serde_json::{Value, json};
 use stand::wire::Wire;
-use store::{Store, Timeouts};
+use store::{Store, Tables, Timeouts};
 use tokio::sync::mpsc;
 
 use crate::support::directory::DirectoryTable;
@@ -32,6 +32,19 @@ impl Admin {
         Self {
             prefix: self.prefix.clone(),
             store: Store::connect(&sdk_config, tables, Timeouts::default()),
+        }
+    }
+
+    /// The names of the tables.
+    pub fn tables(&self) -> Tables {
+        engine::tables(&self.prefix)
+    }
+
+    /// The same over other tables.
+    pub async fn over(&self, tables: Tables) -> Self {
+        Self {
+            prefix: self.prefix.clone(),
+            store: stand::tenant::connect(engine::endpoint(), tables).await,
         }
     }
 
@@ -66,7 +79,8 @@ impl Admin {
         Lines(lines)
     }
 
-    async fn output(&self, arguments: &str) -> (u8, String, String) {
+    /// The exit code, results and messages.
+    pub async fn output(&self, arguments: &str) -> (u8, String, String) {
         let cli = match parse(arguments) {
             Ok(cli) => cli,
             Err(error) => return (2, String::new(), error),
