@@ -41,6 +41,7 @@ mod data {
 
 /// Trouble with DynamoDB and the way to it.
 mod faults {
+    mod dead_connections; // connections that died while the function slept
     mod lost_answers; // a POST whose answer was lost is sent again: never a second user
     mod matrix; // every kind of failure on every DynamoDB call of every operation
     mod storm; // everything at once on a connection that breaks
