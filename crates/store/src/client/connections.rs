@@ -6,7 +6,7 @@
 //! and when one of them turns out to be dead, none of the others is tried.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_dynamodb::config::{HttpClient, RuntimeComponents, SharedHttpClient};
@@ -25,17 +25,22 @@ use tokio::time::{Instant, timeout};
 const PAUSE: Duration = Duration::from_secs(10);
 
 /// How long a connection may be idle while others are in use, and how many of those there may be: a
-/// bulk request makes eight calls at a time.
+/// bulk request makes a few calls for each of eight operations at a time.
 const MAX_IDLE_TIME: Duration = PAUSE;
-const MAX_IDLE: usize = 8;
+const MAX_IDLE: usize = 32;
 
 /// How long the first attempt of a read may wait for the head of its answer, the connecting
-/// included. DynamoDB takes milliseconds for it, also for a page of a megabyte, and a read can be
-/// repeated at no risk.
+/// included, if nothing was answered lately. DynamoDB takes milliseconds for it, also for a page of
+/// a megabyte, and a read can be repeated at no risk.
 const FIRST_READ: Duration = Duration::from_millis(500);
 
-/// After so long without an answer a request that is given up says something of its connection. A
-/// read that goes ahead of the check of a refused key is given up sooner, and says nothing.
+/// What was answered within this time shows that the other side is there: what takes longer then is
+/// slow and not dead, and repeating it would make it slower.
+const LATELY: Duration = Duration::from_secs(1);
+
+/// After so long without an answer, its own or another's, a request that is given up says something
+/// of the connections. A read that goes ahead of the check of a refused key is given up sooner, and
+/// says nothing.
 const SILENCE: Duration = Duration::from_millis(400);
 
 /// The reads, as the header `x-amz-target` names them.
@@ -55,6 +60,16 @@ struct Current {
     /// Counts the pools.
     number: u64,
     last_used: Moment,
+    /// When something was last answered over this pool.
+    last_answer: Option<Instant>,
+}
+
+/// A pool for one attempt.
+struct Lease {
+    pool: SharedHttpClient,
+    number: u64,
+    /// Whether something was answered over it lately.
+    is_proven: bool,
 }
 
 /// A moment by both clocks: the monotonic one may stand still in a freeze, and the wall clock may be
@@ -89,6 +104,7 @@ impl Connections {
             pool: pool(is_encrypted),
             number: 0,
             last_used: Moment::now(),
+            last_answer: None,
         };
         Self(Arc::new(State {
             is_encrypted,
@@ -96,45 +112,63 @@ impl Connections {
         }))
     }
 
-    /// The pool for a request, and its number.
-    fn current(&self, now: Moment) -> (SharedHttpClient, u64) {
-        let mut current = self
-            .0
-            .current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+    fn locked(&self) -> MutexGuard<'_, Current> {
+        let current = self.0.current.lock();
+        current.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pool for an attempt.
+    fn lease(&self, now: Moment) -> Lease {
+        let mut current = self.locked();
         if current.last_used.until(now) >= PAUSE {
             self.replace(&mut current);
         }
         current.last_used = now;
-        (current.pool.clone(), current.number)
+        let since = |answer| now.monotonic.duration_since(answer);
+        Lease {
+            pool: current.pool.clone(),
+            number: current.number,
+            is_proven: current
+                .last_answer
+                .is_some_and(|answer| since(answer) < LATELY),
+        }
     }
 
     /// Gives up the pool with this number, unless that has been done.
     fn give_up(&self, number: u64) {
-        let mut current = self
-            .0
-            .current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.locked();
         if current.number == number {
             self.replace(&mut current);
         }
     }
 
-    fn answered(&self) {
-        let mut current = self
-            .0
-            .current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        current.last_used = Moment::now();
+    /// Gives it up unless something was answered over it a moment ago.
+    fn give_up_if_silent(&self, number: u64, now: Instant) {
+        let mut current = self.locked();
+        let since = |answer| now.duration_since(answer);
+        let is_silent = current
+            .last_answer
+            .is_none_or(|answer| since(answer) >= SILENCE);
+        if current.number == number && is_silent {
+            self.replace(&mut current);
+        }
+    }
+
+    /// Notes that something was answered over the pool with this number.
+    fn answered(&self, number: u64) {
+        let now = Moment::now();
+        let mut current = self.locked();
+        current.last_used = now;
+        if current.number == number {
+            current.last_answer = Some(now.monotonic);
+        }
     }
 
     /// Requests that are under way keep their connections.
     fn replace(&self, current: &mut Current) {
         current.pool = pool(self.0.is_encrypted);
         current.number += 1;
+        current.last_answer = None;
     }
 }
 
@@ -170,11 +204,12 @@ impl HttpClient for Connections {
         settings: &HttpConnectorSettings,
         components: &RuntimeComponents,
     ) -> SharedHttpConnector {
-        let (pool, number) = self.current(Moment::now());
+        let lease = self.lease(Moment::now());
         SharedHttpConnector::new(Attempt {
-            connector: pool.http_connector(settings, components),
+            connector: lease.pool.http_connector(settings, components),
             connections: self.clone(),
-            number,
+            number: lease.number,
+            is_proven: lease.is_proven,
         })
     }
 }
@@ -185,11 +220,12 @@ struct Attempt {
     connector: SharedHttpConnector,
     connections: Connections,
     number: u64,
+    is_proven: bool,
 }
 
 impl HttpConnector for Attempt {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let limit = is_first_read(&request).then_some(FIRST_READ);
+        let is_short = !self.is_proven && is_first_read(&request);
         let mut watch = Watch {
             connections: self.connections.clone(),
             number: self.number,
@@ -198,15 +234,15 @@ impl HttpConnector for Attempt {
         };
         let answer = self.connector.call(request);
         HttpConnectorFuture::new(async move {
-            let answer = match limit {
-                Some(limit) => timeout(limit, answer)
-                    .await
-                    .unwrap_or_else(|elapsed| Err(ConnectorError::timeout(elapsed.into()))),
-                None => answer.await,
+            let answer = if is_short {
+                let answer = timeout(FIRST_READ, answer).await;
+                answer.unwrap_or_else(|elapsed| Err(ConnectorError::timeout(elapsed.into())))
+            } else {
+                answer.await
             };
             watch.is_over = true;
             match &answer {
-                Ok(_) => watch.connections.answered(),
+                Ok(_) => watch.connections.answered(watch.number),
                 Err(_) => watch.connections.give_up(watch.number),
             }
             answer
@@ -233,7 +269,8 @@ struct Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if !self.is_over && self.started.elapsed() >= SILENCE {
-            self.connections.give_up(self.number);
+            self.connections
+                .give_up_if_silent(self.number, Instant::now());
         }
     }
 }
@@ -254,7 +291,7 @@ mod tests {
     #[test]
     fn either_clock_tells_a_pause() {
         let connections = Connections::new(false);
-        let number = |moment| connections.current(moment).1;
+        let number = |moment| connections.lease(moment).number;
         let start = Moment::now();
         assert_eq!(number(start), 0);
         let busy = later(start, PAUSE - SECOND, PAUSE - SECOND);
@@ -275,12 +312,31 @@ mod tests {
     #[test]
     fn a_pool_is_given_up_once() {
         let connections = Connections::new(false);
-        let number = || connections.current(Moment::now()).1;
+        let number = || connections.lease(Moment::now()).number;
         let first = number();
         for _ in 0..3 {
             connections.give_up(first);
             assert_eq!(number(), first + 1);
         }
+    }
+
+    #[test]
+    fn a_pool_that_answers_is_proven_for_a_while_and_not_given_up() {
+        let connections = Connections::new(false);
+        let start = Moment::now();
+        assert!(!connections.lease(start).is_proven);
+        connections.answered(0);
+        let now = Moment::now();
+        assert!(connections.lease(now).is_proven);
+        assert!(!connections.lease(later(now, LATELY, LATELY)).is_proven);
+        connections.give_up_if_silent(0, now.monotonic);
+        assert_eq!(connections.lease(now).number, 0);
+        connections.give_up_if_silent(0, now.monotonic + SILENCE);
+        let next = connections.lease(now);
+        assert_eq!((next.number, next.is_proven), (1, false));
+        // What an older pool answers does not prove the present one.
+        connections.answered(0);
+        assert!(!connections.lease(now).is_proven);
     }
 
     #[test]
