@@ -19,14 +19,15 @@ use crate::service::{Cause, Failure};
 /// Runs the function until Lambda ends it.
 ///
 /// # Errors
-/// When an environment variable is unusable, or Lambda's Runtime API cannot be reached.
+/// When an environment variable is unusable, a table is one of another kind, or Lambda's Runtime
+/// API cannot be reached.
 pub async fn run() -> Result<(), Error> {
     log::install(std::io::stdout, std::env::var("RUST_LOG").ok().as_deref());
     let config = Config::read(|name| std::env::var(name).ok())?;
     let sdk_config = aws_config::load_from_env().await;
     let store = Store::connect(&sdk_config, config.tables.clone(), Timeouts::default());
     let instance = &Instance::new(store, config);
-    auth::warm_up(instance).await;
+    auth::warm_up(instance).await?;
     let handler = Adapter::from(service_fn(move |request| async move {
         Ok::<_, Error>(handle(instance, request).await)
     }));

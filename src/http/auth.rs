@@ -6,8 +6,9 @@ use std::time::Duration;
 use lambda_http::Request;
 use lambda_http::http::header::AUTHORIZATION;
 use scim::ScimError;
+use store::client::tables::TablesError;
 use store::secrets::Credential;
-use store::{Cost, Meter};
+use store::Cost;
 use tenant::{ApiKey, ApiKeyError, KeyId, TenantId};
 use time::OffsetDateTime;
 use tokio::time::timeout;
@@ -186,15 +187,20 @@ fn refusal(credential: &Credential) -> ScimError {
 /// How long the start of the function may wait for DynamoDB: the first request can wait instead.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Opens the connections for the first request, which checks the key and reads at the same time.
+/// Opens the connections for the first request, which checks the key and reads at the same time,
+/// and finds tables whose names are exchanged.
 ///
 /// Lambda gives a function a full processor while it starts, and a share according to its memory
-/// size afterwards: TLS handshakes take a fraction of the time here. Failures are ignored: they
-/// will recur with the first request, which can report them.
-pub(crate) async fn warm_up(instance: &Instance) {
-    let meter = Meter::default();
-    let read = || instance.store.connect_secrets(&meter);
-    let _ = timeout(WARM_UP, async { tokio::join!(read(), read()) }).await;
+/// size afterwards: TLS handshakes take a fraction of the time here. Other failures are ignored:
+/// they will recur with the first request, which can report them.
+///
+/// # Errors
+/// When a table is one of another kind.
+pub(crate) async fn warm_up(instance: &Instance) -> Result<(), TablesError> {
+    match timeout(WARM_UP, instance.store.check_tables()).await {
+        Ok(Err(error @ TablesError::OtherKind { .. })) => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// What follows `Bearer` in the header; empty if there is nothing.

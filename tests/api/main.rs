@@ -46,6 +46,7 @@ mod data {
 /// Trouble with DynamoDB and the way to it.
 mod faults {
     mod brownout; // late and lost answers take no places of the breaker
+    mod dead_connections; // connections that died while the function slept
     mod lost_answers; // a POST whose answer was lost is sent again: never a second user
     mod matrix; // every kind of failure on every DynamoDB call of every operation
     mod storm; // everything at once on a connection that breaks
@@ -59,6 +60,7 @@ mod operator {
     mod damage; // damage that only the check encounters
     mod in_use; // the check and its repair while clients write
     mod restore; // what prevents restoring users, and what does not
+    mod tables; // names of tables that are exchanged, or another program's
 }
 
 /// What the documents promise.

@@ -1,5 +1,7 @@
 //! The grammar of the command line.
 
+use std::ops::RangeInclusive;
+
 use clap::{Args, Parser, Subcommand};
 use scim::ResourceId;
 use tenant::{KeyId, TenantId};
@@ -8,6 +10,16 @@ use time::{Duration, OffsetDateTime};
 
 /// The longest name or label, in characters.
 const MAX_TEXT: usize = 100;
+
+/// The longest time for which a breaker can be lifted: it is there for accidents, and one that is
+/// lifted for good protects nobody.
+const MAX_LIFT: Duration = Duration::days(30);
+
+/// The longest retention of records, in days.
+const MAX_RETENTION: u16 = 3650;
+
+/// The years that a time may be of.
+const YEARS: RangeInclusive<i32> = 1970..=2199;
 
 /// Creates the tables of the SCIM service and manages its tenants and their API keys
 #[derive(Debug, Parser)]
@@ -113,9 +125,9 @@ pub enum UserCommand {
             env = "SCIM_HISTORY_RETENTION_DAYS",
             value_name = "DAYS",
             default_value_t = 90,
-            value_parser = clap::value_parser!(u32).range(1..)
+            value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_RETENTION))
         )]
-        history_days: u32,
+        history_days: u16,
     },
 }
 
@@ -126,9 +138,9 @@ pub enum BreakerCommand {
         /// The tenant
         #[arg(value_parser = TenantId::parse)]
         tenant: TenantId,
-        /// For how long, such as 2h; 0s ends the lifting, and what was counted before does not
-        /// count any more
-        #[arg(long = "for", value_name = "TIME", value_parser = length, default_value = "24h")]
+        /// For how long, such as 2h, and 30days at most; 0s ends the lifting, and what was counted
+        /// before does not count any more
+        #[arg(long = "for", value_name = "TIME", value_parser = lift, default_value = "24h")]
         length: Duration,
     },
 }
@@ -241,22 +253,34 @@ pub enum KeyCommand {
 
 /// A time, or how long ago it was.
 fn instant(text: &str) -> Result<OffsetDateTime, String> {
-    if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339) {
-        return Ok(time);
-    }
-    let ago = length(text).map_err(|_| {
-        "use a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days".to_owned()
-    })?;
-    OffsetDateTime::now_utc()
-        .checked_sub(ago)
-        .ok_or_else(|| "that is too long ago".to_owned())
+    let now = OffsetDateTime::now_utc();
+    let time = match OffsetDateTime::parse(text, &Rfc3339) {
+        Ok(time) => Some(time),
+        Err(_) => length(text).and_then(|ago| now.checked_sub(ago)),
+    };
+    time.filter(|time| YEARS.contains(&time.year())).ok_or_else(|| {
+        format!(
+            "use a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days, in the years {} to {}",
+            YEARS.start(),
+            YEARS.end()
+        )
+    })
 }
 
-fn length(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text)
-        .ok()
-        .and_then(|length| Duration::try_from(length).ok())
-        .ok_or_else(|| "use a length of time such as 30m, 2h or 7days".to_owned())
+/// For how long a breaker is lifted.
+fn lift(text: &str) -> Result<Duration, String> {
+    let lift = length(text).filter(|length| *length <= MAX_LIFT);
+    lift.ok_or_else(|| {
+        format!(
+            "use a length of time such as 30m, 2h or 7days, from 0s to {}days",
+            MAX_LIFT.whole_days()
+        )
+    })
+}
+
+fn length(text: &str) -> Option<Duration> {
+    let length = humantime::parse_duration(text).ok()?;
+    Duration::try_from(length).ok()
 }
 
 fn resource_id(text: &str) -> Result<ResourceId, String> {
@@ -288,13 +312,68 @@ mod tests {
     #[test]
     fn times_are_absolute_or_ago() {
         assert_eq!(
-            instant("1970-01-01T00:00:01Z").map(OffsetDateTime::unix_timestamp),
-            Ok(1)
+            instant("2026-11-24T06:00:00Z").map(OffsetDateTime::unix_timestamp),
+            Ok(1_795_500_000)
         );
         let ago = OffsetDateTime::now_utc() - instant("2h").unwrap_or(OffsetDateTime::UNIX_EPOCH);
         assert!((119..=120).contains(&ago.whole_minutes()), "{ago}");
-        for refused in ["", "yesterday", "2", "-1h", "99999999999y"] {
-            assert!(instant(refused).is_err(), "accepted `{refused}`");
+        for accepted in ["20years", "1970-01-01T00:00:00Z", "2199-12-31T23:59:59Z"] {
+            assert!(instant(accepted).is_ok(), "refused `{accepted}`");
+        }
+        for refused in [
+            "",
+            "yesterday",
+            "2",
+            "-1h",
+            "100years",
+            "9999999years",
+            "99999999999y",
+            "18446744073709551615s",
+            "1969-12-31T23:59:59Z",
+            "0000-01-01T00:00:00Z",
+            "2200-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+        ] {
+            let said = instant(refused).expect_err(refused);
+            assert!(said.contains("in the years 1970 to 2199"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_breaker_is_lifted_for_a_month_at_most() {
+        assert_eq!(lift("0s"), Ok(Duration::ZERO));
+        assert_eq!(lift("30days"), Ok(Duration::days(30)));
+        for refused in ["", "2", "-1h", "30days 1s", "9999999years"] {
+            let said = lift(refused).expect_err(refused);
+            assert!(said.contains("from 0s to 30days"), "{said}");
+        }
+    }
+
+    /// Whatever takes a number, a length or a time refuses what is out of all proportion.
+    #[test]
+    fn every_time_and_number_has_its_bounds() {
+        for (command, bounds) in [
+            ("breaker lift acme --for", "30days"),
+            ("history acme --since", "1970 to 2199"),
+            ("history acme --until", "1970 to 2199"),
+            ("tenant status acme --since", "1970 to 2199"),
+            ("user restore acme --deleted-since", "1970 to 2199"),
+            (
+                "user restore acme --deleted-since 1h --history-days",
+                "1..=3650",
+            ),
+            ("key create acme --label x --expires-in-days", "1..=3650"),
+            ("key rotate acme --overlap-days", "0..=365"),
+            ("key rotate acme --expires-in-days", "1..=3650"),
+        ] {
+            for beyond in ["9999999years", "9999999", "18446744073709551616"] {
+                let words = format!("scim-admin {command}={beyond}");
+                let refused = Cli::try_parse_from(words.split(' '));
+                let said = refused.expect_err(&words).to_string();
+                let is_number = bounds.contains("..=");
+                let told = said.contains(bounds) || (is_number && beyond.len() != 7);
+                assert!(told, "{said}");
+            }
         }
     }
 

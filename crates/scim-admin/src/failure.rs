@@ -3,9 +3,9 @@
 use std::error::Error;
 
 use scim::ResourceId;
-use store::StoreError;
 use store::client::tables::TablesError;
 use store::secrets::SecretsError;
+use store::{Store, StoreError};
 use time::OffsetDateTime;
 
 use crate::terminal::{printable, stamp};
@@ -40,6 +40,28 @@ pub enum Failure {
     Random(#[from] getrandom::Error),
 }
 
+impl Failure {
+    /// Why DynamoDB refused a call, if that is because a table is one of another kind.
+    pub async fn or_other_table(self, store: &Store) -> Self {
+        if !matches!(self.store_error(), Some(StoreError::Refused { .. })) {
+            return self;
+        }
+        match store.check_tables().await {
+            Err(error @ TablesError::OtherKind { .. }) => error.into(),
+            _ => self,
+        }
+    }
+
+    fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Secrets(SecretsError::Store(error))
+            | Self::Tables(TablesError::Store(error))
+            | Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
 /// A failure with its causes, and what to do when that can be said.
 pub fn explain(failure: &Failure) -> String {
     let mut text = format!("error: {}", printable(&failure.to_string()));
@@ -62,13 +84,7 @@ pub fn explain(failure: &Failure) -> String {
 }
 
 fn hint(failure: &Failure) -> Option<&'static str> {
-    let (Failure::Secrets(SecretsError::Store(error))
-    | Failure::Tables(TablesError::Store(error))
-    | Failure::Store(error)) = failure
-    else {
-        return None;
-    };
-    match error {
+    match failure.store_error()? {
         StoreError::Refused { message, .. } if message.starts_with("ResourceNotFoundException") => {
             Some("run `scim-admin tables create` first, or check --secrets-table and the region")
         }

@@ -15,6 +15,7 @@ mod terminal;
 use std::io::Write;
 
 use clap::{CommandFactory as _, Parser as _};
+use commands::Done;
 use store::Store;
 
 pub use args::Cli;
@@ -62,10 +63,10 @@ pub fn commands() -> Vec<String> {
 /// Runs a command on a store; returns the exit code.
 pub async fn run(cli: Cli, store: &Store, streams: &mut Streams<'_>) -> u8 {
     match commands::run(cli.command, cli.json, store, streams.results).await {
-        Ok(None) => 0,
-        Ok(Some(report)) => {
+        Ok(Done::Printed { is_bad_news }) => u8::from(is_bad_news),
+        Ok(Done::Report(report)) => {
             let result = if cli.json {
-                format!("{:#}", report.json())
+                terminal::json(&format!("{:#}", report.json())).into_owned()
             } else {
                 report.text()
             };
@@ -73,6 +74,7 @@ pub async fn run(cli: Cli, store: &Store, streams: &mut Streams<'_>) -> u8 {
             if report.is_bad_news() { 1 } else { printed }
         }
         Err(failure) => {
+            let failure = failure.or_other_table(store).await;
             // The messages are the last resort: when they are gone there is nobody to tell.
             let _ = writeln!(streams.messages, "{}", failure::explain(&failure));
             1

@@ -27,17 +27,52 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     printable.into()
 }
 
+/// JSON as it may go to a terminal: the same characters are escaped as JSON escapes them, so that
+/// programs read what was there.
+pub fn json(json: &str) -> Cow<'_, str> {
+    // Outside of strings JSON has only one of them, the end of a line, which strings do not have.
+    let is_escaped = |character| character != '\n' && is_unprintable(character);
+    if !json.contains(is_escaped) {
+        return json.into();
+    }
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        if is_escaped(character) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                escaped.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped.into()
+}
+
 /// Whether a terminal does something else with a character than show it: controls, separators of
-/// lines and paragraphs, and marks, embeddings, overrides and isolates of the direction of writing.
+/// lines and paragraphs, and what cannot be seen, such as marks of the direction of writing and
+/// spaces without width (Unicode's `Default_Ignorable_Code_Point`, and annotations). What is not
+/// seen makes two names look like one.
 fn is_unprintable(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
-            '\u{61c}'
-                | '\u{200e}'
-                | '\u{200f}'
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{ffa0}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -88,6 +123,23 @@ mod tests {
     }
 
     #[test]
+    fn json_says_the_same_without_what_a_terminal_obeys() {
+        let text = "\u{1b}]0;x\u{7}\u{7f}\u{9b}2J\u{202e}\u{2028}\u{200b}\u{e0041}é🙂\n\\\"";
+        let value = serde_json::json!({ text: [text, 1] });
+        for written in [format!("{value}"), format!("{value:#}")] {
+            let shown = json(&written);
+            assert!(!shown.replace('\n', "").contains(is_unprintable), "{shown}");
+            assert!(
+                shown.contains("\\u202e\\u2028\\u200b\\udb40\\udc41é🙂"),
+                "{shown}"
+            );
+            let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+            assert_eq!(read, value);
+        }
+        assert!(matches!(json("{\n}"), Cow::Borrowed("{\n}")));
+    }
+
+    #[test]
     fn nothing_but_text_reaches_the_terminal() {
         for (text, shown) in [
             ("Zoë 🙂 \\u{1b}", "Zoë 🙂 \\u{1b}"),
@@ -95,6 +147,9 @@ mod tests {
             ("a\nb\r\tc", "a\\u{a}b\\u{d}\\u{9}c"),
             ("\u{7f}\u{9b}31m", "\\u{7f}\\u{9b}31m"),
             ("\u{202e}x\u{2066}\u{2028}", "\\u{202e}x\\u{2066}\\u{2028}"),
+            ("le\u{200b}na\u{feff}", "le\\u{200b}na\\u{feff}"),
+            ("\u{ad}\u{3164}\u{e0041}", "\\u{ad}\\u{3164}\\u{e0041}"),
+            ("山田\u{3000}太郎 אב", "山田\u{3000}太郎 אב"),
         ] {
             assert_eq!(printable(text), shown);
         }

@@ -125,7 +125,7 @@ async fn history_tells_who_changed_what_and_when() {
 #[tokio::test]
 async fn a_client_cannot_write_to_the_operators_terminal() {
     let (service, _, admin) = Admin::with_service().await;
-    let name = "\u{1b}]0;owned\u{7}\nacme\r\u{7f}\u{9b}2J\u{202e}lena\u{2028}";
+    let name = "\u{1b}]0;owned\u{7}\nacme\r\u{7f}\u{9b}2J\u{202e}lena\u{2028}\u{200b}";
     let id = service.create_user(name, json!({"title": name})).await;
     set(&service, &format!("/Users/{id}"), "title", "x".into()).await;
     let operation = json!([{"op": "\u{1b}[2J", "path": "title"}]);
@@ -142,9 +142,11 @@ async fn a_client_cannot_write_to_the_operators_terminal() {
         let (_, said) = admin.run(arguments).await;
         let is_text = |character: char| {
             let is_harmful = character.is_control() && character != '\n';
-            !is_harmful && !['\u{202e}', '\u{2028}'].contains(&character)
+            !is_harmful && !['\u{202e}', '\u{2028}', '\u{200b}'].contains(&character)
         };
         assert!(said.chars().all(is_text), "{said:?}");
+        let (_, said_as_json, _) = admin.output(&format!("--json {arguments}")).await;
+        assert!(said_as_json.chars().all(is_text), "{said_as_json:?}");
         assert_eq!(said.contains("\\u{202e}lena"), is_named, "{said}");
         if lines > 0 {
             assert_eq!(said.lines().count(), lines, "{said}");
@@ -152,7 +154,7 @@ async fn a_client_cannot_write_to_the_operators_terminal() {
     }
     let (_, status) = admin.run("tenant status acme").await;
     assert!(status.contains("`\\u{1b}[2J` is not"), "{status}");
-    // Programs get the original text.
+    // Programs read the original text.
     assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
     let (_, deleted) = admin.json("user deleted acme").await;
     assert_eq!(deleted[0]["userName"], name);
@@ -216,10 +218,16 @@ async fn a_deleted_user_is_restored() {
     );
     assert_eq!(life[2]["actor"], "operator");
 
-    // Restoring twice has no further effect.
+    // Restoring twice has no further effect, and what was never there is not restored.
+    let before = directory.items("acme").await;
     let (code, again) = admin.run(&format!("user restore acme {id}")).await;
+    assert_eq!(code, 0, "{again}");
+    assert!(again.contains("there already"), "{again}");
+    let nobody = uuid::Uuid::new_v4();
+    let (code, never) = admin.run(&format!("user restore acme {nobody}")).await;
     assert_eq!(code, 1);
-    assert!(again.contains("no such deleted user"), "{again}");
+    assert!(never.contains("no such deleted user"), "{never}");
+    assert_eq!(directory.items("acme").await, before);
 }
 
 #[tokio::test]

@@ -124,6 +124,60 @@ async fn one_user_that_cannot_be_restored_holds_up_no_other() {
     assert_eq!(users, ids.into_iter().collect());
 }
 
+/// A restore that is ended in the middle, here while DynamoDB does not answer for the second user,
+/// has told what became of the first. Run again, it restores the others.
+#[tokio::test]
+async fn a_restore_that_is_ended_has_told_what_it_did_and_can_be_run_again() {
+    for form in ["", "--json"] {
+        let (service, directory, admin) = Admin::with_service().await;
+        let mut ids = Vec::new();
+        for user in 0..3 {
+            let id = service.create_user(&format!("user{user}"), json!({})).await;
+            assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+            ids.push(id);
+        }
+        let second = format!("D#U#{}", ids[1]);
+        let plan = move |asked: &Asked| match asked.operation.as_str() {
+            "TransactWriteItems" if asked.body.to_string().contains(&second) => Fate::Ignored,
+            _ => Fate::Passed,
+        };
+        let wire = Wire::planned(crate::support::engine::endpoint(), plan, None).await;
+        let mut lines = admin
+            .behind(&wire)
+            .await
+            .follow(&format!("{form} user restore acme --deleted-since 5m"));
+        let (head, first) = (lines.next().await, lines.next().await);
+        if form.is_empty() {
+            assert!(head.starts_with("NO   USER"), "{head}");
+            let told = format!("1/3  {}  restored       user0", ids[0]);
+            assert_eq!(first, told);
+        } else {
+            assert_eq!(head, "[");
+            let first: serde_json::Value = first.trim_end_matches(',').parse().unwrap();
+            assert_eq!(
+                (&first["id"], &first["restored"]),
+                (&json!(ids[0]), &json!(true))
+            );
+        }
+        drop(lines);
+        let users = directory.check("acme").await.users;
+        assert_eq!(users, ids[..1].iter().cloned().collect());
+
+        let (code, rest) = admin.json("user restore acme --deleted-since 5m").await;
+        let rest = rest.as_array().unwrap();
+        assert_eq!((code, members(rest, "restored")), (0, vec![json!(true); 2]));
+        let again = format!("user restore acme {} {} {}", ids[0], ids[1], ids[2]);
+        let (code, said) = admin.run(&again).await;
+        assert_eq!(
+            (code, said.matches("there already").count()),
+            (0, 3),
+            "{said}"
+        );
+        let users = directory.check("acme").await.users;
+        assert_eq!(users, ids.into_iter().collect());
+    }
+}
+
 /// While users are restored, clients continue to write and touch the same counters: every second
 /// transaction meets another one.
 #[tokio::test]

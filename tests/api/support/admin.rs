@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use scim_admin::{Cli, Streams};
 use serde_json::{Value, json};
 use stand::wire::Wire;
-use store::{Store, Timeouts};
+use store::{Store, Tables, Timeouts};
 use tokio::sync::mpsc;
 
 use crate::support::directory::DirectoryTable;
@@ -42,6 +42,19 @@ impl Admin {
         }
     }
 
+    /// The names of the tables.
+    pub fn tables(&self) -> Tables {
+        engine::tables(&self.prefix)
+    }
+
+    /// The same over other tables.
+    pub async fn over(&self, tables: Tables) -> Self {
+        Self {
+            prefix: self.prefix.clone(),
+            store: stand::tenant::connect(engine::endpoint(), tables).await,
+        }
+    }
+
     /// The exit code, and what is printed: results, then messages.
     pub async fn run(&self, arguments: &str) -> (u8, String) {
         let (code, results, messages) = self.output(arguments).await;
@@ -73,7 +86,8 @@ impl Admin {
         Lines(lines)
     }
 
-    async fn output(&self, arguments: &str) -> (u8, String, String) {
+    /// The exit code, results and messages.
+    pub async fn output(&self, arguments: &str) -> (u8, String, String) {
         let cli = match parse(arguments) {
             Ok(cli) => cli,
             Err(error) => return (2, String::new(), error),

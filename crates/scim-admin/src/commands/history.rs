@@ -13,7 +13,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::args::HistoryArgs;
 use crate::failure::Failure;
-use crate::terminal::{printable, stamp};
+use crate::terminal::{self, printable, stamp};
 
 /// A record carries the time at which its write was sent, by the clock of the instance that sent it.
 /// It can be read later, by as much as a request may take, so the last half minute is read again.
@@ -195,8 +195,8 @@ fn actor(record: &ChangeRecord) -> String {
     }
 }
 
-fn json_line(tenant: &TenantId, record: &ChangeRecord) -> Value {
-    json!({
+fn json_line(tenant: &TenantId, record: &ChangeRecord) -> String {
+    let value = json!({
         "time": stamp(record.at),
         "tenant": tenant.as_str(),
         "actor": actor(record),
@@ -206,7 +206,8 @@ fn json_line(tenant: &TenantId, record: &ChangeRecord) -> Value {
         "version": record.version,
         "requestId": record.request_id,
         "changes": record.changes,
-    })
+    });
+    terminal::json(&value.to_string()).into_owned()
 }
 
 fn text_line(record: &ChangeRecord) -> String {

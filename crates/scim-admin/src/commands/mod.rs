@@ -11,6 +11,7 @@ mod user;
 use std::io::Write;
 
 use store::Store;
+use time::Duration;
 
 use crate::args::{
     BreakerCommand, Command, DirectoryCommand, KeyCommand, TablesCommand, TenantCommand,
@@ -19,13 +20,25 @@ use crate::args::{
 use crate::failure::Failure;
 use crate::report::Report;
 
-/// Runs a command. What `history` finds is printed as it is read; others have a report.
+/// What a command that did its work leaves to be said.
+pub enum Done {
+    /// All of it.
+    Report(Box<dyn Report>),
+    /// Nothing: it was printed as it became known.
+    Printed {
+        /// Whether something is wrong.
+        is_bad_news: bool,
+    },
+}
+
+/// Runs a command. What `history` finds and what `user restore` does is printed at once; others
+/// have a report.
 pub async fn run(
     command: Command,
     json: bool,
     store: &Store,
     results: &mut (dyn Write + Send),
-) -> Result<Option<Box<dyn Report>>, Failure> {
+) -> Result<Done, Failure> {
     match command {
         Command::Tables(TablesCommand::Create) => reported(tables::create(store).await),
         Command::Tenant(command) => tenant(command, store).await,
@@ -35,22 +48,20 @@ pub async fn run(
         }
         Command::History(arguments) => {
             history::run(&arguments, json, store, results).await?;
-            Ok(None)
+            Ok(Done::Printed { is_bad_news: false })
         }
-        Command::User(command) => user(command, store).await,
+        Command::User(command) => user(command, json, store, results).await,
         Command::Breaker(BreakerCommand::Lift { tenant, length }) => {
             reported(breaker::lift(&tenant, length, store).await)
         }
     }
 }
 
-fn reported<R: Report + 'static>(
-    outcome: Result<R, Failure>,
-) -> Result<Option<Box<dyn Report>>, Failure> {
-    outcome.map(|report| Some(Box::new(report) as Box<dyn Report>))
+fn reported<R: Report + 'static>(outcome: Result<R, Failure>) -> Result<Done, Failure> {
+    outcome.map(|report| Done::Report(Box::new(report)))
 }
 
-async fn tenant(command: TenantCommand, store: &Store) -> Result<Option<Box<dyn Report>>, Failure> {
+async fn tenant(command: TenantCommand, store: &Store) -> Result<Done, Failure> {
     match command {
         TenantCommand::Create { id, name } => {
             reported(tenant::create(&id, name.as_deref(), store).await)
@@ -58,13 +69,17 @@ async fn tenant(command: TenantCommand, store: &Store) -> Result<Option<Box<dyn 
         TenantCommand::Status { id, since } => {
             reported(tenant::status::run(&id, since, store).await)
         }
-        TenantCommand::List => reported(tenant::list(store).await),
+        TenantCommand::List => {
+            // The scan of another table would find no tenants.
+            store.check_tables().await?;
+            reported(tenant::list(store).await)
+        }
         TenantCommand::Enable { id } => reported(tenant::set_enabled(&id, true, store).await),
         TenantCommand::Disable { id } => reported(tenant::set_enabled(&id, false, store).await),
     }
 }
 
-async fn key(command: KeyCommand, store: &Store) -> Result<Option<Box<dyn Report>>, Failure> {
+async fn key(command: KeyCommand, store: &Store) -> Result<Done, Failure> {
     match command {
         KeyCommand::Create {
             tenant,
@@ -88,14 +103,22 @@ async fn key(command: KeyCommand, store: &Store) -> Result<Option<Box<dyn Report
             reported(key::rotate::run(rotation, store).await)
         }
         KeyCommand::List { tenant } => reported(key::list::run(&tenant, store).await),
-        KeyCommand::Warnings => reported(key::warnings::run(store).await),
+        KeyCommand::Warnings => {
+            store.check_tables().await?;
+            reported(key::warnings::run(store).await)
+        }
         KeyCommand::Revoke { tenant, key_id } => {
             reported(key::revoke(&tenant, &key_id, store).await)
         }
     }
 }
 
-async fn user(command: UserCommand, store: &Store) -> Result<Option<Box<dyn Report>>, Failure> {
+async fn user(
+    command: UserCommand,
+    json: bool,
+    store: &Store,
+    results: &mut (dyn Write + Send),
+) -> Result<Done, Failure> {
     match command {
         UserCommand::Deleted { tenant } => reported(user::deleted::run(&tenant, store).await),
         UserCommand::Restore {
@@ -104,8 +127,14 @@ async fn user(command: UserCommand, store: &Store) -> Result<Option<Box<dyn Repo
             deleted_since,
             history_days,
         } => {
-            let restored = user::restore::run(&tenant, &ids, deleted_since, history_days, store);
-            reported(restored.await)
+            let asked = user::restore::Asked {
+                tenant,
+                ids,
+                deleted_since,
+                history: Duration::days(history_days.into()),
+            };
+            let is_bad_news = !user::restore::run(&asked, json, store, results).await?;
+            Ok(Done::Printed { is_bad_news })
         }
     }
 }

@@ -6,7 +6,7 @@ pub mod tenant;
 use serde_json::Value;
 
 /// The result of a command.
-pub trait Report {
+pub trait Report: Send {
     /// For people, without the end of the last line.
     fn text(&self) -> String;
 

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::StoreError;
-use super::tables::{PARTITION_KEY, SORT_KEY};
+use super::tables::{PARTITION_KEY, SECRETS_PARTITION_KEY, SECRETS_SORT_KEY, SORT_KEY};
 
 /// An item of either table.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -131,11 +131,11 @@ pub(crate) fn optional<'a, T>(
 /// person and no digest of a key: of a sort key it only shows the kind of item and, for a key, its
 /// id.
 pub(crate) fn damaged(item: &Item, name: &str) -> StoreError {
-    let part = |name| match item.get(name) {
+    let part = |names: [&str; 2]| match names.iter().find_map(|name| item.get(*name)) {
         Some(AttributeValue::S(text)) => text.as_str(),
         _ => "?",
     };
-    let sort_key = part(SORT_KEY);
+    let sort_key = part([SORT_KEY, SECRETS_SORT_KEY]);
     let (kind, rest) = sort_key.split_once('#').unwrap_or((sort_key, ""));
     let key_id = match (kind, rest.get(..KEY_ID)) {
         ("KEY", Some(id)) => format!("#{id}"),
@@ -143,7 +143,7 @@ pub(crate) fn damaged(item: &Item, name: &str) -> StoreError {
     };
     StoreError::Damaged(format!(
         "attribute `{name}` of an item of the kind `{kind}{key_id}` of `{}`",
-        part(PARTITION_KEY)
+        part([PARTITION_KEY, SECRETS_PARTITION_KEY])
     ))
 }
 
@@ -155,10 +155,12 @@ mod tests {
     use super::*;
 
     fn item(partition: &str, sort_key: &str) -> Item {
-        HashMap::from([
-            (PARTITION_KEY.to_owned(), string(partition)),
-            (SORT_KEY.to_owned(), string(sort_key)),
-        ])
+        let names = match partition.starts_with("TENANT#") {
+            true => [SECRETS_PARTITION_KEY, SECRETS_SORT_KEY],
+            false => [PARTITION_KEY, SORT_KEY],
+        };
+        let names = names.map(str::to_owned).into_iter();
+        names.zip([string(partition), string(sort_key)]).collect()
     }
 
     #[test]

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::config::Builder;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 
+use super::connections::Connections;
 use super::{Store, Tables};
 
 /// How long to wait for DynamoDB.
@@ -58,7 +59,10 @@ impl Store {
             .operation_attempt_timeout(timeouts.attempt)
             .operation_timeout(timeouts.operation)
             .build();
+        let is_local = |url: &str| url.starts_with("http://");
+        let is_encrypted = !sdk_config.endpoint_url().is_some_and(is_local);
         let config = Builder::from(sdk_config)
+            .http_client(Connections::new(is_encrypted))
             .retry_config(retries)
             .timeout_config(timeouts)
             .build();

@@ -4,6 +4,7 @@
 pub(crate) mod attributes;
 pub(crate) mod call;
 mod connect;
+mod connections;
 mod error;
 pub(crate) mod gate;
 mod meter;

@@ -14,18 +14,27 @@ use aws_sdk_dynamodb::types::{
 };
 use backon::{ConstantBuilder, Retryable};
 
+use super::attributes::string;
 use super::{Store, StoreError};
 
-/// The partition key of both tables.
+/// The partition key of the directory table.
 pub const PARTITION_KEY: &str = "pk";
-/// The sort key of both tables.
+/// The sort key of the directory table.
 pub const SORT_KEY: &str = "sk";
+/// The partition key of the secrets table. Its name is another than the directory table's, so that
+/// DynamoDB refuses what is meant for the other table: names that are exchanged are found out by
+/// the first call.
+pub const SECRETS_PARTITION_KEY: &str = "secrets_pk";
+/// The sort key of the secrets table.
+pub const SECRETS_SORT_KEY: &str = "secrets_sk";
 /// Seconds since 1970, after which DynamoDB may remove a directory item.
 pub const EXPIRES_AT: &str = "expires_at";
 
 /// A table in DynamoDB's own terms, as in a CloudFormation template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableDefinition {
+    /// What it is for, in a word.
+    pub kind: &'static str,
     /// Attribute name and key type of each part of the primary key: `HASH`, then `RANGE`.
     pub key_schema: [(&'static str, &'static str); 2],
     /// Attribute name and attribute type of each part of the primary key.
@@ -42,8 +51,9 @@ pub struct TableDefinition {
 
 /// Tenants and the digests of their API keys. Nothing in it expires: a revoked key stays on record.
 pub const SECRETS: TableDefinition = TableDefinition {
-    key_schema: [(PARTITION_KEY, "HASH"), (SORT_KEY, "RANGE")],
-    attribute_definitions: [(PARTITION_KEY, "S"), (SORT_KEY, "S")],
+    kind: "secrets",
+    key_schema: [(SECRETS_PARTITION_KEY, "HASH"), (SECRETS_SORT_KEY, "RANGE")],
+    attribute_definitions: [(SECRETS_PARTITION_KEY, "S"), (SECRETS_SORT_KEY, "S")],
     billing_mode: "PAY_PER_REQUEST",
     time_to_live: None,
     deletion_protection: true,
@@ -52,6 +62,9 @@ pub const SECRETS: TableDefinition = TableDefinition {
 
 /// Everything the tenants own.
 pub const DIRECTORY: TableDefinition = TableDefinition {
+    kind: "directory",
+    key_schema: [(PARTITION_KEY, "HASH"), (SORT_KEY, "RANGE")],
+    attribute_definitions: [(PARTITION_KEY, "S"), (SORT_KEY, "S")],
     time_to_live: Some(EXPIRES_AT),
     ..SECRETS
 };
@@ -65,14 +78,19 @@ pub struct CreatedTable {
     pub created: bool,
 }
 
-/// Why a table could not be created.
+/// Why a table cannot be used, or could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum TablesError {
-    /// A table of this name exists with a different primary key.
+    /// The table of this name has a different primary key.
     #[error(
-        "a table `{0}` exists already and its primary key is not `{PARTITION_KEY}` and `{SORT_KEY}`; choose another name"
+        "the table `{name}` is not a {kind} table of this service, for its primary key is another; see whether `SCIM_SECRETS_TABLE` and `SCIM_DIRECTORY_TABLE` are exchanged, or choose another name"
     )]
-    OtherKey(String),
+    OtherKind {
+        /// The table's name.
+        name: String,
+        /// What it was to be.
+        kind: &'static str,
+    },
     /// The table is still being created.
     #[error("table `{0}` is not active yet; run the command again in a minute")]
     NotActive(String),
@@ -95,24 +113,18 @@ impl Store {
     /// table is not active within a minute. Calling again is always safe.
     pub async fn create_tables(&self) -> Result<Vec<CreatedTable>, TablesError> {
         let mut tables = Vec::new();
-        for (name, definition) in [
-            (&self.tables.secrets, &SECRETS),
-            (&self.tables.directory, &DIRECTORY),
-        ] {
+        for (name, definition) in self.defined_tables() {
             let created = create(self, name, definition).await?;
             tables.push(CreatedTable {
-                name: name.clone(),
+                name: name.to_owned(),
                 created,
             });
         }
         // Both tables are created first and then waited for, so that they come up at the same time.
-        for (name, definition) in [
-            (&self.tables.secrets, &SECRETS),
-            (&self.tables.directory, &DIRECTORY),
-        ] {
+        for (name, definition) in self.defined_tables() {
             let table = wait_until_active(self, name).await?;
             if !has_key_of(&table, definition) {
-                return Err(TablesError::OtherKey(name.clone()));
+                return Err(other_kind(name, definition));
             }
             if let Some(attribute) = definition.time_to_live {
                 enable_time_to_live(self, name, attribute).await?;
@@ -122,6 +134,50 @@ impl Store {
             }
         }
         Ok(tables)
+    }
+
+    /// Reads an item that does not exist from each table, both at the same time: that opens two
+    /// connections, and finds a table of another kind.
+    ///
+    /// # Errors
+    /// [`TablesError::OtherKind`], and failures of DynamoDB.
+    pub async fn check_tables(&self) -> Result<(), TablesError> {
+        let [secrets, directory] = self.defined_tables();
+        futures_util::future::try_join(check(self, secrets), check(self, directory)).await?;
+        Ok(())
+    }
+
+    /// The names of the tables, with what they have to be.
+    fn defined_tables(&self) -> [(&str, &'static TableDefinition); 2] {
+        [
+            (&self.tables.secrets, &SECRETS),
+            (&self.tables.directory, &DIRECTORY),
+        ]
+    }
+}
+
+/// DynamoDB refuses the read if the key's attributes are not the table's.
+async fn check(
+    store: &Store,
+    (name, definition): (&str, &TableDefinition),
+) -> Result<(), TablesError> {
+    let mut request = store.client.get_item().table_name(name);
+    for (attribute, _) in definition.key_schema {
+        request = request.key(attribute, string("NOBODY"));
+    }
+    match store.administer(request).await {
+        Ok(_) => Ok(()),
+        Err(StoreError::Refused { message, .. }) if message.starts_with("ValidationException") => {
+            Err(other_kind(name, definition))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn other_kind(name: &str, definition: &TableDefinition) -> TablesError {
+    TablesError::OtherKind {
+        name: name.to_owned(),
+        kind: definition.kind,
     }
 }
 

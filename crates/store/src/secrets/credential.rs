@@ -8,7 +8,7 @@ use super::Expiry;
 use super::item::{self, KeyItem, TENANT_SORT_KEY};
 use crate::client::attributes::{Item, string};
 use crate::client::gate::Passage;
-use crate::client::tables::{PARTITION_KEY, SORT_KEY};
+use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::{Meter, Store, StoreError};
 
 /// The result of checking a presented key.
@@ -57,16 +57,6 @@ impl Store {
         }))
     }
 
-    /// Reads a nonexistent item of the secrets table, to open a connection.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB.
-    pub async fn connect_secrets(&self, meter: &Meter) -> Result<(), StoreError> {
-        let nowhere = || string("NOBODY");
-        let read = self.read_secret(nowhere(), nowhere(), meter).await;
-        read.map(drop)
-    }
-
     /// Whether a tenant exists.
     ///
     /// # Errors
@@ -91,8 +81,8 @@ impl Store {
             .client
             .get_item()
             .table_name(&self.tables.secrets)
-            .key(PARTITION_KEY, partition)
-            .key(SORT_KEY, sort_key)
+            .key(SECRETS_PARTITION_KEY, partition)
+            .key(SECRETS_SORT_KEY, sort_key)
             .consistent_read(true);
         Ok(self.call(request, meter, Passage::Free).await?.item)
     }

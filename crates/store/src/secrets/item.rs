@@ -8,7 +8,7 @@ use crate::StoreError;
 use crate::client::attributes::{
     Item, damaged, flag, number, number_of, optional, optional_time, string, text, time, timestamp,
 };
-use crate::client::tables::{PARTITION_KEY, SORT_KEY};
+use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 
 /// The sort key of every tenant item.
 pub(super) const TENANT_SORT_KEY: &str = "TENANT";
@@ -54,9 +54,9 @@ pub(super) fn partition(tenant: &TenantId) -> AttributeValue {
 
 /// The tenant that an item belongs to.
 pub(super) fn owner(item: &Item) -> Result<TenantId, StoreError> {
-    let id = text(item, PARTITION_KEY)?.strip_prefix(PARTITION_PREFIX);
+    let id = text(item, SECRETS_PARTITION_KEY)?.strip_prefix(PARTITION_PREFIX);
     let id = id.and_then(|id| TenantId::parse(id).ok());
-    id.ok_or_else(|| damaged(item, PARTITION_KEY))
+    id.ok_or_else(|| damaged(item, SECRETS_PARTITION_KEY))
 }
 
 /// The sort key of a key with this digest.
@@ -67,8 +67,8 @@ pub(super) fn key_sort_key(digest: &str) -> AttributeValue {
 /// A tenant item without keys, at its first version.
 pub(super) fn new_tenant(tenant: &Tenant) -> Item {
     Item::from([
-        (PARTITION_KEY.to_owned(), partition(&tenant.id)),
-        (SORT_KEY.to_owned(), string(TENANT_SORT_KEY)),
+        (SECRETS_PARTITION_KEY.to_owned(), partition(&tenant.id)),
+        (SECRETS_SORT_KEY.to_owned(), string(TENANT_SORT_KEY)),
         (NAME.to_owned(), string(&tenant.name)),
         (ENABLED.to_owned(), AttributeValue::Bool(tenant.enabled)),
         (CREATED.to_owned(), timestamp(tenant.created)),
@@ -79,8 +79,8 @@ pub(super) fn new_tenant(tenant: &Tenant) -> Item {
 /// A key item that is not revoked.
 pub(super) fn new_key(tenant: &Tenant, digest: &KeyDigest, record: &KeyRecord) -> Item {
     let mut item = Item::from([
-        (PARTITION_KEY.to_owned(), partition(&tenant.id)),
-        (SORT_KEY.to_owned(), key_sort_key(&digest.to_hex())),
+        (SECRETS_PARTITION_KEY.to_owned(), partition(&tenant.id)),
+        (SECRETS_SORT_KEY.to_owned(), key_sort_key(&digest.to_hex())),
         (KEY_ID.to_owned(), string(record.id.as_str())),
         (LABEL.to_owned(), string(&record.label)),
         (CREATED.to_owned(), timestamp(record.created)),
@@ -120,8 +120,10 @@ impl TenantItem {
 
 impl KeyItem {
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
-        let digest = text(item, SORT_KEY)?.strip_prefix(KEY_PREFIX);
-        let digest = digest.ok_or_else(|| damaged(item, SORT_KEY))?.to_owned();
+        let digest = text(item, SECRETS_SORT_KEY)?.strip_prefix(KEY_PREFIX);
+        let digest = digest
+            .ok_or_else(|| damaged(item, SECRETS_SORT_KEY))?
+            .to_owned();
         Ok(Self {
             record: KeyRecord {
                 id: key_id(item, KEY_ID)?,
@@ -180,13 +182,16 @@ mod tests {
         let read = KeyItem::read(&item).unwrap();
         assert_eq!(read.record, record);
         assert!(read.tenant_enabled);
-        assert_eq!(item.get(SORT_KEY), Some(&key_sort_key(&read.digest)));
+        assert_eq!(
+            item.get(SECRETS_SORT_KEY),
+            Some(&key_sort_key(&read.digest))
+        );
     }
 
     #[test]
     fn a_damaged_item_is_refused_whole() {
         for name in [
-            SORT_KEY,
+            SECRETS_SORT_KEY,
             KEY_ID,
             LABEL,
             CREATED,

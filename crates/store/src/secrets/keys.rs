@@ -157,7 +157,7 @@ impl Store {
             .query()
             .table_name(&self.tables.secrets)
             .consistent_read(true)
-            .key_condition_expression("pk = :tenant AND begins_with(sk, :prefix)")
+            .key_condition_expression("secrets_pk = :tenant AND begins_with(secrets_sk, :prefix)")
             .expression_attribute_values(":tenant", item::partition(tenant))
             .expression_attribute_values(":prefix", string(prefix));
         let mut keys = Vec::new();

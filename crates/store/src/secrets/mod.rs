@@ -1,6 +1,6 @@
 //! The secrets table: which tenants exist, and the digests of their API keys.
 //!
-//! | item | `pk` | `sk` |
+//! | item | `secrets_pk` | `secrets_sk` |
 //! |---|---|---|
 //! | tenant | `TENANT#<tenant id>` | `TENANT` |
 //! | key | `TENANT#<tenant id>` | `KEY#<digest of the key>` |

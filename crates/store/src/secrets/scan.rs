@@ -72,7 +72,7 @@ impl Store {
             .scan()
             .table_name(&self.tables.secrets)
             .consistent_read(true)
-            .filter_expression("begins_with(sk, :prefix)")
+            .filter_expression("begins_with(secrets_sk, :prefix)")
             .expression_attribute_values(":prefix", string(prefix));
         self.each(request, meter, Passage::Free, |item| {
             visit(item)?;

@@ -10,7 +10,7 @@ use super::item::{self, KeyItem, TENANT_SORT_KEY, TenantItem};
 use super::{KeyRecord, SecretsError, Tenant};
 use crate::client::attributes::{Item, number_of, string, timestamp};
 use crate::client::gate::Passage;
-use crate::client::tables::{PARTITION_KEY, SORT_KEY};
+use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::client::transaction::{Outcome, RACES};
 use crate::{Meter, Store, StoreError};
 
@@ -75,7 +75,7 @@ impl Store {
             let key = self
                 .update_key(&read.tenant.id, digest)
                 .update_expression("SET tenant_enabled = :enabled")
-                .condition_expression("attribute_exists(pk)")
+                .condition_expression("attribute_exists(secrets_pk)")
                 .expression_attribute_values(":enabled", AttributeValue::Bool(enabled));
             writes.push(update(key)?);
         }
@@ -120,7 +120,9 @@ impl Store {
             let old = self
                 .update_key(&read.tenant.id, &old.digest)
                 .update_expression("SET expires = :end, replaced_by = :new")
-                .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked)")
+                .condition_expression(
+                    "attribute_exists(secrets_pk) AND attribute_not_exists(revoked)",
+                )
                 .expression_attribute_values(":end", timestamp(*end))
                 .expression_attribute_values(":new", string(record.id.as_str()));
             writes.push(update(old)?);
@@ -146,13 +148,13 @@ impl Store {
         let tenant = self
             .update_tenant(tenant_id)
             .update_expression("ADD version :one DELETE active_keys :digests")
-            .condition_expression("attribute_exists(pk)")
+            .condition_expression("attribute_exists(secrets_pk)")
             .expression_attribute_values(":one", number_of(1))
             .expression_attribute_values(":digests", AttributeValue::Ss(vec![digest.clone()]));
         let key = self
             .update_key(tenant_id, digest)
             .update_expression("SET revoked = :now")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked)")
+            .condition_expression("attribute_exists(secrets_pk) AND attribute_not_exists(revoked)")
             .expression_attribute_values(":now", timestamp(now));
         let mut writes = vec![update(tenant)?, update(key)?];
         for key in followed {
@@ -192,7 +194,7 @@ impl Store {
         let put = Put::builder()
             .table_name(&self.tables.secrets)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
+            .condition_expression("attribute_not_exists(secrets_pk)")
             .build()?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
@@ -208,8 +210,8 @@ impl Store {
     fn update_item(&self, tenant: &TenantId, sort_key: AttributeValue) -> UpdateBuilder {
         Update::builder()
             .table_name(&self.tables.secrets)
-            .key(PARTITION_KEY, item::partition(tenant))
-            .key(SORT_KEY, sort_key)
+            .key(SECRETS_PARTITION_KEY, item::partition(tenant))
+            .key(SECRETS_SORT_KEY, sort_key)
     }
 }
 

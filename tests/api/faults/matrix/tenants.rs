@@ -116,9 +116,10 @@ impl Fixture {
         let digest = tenant.key.digest();
         let text = |text: &str| AttributeValue::S(text.to_owned());
         let secrets = self.secrets.iter().cloned().map(|mut item| {
-            item.insert("pk".to_owned(), text(&format!("TENANT#{id}")));
+            item.insert("secrets_pk".to_owned(), text(&format!("TENANT#{id}")));
             if item.contains_key("key_id") {
-                item.insert("sk".to_owned(), text(&format!("KEY#{}", digest.to_hex())));
+                let sort_key = text(&format!("KEY#{}", digest.to_hex()));
+                item.insert("secrets_sk".to_owned(), sort_key);
                 item.insert("key_id".to_owned(), text(digest.key_id().as_str()));
             } else {
                 let digests = AttributeValue::Ss(vec![digest.to_hex()]);
@@ -208,7 +209,7 @@ impl Fixture {
             .client
             .query()
             .table_name(&self.tables.secrets)
-            .key_condition_expression("pk = :pk")
+            .key_condition_expression("secrets_pk = :pk")
             .expression_attribute_values(":pk", AttributeValue::S(format!("TENANT#{tenant}")))
             .consistent_read(true)
             .send()
@@ -216,7 +217,7 @@ impl Fixture {
         let items = answer.unwrap().items.unwrap_or_default();
         let by_key = items
             .into_iter()
-            .map(|item| (directory::text(&item, "sk").to_owned(), item));
+            .map(|item| (directory::text(&item, "secrets_sk").to_owned(), item));
         by_key.collect()
     }
 

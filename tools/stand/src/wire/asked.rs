@@ -53,7 +53,9 @@ fn sort_key(target: &Value) -> &Value {
     let values = &target["ExpressionAttributeValues"];
     [
         &target["Key"]["sk"]["S"],
+        &target["Key"]["secrets_sk"]["S"],
         &target["Item"]["sk"]["S"],
+        &target["Item"]["secrets_sk"]["S"],
         &values[":prefix"]["S"],
         &values[":from"]["S"],
     ]

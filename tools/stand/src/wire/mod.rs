@@ -69,6 +69,10 @@ struct State {
     under_way: AtomicUsize,
     /// Nothing more is let through.
     is_cut: AtomicBool,
+    /// How often all connections have gone silent.
+    silences: AtomicUsize,
+    /// How many connections were opened.
+    connections: AtomicUsize,
 }
 
 impl Wire {
@@ -114,6 +118,8 @@ impl Wire {
             seen: Mutex::default(),
             under_way: AtomicUsize::new(0),
             is_cut: AtomicBool::new(false),
+            silences: AtomicUsize::new(0),
+            connections: AtomicUsize::new(0),
         });
         let shared = state.clone();
         tokio::spawn(async move {
@@ -152,6 +158,17 @@ impl Wire {
         seen.iter().filter(|asked| asked.label == label).count()
     }
 
+    /// From now on nothing is answered on any connection that is open, and none of them is closed,
+    /// as if the other side had vanished. New connections are as before.
+    pub fn silence_open_connections(&self) {
+        self.state.silences.fetch_add(1, SeqCst);
+    }
+
+    /// How many connections were opened.
+    pub fn connections(&self) -> usize {
+        self.state.connections.load(SeqCst)
+    }
+
     /// Lets nothing more through and waits until DynamoDB is done with what came through before.
     pub async fn cut(&self) {
         self.state.is_cut.store(true, SeqCst);
@@ -163,7 +180,12 @@ impl Wire {
 
 impl State {
     async fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
+        self.connections.fetch_add(1, SeqCst);
+        let silences = self.silences.load(SeqCst);
         while let Some(request) = read_message(&mut client).await? {
+            if self.silences.load(SeqCst) != silences {
+                std::future::pending::<()>().await;
+            }
             match self.answer(&request).await? {
                 Some(Reply { bytes, is_last }) => {
                     client.write_all(&bytes).await?;

@@ -1,8 +1,10 @@
-//! `user restore`.
+//! `user restore`: what becomes of each user is printed as soon as it is known.
+
+use std::io::Write;
 
 use scim::schema::USERS;
 use scim::{ResourceId, Stored};
-use serde_json::{Value, json};
+use serde_json::json;
 use store::directory::record::{Actor, ChangeKind, Origin};
 use store::directory::tombstone::Tombstone;
 use store::{Gate, Meter, Store, StoreError, TenantStore};
@@ -12,60 +14,75 @@ use uuid::Uuid;
 
 use super::deleted::{deleted, user_name};
 use crate::failure::Failure;
-use crate::report::Report;
-use crate::terminal::columns;
+use crate::terminal::{self, printable};
 
-/// What became of each user.
+/// Whom to restore.
 #[derive(Debug)]
-pub struct Restored(Vec<Restoration>);
-
-/// The outcome of restoring one user.
-#[derive(Debug)]
-struct Restoration {
-    id: ResourceId,
-    outcome: Result<Stored, String>,
+pub struct Asked {
+    pub tenant: TenantId,
+    /// These users,
+    pub ids: Vec<ResourceId>,
+    /// or all that were deleted since this time.
+    pub deleted_since: Option<OffsetDateTime>,
+    /// How long the records of the restores are kept.
+    pub history: Duration,
 }
 
-/// Restores these users, or all that were deleted since a time. The records of the restores are
-/// kept for so many days.
+/// What became of a user.
+#[derive(Debug)]
+enum Outcome {
+    Restored(Stored),
+    /// The user is there: restored before, as by a run that was ended, or never deleted.
+    Present(Stored),
+    Refused(String),
+}
+
+/// Restores users, and returns whether all of them are there.
+///
+/// Each is printed before the next one is restored, so that a run that is ended has told what it
+/// did; run again, it does the rest. What cannot be printed ends it too.
 pub async fn run(
-    tenant: &TenantId,
-    ids: &[ResourceId],
-    deleted_since: Option<OffsetDateTime>,
-    history_days: u32,
+    asked: &Asked,
+    json: bool,
     store: &Store,
-) -> Result<Restored, Failure> {
+    out: &mut (dyn Write + Send),
+) -> Result<bool, Failure> {
     let (meter, gate) = (Meter::default(), Gate::opened());
-    store.find_tenant(tenant, &meter).await?;
-    let directory = store.tenant(tenant, &meter, &gate);
-    let retention = Duration::days(history_days.into());
-    let ids = match deleted_since {
-        None => ids.to_vec(),
+    store.find_tenant(&asked.tenant, &meter).await?;
+    let directory = store.tenant(&asked.tenant, &meter, &gate);
+    let ids = match asked.deleted_since {
+        None => asked.ids.clone(),
         Some(since) => deleted(&directory, since)
             .await?
             .into_iter()
             .map(|tombstone| tombstone.stored.id)
             .collect(),
     };
-    let mut restorations = Vec::new();
+    let mut printer = Printer {
+        out,
+        json,
+        total: ids.len(),
+        done: 0,
+    };
+    printer.begin()?;
+    let mut all_there = true;
     for id in ids {
-        let outcome = restore(&directory, &id, retention).await;
-        restorations.push(Restoration { id, outcome });
+        let outcome = restore(&directory, &id, asked.history).await;
+        all_there &= !matches!(outcome, Outcome::Refused(_));
+        printer.print(&id, &outcome)?;
     }
-    Ok(Restored(restorations))
+    printer.end()?;
+    Ok(all_there)
 }
 
 /// Restores a user, or says why that cannot be. No failure is the others': their operator has to
 /// know what became of each.
-async fn restore(
-    directory: &TenantStore<'_>,
-    id: &ResourceId,
-    retention: Duration,
-) -> Result<Stored, String> {
-    let tombstone = directory.tombstone(&USERS, id).await;
-    let tombstone = tombstone
-        .and_then(|found| found.ok_or(StoreError::NotFound))
-        .map_err(|error| reason(&error))?;
+async fn restore(directory: &TenantStore<'_>, id: &ResourceId, retention: Duration) -> Outcome {
+    let tombstone = match directory.tombstone(&USERS, id).await {
+        Ok(Some(tombstone)) => tombstone,
+        Ok(None) => return not_deleted(directory, id).await,
+        Err(error) => return Outcome::Refused(reason(&error)),
+    };
     let now = OffsetDateTime::now_utc().truncate_to_millisecond();
     let origin = Origin {
         actor: Actor::Operator,
@@ -75,9 +92,20 @@ async fn restore(
         expires: now.saturating_add(retention),
     };
     match directory.restore(&USERS, &tombstone, &origin).await {
-        Ok(stored) => Ok(stored),
-        Err(StoreError::Taken { .. }) => Err(taken(directory, &tombstone).await),
-        Err(error) => Err(reason(&error)),
+        Ok(stored) => Outcome::Restored(stored),
+        Err(StoreError::Taken { .. }) => Outcome::Refused(taken(directory, &tombstone).await),
+        // Somebody else has restored the user meanwhile.
+        Err(StoreError::NotFound) => not_deleted(directory, id).await,
+        Err(error) => Outcome::Refused(reason(&error)),
+    }
+}
+
+/// What there is to say of a user without a tombstone.
+async fn not_deleted(directory: &TenantStore<'_>, id: &ResourceId) -> Outcome {
+    match directory.get(&USERS, id).await {
+        Ok(Some(stored)) => Outcome::Present(stored),
+        Ok(None) => Outcome::Refused(reason(&StoreError::NotFound)),
+        Err(error) => Outcome::Refused(reason(&error)),
     }
 }
 
@@ -103,34 +131,66 @@ async fn taken(directory: &TenantStore<'_>, tombstone: &Tombstone) -> String {
     format!("its userName is {holder}'s now; rename or delete that user first")
 }
 
-impl Report for Restored {
-    fn text(&self) -> String {
-        let rows = self.0.iter().map(|restoration| {
-            let (state, text) = match &restoration.outcome {
-                Ok(stored) => ("restored", user_name(stored)),
-                Err(reason) => ("not restored", reason.clone()),
-            };
-            [restoration.id.to_string(), state.to_owned(), text]
-        });
-        columns(["USER", "STATE", "USERNAME OR REASON"], rows)
+/// Prints a line for each user: of a table, or of a JSON array.
+struct Printer<'a> {
+    out: &'a mut (dyn Write + Send),
+    json: bool,
+    total: usize,
+    done: usize,
+}
+
+impl Printer<'_> {
+    fn begin(&mut self) -> Result<(), Failure> {
+        if self.json {
+            writeln!(self.out, "[")?;
+        } else {
+            let width = self.progress(self.total).len();
+            let [user, state] = ["USER", "STATE"];
+            writeln!(
+                self.out,
+                "{:width$}  {user:36}  {state:13}  USERNAME OR REASON",
+                "NO"
+            )?;
+        }
+        Ok(self.out.flush()?)
     }
 
-    fn json(&self) -> Value {
-        self.0
-            .iter()
-            .map(|restoration| {
-                json!({
-                    "id": restoration.id.as_str(),
-                    "restored": restoration.outcome.is_ok(),
-                    "userName": restoration.outcome.as_ref().ok().map(user_name),
-                    "reason": restoration.outcome.as_ref().err(),
-                })
-            })
-            .collect()
+    fn print(&mut self, id: &ResourceId, outcome: &Outcome) -> Result<(), Failure> {
+        self.done += 1;
+        let (state, user, reason) = match outcome {
+            Outcome::Restored(stored) => ("restored", Some(user_name(stored)), None),
+            Outcome::Present(stored) => ("there already", Some(user_name(stored)), None),
+            Outcome::Refused(reason) => ("not restored", None, Some(reason)),
+        };
+        if self.json {
+            let value = json!({
+                "id": id.as_str(),
+                "restored": matches!(outcome, Outcome::Restored(_)),
+                "state": state,
+                "userName": user,
+                "reason": reason,
+            });
+            // The lines of an array that was ended early are still told apart.
+            let comma = if self.done < self.total { "," } else { "" };
+            writeln!(self.out, "{}{comma}", terminal::json(&value.to_string()))?;
+        } else {
+            let said = user.as_ref().or(reason).map_or("", String::as_str);
+            let (number, id) = (self.progress(self.done), id.to_string());
+            let width = self.progress(self.total).len();
+            let said = printable(said);
+            writeln!(self.out, "{number:width$}  {id:36}  {state:13}  {said}")?;
+        }
+        Ok(self.out.flush()?)
     }
 
-    fn is_bad_news(&self) -> bool {
-        let mut restorations = self.0.iter();
-        restorations.any(|restoration| restoration.outcome.is_err())
+    fn progress(&self, done: usize) -> String {
+        format!("{done}/{}", self.total)
+    }
+
+    fn end(&mut self) -> Result<(), Failure> {
+        if self.json {
+            writeln!(self.out, "]")?;
+        }
+        Ok(self.out.flush()?)
     }
 }

@@ -1,0 +1,141 @@
+//! Each table knows what it is: names that are exchanged, or lead to another program's table, are
+//! found out before anything is read or written.
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use serde_json::json;
+use store::Tables;
+use store::client::tables::TablesError;
+
+use crate::support::admin::Admin;
+use crate::support::capture::logged;
+use crate::support::engine;
+use crate::support::service::Service;
+
+/// Every command, with an argument that it takes.
+fn commands(id: &str) -> Vec<String> {
+    let commands = [
+        ("breaker lift", "acme".to_owned()),
+        ("directory check", "acme --repair".to_owned()),
+        ("history", "acme".to_owned()),
+        ("key create", "acme --label x".to_owned()),
+        ("key list", "acme".to_owned()),
+        ("key revoke", "acme 0123456789ab".to_owned()),
+        ("key rotate", "acme".to_owned()),
+        ("key warnings", String::new()),
+        ("tables create", String::new()),
+        ("tenant create", "beta".to_owned()),
+        ("tenant disable", "acme".to_owned()),
+        ("tenant enable", "acme".to_owned()),
+        ("tenant list", String::new()),
+        ("tenant status", "acme".to_owned()),
+        ("user deleted", "acme".to_owned()),
+        ("user restore", format!("acme {id}")),
+    ];
+    assert_eq!(
+        commands.clone().map(|(name, _)| name.to_owned()),
+        scim_admin::commands()[..]
+    );
+    commands
+        .into_iter()
+        .map(|(name, arguments)| format!("{name} {arguments}"))
+        .collect()
+}
+
+#[tokio::test]
+async fn names_that_are_exchanged_are_told_by_every_command() {
+    let (service, directory, admin) = Admin::with_service().await;
+    let id = service.create_user("lena", json!({})).await;
+    let before = directory.items("acme").await;
+    let Tables {
+        secrets,
+        directory: other,
+    } = admin.tables();
+    let exchanged = admin
+        .over(Tables {
+            secrets: other.clone(),
+            directory: secrets,
+        })
+        .await;
+    for command in commands(&id) {
+        let (code, said) = exchanged.run(&command).await;
+        assert_eq!(code, 1, "{command}: {said}");
+        assert!(said.contains("are exchanged"), "{command}: {said}");
+        assert!(said.contains(&other), "{command}: {said}");
+    }
+    assert_eq!(directory.items("acme").await, before);
+    let (_, tenants) = admin.json("tenant list").await;
+    assert_eq!(tenants.as_array().unwrap().len(), 1, "{tenants}");
+}
+
+#[tokio::test]
+async fn one_wrong_name_is_told_by_what_needs_it() {
+    let (service, _, admin) = Admin::with_service().await;
+    let Tables { secrets, directory } = admin.tables();
+    let foreign = format!("foreign-{directory}");
+    create_foreign(&foreign).await;
+    for (tables, command, named) in [
+        ((&secrets, &secrets), "directory check acme", &secrets),
+        ((&secrets, &secrets), "user deleted acme", &secrets),
+        ((&directory, &directory), "tenant list", &directory),
+        ((&directory, &directory), "tenant create beta", &directory),
+        ((&foreign, &directory), "key warnings", &foreign),
+        ((&secrets, &foreign), "history acme", &foreign),
+        ((&secrets, &foreign), "tables create", &foreign),
+    ] {
+        let (secrets, directory) = (tables.0.clone(), tables.1.clone());
+        let admin = admin.over(Tables { secrets, directory }).await;
+        let (code, said) = admin.run(command).await;
+        assert_eq!(code, 1, "{command}: {said}");
+        assert!(
+            said.contains(&format!("`{named}` is not a")),
+            "{command}: {said}"
+        );
+    }
+    assert_eq!(service.get("/Users").await.status, 200);
+}
+
+/// The function looks at its tables when it starts; here it is made to answer nevertheless.
+#[tokio::test]
+async fn a_function_with_exchanged_names_does_not_start() {
+    let (service, _, admin) = Admin::with_service().await;
+    service.app.store.check_tables().await.unwrap();
+    let Tables { secrets, directory } = admin.tables();
+    let exchanged = Tables {
+        secrets: directory,
+        directory: secrets,
+    };
+    let store = stand::tenant::connect(engine::endpoint(), exchanged).await;
+    let error = store.check_tables().await.unwrap_err();
+    assert!(matches!(error, TablesError::OtherKind { .. }), "{error}");
+    let service = Service {
+        app: hellotracks_scim::instance::Instance::new(store, service.app.config.clone()),
+        key: service.key.clone(),
+    };
+    let (answer, lines) = logged(service.get("/Users")).await;
+    answer.error(500, "");
+    let cause = lines[0]["cause"].as_str().unwrap();
+    assert!(cause.contains("ValidationException"), "{cause}");
+}
+
+/// A table with a primary key of another kind.
+async fn create_foreign(name: &str) {
+    let client = Client::new(&engine::sdk_config(engine::endpoint()).await);
+    let key = KeySchemaElement::builder()
+        .attribute_name("id")
+        .key_type(KeyType::Hash);
+    let attribute = AttributeDefinition::builder()
+        .attribute_name("id")
+        .attribute_type(ScalarAttributeType::S);
+    client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .key_schema(key.build().unwrap())
+        .attribute_definitions(attribute.build().unwrap())
+        .send()
+        .await
+        .unwrap();
+}
