@@ -5,14 +5,7 @@ use serde_json::{Map, Value, json};
 
 /// Multi-valued attributes with many sub-attributes, with one text each, compared exactly, and with
 /// types that are free.
-pub const ATTRIBUTES: [&str; 6] = [
-    "emails",
-    "addresses",
-    "roles",
-    "x509Certificates",
-    "photos",
-    "entitlements",
-];
+pub const ATTRIBUTES: [&str; 5] = ["emails", "addresses", "roles", "photos", "entitlements"];
 
 /// Alphabets whose texts cost different work to fold: lower case, mixed case, letters that fold to
 /// others of their length, to longer ones, and those that are decomposed.
