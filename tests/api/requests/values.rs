@@ -484,3 +484,29 @@ async fn no_operations_change_nothing() {
     let unknown = format!("/Users/{}", "0".repeat(8));
     assert_eq!(service.patch(&unknown, json!([])).await.status, 404);
 }
+
+#[tokio::test]
+async fn schemas_may_be_missing_or_empty_in_every_message() {
+    let service = Service::start().await;
+    let user = format!("/Users/{}", service.create_user("lena", json!({})).await);
+    let operation = json!({"op": "replace", "path": "title", "value": "Lead"});
+    for schemas in [None, Some(json!([]))] {
+        for (method, path, message, status) in [
+            ("POST", "/Users", json!({"userName": "new"}), 201),
+            ("PUT", &user, json!({"userName": "lena"}), 200),
+            ("PATCH", &user, json!({"Operations": [operation]}), 200),
+            ("POST", "/Users/.search", json!({"filter": "title pr"}), 200),
+            ("POST", "/Bulk", json!({"Operations": []}), 200),
+        ] {
+            let mut message = message;
+            if let Some(schemas) = &schemas {
+                message["schemas"] = schemas.clone();
+            }
+            let answer = service.call(method, path).json(message).send().await;
+            assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+            if status == 201 {
+                service.delete(&format!("/Users/{}", answer.id())).await;
+            }
+        }
+    }
+}
