@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::requests::errors::refused;
 use crate::requests::lists::page;
+use crate::support::admin::Admin;
 use crate::support::capture::logged_text;
 use crate::support::directory::DirectoryTable;
 use crate::support::service::{Answer, Service};
@@ -171,7 +172,7 @@ async fn long_numbers_in_filters_keep_their_digits() {
 
 #[tokio::test]
 async fn names_that_look_the_same_are_one() {
-    let (service, directory) = DirectoryTable::with_service().await;
+    let (service, directory, admin) = Admin::with_service().await;
     let shown = "jos\u{e9}@crew.example";
     let id = service
         .create_user(
@@ -242,6 +243,8 @@ async fn names_that_look_the_same_are_one() {
     assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
     service.create_user(same[0], json!({})).await;
     directory.check("acme").await;
+    let (code, printed) = admin.run("directory check acme").await;
+    assert_eq!(code, 0, "{printed}");
 }
 
 #[tokio::test]
