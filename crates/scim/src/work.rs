@@ -6,11 +6,13 @@
 //! that exceeds its [`Budget`] is refused. What grows with the length of a body alone is bounded by
 //! [`MAX_PAYLOAD_SIZE`](crate::bulk::MAX_PAYLOAD_SIZE).
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::Value;
 
 use crate::ScimError;
+use crate::text::fold_untrimmed;
 
 /// The most that one request may compute, in units: a fifth of a second.
 pub const MAX_WORK: u64 = 50_000_000;
@@ -57,11 +59,23 @@ pub(crate) fn reading(text: &str) -> u64 {
     1 + text.len() as u64 / 16
 }
 
-/// What it takes to fold `text`.
-pub(crate) fn folding(text: &str) -> u64 {
-    // Letters beyond ASCII are looked up one by one, and may become several.
-    let each = if text.is_ascii() { 1 } else { 64 };
-    4 + text.len() as u64 * each / 16
+/// What it took to fold `text` to a text of this length.
+fn folding(text: &str, folded: usize) -> u64 {
+    // Characters beyond ASCII are looked up one by one, and one may become eighteen.
+    let each = if text.is_ascii() { 1 } else { 96 };
+    4 + text.len().max(folded) as u64 * each / 16
+}
+
+/// What it takes to fold `text`, at most.
+pub(crate) fn folding_at_most(text: &str) -> u64 {
+    folding(text, if text.is_ascii() { 0 } else { 11 * text.len() })
+}
+
+/// The folded form of `text`, with the blanks around it; adds to `work` what it took.
+pub(crate) fn fold<'t>(text: &'t str, work: &mut u64) -> Cow<'t, str> {
+    let folded = fold_untrimmed(text);
+    *work += folding(text, folded.len());
+    folded
 }
 
 /// What it takes to look for `wanted` within `text`.
@@ -109,7 +123,15 @@ mod tests {
 
     #[test]
     fn work_grows_with_what_is_there() {
-        assert!(folding(&"é".repeat(100)) > 10 * folding(&"e".repeat(200)));
+        let work = |text: &str| {
+            let mut work = 0;
+            fold(text, &mut work);
+            assert!(work <= folding_at_most(text), "{text}");
+            work
+        };
+        assert!(work(&"é".repeat(100)) > 10 * work(&"e".repeat(200)));
+        // One character of three bytes becomes eighteen of thirty-three bytes.
+        assert!(work(&"\u{fdfa}".repeat(100)) > 10 * work(&"\u{3042}".repeat(100)));
         assert!(copying(&json!(vec!["x"; 100])) > 50 * copying(&json!(["x"])));
         assert!(copying(&json!({"a": {"b": "x"}})) > copying(&json!({"a": "x"})));
         assert!(searching(&"x".repeat(1000), "y") > 2 * reading(&"x".repeat(1000)));

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::requests::errors::refused;
 use crate::requests::lists::page;
+use crate::support::admin::Admin;
 use crate::support::capture::logged_text;
 use crate::support::directory::DirectoryTable;
 use crate::support::service::{Answer, Service};
@@ -171,7 +172,7 @@ async fn long_numbers_in_filters_keep_their_digits() {
 
 #[tokio::test]
 async fn names_that_look_the_same_are_one() {
-    let (service, directory) = DirectoryTable::with_service().await;
+    let (service, directory, admin) = Admin::with_service().await;
     let shown = "jos\u{e9}@crew.example";
     let id = service
         .create_user(
@@ -242,6 +243,8 @@ async fn names_that_look_the_same_are_one() {
     assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
     service.create_user(same[0], json!({})).await;
     directory.check("acme").await;
+    let (code, printed) = admin.run("directory check acme").await;
+    assert_eq!(code, 0, "{printed}");
 }
 
 #[tokio::test]
@@ -483,4 +486,30 @@ async fn no_operations_change_nothing() {
     assert_eq!((answer.status, &answer.body), (200, &before));
     let unknown = format!("/Users/{}", "0".repeat(8));
     assert_eq!(service.patch(&unknown, json!([])).await.status, 404);
+}
+
+#[tokio::test]
+async fn schemas_may_be_missing_or_empty_in_every_message() {
+    let service = Service::start().await;
+    let user = format!("/Users/{}", service.create_user("lena", json!({})).await);
+    let operation = json!({"op": "replace", "path": "title", "value": "Lead"});
+    for schemas in [None, Some(json!([]))] {
+        for (method, path, message, status) in [
+            ("POST", "/Users", json!({"userName": "new"}), 201),
+            ("PUT", &user, json!({"userName": "lena"}), 200),
+            ("PATCH", &user, json!({"Operations": [operation]}), 200),
+            ("POST", "/Users/.search", json!({"filter": "title pr"}), 200),
+            ("POST", "/Bulk", json!({"Operations": []}), 200),
+        ] {
+            let mut message = message;
+            if let Some(schemas) = &schemas {
+                message["schemas"] = schemas.clone();
+            }
+            let answer = service.call(method, path).json(message).send().await;
+            assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+            if status == 201 {
+                service.delete(&format!("/Users/{}", answer.id())).await;
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::text::{fold, fold_untrimmed};
-use crate::work::{BEGIN, folding};
+use crate::work::{BEGIN, folding_at_most};
 
 /// A parsed filter. Attribute paths are still text.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +75,7 @@ impl Filter {
             Self::Not(inner) => inner.binding(),
             Self::Present(_) => BEGIN,
             Self::Compare(_, _, Literal::String(text) | Literal::Bare(text)) => {
-                BEGIN + folding(text)
+                BEGIN + folding_at_most(text)
             }
             Self::Element(_, inner) => BEGIN + inner.binding(),
         }

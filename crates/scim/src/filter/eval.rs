@@ -13,8 +13,7 @@ use crate::ScimError;
 use crate::resource::{compared, select};
 use crate::schema::Attribute;
 use crate::schema::json::is_empty;
-use crate::text::fold_untrimmed;
-use crate::work::{Budget, LOOK, folding, reading, searching};
+use crate::work::{self, Budget, LOOK, reading, searching};
 
 /// Where an evaluation finds the folded forms of values: a filter may compare one value many times.
 pub(crate) trait Folded<'a> {
@@ -162,14 +161,13 @@ impl<'a> Folded<'a> for Once<'a> {
         /// Folding a text of ASCII letters that is no longer is as cheap as finding it again.
         const SHORT: usize = 64;
         if text.len() <= SHORT && text.is_ascii() {
-            *work += folding(text);
-            return test(&fold_untrimmed(text), work);
+            let folded = work::fold(text, work);
+            return test(&folded, work);
         }
         *work += LOOK;
         let known = self.0.borrow().get(&Address(text)).cloned();
         let folded = known.unwrap_or_else(|| {
-            *work += folding(text);
-            let folded: Rc<str> = fold_untrimmed(text).into();
+            let folded: Rc<str> = work::fold(text, work).into();
             self.0
                 .borrow_mut()
                 .insert(Address(text), Rc::clone(&folded));

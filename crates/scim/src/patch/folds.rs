@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use crate::filter::Folded;
 use crate::schema::Attribute;
-use crate::text::fold_untrimmed;
-use crate::work::{LOOK, folding, reading};
+use crate::work::{self, LOOK, reading};
 
 /// The folded forms of an element's texts, each in the place of its sub-attribute.
 #[derive(Default)]
@@ -49,16 +48,16 @@ impl Folds {
         }
     }
 
-    /// The folded form of `text` with the blanks around it, the value of the sub-attribute in this place of `count`.
+    /// The folded form of `text`, the value of the sub-attribute in this place of `count`, with the
+    /// blanks around it.
     fn get(&self, place: usize, count: usize, text: &str, work: &mut u64) -> Option<&str> {
         let folds = self.0.get_or_init(|| {
             *work += LOOK + count as u64;
             (0..count).map(|_| OnceCell::new()).collect()
         });
-        let folded = folds.get(place)?.get_or_init(|| {
-            *work += folding(text);
-            fold_untrimmed(text).into()
-        });
+        let folded = folds
+            .get(place)?
+            .get_or_init(|| work::fold(text, work).into());
         Some(folded)
     }
 }
@@ -104,8 +103,8 @@ impl<'t> Folded<'t> for OfElement<'_> {
         match place.and_then(|place| self.folds.get(place, all.len(), text, work)) {
             Some(folded) => test(folded, work),
             None => {
-                *work += folding(text);
-                test(&fold_untrimmed(text), work)
+                let folded = work::fold(text, work);
+                test(&folded, work)
             }
         }
     }

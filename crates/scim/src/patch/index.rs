@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::folds::{Folds, Key, OfElement};
 use crate::schema::Attribute;
-use crate::text::fold;
-use crate::work::{LOOK, folding, reading};
+use crate::work::{self, LOOK, reading};
 
 /// A [`Key`] that lives as long as the index.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -137,8 +136,7 @@ impl Wanted {
 fn plain(attribute: &Attribute, value: &Value, work: &mut u64) -> Owned {
     match value {
         Value::String(text) if !attribute.case_exact => {
-            *work += folding(text);
-            Owned::Text(fold(text).into())
+            Owned::Text(work::fold(text, work).trim().into())
         }
         Value::String(text) => {
             *work += reading(text);

@@ -34,8 +34,8 @@ pub(super) enum Kind {
 
 impl PatchRequest {
     /// Reads a PatchOp body. Member and operation names are accepted in any case, because Entra
-    /// capitalises them; a missing `schemas` is accepted; unknown members are ignored. No operations
-    /// are accepted, and change nothing: Microsoft's validator sends such a PATCH.
+    /// capitalises them; a missing `schemas` is accepted; unknown members are ignored. An empty
+    /// list of operations is accepted, and changes nothing: Microsoft's validator sends it.
     ///
     /// # Errors
     /// `invalidSyntax` when it is not a PatchOp, `invalidPath` when a path is malformed.
