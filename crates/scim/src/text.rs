@@ -7,6 +7,8 @@ use unicase::UniCase;
 /// The case-folded form of `text` (Unicode default case folding): two values of an attribute
 /// with `caseExact: false` are equal when their folded forms are (RFC 7643 §2.2).
 pub fn fold(text: &str) -> Cow<'_, str> {
+    #[cfg(test)]
+    FOLDED.set(FOLDED.get() + text.len());
     if !text.is_ascii() {
         return Cow::Owned(UniCase::unicode(text).to_folded_case());
     }
@@ -14,6 +16,12 @@ pub fn fold(text: &str) -> Cow<'_, str> {
         return Cow::Owned(text.to_ascii_lowercase());
     }
     Cow::Borrowed(text)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many bytes this thread has folded, for tests that count work.
+    pub(crate) static FOLDED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// `text` for an error message: in backticks, cut to a readable length.

@@ -18,8 +18,8 @@ use crate::work::{Budget, LOOK, folding, reading, searching};
 
 /// Where an evaluation finds the folded forms of values: a filter may compare one value many times.
 pub(crate) trait Folded<'a> {
-    /// Whether `test` accepts the folded form of `text`, a value of `attribute`; adds to `work` what
-    /// it took to fold it.
+    /// Whether `test` accepts the folded form of `text`, a value of `attribute`; adds to `work`
+    /// what it took to fold it.
     fn accepts(
         &self,
         attribute: &'static Attribute,
