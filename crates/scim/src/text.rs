@@ -31,6 +31,8 @@ pub fn fold(text: &str) -> Cow<'_, str> {
 /// [`fold`] with the blanks around the text, for comparisons of a part of it: `sw "Ana "` is not
 /// meant to find `Anabel`.
 pub fn fold_untrimmed(text: &str) -> Cow<'_, str> {
+    #[cfg(test)]
+    FOLDED.set(FOLDED.get() + text.len());
     if !text.is_ascii() {
         return Cow::Owned(fold_unicode(text));
     }
@@ -38,6 +40,12 @@ pub fn fold_untrimmed(text: &str) -> Cow<'_, str> {
         return Cow::Owned(text.to_ascii_lowercase());
     }
     Cow::Borrowed(text)
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many bytes this thread has folded, for tests that count work.
+    pub(crate) static FOLDED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
 /// Unicode's NFKC_Casefold (UAX #31, R5) in its parts. Case folding takes characters apart, so they

@@ -1,6 +1,6 @@
 //! How large a request may be, and how odd.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stand::wire::{Fate, Wire};
 use store::{Store, Timeouts};
 
@@ -156,4 +156,81 @@ async fn the_largest_change_is_one_transaction() {
     // The user, 45 keys removed and 45 added, a counter, the record.
     assert_eq!(largest, 93);
     assert!(largest <= MAX_ACTIONS);
+}
+
+/// A user with many roles, operations that compare each of them with many values, and a filter that
+/// does.
+fn dear(operations: usize) -> (Value, Value, String) {
+    let numbers = |count: usize| (0..count).map(|number| number.to_string());
+    let roles: Vec<_> = numbers(400)
+        .map(|number| json!({"value": format!("role-{number}")}))
+        .collect();
+    let conditions = |count, name: &str| {
+        let conditions = numbers(count).map(|number| format!("{name} eq {number}"));
+        conditions.collect::<Vec<_>>().join(" or ")
+    };
+    let operation = |number| {
+        let path = format!("roles[not ({})].display", conditions(60, "value"));
+        json!({"op": "replace", "path": path, "value": format!("x{number}")})
+    };
+    let operations = (0..operations).map(operation).collect();
+    (
+        json!({"roles": roles}),
+        operations,
+        conditions(540, "roles"),
+    )
+}
+
+#[tokio::test]
+async fn what_a_request_computes_is_bounded() {
+    let service = Service::start().await;
+    let (attributes, operations, filter) = dear(300);
+    let path = format!(
+        "/Users/{}",
+        service.create_user("lena", attributes.clone()).await
+    );
+    let before = service.get(&path).await.body;
+    let answer = service.patch(&path, operations).await;
+    refused(&answer, 400, "tooMany");
+    assert!(
+        answer.body["detail"]
+            .as_str()
+            .unwrap()
+            .contains("split it into requests")
+    );
+    assert_eq!(service.get(&path).await.body, before);
+    // The operations of a bulk request share what one request may compute.
+    let (_, third, _) = dear(100);
+    assert_eq!(service.patch(&path, third.clone()).await.status, 200);
+    let patch = json!({"method": "PATCH", "path": path, "data": {"Operations": third}});
+    let title = json!({"method": "POST", "path": "/Users", "data": {"userName": "otto"}});
+    let body = json!({"Operations": [patch, patch, patch, title]});
+    let answer = service.post("/Bulk", body).await;
+    let statuses: Vec<_> = answer.body["Operations"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|operation| operation["status"].as_str().unwrap())
+        .collect();
+    assert_eq!(statuses, ["200", "200", "400", "201"], "{}", answer.body);
+    let detail = &answer.body["Operations"][2]["response"];
+    assert_eq!(detail["scimType"], "tooMany");
+    // So do the resources that a list is filtered from.
+    assert_eq!(service.find(&filter).await.status, 200);
+    for number in 0..30 {
+        let name = format!("user-{number}");
+        service.create_user(&name, attributes.clone()).await;
+    }
+    refused(&service.find(&filter).await, 400, "tooMany");
+    assert_eq!(
+        service.find("roles eq role-7").await.body["totalResults"],
+        31
+    );
+    // A list of names is looked through for each attribute that is shown.
+    let names = json!({"attributes": "id,".repeat(6000)});
+    refused(
+        &service.post("/Users/.search", names).await,
+        400,
+        "invalidValue",
+    );
 }

@@ -12,6 +12,7 @@
     reason = "members are set by name, and choices are taken modulo their number"
 )]
 
+mod request;
 mod shape;
 mod user;
 

@@ -230,9 +230,8 @@ impl Attribute {
         matches!(self.kind, Kind::Complex(_))
     }
 
-    /// Whether there is at most one element per `type` (Entra: an `add` of a value whose type
-    /// exists replaces it). True if the types are a closed list such as `work`; roles all share one
-    /// type and keep every value.
+    /// Whether a PATCH path that names a `type` alone means the one element of that type. True if
+    /// the types are a closed list such as `work`; roles all share one type.
     pub fn is_keyed_by_type(&self) -> bool {
         self.multi_valued
             && self

@@ -3,10 +3,10 @@
 mod run;
 
 use allocation_counter::measure;
-use dear::{Kind, Shape};
+use dear::{Dear, Kind, Request, Shape};
 use fastrand::Rng;
 use scim::work::{Budget, MAX_WORK};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a request came to.
 struct Counted {
@@ -191,5 +191,43 @@ fn what_took_seconds_is_refused_or_cheap() {
         assert_paid(&shape, &counted);
         let Counted { units, .. } = counted;
         assert_eq!(counted.refused, refused, "{units} units: {shape:?}");
+    }
+}
+
+/// The units of a PATCH of a user with these elements of `roles`.
+fn units(elements: usize, operations: Vec<Value>) -> u64 {
+    let roles: Vec<_> = (0..elements)
+        .map(|number| json!({"value": format!("Rôle-{number}"), "type": "app"}))
+        .collect();
+    let user = json!({"userName": "u", "title": "Lead", "roles": roles});
+    let dear = Dear {
+        shape: Shape::of(Kind::Add, &mut Rng::with_seed(0)),
+        user,
+        request: Request::Patch(json!({"Operations": operations})),
+    };
+    let budget = Budget::default();
+    run::answer(run::prepare(&dear).unwrap(), &budget).unwrap();
+    budget.spent()
+}
+
+#[test]
+fn correct_clients_are_far_from_the_end_of_the_budget() {
+    // Entra sends every attribute that it can map, in one operation each.
+    let event = include_str!("../../../../events/patch-verbose-replace.json");
+    let event: Value = serde_json::from_str(event).unwrap();
+    let body: Value = serde_json::from_str(event["body"].as_str().unwrap()).unwrap();
+    let operations = body["Operations"].as_array().unwrap().clone();
+    assert_eq!(operations.len(), 36);
+    assert!(units(5, operations) < MAX_WORK / 1000);
+    // Others send an operation for each value.
+    let each = |operation: fn(usize) -> Value| (0..1500).map(operation).collect::<Vec<_>>();
+    let add: fn(usize) -> Value = |number| json!({"op": "add", "path": "roles", "value": [{"value": format!("Rôle-{}", number % 400), "type": "app"}]});
+    let remove =
+        |number| json!({"op": "remove", "path": format!("roles[value eq \"RÔLE-{number}\"]")});
+    let replace = |number| json!({"op": "replace", "path": format!("roles[value eq \"rôle-{}\"].display", number % 5), "value": "x"});
+    let given = |number| json!({"op": "remove", "path": "roles", "value": [{"value": format!("rôle-{number}")}]});
+    for operation in [add, remove, replace, given] {
+        assert!(units(5, each(operation)) < MAX_WORK / 10);
+        assert!(units(500, each(operation)) < MAX_WORK / 2);
     }
 }

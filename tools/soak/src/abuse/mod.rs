@@ -4,16 +4,18 @@
 //! The requests are those of `events/`, as real clients send them, randomly damaged in one to four
 //! places ([`mutate`], [`text`]): the path, the query, the headers, the JSON and its text. Existing
 //! users are among their targets, so that the damage gets as far as possible. [`verdict`] judges
-//! the answers.
+//! the answers. Among them are well-formed requests that cost as much as they can ([`dear`]), which
+//! may not take long either.
 
 mod body;
+mod dear;
 mod mutate;
 mod text;
 mod verdict;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
@@ -36,6 +38,13 @@ const TARGETS: usize = 24;
 /// Requests between two new targets, because old ones get deleted.
 const RENEWAL: u64 = 40;
 
+/// Requests between two that are well formed and cost as much as they can.
+const DEAR: u64 = 250;
+
+/// The longest that such a request may take. Its computing takes a fifth of a second at most; its
+/// reads and writes, and the other attackers on the same machine, take the rest.
+const DEAREST: Duration = Duration::from_secs(6);
+
 /// Maximum number of characters of an event shown with a wrong answer. The seed reproduces it in
 /// full.
 const SHOWN: usize = 6000;
@@ -48,6 +57,8 @@ struct Attack {
     targets: Mutex<Vec<String>>,
     /// Answers by status.
     statuses: Mutex<BTreeMap<u64, u64>>,
+    /// The longest time of a dear request.
+    dearest: Mutex<Duration>,
 }
 
 /// Sends `requests` malformed requests.
@@ -78,6 +89,7 @@ pub async fn run(settings: &Settings, requests: u64) -> Result<()> {
         keys,
         targets: Mutex::default(),
         statuses: Mutex::default(),
+        dearest: Mutex::default(),
     });
     for number in 0..TARGETS {
         attack.add_target(number as u64).await?;
@@ -105,6 +117,11 @@ pub async fn run(settings: &Settings, requests: u64) -> Result<()> {
     for (status, count) in statuses.iter() {
         println!("| {status} | {count} |");
     }
+    let dearest = *attack
+        .dearest
+        .lock()
+        .map_err(|_| anyhow::anyhow!("poisoned"))?;
+    println!("\nthe dearest request, with its user's creation and deletion, took {dearest:.1?}");
     println!(
         "\n{requests} malformed requests in {seconds:.0} s: every answer is SCIM, none is a failure of the service, and the check finds no defect"
     );
@@ -117,6 +134,9 @@ impl Attack {
         for number in 0..requests {
             if number % RENEWAL == 0 {
                 self.add_target(attacker << 32 | (number + 1) << 8).await?;
+            }
+            if number % DEAR == DEAR - 1 {
+                self.dear(&mut rng).await?;
             }
             let target = {
                 let targets = self
@@ -137,6 +157,24 @@ impl Attack {
             }
             verdict::judge(&answer, &self.keys)
                 .with_context(|| format!("the answer to {shown}"))?;
+        }
+        Ok(())
+    }
+
+    /// Sends a request that costs as much as it can, and judges the answer, and its time.
+    async fn dear(&self, rng: &mut Rng) -> Result<()> {
+        let started = Instant::now();
+        let (shape, answer) = dear::send(&self.pool, &self.keys[0], rng).await?;
+        let took = started.elapsed();
+        verdict::judge(&answer, &self.keys).with_context(|| format!("the answer to {shape:?}"))?;
+        ensure!(took < DEAREST, "{took:?} for {shape:?}");
+        if let Ok(mut dearest) = self.dearest.lock()
+            && took > *dearest
+        {
+            *dearest = took;
+        }
+        if let Ok(mut statuses) = self.statuses.lock() {
+            *statuses.entry(answer.status).or_default() += 1;
         }
         Ok(())
     }
