@@ -12,8 +12,9 @@
 //!
 //! Transactions that meet on an item conflict. So the places are divided into sixteen shares, by
 //! the last digit of the user's id, each with its quota; a user whose share is full takes a place
-//! of another. The quotas add up to the limit, and each transaction has the condition that its share's
-//! quota is not exhausted: never more than the limit lose access, however many requests run.
+//! of another. The quotas add up to the limit, and each transaction has the condition that its
+//! share's quota is not exhausted: never more than the limit lose access, however many requests
+//! run.
 //!
 //! The window advances in steps of a twenty-fourth of its length, each with its own count.
 
