@@ -1,5 +1,5 @@
-//! The shared loop of PATCH, PUT and DELETE: load, decide, ask the breaker if access is taken, store.
-//! After a lost race it starts again from the current state, so that no update is lost.
+//! The shared loop of PATCH, PUT and DELETE: load, decide, ask the breaker if access is taken,
+//! store. After a lost race it starts again from the current state, so that no update is lost.
 
 use std::time::Duration;
 

@@ -68,8 +68,8 @@ async fn take_access(service: &Service, path: &str, deletes: bool) {
     }
 }
 
-/// A brownout while this number of users lose access at once; then DynamoDB is well, and the rest of
-/// all users are to go.
+/// A brownout while this number of users lose access at once; then DynamoDB is well, and the rest
+/// of all users are to go.
 async fn brownout(plan: Plan, in_trouble: usize, all: usize) {
     let calm = Wire::passing(engine::endpoint()).await;
     let (service, directory, prefix) = DirectoryTable::at(&calm.endpoint).await;

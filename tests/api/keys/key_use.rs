@@ -183,7 +183,7 @@ fn warnings(lines: &[Value]) -> Vec<&Value> {
 async fn a_key_near_expiry_is_warned_of_once_an_hour() {
     let mut service = Service::start().await;
     let acme = tenant("acme");
-    let now = OffsetDateTime::now_utc();
+    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
     let days = |days| Some(now + time::Duration::days(days));
     for (seed, expires) in [(2, days(12)), (3, days(31))] {
         let store = &service.app.store;

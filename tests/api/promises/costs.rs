@@ -192,9 +192,9 @@ async fn changes() {
     assert_cost(refused, 3, 2.0, 1.0).await;
 }
 
-/// Removing access reads the breaker first, and takes a place in its window in the same transaction,
-/// which also changes the number of active users. The first request of each step of the window
-/// counts the active users and writes the limit. A user who has a place needs no other.
+/// Removing access reads the breaker first, and takes a place in its window in the same
+/// transaction, which also changes the number of active users. The first request of each step of
+/// the window counts the active users and writes the limit. A user who has a place needs no other.
 #[tokio::test]
 async fn deactivations() {
     let service = Service::start().await;

@@ -15,8 +15,9 @@ use crate::args::HistoryArgs;
 use crate::failure::Failure;
 use crate::terminal::{self, printable, stamp};
 
-/// A record carries the time at which its write was sent, by the clock of the instance that sent it.
-/// It can be read later, by as much as a request may take, so the last half minute is read again.
+/// A record carries the time at which its write was sent, by the clock of the instance that sent
+/// it. It can be read later, by as much as a request may take, so the last half minute is read
+/// again.
 const LATECOMERS: Duration = Duration::seconds(30);
 const PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
 

@@ -8,6 +8,7 @@
 //! is judged again by itself, and mended in a transaction that fails if anything of it has moved.
 
 mod judge;
+mod records;
 mod repair;
 mod seen;
 

@@ -1,5 +1,5 @@
-//! Repairs what an audit found, if it is still the case: judged again right before, and mended in one
-//! transaction with the condition that nothing of it has moved since.
+//! Repairs what an audit found, if it is still the case: judged again right before, and mended in
+//! one transaction with the condition that nothing of it has moved since.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Delete, TransactWriteItem, Update};
 use time::OffsetDateTime;

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use scim::schema::PROVIDED;
 use scim::{ResourceId, ResourceType};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
+use super::records::{Latest, Records};
 use super::{CountDefect, Defect, DefectKind};
 use crate::StoreError;
 use crate::client::attributes::{Item, damaged, optional, seconds, signed, text};
@@ -13,7 +14,7 @@ use crate::client::tables::SORT_KEY;
 use crate::directory::breaker::Breaker;
 use crate::directory::document::{self, ACTIVE, COUNT, RECORDED_UNTIL};
 use crate::directory::keys;
-use crate::directory::record::{self, ChangeKind};
+use crate::directory::record::ChangeKind;
 use crate::directory::tombstone::Tombstone;
 
 /// A tenant's items.
@@ -44,14 +45,6 @@ struct SeenType {
     expected_counts: BTreeMap<String, Counted>,
     /// The counters of unreadable resources: their expected value is unknown.
     uncertain: BTreeSet<String>,
-}
-
-/// The latest change of a resource.
-#[derive(Debug, Clone, Copy)]
-struct Latest {
-    version: u64,
-    at: OffsetDateTime,
-    recorded_until: OffsetDateTime,
 }
 
 /// What a counter counts; the active ones only where it has that number.
@@ -96,18 +89,6 @@ pub(super) fn counters() -> impl Iterator<Item = String> {
     PROVIDED
         .iter()
         .flat_map(|resource_type| keys::kinds(resource_type).counters)
-}
-
-/// The change records of all resources.
-#[derive(Default)]
-struct Records {
-    by_key: BTreeMap<String, (u64, Option<OffsetDateTime>)>,
-    /// The latest unexpired record of each resource: its version, kind, time and sort key.
-    latest: BTreeMap<ResourceId, (u64, ChangeKind, OffsetDateTime, String)>,
-    /// The time of the oldest unexpired record.
-    oldest: Option<OffsetDateTime>,
-    /// The shortest retention of any record.
-    shortest: Option<Duration>,
 }
 
 impl Seen {
@@ -376,43 +357,5 @@ impl SeenType {
                 });
             }
         }
-    }
-}
-
-impl Records {
-    fn add(&mut self, sort_key: &str, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
-        let record = record::read(item)?;
-        let expires = document::expires(item)?;
-        self.by_key
-            .insert(sort_key.to_owned(), (record.version, record.previous));
-        let kept = expires - record.at;
-        let shortest = self.shortest.get_or_insert(kept);
-        *shortest = kept.min(*shortest);
-        // DynamoDB removes expired items within days, in any order.
-        if expires <= now {
-            return Ok(());
-        }
-        let oldest = self.oldest.get_or_insert(record.at);
-        *oldest = record.at.min(*oldest);
-        let (version, at) = (record.version, record.at);
-        let latest = (version, record.operation, at, sort_key.to_owned());
-        let known = self.latest.entry(record.id).or_insert(latest.clone());
-        if latest.0 > known.0 {
-            *known = latest;
-        }
-        Ok(())
-    }
-
-    /// The time from which on every record must still exist. A record made after an existing one
-    /// also expires after it, unless the retention was shortened in between: then there are
-    /// records, or changes whose records are gone, that show it.
-    fn complete_from(
-        &self,
-        latest: impl Iterator<Item = Latest>,
-        now: OffsetDateTime,
-    ) -> Option<OffsetDateTime> {
-        let kept = latest.map(|latest| latest.recorded_until - latest.at);
-        let (oldest, shortest) = (self.oldest?, kept.chain(self.shortest).min()?);
-        Some(oldest.max(now.checked_sub(shortest)?))
     }
 }

@@ -11,20 +11,21 @@
 //! needs no other: to lose access again within it is free.
 //!
 //! Transactions that meet on an item conflict. So the places are divided into sixteen shares, by
-//! the last digit of the user's id, each with its quota; a user whose share is full takes a place of
-//! another. The quotas add up to the limit, and each transaction has the condition that its share's
-//! quota is not exhausted: never more than the limit lose access, however many requests run.
+//! the last digit of the user's id, each with its quota; a user whose share is full takes a place
+//! of another. The quotas add up to the limit, and each transaction has the condition that its
+//! share's quota is not exhausted: never more than the limit lose access, however many requests
+//! run.
 //!
 //! The window advances in steps of a twenty-fourth of its length, each with its own count.
 
+mod grant;
 mod limit;
 mod share;
 
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
-use scim::{Place, ResourceType, Stored};
+use scim::{ResourceType, Stored};
 use time::OffsetDateTime;
 
 use super::{TenantStore, keys};
@@ -33,9 +34,11 @@ use crate::client::attributes::{Item, epoch_seconds, number_of, optional, second
 use crate::client::tables::SORT_KEY;
 use crate::client::update::Updated;
 
+pub use grant::Grant;
+use grant::Taking;
 pub use limit::{BreakerPolicy, NEVER_BELOW, Window};
 use limit::{LIMIT, Limit, STEP_SECONDS};
-use share::{CURRENT, SHARES, STEP, Share, USED, WINDOW, is_counted, places_for, quota, step_of};
+use share::{SHARES, STEP, Share, WINDOW, is_counted, places_for, quota, step_of};
 
 const LIFTED_UNTIL: &str = "lifted_until";
 
@@ -46,40 +49,6 @@ pub enum Admission {
     Granted(Grant),
     /// All places are taken.
     Refused(Window),
-}
-
-/// The permission to take a user's access. The transaction that does so takes the user's place.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Grant(Taking);
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Taking {
-    /// Nothing is counted.
-    Uncounted,
-    /// The user has a place in this window.
-    Held,
-    /// A place of this share, which has so many.
-    New {
-        share: u64,
-        quota: u64,
-        /// As it was read.
-        read: Option<Share>,
-        /// As it is with the place.
-        next: Share,
-    },
-}
-
-impl Grant {
-    /// The user's new place, if it takes one.
-    pub(super) fn place(&self) -> Option<Place> {
-        match &self.0 {
-            Taking::New { next, .. } => Some(Place {
-                window: next.window,
-                step: next.step,
-            }),
-            Taking::Uncounted | Taking::Held => None,
-        }
-    }
 }
 
 /// The state of a tenant's breaker.
@@ -317,64 +286,6 @@ impl TenantStore<'_> {
             "SET #lifted = :until ADD #window :one REMOVE {names}"
         ));
         self.send_update(update).await.map(|_| ())
-    }
-
-    /// The part of a transaction that takes the place of a grant. Its condition fails if the share
-    /// has changed so that the place may not be there.
-    pub(super) fn take_place(
-        &self,
-        resource_type: &ResourceType,
-        grant: &Grant,
-    ) -> Result<Option<TransactWriteItem>, StoreError> {
-        let Taking::New {
-            share,
-            quota,
-            read,
-            next,
-        } = &grant.0
-        else {
-            return Ok(None);
-        };
-        let key = self.key(keys::breaker_share_of(resource_type, *share));
-        let is_current = |read: &&Share| (read.window, read.step) == (next.window, next.step);
-        if read.as_ref().is_some_and(|read| is_current(&read)) {
-            // Others may take places of this step meanwhile.
-            let update = Update::builder()
-                .table_name(self.table())
-                .set_key(Some(key))
-                .update_expression("SET #used = #used + :one, #current = #current + :one")
-                .condition_expression("#window = :window AND #step = :step AND #used < :quota")
-                .expression_attribute_names("#window", WINDOW)
-                .expression_attribute_names("#step", STEP)
-                .expression_attribute_names("#used", USED)
-                .expression_attribute_names("#current", CURRENT)
-                .expression_attribute_values(":one", number_of(1))
-                .expression_attribute_values(":window", number_of(next.window))
-                .expression_attribute_values(":step", number_of(next.step))
-                .expression_attribute_values(":quota", number_of(*quota))
-                .build()?;
-            return Ok(Some(TransactWriteItem::builder().update(update).build()));
-        }
-        let mut item = key;
-        item.extend(next.attributes());
-        let put = Put::builder().table_name(self.table()).set_item(Some(item));
-        let put = match read {
-            None => put.condition_expression("attribute_not_exists(pk)"),
-            Some(read) => put
-                .condition_expression(
-                    "#window = :window AND #step = :step AND #used = :used \
-                     AND #current = :current",
-                )
-                .expression_attribute_names("#window", WINDOW)
-                .expression_attribute_names("#step", STEP)
-                .expression_attribute_names("#used", USED)
-                .expression_attribute_names("#current", CURRENT)
-                .expression_attribute_values(":window", number_of(read.window))
-                .expression_attribute_values(":step", number_of(read.step))
-                .expression_attribute_values(":used", number_of(read.used()))
-                .expression_attribute_values(":current", number_of(read.current)),
-        };
-        Ok(Some(TransactWriteItem::builder().put(put.build()?).build()))
     }
 
     /// Replaces the limit that was read, in this window. Returns whether nobody else was first.
