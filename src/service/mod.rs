@@ -15,6 +15,7 @@ mod list;
 mod patch;
 mod precondition;
 mod replace;
+mod selection;
 
 pub use body::Body;
 pub use bulk::BulkResponse;

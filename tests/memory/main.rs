@@ -1,5 +1,5 @@
-//! How much memory a list takes at its peak, in a directory of rich users. Nothing is stored: a wire
-//! in the place of DynamoDB answers with as many users as a test wants.
+//! How much memory a list takes at its peak, in a directory of rich users. Nothing is stored: a
+//! wire in the place of DynamoDB answers with as many users as a test wants.
 
 #![cfg(test)]
 
