@@ -1,13 +1,12 @@
 //! GET of many resources (RFC 7644 §3.4.2) and the equivalent POST (§3.4.3): filtered, sorted, and
 //! paged by index or by cursor.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
 use scim::cursor::{Cursor, Position, Seal};
 use scim::filter::{BoundFilter, Filter};
 use scim::list::{ListResponse, Page, Paging, Query};
-use scim::page::{Allowance, MAX_PAGE, PageContent, Shown};
+use scim::page::{PageContent, Shown};
 use scim::project::Projection;
 use scim::sort::{BoundSort, Sort, SortKey};
 use scim::work::Budget;
@@ -15,14 +14,15 @@ use scim::{ResourceId, ResourceType, ScimError, Stored};
 use serde_json::{Map, Value};
 use store::directory::range::Start;
 
+use super::selection::{Match, Selection, keep};
 use super::{Directory, Failure};
 
 /// A resource as clients see it, not projected yet.
-type Object = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
 /// A list request, bound to one resource type.
-struct Bound {
-    resource_type: &'static ResourceType,
+pub(super) struct Bound {
+    pub(super) resource_type: &'static ResourceType,
     filter: Option<BoundFilter>,
     sort: Option<BoundSort>,
     projection: Projection,
@@ -31,54 +31,14 @@ struct Bound {
 /// How much text the keys may have by which a list is sorted, in bytes: they are all held at once.
 const MAX_SORT_KEYS: usize = 32 * 1024 * 1024;
 
-/// How many of a page's resources are read at a time.
-const BATCH: usize = 100;
-
-/// A match of a list request.
-struct Match {
-    /// Of which of the bound types it is.
-    of: usize,
-    id: ResourceId,
-    /// `None` if it has to be read again, should it be on the page.
-    shown: Option<Shown>,
-}
-
-/// The matches that may be on a page, in its order.
-struct Selection {
-    matches: Vec<Match>,
-    count: usize,
-    /// How much those take that need not be read again.
-    size: usize,
-}
-
-impl Selection {
-    fn new(count: usize) -> Self {
-        Self {
-            matches: Vec::new(),
-            count,
-            size: 0,
-        }
-    }
-
-    /// Adds a match, unless the page is full without it.
-    fn add(&mut self, found: Match) -> bool {
-        let fits = self.matches.len() < self.count && self.size <= MAX_PAGE;
-        if fits {
-            self.size += found.shown.as_ref().map_or(0, Shown::outgoing);
-            self.matches.push(found);
-        }
-        fits
-    }
-}
-
 impl Bound {
     /// The requested part of a resource.
-    fn show(&self, object: Object) -> Shown {
+    pub(super) fn show(&self, object: Object) -> Shown {
         Shown::new(&self.projection.apply(self.resource_type, object))
     }
 
     /// Whether the filter selects the resource. Once the budget is spent, it selects none.
-    fn accepts(&self, object: &Object, budget: &Budget) -> bool {
+    pub(super) fn accepts(&self, object: &Object, budget: &Budget) -> bool {
         self.filter.as_ref().is_none_or(|filter| {
             let matches = filter.matches_within(object, budget);
             matches.unwrap_or(false)
@@ -334,56 +294,6 @@ impl Directory<'_> {
         Ok((total, resources, taken as u64))
     }
 
-    /// As many of the matches as fit on a page, and how many of them it took: those that do not
-    /// match any more by the time they are read are left out.
-    async fn fill(
-        &self,
-        bound: &[Bound],
-        count: usize,
-        mut matches: Vec<Match>,
-    ) -> Result<(Vec<Shown>, usize), Failure> {
-        let mut content = PageContent::new(count);
-        let mut taken = 0;
-        'page: for batch in matches.chunks_mut(BATCH) {
-            let mut read = self.read(bound, batch).await?;
-            for found in batch {
-                let shown = match found.shown.take() {
-                    None => read.remove(&(found.of, found.id.clone())),
-                    shown => shown,
-                };
-                if shown.is_some_and(|shown| !content.push(shown)) {
-                    break 'page;
-                }
-                taken += 1;
-            }
-        }
-        Ok((content.into_resources(), taken))
-    }
-
-    /// Those of the matches that have to be read again, if they still match.
-    async fn read(
-        &self,
-        bound: &[Bound],
-        matches: &[Match],
-    ) -> Result<HashMap<(usize, ResourceId), Shown>, Failure> {
-        let mut read = HashMap::new();
-        for (of, bound) in bound.iter().enumerate() {
-            let ids: Vec<_> = matches
-                .iter()
-                .filter(|found| found.of == of && found.shown.is_none())
-                .map(|found| found.id.clone())
-                .collect();
-            for stored in self.store.get_many(bound.resource_type, &ids).await? {
-                let key = (of, stored.id.clone());
-                let object = stored.represent(bound.resource_type, self.base);
-                if bound.accepts(&object, &self.budget) {
-                    read.insert(key, bound.show(object));
-                }
-            }
-        }
-        Ok(read)
-    }
-
     /// Shows `visit` what is made of every matching resource, in the order of ids, until it returns
     /// false. `begin` begins a walk: the directory may be read in several at once.
     async fn matches<T, M: FnMut(Object, ResourceId) -> T>(
@@ -427,25 +337,6 @@ impl Directory<'_> {
             self.cursor_key,
             &["cursor", &names.join(","), &filter, &by, &order],
         )
-    }
-}
-
-/// Begins a walk for a page that the first `reach` matches of a walk may be on: it keeps their text
-/// within an [`Allowance`], until the page is full.
-fn keep<'l>(
-    bound: &'l Bound,
-    reach: u64,
-    is_full: &'l AtomicBool,
-) -> impl Fn() -> Box<dyn FnMut(Object, ResourceId) -> Match + Send + 'l> {
-    move || {
-        let mut allowance = Allowance::new(reach);
-        Box::new(move |object, id| Match {
-            of: 0,
-            id,
-            shown: (!is_full.load(Relaxed))
-                .then(|| allowance.keep(|| bound.show(object)))
-                .flatten(),
-        })
     }
 }
 

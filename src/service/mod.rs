@@ -16,6 +16,7 @@ mod list;
 mod patch;
 mod precondition;
 mod replace;
+mod selection;
 
 pub use body::Body;
 pub use bulk::BulkResponse;

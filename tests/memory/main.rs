@@ -1,5 +1,5 @@
-//! How much memory a list takes at its peak, in a directory of rich users. Nothing is stored: a wire
-//! in the place of DynamoDB answers with as many users as a test wants.
+//! How much memory a list takes at its peak, in a directory of rich users. Nothing is stored: a
+//! wire in the place of DynamoDB answers with as many users as a test wants.
 
 #![cfg(test)]
 
@@ -37,6 +37,12 @@ fn id(share: usize, number: usize) -> String {
     format!("{share:x}{number:07x}-0000-4000-8000-000000000000")
 }
 
+/// The id in the key of a user.
+fn id_of(key: &Value) -> &str {
+    let sort_key = key["sk"]["S"].as_str().unwrap();
+    sort_key.strip_prefix("U#").unwrap()
+}
+
 /// A user as stored.
 fn user(id: &str) -> Value {
     let role = |number| json!({"type": "application", "value": format!("role {number:020}")});
@@ -59,15 +65,13 @@ fn answer(asked: &Asked) -> Fate {
         }]),
         "Query directory U" => return users(values, &asked.body["ExclusiveStartKey"]["sk"]["S"]),
         "GetItem directory U" => {
-            let sort_key = asked.body["Key"]["sk"]["S"].as_str().unwrap();
-            return instead(&json!({"Item": user(&sort_key["U#".len()..])}));
+            return instead(&json!({"Item": user(id_of(&asked.body["Key"]))}));
         }
         "BatchGetItem directory U" => {
             let tables = asked.body["RequestItems"].as_object().unwrap();
             let (table, request) = tables.iter().next().unwrap();
             let keys = request["Keys"].as_array().unwrap();
-            let id = |key: &Value| key["sk"]["S"].as_str().unwrap()["U#".len()..].to_owned();
-            let users: Vec<_> = keys.iter().map(|key| user(&id(key))).collect();
+            let users: Vec<_> = keys.iter().map(|key| user(id_of(key))).collect();
             return instead(&json!({"Responses": {table: users}, "UnprocessedKeys": {}}));
         }
         _ => return Fate::Passed,
