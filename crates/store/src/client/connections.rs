@@ -78,8 +78,8 @@ struct Lease {
     is_probe: bool,
 }
 
-/// A moment by both clocks: the monotonic one may stand still in a freeze, and the wall clock may be
-/// set.
+/// A moment by both clocks: the monotonic one may stand still in a freeze, and the wall clock may
+/// be set.
 #[derive(Clone, Copy)]
 struct Moment {
     monotonic: Instant,
@@ -143,8 +143,8 @@ impl Connections {
         }
     }
 
-    /// Gives up the pool with this number, unless that has been done, or something was answered over
-    /// it a moment ago: then one connection was broken, and not all.
+    /// Gives up the pool with this number, unless that has been done, or something was answered
+    /// over it a moment ago: then one connection was broken, and not all.
     fn give_up(&self, number: u64, now: Instant) {
         let mut current = self.locked();
         let since = |answer| now.duration_since(answer);
