@@ -38,6 +38,10 @@ const FIRST_READ: Duration = Duration::from_millis(500);
 /// slow and not dead, and repeating it would make it slower.
 const LATELY: Duration = Duration::from_secs(1);
 
+/// How many attempts find out whether the other side is there. A request begins with two; many at
+/// once are a burst, which takes its time.
+const MAX_PROBES: usize = 4;
+
 /// After so long without an answer, its own or another's, a request that is given up says something
 /// of the connections. A read that goes ahead of the check of a refused key is given up sooner, and
 /// says nothing.
@@ -62,18 +66,20 @@ struct Current {
     last_used: Moment,
     /// When something was last answered over this pool.
     last_answer: Option<Instant>,
+    /// How many attempts were begun over it since then.
+    unanswered: usize,
 }
 
 /// A pool for one attempt.
 struct Lease {
     pool: SharedHttpClient,
     number: u64,
-    /// Whether something was answered over it lately.
-    is_proven: bool,
+    /// Whether the attempt is to find out if the pool is alive: nothing was answered lately.
+    is_probe: bool,
 }
 
-/// A moment by both clocks: the monotonic one may stand still in a freeze, and the wall clock may be
-/// set.
+/// A moment by both clocks: the monotonic one may stand still in a freeze, and the wall clock may
+/// be set.
 #[derive(Clone, Copy)]
 struct Moment {
     monotonic: Instant,
@@ -105,6 +111,7 @@ impl Connections {
             number: 0,
             last_used: Moment::now(),
             last_answer: None,
+            unanswered: 0,
         };
         Self(Arc::new(State {
             is_encrypted,
@@ -125,25 +132,20 @@ impl Connections {
         }
         current.last_used = now;
         let since = |answer| now.monotonic.duration_since(answer);
+        let is_proven = current
+            .last_answer
+            .is_some_and(|answer| since(answer) < LATELY);
+        current.unanswered += 1;
         Lease {
             pool: current.pool.clone(),
             number: current.number,
-            is_proven: current
-                .last_answer
-                .is_some_and(|answer| since(answer) < LATELY),
+            is_probe: !is_proven && current.unanswered <= MAX_PROBES,
         }
     }
 
-    /// Gives up the pool with this number, unless that has been done.
-    fn give_up(&self, number: u64) {
-        let mut current = self.locked();
-        if current.number == number {
-            self.replace(&mut current);
-        }
-    }
-
-    /// Gives it up unless something was answered over it a moment ago.
-    fn give_up_if_silent(&self, number: u64, now: Instant) {
+    /// Gives up the pool with this number, unless that has been done, or something was answered
+    /// over it a moment ago: then one connection was broken, and not all.
+    fn give_up(&self, number: u64, now: Instant) {
         let mut current = self.locked();
         let since = |answer| now.duration_since(answer);
         let is_silent = current
@@ -161,6 +163,7 @@ impl Connections {
         current.last_used = now;
         if current.number == number {
             current.last_answer = Some(now.monotonic);
+            current.unanswered = 0;
         }
     }
 
@@ -169,6 +172,7 @@ impl Connections {
         current.pool = pool(self.0.is_encrypted);
         current.number += 1;
         current.last_answer = None;
+        current.unanswered = 0;
     }
 }
 
@@ -209,7 +213,7 @@ impl HttpClient for Connections {
             connector: lease.pool.http_connector(settings, components),
             connections: self.clone(),
             number: lease.number,
-            is_proven: lease.is_proven,
+            is_probe: lease.is_probe,
         })
     }
 }
@@ -220,12 +224,12 @@ struct Attempt {
     connector: SharedHttpConnector,
     connections: Connections,
     number: u64,
-    is_proven: bool,
+    is_probe: bool,
 }
 
 impl HttpConnector for Attempt {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let is_short = !self.is_proven && is_first_read(&request);
+        let is_short = self.is_probe && is_first_read(&request);
         let mut watch = Watch {
             connections: self.connections.clone(),
             number: self.number,
@@ -243,7 +247,7 @@ impl HttpConnector for Attempt {
             watch.is_over = true;
             match &answer {
                 Ok(_) => watch.connections.answered(watch.number),
-                Err(_) => watch.connections.give_up(watch.number),
+                Err(_) => watch.connections.give_up(watch.number, Instant::now()),
             }
             answer
         })
@@ -269,8 +273,7 @@ struct Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         if !self.is_over && self.started.elapsed() >= SILENCE {
-            self.connections
-                .give_up_if_silent(self.number, Instant::now());
+            self.connections.give_up(self.number, Instant::now());
         }
     }
 }
@@ -315,7 +318,7 @@ mod tests {
         let number = || connections.lease(Moment::now()).number;
         let first = number();
         for _ in 0..3 {
-            connections.give_up(first);
+            connections.give_up(first, Instant::now());
             assert_eq!(number(), first + 1);
         }
     }
@@ -324,19 +327,29 @@ mod tests {
     fn a_pool_that_answers_is_proven_for_a_while_and_not_given_up() {
         let connections = Connections::new(false);
         let start = Moment::now();
-        assert!(!connections.lease(start).is_proven);
+        assert!(connections.lease(start).is_probe);
         connections.answered(0);
         let now = Moment::now();
-        assert!(connections.lease(now).is_proven);
-        assert!(!connections.lease(later(now, LATELY, LATELY)).is_proven);
-        connections.give_up_if_silent(0, now.monotonic);
+        assert!(!connections.lease(now).is_probe);
+        assert!(connections.lease(later(now, LATELY, LATELY)).is_probe);
+        connections.give_up(0, now.monotonic);
         assert_eq!(connections.lease(now).number, 0);
-        connections.give_up_if_silent(0, now.monotonic + SILENCE);
+        connections.give_up(0, now.monotonic + SILENCE);
         let next = connections.lease(now);
-        assert_eq!((next.number, next.is_proven), (1, false));
+        assert_eq!((next.number, next.is_probe), (1, true));
         // What an older pool answers does not prove the present one.
         connections.answered(0);
-        assert!(!connections.lease(now).is_proven);
+        assert!(connections.lease(now).is_probe);
+    }
+
+    #[test]
+    fn a_few_attempts_find_out_and_the_rest_of_a_burst_takes_its_time() {
+        let connections = Connections::new(false);
+        let now = Moment::now();
+        let probes = || (0..100).filter(|_| connections.lease(now).is_probe).count();
+        assert_eq!((probes(), probes()), (MAX_PROBES, 0));
+        connections.give_up(0, now.monotonic);
+        assert_eq!(probes(), MAX_PROBES);
     }
 
     #[test]
