@@ -188,6 +188,8 @@ pub fn by_chance(chance: &mut Rng, name: &str) -> Script {
         let spelled = match chance.u8(0..12) {
             0..4 => user.to_uppercase(),
             4 => format!("{OBJECT_ID}{user}"),
+            // The same letter in two parts.
+            5 => user.replace('ü', "u\u{308}"),
             _ => user.to_owned(),
         };
         let full_name = format!("{spelled}@{name}");
