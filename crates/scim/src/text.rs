@@ -28,6 +28,16 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Characters that nobody sees, such as a zero-width space.
+const UNSEEN: CodePointSetDataBorrowed<'static> =
+    CodePointSetData::new::<DefaultIgnorableCodePoint>();
+
+/// Whether nothing in `text` can be seen: its folded form is empty.
+pub fn is_blank(text: &str) -> bool {
+    text.chars()
+        .all(|each| each.is_whitespace() || UNSEEN.contains(each))
+}
+
 /// [`fold`] with the blanks around the text, for comparisons of a part of it: `sw "Ana "` is not
 /// meant to find `Anabel`.
 pub fn fold_untrimmed(text: &str) -> Cow<'_, str> {
@@ -52,13 +62,17 @@ thread_local! {
 /// are composed once more.
 fn fold_unicode(text: &str) -> String {
     const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizer::new_nfkc();
-    const UNSEEN: CodePointSetDataBorrowed<'static> =
-        CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    let mut composed = NFKC.normalize(text);
-    if composed.chars().any(|each| UNSEEN.contains(each)) {
-        composed.to_mut().retain(|each| !UNSEEN.contains(each));
+    let is_unseen = |each: char| !each.is_ascii() && UNSEEN.contains(each);
+    let mut shown = NFKC.normalize(text);
+    let has_unseen = shown.chars().any(is_unseen);
+    if has_unseen {
+        shown.to_mut().retain(|each| !is_unseen(each));
     }
-    let folded = UniCase::unicode(composed).to_folded_case();
+    let folded = UniCase::unicode(&*shown).to_folded_case();
+    if !has_unseen && folded == shown {
+        // Composed as it was.
+        return folded;
+    }
     match NFKC.normalize(&folded) {
         Cow::Borrowed(_) => folded,
         Cow::Owned(composed) => composed,
@@ -174,6 +188,7 @@ mod tests {
             assert_eq!(fold_unicode(&folded), folded, "{each:?}");
             let folded = fold(&text);
             assert_eq!(fold(&folded), folded, "{each:?}");
+            assert_eq!(is_blank(&text), folded.is_empty(), "{each:?}");
             if each.is_ascii() {
                 assert_eq!(fold_untrimmed(&text), fold_unicode(&text), "{each:?}");
             }
@@ -247,6 +262,7 @@ mod tests {
         fn what_is_folded_folds_no_further(text in text()) {
             let folded = fold(&text);
             prop_assert_eq!(fold(&folded), folded.as_ref());
+            prop_assert_eq!(is_blank(&text), folded.is_empty());
             let untrimmed = fold_untrimmed(&text);
             prop_assert_eq!(fold_untrimmed(&untrimmed), untrimmed.as_ref());
             prop_assert_eq!(untrimmed.trim(), folded.as_ref());

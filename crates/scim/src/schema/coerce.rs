@@ -15,7 +15,7 @@ use super::{Attribute, Kind, Mutability, Uniqueness};
 use crate::ScimError;
 use crate::envelope::take;
 use crate::json::{self, JsonError};
-use crate::text::{fold, quote};
+use crate::text::{is_blank, quote};
 
 /// Maximum number of values of one attribute. Work grows with the square of the number, and nobody
 /// has that many addresses.
@@ -204,7 +204,7 @@ fn scalar(attribute: &Attribute, value: Value) -> Result<Value, ScimError> {
 
 /// Rejects a unique name that nobody could tell from another: RFC 7644 §5 wants those of users
 /// prepared as RFC 8265 §3.3 has it, which knows neither control characters nor empty names. What
-/// else looks the same is accepted, and is [the same](fold).
+/// else looks the same is accepted, and is [the same](crate::text::fold).
 fn check_name(attribute: &Attribute, name: &str) -> Result<(), ScimError> {
     let is_break = |each: char| each.is_control() || matches!(each, '\u{2028}' | '\u{2029}');
     let refused = |reason: &str| {
@@ -216,7 +216,7 @@ fn check_name(attribute: &Attribute, name: &str) -> Result<(), ScimError> {
     if name.chars().any(is_break) {
         return refused("contains a line break, a tab or another control character");
     }
-    if fold(name).is_empty() {
+    if is_blank(name) {
         return refused("is blank: nothing in it can be seen");
     }
     Ok(())
