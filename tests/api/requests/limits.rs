@@ -177,7 +177,7 @@ fn dear(operations: usize) -> (Value, Value, String) {
     (
         json!({"roles": roles}),
         operations,
-        conditions(540, "roles"),
+        conditions(480, "roles"),
     )
 }
 
