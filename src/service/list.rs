@@ -64,13 +64,15 @@ impl Directory<'_> {
             ([single], None) => Some(single),
             _ => None,
         };
+        // Boxed, so that the requests that are no lists have no room for one in their futures.
         match (by_id, request.paging()?) {
-            (Some(bound), Paging::Index(page)) => self.index_page(bound, page).await,
+            (Some(bound), Paging::Index(page)) => Box::pin(self.index_page(bound, page)).await,
             (Some(bound), Paging::Cursor { cursor, count }) => {
-                self.cursor_page(bound, &seal(), cursor, count).await
+                Box::pin(self.cursor_page(bound, &seal(), cursor, count)).await
             }
             (None, Paging::Index(page)) => {
-                let (total, resources, _) = self.sorted(&bound, page.skip(), page.count).await?;
+                let sorted = Box::pin(self.sorted(&bound, page.skip(), page.count));
+                let (total, resources, _) = sorted.await?;
                 let start_index = Some(page.start_index);
                 Ok(ListResponse {
                     total,
@@ -80,8 +82,7 @@ impl Directory<'_> {
                 })
             }
             (None, Paging::Cursor { cursor, count }) => {
-                self.sorted_cursor_page(&bound, &seal(), cursor, count)
-                    .await
+                Box::pin(self.sorted_cursor_page(&bound, &seal(), cursor, count)).await
             }
         }
     }
