@@ -13,7 +13,7 @@ use super::read::{BATCH, Batch, UNIT};
 use super::scan::{MAX_READ, Walk};
 use super::{TenantStore, keys};
 use crate::StoreError;
-use crate::client::attributes::text;
+use crate::client::attributes::{Item, text};
 use crate::client::tables::SORT_KEY;
 
 /// How to find the resources that may match a filter. A plan only narrows the candidates; the
@@ -36,6 +36,11 @@ enum Access {
     /// The resources whose lookups start with this: the start of a value.
     LookupPrefix(String),
 }
+
+/// How many lookups of a value are read before the key is accepted: more than one batch of
+/// resources. Beyond that the value is one that many share, and a key that is refused in the end
+/// must not read them all.
+const FIRST: i32 = BATCH as i32 + 1;
 
 /// Maximum number of access paths in a plan. More are not worth their calls.
 const MAX_ACCESSES: usize = 16;
@@ -273,23 +278,38 @@ impl TenantStore<'_> {
     }
 
     /// The ids of the resources that an access path leads to. A lookup may go ahead of the check of
-    /// the key.
+    /// the key, as far as [`FIRST`] goes.
     async fn find(
         &self,
         access: Access,
         followed: &AtomicU64,
     ) -> Result<BTreeSet<ResourceId>, StoreError> {
-        let (prefix, passage) = match access {
-            Access::Id(id) => return Ok(ResourceId::parse(&id).into_iter().collect()),
-            Access::Lookup(prefix) => (prefix, self.ahead()),
-            Access::LookupPrefix(prefix) => (prefix, self.accepted_only()),
-        };
         let mut ids = BTreeSet::new();
-        self.each_when(self.query_prefix(prefix), passage, |item| {
-            ids.extend(keys::lookup_id(text(item, SORT_KEY)?));
-            Ok(followed.fetch_add(1, Relaxed) < MAX_FOUND)
-        })
-        .await?;
+        let mut follow = |item: &Item| {
+            let is_new = keys::lookup_id(text(item, SORT_KEY)?).is_some_and(|id| ids.insert(id));
+            let before = followed.fetch_add(u64::from(is_new), Relaxed);
+            Ok(before < MAX_FOUND)
+        };
+        match access {
+            Access::Id(id) => return Ok(ResourceId::parse(&id).into_iter().collect()),
+            Access::LookupPrefix(prefix) => self.each(self.query_prefix(prefix), follow).await?,
+            Access::Lookup(prefix) => {
+                let mut last = None;
+                let mut left = FIRST;
+                let first = self.query_prefix(&prefix).limit(FIRST);
+                self.each_when(first, self.ahead(), |item| {
+                    left -= 1;
+                    last = Some(text(item, SORT_KEY)?.to_owned());
+                    Ok(follow(item)? && left > 0)
+                })
+                .await?;
+                if let (Some(last), 0) = (last, left) {
+                    // Ids are hexadecimal digits and hyphens: `~` is above them all.
+                    let rest = self.query_between(last, format!("{prefix}~"));
+                    self.each(rest, follow).await?;
+                }
+            }
+        }
         Ok(ids)
     }
 }
