@@ -1,5 +1,7 @@
 //! Requests that are as dear as a body of 1 MB can be. What they cost is counted, not timed.
 
+#![cfg(test)]
+
 mod run;
 
 use allocation_counter::measure;
