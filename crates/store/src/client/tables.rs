@@ -143,8 +143,10 @@ impl Store {
     /// [`TablesError::OtherKind`], and failures of DynamoDB.
     pub async fn check_tables(&self) -> Result<(), TablesError> {
         let [secrets, directory] = self.defined_tables();
-        futures_util::future::try_join(check(self, secrets), check(self, directory)).await?;
-        Ok(())
+        let checks = futures_util::future::join(check(self, secrets), check(self, directory));
+        // If both are wrong, the secrets table is told.
+        let (secrets, directory) = checks.await;
+        secrets.and(directory)
     }
 
     /// The names of the tables, with what they have to be.
