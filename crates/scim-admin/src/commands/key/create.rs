@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn json_is_for_programs() {
         let value = created().json();
-        assert_eq!(value["created"], "1970-01-01T00:00:00Z");
+        assert_eq!(value["created"], "1970-01-01T00:00:00.000Z");
         assert_eq!(value["expires"], Value::Null);
         assert_eq!(value["tenant"], "acme");
     }

@@ -97,14 +97,14 @@ mod tests {
             "  active  ",
             "  expires in 12 days, unused for 30 days  ",
             "  expired  ",
-            "  revoked 1970-01-01T00:00:00Z  ",
+            "  revoked 1970-01-01T00:00:00.000Z  ",
         ]) {
             assert!(line.contains(state), "{line}");
         }
         assert!(lines[3].contains("never"), "{text}");
         let value: Value = Listed(keys()).json();
         assert_eq!(value[0]["warnings"], json!([]));
-        assert_eq!(value[0]["lastUsed"], "1970-01-01T00:00:00Z");
+        assert_eq!(value[0]["lastUsed"], "1970-01-01T00:00:00.000Z");
         let told = json!(["expires in 12 days", "unused for 30 days"]);
         assert_eq!(value[1]["warnings"], told);
         assert_eq!(value[2]["lastUsed"], Value::Null);

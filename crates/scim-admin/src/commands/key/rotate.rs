@@ -97,10 +97,10 @@ mod tests {
             assert_eq!(shown.matches("htscim_acme_0707").count(), 1, "{shown}");
         }
         let note = report.note().unwrap();
-        let end = format!("the old key {old_id} is accepted until 1970-01-01T00:00:00Z");
+        let end = format!("the old key {old_id} is accepted until 1970-01-01T00:00:00.000Z");
         assert!(note.contains(&end), "{note}");
         let value = report.json();
         assert_eq!(value["replaces"]["id"], old_id.as_str());
-        assert_eq!(value["replaces"]["expires"], "1970-01-01T00:00:00Z");
+        assert_eq!(value["replaces"]["expires"], "1970-01-01T00:00:00.000Z");
     }
 }
