@@ -13,6 +13,7 @@ use tenant::{ApiKey, ApiKeyError, KeyId, TenantId};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
+use super::request::decoded_length;
 use crate::instance::Instance;
 use crate::instance::rate::{worth_of, worth_of_body};
 use crate::log::Trace;
@@ -50,7 +51,7 @@ impl Presented {
             key: ApiKey::parse(token).map_err(|error| not_a_key(error, token.is_empty())),
             named_tenant: ApiKey::named_tenant(token),
             is_absent: !request.headers().contains_key(AUTHORIZATION),
-            body: request.body().len(),
+            body: decoded_length(request),
             charged: AtomicUsize::new(0),
         }
     }
@@ -120,6 +121,9 @@ impl Presented {
     ) -> Result<(), ScimError> {
         let key = self.key.as_ref().map_err(Clone::clone)?;
         let more = requests.saturating_sub(self.charged.load(Relaxed));
+        if more == 0 {
+            return Ok(());
+        }
         instance.charge(key, more, now)?;
         self.charged.fetch_add(more, Relaxed);
         Ok(())

@@ -111,6 +111,18 @@ fn encoding(request: &Request) -> Result<Encoding, ScimError> {
     }
 }
 
+/// The length of the body once it is decoded, as far as can be told without doing so: gzip ends
+/// with it (RFC 1952 §2.3.1), and decoding fails if that is not true.
+pub(super) fn decoded_length(request: &Request) -> usize {
+    let body: &[u8] = request.body();
+    let told = match encoding(request) {
+        Ok(Encoding::Gzip) => body.last_chunk().map(|bytes| u32::from_le_bytes(*bytes)),
+        Ok(Encoding::Identity) | Err(_) => None,
+    };
+    let told = told.and_then(|length| usize::try_from(length).ok());
+    body.len().max(told.unwrap_or(0).min(MAX_PAYLOAD_SIZE))
+}
+
 /// The parameters of the query string, which is form-encoded: `+` is a space, `%2B` a plus. Unknown
 /// ones, such as `aadOptscim062020`, are ignored. Lists of names may be split over several
 /// parameters; of any other parameter the last one counts.

@@ -251,7 +251,9 @@ impl Directory<'_> {
             let size = &size;
             let key = || {
                 move |object: Object, id| {
-                    let key = bound.sort.map(|sort| sort.key(&object));
+                    let is_within = size.load(Relaxed) <= MAX_SORT_KEYS;
+                    let sort = bound.sort.filter(|_| is_within);
+                    let key = sort.map(|sort| sort.key(&object, &self.budget));
                     let length = key.as_ref().map_or(0, SortKey::size);
                     let before = size.fetch_add(length, Relaxed);
                     let fits = before.saturating_add(length) <= MAX_SORT_KEYS;

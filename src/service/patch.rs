@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use scim::ResourceType;
 use scim::patch::{Applied, Ignored, PatchRequest, apply};
 use scim::project::Projection;
+use scim::work::Budget;
 use store::directory::record::ChangeKind;
 
 use super::change::Decision;
@@ -31,8 +32,16 @@ impl Directory<'_> {
             let request = PatchRequest::parse(body.object()?)?;
             let skipped = &skipped;
             Ok(move |current: &scim::Stored| {
+                // After a lost race the same is computed again, which the client can do nothing
+                // about: as for a request that is sent again, with a budget of its own.
+                let again = Budget::default();
+                let budget = if skipped.get().is_none() {
+                    &self.budget
+                } else {
+                    &again
+                };
                 let Applied { resource, ignored } =
-                    apply(resource_type, &current.resource, &request, &self.budget)?;
+                    apply(resource_type, &current.resource, &request, budget)?;
                 let _ = skipped.set(ignored);
                 Ok(resource.map_or(Decision::Keep, Decision::Replace))
             })

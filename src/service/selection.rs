@@ -119,6 +119,7 @@ impl Directory<'_> {
                 }
             }
         }
+        self.budget.spend(0)?;
         Ok(read)
     }
 }

@@ -76,22 +76,26 @@ pub(crate) fn size(attributes: &Map<String, Value>) -> usize {
     length.0
 }
 
+/// The values of the path's attribute in `object`: one unless it is multi-valued.
+pub(crate) fn elements<'a>(object: &'a Map<String, Value>, path: &BoundPath) -> &'a [Value] {
+    let container = match path.extension {
+        Some(urn) => object.get(urn).and_then(Value::as_object),
+        None => Some(object),
+    };
+    match container.and_then(|container| container.get(path.attribute.name)) {
+        Some(Value::Array(elements)) => elements.as_slice(),
+        Some(single) => std::slice::from_ref(single),
+        None => &[],
+    }
+}
+
 /// Every value that `path` selects in `object`, arrays flattened.
 pub fn select<'a>(
     object: &'a Map<String, Value>,
     path: &BoundPath,
 ) -> impl Iterator<Item = &'a Value> + use<'a> {
-    let container = match path.extension {
-        Some(urn) => object.get(urn).and_then(Value::as_object),
-        None => Some(object),
-    };
-    let elements = match container.and_then(|container| container.get(path.attribute.name)) {
-        Some(Value::Array(elements)) => elements.as_slice(),
-        Some(single) => std::slice::from_ref(single),
-        None => &[],
-    };
     let sub_attribute = path.sub_attribute;
-    elements
+    elements(object, path)
         .iter()
         .filter_map(move |element| match sub_attribute {
             Some(sub_attribute) => element.get(sub_attribute.name),

@@ -7,9 +7,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::ScimError;
-use super::resource::{compared, select};
+use super::resource::{compared, elements, select};
 use super::schema::{BoundPath, Kind, Resolved, ResourceType};
-use super::text::{fold, quote};
+use super::text::quote;
+use super::work::{self, Budget, LOOK, reading};
 
 /// By which attribute a list is sorted, and in which direction.
 #[derive(Debug, Clone)]
@@ -136,11 +137,28 @@ impl Sort {
 
 impl BoundSort {
     /// The value by which `object`, a resource as clients see it, is sorted: the primary value or
-    /// else the first.
-    pub fn key(&self, object: &Map<String, Value>) -> SortKey {
+    /// else the first. What it takes is counted in `budget`; none is found once that is spent.
+    pub fn key(&self, object: &Map<String, Value>, budget: &Budget) -> SortKey {
         let Some(path) = &self.path else {
             return SortKey::Missing;
         };
+        let looks = LOOK * (1 + elements(object, path).len() as u64);
+        if budget.spend(looks).is_err() {
+            return SortKey::Missing;
+        }
+        let mut work = 0;
+        let key = self.counted_key(path, object, &mut work);
+        // Whoever asks for the next key, or ends the list, is told.
+        let _ = budget.spend(work);
+        key
+    }
+
+    fn counted_key(
+        &self,
+        path: &BoundPath,
+        object: &Map<String, Value>,
+        work: &mut u64,
+    ) -> SortKey {
         let primary = BoundPath {
             sub_attribute: None,
             ..*path
@@ -153,8 +171,13 @@ impl BoundSort {
             (Kind::DateTime, Some(Value::String(text))) => {
                 OffsetDateTime::parse(text, &Rfc3339).map_or(SortKey::Missing, SortKey::Instant)
             }
-            (_, Some(Value::String(text))) if path.leaf().case_exact => SortKey::Text(text.clone()),
-            (_, Some(Value::String(text))) => SortKey::Text(fold(text).into_owned()),
+            (_, Some(Value::String(text))) if path.leaf().case_exact => {
+                *work += reading(text);
+                SortKey::Text(text.clone())
+            }
+            (_, Some(Value::String(text))) => {
+                SortKey::Text(work::fold(text, work).trim().to_owned())
+            }
             (_, Some(Value::Bool(truth))) => SortKey::Boolean(*truth),
             (_, Some(Value::Number(number))) => {
                 number.as_f64().map_or(SortKey::Missing, SortKey::Number)
@@ -200,8 +223,21 @@ mod tests {
             .map(|object| object.as_object().unwrap())
             .enumerate()
             .collect();
-        keyed.sort_by(|(_, one), (_, other)| sort.compare(&sort.key(one), &sort.key(other)));
+        let key = |object| sort.key(object, &Budget::default());
+        keyed.sort_by(|(_, one), (_, other)| sort.compare(&key(one), &key(other)));
         keyed.into_iter().map(|(index, _)| index as u64).collect()
+    }
+
+    #[test]
+    fn keys_are_counted_and_end_with_the_budget() {
+        let sort = Sort::parse(Some("title"), None).unwrap().unwrap();
+        let sort = sort.bind(&USERS).unwrap();
+        let user = Map::from_iter([("title".to_owned(), "Ä".repeat(10_000).into())]);
+        let budget = Budget::default();
+        assert!(matches!(sort.key(&user, &budget), SortKey::Text(_)));
+        assert!(budget.spent() > 20_000);
+        let _ = budget.spend(crate::work::MAX_WORK);
+        assert!(matches!(sort.key(&user, &budget), SortKey::Missing));
     }
 
     #[test]
@@ -289,7 +325,12 @@ mod tests {
     fn numbers_sort_as_numbers() {
         let sort = Sort::parse(Some("integer"), None).unwrap().unwrap();
         let sort = sort.bind(&crate::schema::specimen::SPECIMENS).unwrap();
-        let key = |number: Value| sort.key(&Map::from_iter([("integer".to_owned(), number)]));
+        let key = |number: Value| {
+            sort.key(
+                &Map::from_iter([("integer".to_owned(), number)]),
+                &Budget::default(),
+            )
+        };
         assert_eq!(
             sort.compare(&key(json!(9)), &key(json!(10))),
             Ordering::Less
@@ -307,7 +348,10 @@ mod tests {
             .unwrap();
         let sort = sort.bind(&USERS).unwrap();
         assert_eq!(
-            sort.key(&Map::from_iter([("title".to_owned(), "x".into())])),
+            sort.key(
+                &Map::from_iter([("title".to_owned(), "x".into())]),
+                &Budget::default(),
+            ),
             SortKey::Missing
         );
     }

@@ -33,14 +33,16 @@ impl Directory<'_> {
     /// request's time.
     ///
     /// # Errors
-    /// Failures to learn who has the names that the operations take; then nothing was done.
+    /// `tooMany` when the names take too much work, and failures to learn who has them; then nothing
+    /// was done.
     pub async fn bulk(
         &self,
         mut request: BulkRequest,
         deadline: Instant,
     ) -> Result<BulkResponse, Failure> {
-        let holders = self.holders(request.names_to_look_up()).await?;
-        let plan = request.plan(&holders);
+        let names = request.names(&self.budget)?;
+        let holders = self.holders(request.names_to_look_up(&names)).await?;
+        let plan = request.plan(names, &holders);
         let mut schedule = Schedule::new(request, plan);
         let mut running = FuturesUnordered::new();
         loop {

@@ -12,6 +12,9 @@ use crate::service::Failure;
 pub(super) struct Schedule {
     fail_on_errors: Option<usize>,
     plan: Plan,
+    /// For each, those that wait for it, and for how many it waits itself.
+    after: Vec<Vec<usize>>,
+    open: Vec<usize>,
     /// Those that have not been started.
     waiting: Vec<Option<BulkOperation>>,
     results: Vec<Option<BulkResult>>,
@@ -36,7 +39,17 @@ impl Schedule {
     pub fn new(request: BulkRequest, plan: Plan) -> Self {
         let changes = BulkOperation::changes_what_was_there;
         let count = request.operations.len();
+        let mut after = vec![Vec::new(); count];
+        for (index, before) in plan.before.iter().enumerate() {
+            for earlier in before {
+                if let Some(after) = after.get_mut(*earlier) {
+                    after.push(index);
+                }
+            }
+        }
         Self {
+            after,
+            open: plan.before.iter().map(BTreeSet::len).collect(),
             fail_on_errors: request.fail_on_errors,
             plan,
             changes: request.operations.iter().map(changes).collect(),
@@ -83,8 +96,20 @@ impl Schedule {
     }
 
     fn is_ready(&self, index: usize) -> bool {
-        let before = self.plan.before.get(index);
-        before.is_none_or(|before| before.iter().all(|earlier| self.result(*earlier).is_some()))
+        self.open.get(index) == Some(&0)
+    }
+
+    /// Has an operation wait for others as well, as far as they have not ended.
+    fn wait_for(&mut self, index: usize, others: BTreeSet<usize>) {
+        for earlier in others {
+            if self.result(earlier).is_none()
+                && let (Some(after), Some(open)) =
+                    (self.after.get_mut(earlier), self.open.get_mut(index))
+            {
+                after.push(index);
+                *open += 1;
+            }
+        }
     }
 
     fn result(&self, index: usize) -> Option<&BulkResult> {
@@ -99,12 +124,10 @@ impl Schedule {
         }) = &result.outcome
             && let Some(overtaken) = self.overtaken(index)
         {
-            if let (Some(waiting), Some(before)) =
-                (self.waiting.get_mut(index), self.plan.before.get_mut(index))
-            {
+            if let Some(waiting) = self.waiting.get_mut(index) {
                 *waiting = Some(operation);
-                before.extend(overtaken);
             }
+            self.wait_for(index, overtaken);
             return;
         }
         let id = match &result.outcome {
@@ -126,6 +149,17 @@ impl Schedule {
         self.ended += 1;
         if let Some(slot) = self.results.get_mut(index) {
             *slot = Some(result);
+        }
+        for later in self
+            .after
+            .get_mut(index)
+            .map(std::mem::take)
+            .into_iter()
+            .flatten()
+        {
+            if let Some(open) = self.open.get_mut(later) {
+                *open -= 1;
+            }
         }
     }
 

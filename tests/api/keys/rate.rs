@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 
 use crate::keys::issue::{NOW, key, tenant};
 use crate::keys::key_use::until;
+use crate::requests::http::gzip;
 use crate::requests::pages::fill;
 use crate::support::capture::cost;
 use crate::support::clock::{date, passing_when_idle, set_date};
@@ -257,6 +258,14 @@ async fn a_dear_request_counts_as_many() {
     let bodies = served(&|service| {
         let call = service.call("POST", "/Users").json(json!({}));
         call.body(&large)
+    })
+    .await;
+    assert!((12..=15).contains(&bodies), "{bodies}");
+    // An encoded one counts as what it decodes to.
+    let encoded = gzip(large.as_bytes());
+    let bodies = served(&|service| {
+        let call = service.call("POST", "/Users").json(json!({}));
+        call.header("content-encoding", "gzip").bytes(&encoded)
     })
     .await;
     assert!((12..=15).contains(&bodies), "{bodies}");

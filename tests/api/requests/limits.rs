@@ -1,11 +1,15 @@
 //! How large a request may be, and how odd.
 
+use scim::filter::Filter;
+use scim::schema::USERS;
+use scim::work::{Budget, MAX_WORK};
 use serde_json::{Value, json};
 use stand::wire::{Fate, Wire};
 use store::{Store, Timeouts};
 
 use crate::requests::errors::refused;
 use crate::support::clock::passing_when_idle;
+use crate::support::directory::DirectoryTable;
 use crate::support::engine;
 use crate::support::service::{Service, query};
 
@@ -184,7 +188,11 @@ fn dear(operations: usize) -> (Value, Value, String) {
 
 #[tokio::test]
 async fn what_a_request_computes_is_bounded() {
-    let service = Service::start().await;
+    let (mut service, _, prefix) = DirectoryTable::with_prefix().await;
+    // What is asked of the engine is under way, and lets no time pass.
+    let wire = Wire::planned(engine::endpoint(), |_| Fate::Passed, None).await;
+    let sdk_config = engine::sdk_config(&wire.endpoint).await;
+    service.app.store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
     let (attributes, operations, filter) = dear(300);
     let path = format!(
         "/Users/{}",
@@ -201,7 +209,7 @@ async fn what_a_request_computes_is_bounded() {
     );
     assert_eq!(service.get(&path).await.body, before);
     // The operations of a bulk request share what one request may compute.
-    let (_, third, _) = dear(100);
+    let (_, third, _) = dear(70);
     assert_eq!(service.patch(&path, third.clone()).await.status, 200);
     let patch = json!({"method": "PATCH", "path": path, "data": {"Operations": third}});
     let title = json!({"method": "POST", "path": "/Users", "data": {"userName": "otto"}});
@@ -218,15 +226,34 @@ async fn what_a_request_computes_is_bounded() {
     let detail = &answer.body["Operations"][2]["response"];
     assert_eq!(detail["scimType"], "tooMany");
     // So do the resources that a list is filtered from.
-    assert_eq!(service.find(&filter).await.status, 200);
-    for number in 0..30 {
+    let budget = Budget::default();
+    let lena = service.get(&path).await.body;
+    let bound = Filter::compile(&filter, &USERS).unwrap();
+    let matches = bound.matches_within(lena.as_object().unwrap(), &budget);
+    assert_eq!(matches, Ok(false));
+    let affordable = MAX_WORK / budget.spent();
+    assert!((5..40).contains(&affordable), "{affordable}");
+    let any = format!("userName pr or {filter}");
+    let all = format!("userName ne \"x\" and not ({filter})");
+    for number in 1..affordable {
         let name = format!("user-{number}");
         service.create_user(&name, attributes.clone()).await;
     }
-    refused(&service.find(&filter).await, 400, "tooMany");
+    let found = passing_when_idle(Box::pin(service.find(&all))).await;
+    assert_eq!(found.body["totalResults"], affordable, "{}", found.body);
+    assert_eq!(service.find(&any).await.body["totalResults"], affordable);
+    // A sorted list holds the resources of its page against the filter again. If that is too much,
+    // the list is refused and not shorter.
+    let sorted = query(&[("sortBy", "userName"), ("filter", &all)]);
+    let sorted = format!("/Users?{sorted}");
+    let answer = passing_when_idle(Box::pin(service.get(&sorted))).await;
+    refused(&answer, 400, "tooMany");
+    service.create_user("one-more", attributes.clone()).await;
+    let answer = passing_when_idle(Box::pin(service.find(&filter))).await;
+    refused(&answer, 400, "tooMany");
     assert_eq!(
         service.find("roles eq role-7").await.body["totalResults"],
-        31
+        affordable + 1
     );
     // A list of names is looked through for each attribute that is shown.
     let names = json!({"attributes": "id,".repeat(6000)});

@@ -184,11 +184,12 @@ async fn a_lookup_that_finds_too_much_ends_with_advice() {
     let wire = Wire::planned(engine::endpoint(), plan, None).await;
     let sdk_config = engine::sdk_config(&wire.endpoint).await;
     service.app.store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
-    for filter in ["userName sw \"l\"", "userName eq \"lena\""] {
+    // What goes ahead of the check of the key reads a hundred, and the rest follows.
+    for (filter, calls) in [("userName sw \"l\"", 3), ("userName eq \"lena\"", 4)] {
         // A small directory is read instead.
         let before = wire.asked("Query directory L");
         assert_eq!(service.find(filter).await.ids(), [lena.as_str()]);
-        assert_eq!(wire.asked("Query directory L") - before, 3);
+        assert_eq!(wire.asked("Query directory L") - before, calls);
     }
     let counter = if lena.starts_with("00") {
         "C#U#01"

@@ -5,25 +5,33 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::ResourceType;
-use crate::text::fold;
+use crate::work;
 
 /// The unique names that a POST, PUT or PATCH with this body may take, as the client wrote them, by
 /// what they are compared by.
 ///
 /// They are every value in the place of the unique attribute, whatever is around it: what the
-/// resource ends with is among them, or is the name that it has already.
-pub(super) fn names(resource_type: &ResourceType, data: &Value) -> BTreeMap<String, String> {
-    let mut names = BTreeMap::new();
-    collect(resource_type.unique, data, false, &mut names);
-    names
+/// resource ends with is among them, or is the name that it has already. Adds to `work` what it
+/// takes to compare them.
+pub(super) fn names(
+    resource_type: &ResourceType,
+    data: &Value,
+    work: &mut u64,
+) -> BTreeMap<String, String> {
+    let mut found = Vec::new();
+    collect(resource_type.unique, data, false, &mut found);
+    let compared = found.into_iter().map(|text| {
+        let folded = work::fold(&text, work).trim().to_owned();
+        (folded, text)
+    });
+    compared.collect()
 }
 
 /// Adds the values in `value` that are for the attribute; all of them if `is_meant`.
-fn collect(unique: &str, value: &Value, is_meant: bool, names: &mut BTreeMap<String, String>) {
-    let mut add = |text: String| names.insert(fold(&text).into_owned(), text);
+fn collect(unique: &str, value: &Value, is_meant: bool, names: &mut Vec<String>) {
     match value {
-        Value::String(text) if is_meant && !text.is_empty() => _ = add(text.clone()),
-        Value::Number(_) | Value::Bool(_) if is_meant => _ = add(value.to_string()),
+        Value::String(text) if is_meant && !text.is_empty() => names.push(text.clone()),
+        Value::Number(_) | Value::Bool(_) if is_meant => names.push(value.to_string()),
         Value::Array(elements) => {
             for element in elements {
                 collect(unique, element, is_meant, names);
@@ -65,11 +73,12 @@ mod tests {
     use crate::schema::USERS;
     use crate::schema::check::check;
     use crate::schema::proptests::{body, scalar};
+    use crate::text::fold;
     use crate::work::Budget;
     use crate::{Resource, ResourceType};
 
     fn of(data: Value) -> Vec<String> {
-        names(&USERS, &data).into_keys().collect()
+        names(&USERS, &data, &mut 0).into_keys().collect()
     }
 
     #[test]
@@ -112,7 +121,7 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_body_means_its_name_is_found(body in body()) {
-            let names = names(&USERS, &Value::Object(body.clone()));
+            let names = names(&USERS, &Value::Object(body.clone()), &mut 0);
             if let Ok(resource) = check(&USERS, body) {
                 prop_assert!(names.contains_key(&called(&USERS, &resource)));
             }
@@ -138,7 +147,7 @@ mod tests {
                 .map(|(op, path, value)| json!({"op": op, "path": path, "value": value}))
                 .collect();
             let data = json!({"Operations": operations});
-            let names = names(&USERS, &data);
+            let names = names(&USERS, &data, &mut 0);
             let message = data.as_object().cloned().unwrap();
             let before = json!({"userName": "before"}).as_object().cloned().unwrap();
             let before = check(&USERS, before).unwrap();

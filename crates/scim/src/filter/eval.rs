@@ -10,7 +10,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{BoundFilter, Comparison, Operator, Test};
 use crate::ScimError;
-use crate::resource::{compared, select};
+use crate::resource::{compared, elements, select};
 use crate::schema::Attribute;
 use crate::schema::json::is_empty;
 use crate::work::{self, Budget, LOOK, reading, searching};
@@ -63,11 +63,15 @@ impl BoundFilter {
             Self::And(terms) => terms.iter().all(|term| term.evaluate(object, folded, work)),
             Self::Or(terms) => terms.iter().any(|term| term.evaluate(object, folded, work)),
             Self::Not(inner) => !inner.evaluate(object, folded, work),
-            Self::Present(path) => select(object, path).any(|value| {
-                *work += LOOK;
-                !is_empty(value)
-            }),
+            Self::Present(path) => {
+                *work += LOOK * elements(object, path).len() as u64;
+                select(object, path).any(|value| !is_empty(value))
+            }
             Self::Compare(Comparison { path, test }) => {
+                // Those that lack the sub-attribute are looked at too, and once more where absent
+                // is false.
+                let times = 1 + u64::from(path.leaf().false_if_absent);
+                *work += times * LOOK * elements(object, path).len() as u64;
                 compared(object, path).any(|value| test.accepts(path.leaf(), value, folded, work))
             }
             Self::Element(path, inner) => select(object, path)
@@ -245,6 +249,24 @@ mod tests {
         assert!(matches(r#"externalId eq "Abc""#));
         assert!(!matches(r#"externalId eq "abc""#));
         assert!(matches("externalId eq Abc"));
+    }
+
+    #[test]
+    fn what_is_looked_at_in_vain_is_counted() {
+        let numbers: Vec<_> = (0..500).map(|_| json!({"value": "1"})).collect();
+        let Value::Object(user) = json!({"phoneNumbers": numbers}) else {
+            panic!("not an object")
+        };
+        for (filter, looks) in [
+            ("phoneNumbers.type eq x", 500),
+            ("phoneNumbers.type pr", 500),
+            ("phoneNumbers.primary eq true", 1000),
+        ] {
+            let mut work = 0;
+            let filter = Filter::compile(filter, &USERS).unwrap();
+            assert!(!filter.evaluate(&user, &Once::default(), &mut work));
+            assert!(work >= looks * LOOK, "{work}");
+        }
     }
 
     #[test]

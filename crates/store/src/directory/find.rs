@@ -286,9 +286,9 @@ impl TenantStore<'_> {
     ) -> Result<BTreeSet<ResourceId>, StoreError> {
         let mut ids = BTreeSet::new();
         let mut follow = |item: &Item| {
-            let is_new = keys::lookup_id(text(item, SORT_KEY)?).is_some_and(|id| ids.insert(id));
-            let before = followed.fetch_add(u64::from(is_new), Relaxed);
-            Ok(before < MAX_FOUND)
+            ids.extend(keys::lookup_id(text(item, SORT_KEY)?));
+            // Each of them is read, also those that lead to the same resource.
+            Ok(followed.fetch_add(1, Relaxed) < MAX_FOUND)
         };
         match access {
             Access::Id(id) => return Ok(ResourceId::parse(&id).into_iter().collect()),

@@ -6,7 +6,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::names::names;
 use super::{Action, BulkOperation, BulkRequest, bulk_id};
 use crate::text::{fold, quote};
+use crate::work::Budget;
 use crate::{ResourceId, ResourceType, ScimError};
+
+/// The longest unique value as it is compared, in bytes: more than any store can guard.
+const MAX_NAME: usize = 1024;
 
 /// A value of a type's unique attribute.
 #[derive(Debug, Clone)]
@@ -63,6 +67,11 @@ enum Subject {
 /// The name that an operation may take, as it is compared and as it was sent.
 type Name = Option<(String, String)>;
 
+/// For each operation, the one name that it may take; `None` if there is an operation of which this
+/// cannot be said.
+#[derive(Debug)]
+pub struct Names(Option<Vec<Name>>);
+
 impl BulkRequest {
     /// The names whose holders have to be known for [`plan`](Self::plan): one for each operation at
     /// most.
@@ -70,11 +79,11 @@ impl BulkRequest {
     /// They matter if there is an operation that could free one for another: on a resource that was
     /// there before, or a POST that brings back somebody from a client's recycle bin, who has two
     /// names until then.
-    pub fn names_to_look_up(&self) -> Vec<UniqueName> {
-        let Some(names) = self.names() else {
+    pub fn names_to_look_up(&self, names: &Names) -> Vec<UniqueName> {
+        let Names(Some(names)) = names else {
             return Vec::new();
         };
-        let mut with_names = self.operations.iter().zip(&names);
+        let mut with_names = self.operations.iter().zip(names);
         let may_free = with_names.any(|(operation, name)| {
             let of = operation.action.as_ref().map(Action::resource_type);
             let recycled = of.ok().and_then(|of| of.recycled);
@@ -94,9 +103,9 @@ impl BulkRequest {
                 let resource_type = action.resource_type();
                 wanted
                     .entry((resource_type.name, folded))
-                    .or_insert(UniqueName {
+                    .or_insert_with(|| UniqueName {
                         resource_type,
-                        value,
+                        value: value.clone(),
                     });
             }
         }
@@ -107,7 +116,7 @@ impl BulkRequest {
     ///
     /// Operations in a circle of references, or with a reference to nothing, are refused: their
     /// action becomes an error.
-    pub fn plan(&mut self, holders: &Holders) -> Plan {
+    pub fn plan(&mut self, names: Names, holders: &Holders) -> Plan {
         let mut references = self.references();
         let mut sequence = in_sequence(&references);
         if sequence.len() < self.operations.len() {
@@ -124,7 +133,7 @@ impl BulkRequest {
             }
             sequence = in_sequence(&references);
         }
-        let names = self.names();
+        let Names(names) = names;
         let free = names
             .as_deref()
             .map_or_else(BTreeSet::new, |names| self.free(names, &sequence, holders));
@@ -182,25 +191,34 @@ impl BulkRequest {
         references
     }
 
-    /// For each operation, the one name that it may take; `None` if there is an operation of which
-    /// this cannot be said.
-    fn names(&self) -> Option<Vec<Name>> {
-        self.operations
+    /// The names that the operations may take, read from their bodies. The work is counted in
+    /// `budget`.
+    ///
+    /// # Errors
+    /// `tooMany` when the request has computed too much.
+    pub fn names(&self, budget: &Budget) -> Result<Names, ScimError> {
+        let names = self
+            .operations
             .iter()
             .map(|operation| {
                 let of = match &operation.action {
                     Ok(Action::Create(of) | Action::Replace(of, _) | Action::Patch(of, _)) => of,
-                    Ok(Action::Delete(..)) | Err(_) => return Some(None),
+                    Ok(Action::Delete(..)) | Err(_) => return Ok(Some(None)),
                 };
-                let mut names = names(of, &operation.data);
+                let mut work = 0;
+                let mut names = names(of, &operation.data, &mut work);
+                budget.spend(work)?;
+                // What is longer is nobody's name, and what has it is refused.
+                names.retain(|folded, _| folded.len() <= MAX_NAME);
                 let name = names.pop_first();
                 // An id that is not there yet can be part of no name that is foreseen.
                 let is_known = name
                     .as_ref()
                     .is_none_or(|(_, sent)| bulk_id(sent).is_none());
-                (names.is_empty() && is_known).then_some(name)
+                Ok((names.is_empty() && is_known).then_some(name))
             })
-            .collect()
+            .collect::<Result<Option<Vec<_>>, ScimError>>()?;
+        Ok(Names(names))
     }
 
     /// The operations whose name is free, as [`Plan::free`] has it.

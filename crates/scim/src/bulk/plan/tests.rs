@@ -45,9 +45,32 @@ fn holders() -> Holders {
     holders
 }
 
+fn plan(request: &mut BulkRequest) -> Plan {
+    let names = request.names(&Budget::default()).unwrap();
+    request.plan(names, &holders())
+}
+
+fn to_look_up(request: &BulkRequest) -> Vec<UniqueName> {
+    request.names_to_look_up(&request.names(&Budget::default()).unwrap())
+}
+
+/// Names are compared before anything runs, whoever they are for.
+#[test]
+fn what_names_take_to_compare_is_counted() {
+    let operations = |name: &str| vec![post(name); 100];
+    assert!(
+        request(operations("Lena").into())
+            .names(&Budget::default())
+            .is_ok()
+    );
+    let long = "\u{fdfa}".repeat(3000);
+    let refused = request(operations(&long).into()).names(&Budget::default());
+    assert_eq!(refused.unwrap_err().scim_type(), Some("tooMany"));
+}
+
 /// For each operation, those that have to be done before it.
 fn before(operations: Value) -> Vec<Vec<usize>> {
-    let plan = request(operations).plan(&holders());
+    let plan = plan(&mut request(operations));
     plan.before
         .into_iter()
         .map(|before| before.into_iter().collect())
@@ -61,7 +84,7 @@ fn references_order_operations_forward_and_backward() {
         {"method": "DELETE", "path": "/Users/bulkId:a"}, {"method": "PUT", "path": "/Users/1"}, {"method": "PATCH", "path": "/Users/1"}
     ]);
     let mut parsed = request(operations.clone());
-    assert_eq!(parsed.plan(&holders()).sequence, [1, 0, 2, 3, 4, 5]);
+    assert_eq!(plan(&mut parsed).sequence, [1, 0, 2, 3, 4, 5]);
     assert!(parsed.operations.iter().all(|found| found.action.is_ok()));
     assert_eq!(
         before(operations),
@@ -79,7 +102,7 @@ fn all_others_keep_their_places() {
         create("c", "x"),
         post("two")
     ]));
-    assert_eq!(parsed.plan(&holders()).sequence, [1, 3, 0, 2, 4]);
+    assert_eq!(plan(&mut parsed).sequence, [1, 3, 0, 2, 4]);
 }
 
 #[test]
@@ -144,7 +167,7 @@ fn what_cannot_be_foreseen_waits_for_all_before_and_holds_up_all_after() {
         json!({"method": "PUT", "path": "/Users/1", "data": {"userName": "bulkId:kim"}}),
     ] {
         let operations = json!([create("kim", "x"), unforeseen, delete("2")]);
-        assert!(request(operations.clone()).names_to_look_up().is_empty());
+        assert!(to_look_up(&request(operations.clone())).is_empty());
         assert_eq!(before(operations), [vec![], vec![0], vec![1]]);
     }
     let once = json!({"method": "PATCH", "path": "/Users/1", "data": {"Operations": [
@@ -156,7 +179,7 @@ fn what_cannot_be_foreseen_waits_for_all_before_and_holds_up_all_after() {
 #[test]
 fn each_name_is_looked_up_once_and_only_where_it_matters() {
     let names = |operations| -> Vec<String> {
-        let wanted = request(operations).names_to_look_up();
+        let wanted = to_look_up(&request(operations));
         wanted.into_iter().map(|name| name.value).collect()
     };
     assert_eq!(
@@ -188,7 +211,7 @@ fn each_name_is_looked_up_once_and_only_where_it_matters() {
 
 #[test]
 fn a_name_is_free_for_the_first_who_asks() {
-    let free = |operations| request(operations).plan(&holders()).free;
+    let free = |operations| plan(&mut request(operations)).free;
     assert_eq!(
         free(json!([
             post("kim"),
@@ -212,7 +235,7 @@ fn circles_repeats_and_references_to_nothing_are_refused_alone() {
         create("e", "x"),
         create("f", "bulkId:f")
     ]));
-    let plan = request.plan(&holders());
+    let plan = plan(&mut request);
     assert_eq!(plan.sequence, [0, 1, 2, 3, 4, 5, 6]);
     assert!(plan.before.iter().all(BTreeSet::is_empty));
     let statuses: Vec<_> = request
