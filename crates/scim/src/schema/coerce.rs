@@ -17,8 +17,7 @@ use crate::envelope::take;
 use crate::json::{self, JsonError};
 use crate::text::{is_blank, quote};
 
-/// Maximum number of values of one attribute. Work grows with the square of the number, and nobody
-/// has that many addresses.
+/// Maximum number of values of one attribute. Nobody has that many addresses.
 pub const MAX_VALUES: usize = 500;
 
 /// The value of `attribute` that `value` means; `None` for "no value".

@@ -124,7 +124,7 @@ impl BulkRequest {
             for (index, operation) in self.operations.iter_mut().enumerate() {
                 if !placed.contains(&index) {
                     operation.action = Err(ScimError::Conflict(
-                        "the operation refers in a circle to what depends on it; create the resources first, and set the reference afterwards".to_owned(),
+                        "the operation refers in a circle to what depends on it, or to one that does; create the resources first, and set the reference afterwards".to_owned(),
                     ));
                     if let Some(references) = references.get_mut(index) {
                         references.clear();
