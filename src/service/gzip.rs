@@ -74,7 +74,8 @@ impl Write for Bounded {
 
 fn not_gzip() -> ScimError {
     ScimError::InvalidSyntax(
-        "the body is not gzip, as its `Content-Encoding` says; send the body as it is".to_owned(),
+        "the body is not one member of gzip, as its `Content-Encoding` says; send the body as it is"
+            .to_owned(),
     )
 }
 

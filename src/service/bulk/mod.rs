@@ -33,8 +33,8 @@ impl Directory<'_> {
     /// request's time.
     ///
     /// # Errors
-    /// `tooMany` when the names take too much work, and failures to learn who has them; then nothing
-    /// was done.
+    /// `tooMany` when the names take too much work, and failures to learn who has them: then
+    /// nothing was done.
     pub async fn bulk(
         &self,
         mut request: BulkRequest,

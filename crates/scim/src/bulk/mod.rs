@@ -58,7 +58,12 @@ impl BulkId {
         let name = match &sent {
             Value::Null => return Ok(None),
             Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
+            Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
+            Value::Number(_) => {
+                return Err(ScimError::InvalidSyntax(
+                    "`bulkId` is a number whose digits would be lost; send it in quotes".to_owned(),
+                ));
+            }
             _ => {
                 return Err(ScimError::InvalidSyntax(
                     "`bulkId` must be a string".to_owned(),

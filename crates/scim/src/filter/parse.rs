@@ -223,11 +223,16 @@ impl<'a> Parser<'a> {
     }
 
     fn sub_attribute(&mut self) -> Result<Option<String>, SyntaxError> {
-        if self.eat('.') {
-            self.attribute_path().map(Some)
-        } else {
-            Ok(None)
+        if !self.eat('.') {
+            return Ok(None);
         }
+        let start = self.offset;
+        let name = self.attribute_path()?;
+        if name.contains('.') {
+            self.offset = start;
+            return Err(self.expected("the name of a sub-attribute"));
+        }
+        Ok(Some(name))
     }
 
     fn end(&mut self, expected: &'static str) -> Result<(), SyntaxError> {
@@ -396,6 +401,10 @@ mod tests {
         assert_eq!(
             path("emails[").unwrap_err().to_string(),
             "expected an attribute name at byte 7"
+        );
+        assert_eq!(
+            path("emails[type eq 1].value.x").unwrap_err().to_string(),
+            "expected the name of a sub-attribute at byte 18"
         );
         assert_eq!(
             path("a b").unwrap_err().to_string(),

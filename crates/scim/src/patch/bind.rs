@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::ignored::Ignored;
 use super::request::{Kind, PatchOperation, PatchRequest};
+use super::unknown::{not_a_sub_attribute, understood};
 use crate::ScimError;
 use crate::filter::{BoundFilter, Filter, FilterError, Literal, Operator};
 use crate::path::Path;
@@ -163,6 +164,19 @@ fn bind_operation<'a>(
         }
         Ok(Resolved::Attribute(attribute)) => {
             let target = target(Cow::Borrowed(path), attribute)?;
+            let value = match operation.value.clone() {
+                Some(value) if is_write => match understood(&target.path, value) {
+                    Err(name) => {
+                        return Err(Unbound::Unknown {
+                            error: not_a_sub_attribute(&name, target.path.attribute),
+                            name: format!("{}.{name}", path.attribute),
+                        });
+                    }
+                    Ok(value) => Some(value),
+                },
+                // What is not there is removed already.
+                value => value,
+            };
             bound.is_understood = true;
             match locked(&target.path) {
                 Some(Mutability::WriteOnly) => return Ok(()),
@@ -194,7 +208,7 @@ fn bind_operation<'a>(
             }
             bound.steps.push(Step {
                 target,
-                change: change(operation.value.clone()),
+                change: change(value),
             });
             Ok(())
         }
@@ -219,25 +233,6 @@ fn bind_operation<'a>(
             }
             _ => Err(needs_object(&path.attribute).into()),
         },
-    }
-}
-
-impl Bound<'_> {
-    /// Notes the members that a complex attribute has no sub-attributes for, as `name` shows the
-    /// attribute. Members without a value ask for nothing.
-    fn note_members(&mut self, name: &str, path: &BoundPath, value: &Value) {
-        if path.sub_attribute.is_some() || !path.attribute.is_complex() {
-            return;
-        }
-        let elements = match value {
-            Value::Array(elements) => elements.as_slice(),
-            single => std::slice::from_ref(single),
-        };
-        for (member, value) in elements.iter().filter_map(Value::as_object).flatten() {
-            if !json::is_empty(value) && coerce::sub_attribute(path.attribute, member).is_none() {
-                self.ignored.note(&format!("{name}.{member}"));
-            }
-        }
     }
 }
 
@@ -278,12 +273,16 @@ fn bind_member(
             let shown = path.attribute.clone();
             match target(Cow::Owned(path), attribute) {
                 Ok(target) => {
-                    bound.is_understood = true;
-                    if locked(&target.path).is_none() {
-                        bound.note_members(&shown, &target.path, value);
+                    if locked(&target.path).is_some() {
+                        bound.is_understood = true;
+                        return Ok(());
+                    }
+                    bound.note_members(&shown, &target.path, value);
+                    if let Ok(value) = understood(&target.path, value.clone()) {
+                        bound.is_understood = true;
                         bound.steps.push(Step {
                             target,
-                            change: change(Some(value.clone())),
+                            change: change(Some(value)),
                         });
                     }
                 }
@@ -338,17 +337,12 @@ fn target(path: Cow<'_, Path>, bound: BoundPath) -> Result<Target<'_>, Unbound> 
     let mut bound = bound;
     let unknown = |name: &str, error| Unbound::Unknown {
         name: format!("{}.{name}", path.attribute),
-        error: ScimError::InvalidPath(error),
+        error,
     };
     if let Some(name) = &path.sub_attribute {
         bound.sub_attribute = coerce::sub_attribute(bound.attribute, name);
         if bound.sub_attribute.is_none() {
-            let error = format!(
-                "{} is not a sub-attribute of `{}`; correct the attribute mappings",
-                quote(name),
-                bound.attribute.name
-            );
-            return Err(unknown(name, error));
+            return Err(unknown(name, not_a_sub_attribute(name, bound.attribute)));
         }
     }
     let filter = match &path.filter {
@@ -357,10 +351,10 @@ fn target(path: Cow<'_, Path>, bound: BoundPath) -> Result<Target<'_>, Unbound> 
         Some(filter) => match filter.bind_element(bound.attribute) {
             Ok(filter) => Some(filter),
             Err(error) => {
-                let text = error.to_string();
+                let refused = ScimError::InvalidPath(error.to_string());
                 return Err(match error {
-                    FilterError::NoSubAttribute { name, .. } => unknown(&name, text),
-                    _ => ScimError::InvalidPath(text).into(),
+                    FilterError::NoSubAttribute { name, .. } => unknown(&name, refused),
+                    _ => refused.into(),
                 });
             }
         },

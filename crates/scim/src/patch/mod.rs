@@ -16,6 +16,7 @@ mod pairs;
 mod proptests;
 mod remove;
 pub mod request;
+mod unknown;
 mod write;
 
 use super::schema::finish::{finish, keep_immutable};

@@ -164,3 +164,47 @@ fn what_is_wrong_otherwise_is_refused_beside_anything() {
         assert_eq!(refused.scim_type(), Some(keyword), "{wrong}: {refused}");
     }
 }
+
+/// Nobody asked to delete what is there.
+#[test]
+fn an_element_of_which_nothing_is_understood_clears_nothing() {
+    let active = json!({"op": "replace", "path": "active", "value": false});
+    for (operation, name) in [
+        (
+            json!({"op": "replace", "path": "emails", "value": [{"mail": "x"}]}),
+            "emails.mail",
+        ),
+        (
+            json!({"op": "replace", "path": "emails", "value": {"mail": "x", "type": "home"}}),
+            "emails.mail",
+        ),
+        (
+            json!({"op": "replace", "path": "emails[type eq \"work\"]", "value": {"mail": "x"}}),
+            "emails.mail",
+        ),
+        (
+            json!({"op": "add", "value": {"emails": [{"mail": "x"}]}}),
+            "emails.mail",
+        ),
+    ] {
+        let (next, ignored) = applied(json!([operation, active])).unwrap();
+        assert_eq!(
+            next["emails"],
+            json!([{"type": "work", "value": "a"}]),
+            "{operation}"
+        );
+        assert_eq!(next["active"], false);
+        assert_eq!(ignored.names(), [name], "{operation}");
+        if operation.get("path").is_some() {
+            let refused = applied(json!([operation])).unwrap_err();
+            assert_eq!(refused.scim_type(), Some("invalidPath"), "{operation}");
+        }
+    }
+    // What is understood of the others counts.
+    let both = json!([{"mail": "x"}, {"value": "b", "mail": "x"}]);
+    let operation = json!([{"op": "replace", "path": "emails", "value": both}]);
+    let (next, _) = applied(operation).unwrap();
+    assert_eq!(next["emails"], json!([{"value": "b"}]));
+    let operation = json!([{"op": "replace", "path": "emails", "value": [{"value": null}]}]);
+    assert_eq!(applied(operation).unwrap().0.get("emails"), None);
+}
