@@ -4,6 +4,7 @@
 //! `failure` is the only place that turns storage errors into SCIM errors.
 
 mod body;
+mod bound;
 mod bulk;
 mod change;
 mod create;

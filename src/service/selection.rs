@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use scim::ResourceId;
 use scim::page::{Allowance, MAX_PAGE, PageContent, Shown};
 
-use super::list::{Bound, Object};
+use super::bound::{Bound, Object};
 use super::{Directory, Failure};
 
 /// How many of a page's resources are read at a time.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::ignored::Ignored;
 use super::request::{Kind, PatchOperation, PatchRequest};
-use super::unknown::{not_a_sub_attribute, understood};
+use super::unknown::{not_a_sub_attribute, note_members, understood};
 use crate::ScimError;
 use crate::filter::{BoundFilter, Filter, FilterError, Literal, Operator};
 use crate::path::Path;
@@ -204,7 +204,7 @@ fn bind_operation<'a>(
                 .into());
             }
             if let Some(value) = &operation.value {
-                bound.note_members(&path.attribute, &target.path, value);
+                note_members(&mut bound.ignored, &path.attribute, &target.path, value);
             }
             bound.steps.push(Step {
                 target,
@@ -277,7 +277,7 @@ fn bind_member(
                         bound.is_understood = true;
                         return Ok(());
                     }
-                    bound.note_members(&shown, &target.path, value);
+                    note_members(&mut bound.ignored, &shown, &target.path, value);
                     if let Ok(value) = understood(&target.path, value.clone()) {
                         bound.is_understood = true;
                         bound.steps.push(Step {

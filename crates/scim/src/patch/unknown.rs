@@ -2,26 +2,24 @@
 
 use serde_json::Value;
 
-use super::bind::Bound;
+use super::ignored::Ignored;
 use crate::ScimError;
 use crate::schema::{Attribute, BoundPath, coerce, json};
 use crate::text::quote;
 
-impl Bound<'_> {
-    /// Notes the members that a complex attribute has no sub-attributes for, as `name` shows the
-    /// attribute. Members without a value ask for nothing.
-    pub(super) fn note_members(&mut self, name: &str, path: &BoundPath, value: &Value) {
-        if path.sub_attribute.is_some() || !path.attribute.is_complex() {
-            return;
-        }
-        let elements = match value {
-            Value::Array(elements) => elements.as_slice(),
-            single => std::slice::from_ref(single),
-        };
-        for (member, value) in elements.iter().filter_map(Value::as_object).flatten() {
-            if !json::is_empty(value) && coerce::sub_attribute(path.attribute, member).is_none() {
-                self.ignored.note(&format!("{name}.{member}"));
-            }
+/// Notes the members that a complex attribute has no sub-attributes for, as `name` shows the
+/// attribute. Members without a value ask for nothing.
+pub(super) fn note_members(ignored: &mut Ignored, name: &str, path: &BoundPath, value: &Value) {
+    if path.sub_attribute.is_some() || !path.attribute.is_complex() {
+        return;
+    }
+    let elements = match value {
+        Value::Array(elements) => elements.as_slice(),
+        single => std::slice::from_ref(single),
+    };
+    for (member, value) in elements.iter().filter_map(Value::as_object).flatten() {
+        if !json::is_empty(value) && coerce::sub_attribute(path.attribute, member).is_none() {
+            ignored.note(&format!("{name}.{member}"));
         }
     }
 }

@@ -9,12 +9,12 @@ use aws_sdk_dynamodb::operation::update_continuous_backups::{
     UpdateContinuousBackupsError, UpdateContinuousBackupsOutput,
 };
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, PointInTimeRecoverySpecification,
-    ScalarAttributeType, TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    PointInTimeRecoverySpecification, ScalarAttributeType, TableDescription, TableStatus,
+    TimeToLiveSpecification, TimeToLiveStatus,
 };
 use backon::{ConstantBuilder, Retryable};
 
-use super::attributes::string;
 use super::{Store, StoreError};
 
 /// The partition key of the directory table.
@@ -165,7 +165,7 @@ async fn check(
 ) -> Result<(), TablesError> {
     let mut request = store.client.get_item().table_name(name);
     for (attribute, _) in definition.key_schema {
-        request = request.key(attribute, string("NOBODY"));
+        request = request.key(attribute, AttributeValue::S("NOBODY".to_owned()));
     }
     match store.administer(request).await {
         Ok(_) => Ok(()),
