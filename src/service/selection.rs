@@ -82,18 +82,25 @@ impl Directory<'_> {
     ) -> Result<(Vec<Shown>, usize), Failure> {
         let mut content = PageContent::new(count);
         let mut taken = 0;
-        'page: for batch in matches.chunks_mut(BATCH) {
-            let mut read = self.read(bound, batch).await?;
-            for found in batch {
-                let shown = match found.shown.take() {
-                    None => read.remove(&(found.of, found.id.clone())),
-                    shown => shown,
-                };
-                if shown.is_some_and(|shown| !content.push(shown)) {
-                    break 'page;
+        let mut read = HashMap::new();
+        let mut read_to = 0;
+        while let Some(found) = matches.get_mut(taken) {
+            let key = (found.of, found.id.clone());
+            let shown = match found.shown.take() {
+                // Read only now: those before it may fill the page.
+                None if taken >= read_to => {
+                    read_to = matches.len().min(taken + BATCH);
+                    let batch = matches.get(taken..read_to).unwrap_or_default();
+                    read = self.read(bound, batch).await?;
+                    read.remove(&key)
                 }
-                taken += 1;
+                None => read.remove(&key),
+                shown => shown,
+            };
+            if shown.is_some_and(|shown| !content.push(shown)) {
+                break;
             }
+            taken += 1;
         }
         Ok((content.into_resources(), taken))
     }

@@ -155,7 +155,8 @@ impl Attack {
             if let Ok(mut statuses) = self.statuses.lock() {
                 *statuses.entry(answer.status).or_default() += 1;
             }
-            verdict::judge(&answer, &self.keys)
+            let method = event["requestContext"]["http"]["method"].as_str();
+            verdict::judge(method.unwrap_or_default(), &answer, &self.keys)
                 .with_context(|| format!("the answer to {shown}"))?;
         }
         Ok(())
@@ -166,7 +167,9 @@ impl Attack {
         let started = Instant::now();
         let (shape, answer) = dear::send(&self.pool, &self.keys[0], rng).await?;
         let took = started.elapsed();
-        verdict::judge(&answer, &self.keys).with_context(|| format!("the answer to {shape:?}"))?;
+        // None of them is HEAD.
+        verdict::judge("", &answer, &self.keys)
+            .with_context(|| format!("the answer to {shape:?}"))?;
         ensure!(took < DEAREST, "{took:?} for {shape:?}");
         if let Ok(mut dearest) = self.dearest.lock()
             && took > *dearest

@@ -35,8 +35,8 @@ const INSIDE: &[&str] = &[
 /// The longest text shown to an admin, in characters.
 const MAX_DETAIL: usize = 1000;
 
-/// Reports what is wrong with an answer.
-pub fn judge(answer: &Answer, keys: &[String; 2]) -> Result<()> {
+/// Reports what is wrong with the answer to a request of this method.
+pub fn judge(method: &str, answer: &Answer, keys: &[String; 2]) -> Result<()> {
     let status = answer.status;
     ensure!(
         (200..500).contains(&status) || status == 501,
@@ -65,6 +65,10 @@ pub fn judge(answer: &Answer, keys: &[String; 2]) -> Result<()> {
     }
     let content_type = &answer.headers["content-type"];
     ensure!(content_type == "application/scim+json", "{content_type}");
+    if method == "HEAD" {
+        ensure!(answer.body.is_null(), "the body is {}", answer.body);
+        return Ok(());
+    }
     ensure!(answer.body.is_object(), "the body is {}", answer.body);
     match status {
         200 | 201 => message(&answer.body),
