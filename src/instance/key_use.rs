@@ -72,12 +72,10 @@ impl Instance {
         self.key_uses
             .charge(&self.store, key, requests, per_second, now)
     }
-}
 
-impl Instance {
     /// Charges this number of requests for one that was served with an accepted key. If that has to
-    /// be leased, the lease goes ahead of the answer: once that is sent, the function sleeps, and
-    /// the other instances would not know of the debt. The wait is given up after a quarter of a
+    /// be leased, the lease goes ahead of the answer: once that is sent, Lambda freezes the
+    /// function, and the other instances would not know of the debt. The wait is given up after a quarter of a
     /// second.
     pub(crate) async fn owe(&self, key: &ApiKey, requests: usize) {
         let per_second = self.config.requests_per_second;

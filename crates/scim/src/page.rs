@@ -96,11 +96,6 @@ impl PageContent {
         !self.is_full
     }
 
-    /// Whether nothing more fits, as far as is known.
-    pub fn is_full(&self) -> bool {
-        self.is_full || self.resources.len() >= self.count
-    }
-
     /// The resources.
     pub fn into_resources(self) -> Vec<Shown> {
         self.resources
@@ -161,15 +156,12 @@ mod tests {
     #[test]
     fn a_page_is_full_by_number() {
         let mut page = PageContent::new(2);
-        assert!(!page.is_full());
         assert!(page.push(titled("a")));
-        assert!(!page.is_full());
         assert!(page.push(titled("b")));
-        assert!(page.is_full());
         assert!(!page.push(titled("c")));
         assert_eq!(page.into_resources(), [titled("a"), titled("b")]);
         let mut none = PageContent::new(0);
-        assert!(none.is_full() && !none.push(titled("a")));
+        assert!(!none.push(titled("a")));
     }
 
     /// What a page takes is what its characters take once they are escaped twice.
@@ -194,7 +186,6 @@ mod tests {
         let mut page = PageContent::new(10);
         assert!(page.push(long.clone()));
         assert!(!page.push(long));
-        assert!(page.is_full());
         assert!(!page.push(titled("short")));
         assert_eq!(page.into_resources().len(), 1);
     }

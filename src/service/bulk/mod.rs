@@ -9,10 +9,10 @@ mod schedule;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
+use scim::ScimError;
 use scim::bulk::{Action, BulkOperation, BulkRequest, Holders, UniqueName};
 use scim::patch::Ignored;
 use scim::project::Projection;
-use scim::{ResourceType, ScimError};
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -41,7 +41,7 @@ impl Directory<'_> {
         deadline: Instant,
     ) -> Result<BulkResponse, Failure> {
         let names = request.names(&self.budget)?;
-        let holders = self.holders(request.names_to_look_up(&names)).await?;
+        let holders = self.holders(&request.names_to_look_up(&names)).await?;
         let plan = request.plan(names, &holders);
         let mut schedule = Schedule::new(request, plan);
         let mut running = FuturesUnordered::new();
@@ -58,19 +58,16 @@ impl Directory<'_> {
         }
     }
 
-    /// Who has these names.
-    async fn holders(&self, names: Vec<UniqueName>) -> Result<Holders, Failure> {
+    /// Who has these names, which are in the order of their types.
+    async fn holders(&self, names: &[UniqueName]) -> Result<Holders, Failure> {
         let mut holders = Holders::default();
-        let mut rest = names;
-        while let Some(UniqueName { resource_type, .. }) = rest.first() {
-            let resource_type: &'static ResourceType = resource_type;
-            let (of_type, others): (Vec<_>, Vec<_>) = rest
-                .into_iter()
-                .partition(|name| name.resource_type == resource_type);
-            rest = others;
+        for of_type in names.chunk_by(|one, other| one.resource_type == other.resource_type) {
+            let Some(UniqueName { resource_type, .. }) = of_type.first() else {
+                continue;
+            };
             let values: Vec<&str> = of_type.iter().map(|name| name.value.as_str()).collect();
             let found = self.store.holders(resource_type, &values).await?;
-            for (name, holder) in of_type.into_iter().zip(found) {
+            for (name, holder) in of_type.iter().zip(found) {
                 if let Some(holder) = holder {
                     holders.insert(name, holder);
                 }

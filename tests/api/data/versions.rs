@@ -5,7 +5,7 @@ use hellotracks_scim::instance::Instance;
 use serde_json::json;
 use stand::wire::{Fate, Rival, Wire};
 use store::directory::record::{ChangeRecord, Span};
-use store::{Gate, Meter, Store, Timeouts};
+use store::{Gate, Meter};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
 
@@ -86,8 +86,7 @@ async fn a_clock_that_is_set_back_makes_no_version_earlier() {
 
 /// The service over a wire, whose clock is the test's.
 async fn over(wire: &Wire, of: &Service, prefix: &str) -> Service {
-    let sdk_config = engine::troubled_sdk_config(&wire.endpoint).await;
-    let store = Store::connect(&sdk_config, engine::tables(prefix), Timeouts::default());
+    let store = engine::troubled_store_through(&wire.endpoint, prefix).await;
     let mut app = Instance::new(store, of.app.config.clone());
     app.clock = date;
     Service {

@@ -9,7 +9,6 @@ use hellotracks_scim::instance::Instance;
 use serde_json::json;
 use stand::wire::asked::Asked;
 use stand::wire::{Fate, Trouble, Wire};
-use store::{Store, Timeouts};
 
 use crate::data::breaker::places;
 use crate::support::clock::passing_when_idle;
@@ -94,8 +93,7 @@ async fn brownout(plan: Plan, in_trouble: usize, all: usize) {
         _ => Fate::Passed,
     };
     let wire = Wire::planned(engine::endpoint(), plan, None).await;
-    let sdk_config = engine::troubled_sdk_config(&wire.endpoint).await;
-    let store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+    let store = engine::troubled_store_through(&wire.endpoint, &prefix).await;
     let mut config = service.app.config.clone();
     config.request_deadline = Duration::from_secs(8);
     let troubled = Service {

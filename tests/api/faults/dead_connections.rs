@@ -6,7 +6,6 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use stand::wire::{Fate, Wire};
-use store::{Store, Timeouts};
 use tokio::time::{Instant, sleep};
 
 use crate::support::clock::passing_when_idle;
@@ -41,9 +40,7 @@ async fn fixture(fate: Fate) -> Fixture {
         },
     )
     .await;
-    let sdk_config = engine::troubled_sdk_config(&wire.endpoint).await;
-    let tables = engine::tables(&prefix);
-    service.app.store = Store::connect(&sdk_config, tables, Timeouts::default());
+    service.app.store = engine::troubled_store_through(&wire.endpoint, &prefix).await;
     Fixture {
         service,
         directory,

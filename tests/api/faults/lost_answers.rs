@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use store::{Store, Timeouts};
 
 use crate::support::directory::DirectoryTable;
 use crate::support::engine;
@@ -21,8 +20,7 @@ fn otto() -> Value {
 
 /// The service on a connection of its own.
 async fn over(wire: &Wire, service: &Service, prefix: &str, deadline: Duration) -> Service {
-    let sdk_config = engine::troubled_sdk_config(&wire.endpoint).await;
-    let store = Store::connect(&sdk_config, engine::tables(prefix), Timeouts::default());
+    let store = engine::troubled_store_through(&wire.endpoint, prefix).await;
     let mut config = service.app.config.clone();
     config.request_deadline = deadline;
     Service {

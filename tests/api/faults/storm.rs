@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use serde_json::json;
-use store::{Gate, Meter, Store, Timeouts};
+use store::{Gate, Meter};
 use tenant::TenantId;
 
 use crate::support::directory::DirectoryTable;
@@ -85,8 +85,7 @@ async fn a_storm_with_broken_connections_loses_nothing() {
     // Every user is deactivated here, more than the breaker lets through.
     service.app.config.breaker.share_percent = 100;
     let wire = Wire::start(crate::support::engine::endpoint(), trouble).await;
-    let sdk_config = engine::troubled_sdk_config(&wire.endpoint).await;
-    service.app.store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+    service.app.store = engine::troubled_store_through(&wire.endpoint, &prefix).await;
 
     let known = join_all((0..WRITERS).map(|number| writer(&service, number))).await;
     assert!(wire.requests().len() > WRITERS * USERS_EACH * 6);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use store::{Store, Timeouts};
 use tokio::time::Instant;
 
 use crate::support::capture::logged;
@@ -39,11 +38,7 @@ impl Fixture {
 
     /// From now on the service speaks to this endpoint.
     async fn reconnect(&mut self, endpoint: &str) {
-        self.service.app.store = Store::connect(
-            &engine::troubled_sdk_config(endpoint).await,
-            engine::tables(&self.prefix),
-            Timeouts::default(),
-        );
+        self.service.app.store = engine::troubled_store_through(endpoint, &self.prefix).await;
     }
 
     /// One request of every kind.

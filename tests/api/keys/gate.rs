@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stand::wire::{Fate, Wire};
-use store::{Meter, Store, Timeouts};
+use store::Meter;
 use tenant::{ApiKey, TenantId};
 
 use crate::requests::http::gzip;
@@ -51,8 +51,7 @@ async fn stall() -> Stall {
         None,
     )
     .await;
-    let sdk_config = engine::troubled_sdk_config(&wire.endpoint).await;
-    let store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+    let store = engine::troubled_store_through(&wire.endpoint, &prefix).await;
     let service = Service {
         app: hellotracks_scim::instance::Instance::new(store, calm.app.config.clone()),
         key: calm.key.clone(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use hellotracks_scim::instance::Instance;
 use serde_json::{Value, json};
 use store::secrets::KeyWarning;
-use store::{Gate, Meter, Store, Timeouts};
+use store::{Gate, Meter, Store};
 use tenant::{ApiKey, KeyId};
 use time::OffsetDateTime;
 
@@ -35,11 +35,7 @@ pub async fn behind(
     let (mut service, _, prefix) = DirectoryTable::with_prefix().await;
     let wire = Wire::start(crate::support::engine::endpoint(), plan).await;
     let direct = service.app.store.clone();
-    service.app.store = Store::connect(
-        &engine::sdk_config(&wire.endpoint).await,
-        engine::tables(&prefix),
-        Timeouts::default(),
-    );
+    service.app.store = engine::store_through(&wire.endpoint, &prefix).await;
     (service, wire, direct)
 }
 

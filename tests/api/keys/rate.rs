@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use hellotracks_scim::instance::Instance;
 use serde_json::{Value, json};
-use store::{Gate, Meter, Store, Timeouts};
+use store::{Gate, Meter};
 use tenant::ApiKey;
 use time::OffsetDateTime;
 
@@ -35,6 +35,17 @@ async fn limited(per_second: u32) -> Service {
     set_date(IN_A_WINDOW);
     service.app.clock = date;
     service.app.config.requests_per_second = per_second;
+    service
+}
+
+/// The same with 500 users of 2.3 KB, who were added an hour before.
+async fn limited_with_users(per_second: u32) -> Service {
+    let mut service = limited(per_second).await;
+    set_date(IN_A_WINDOW - time::Duration::HOUR);
+    service.app.config.requests_per_second = 1_000;
+    fill(&service, 500, |_| json!({"title": "x".repeat(2_000)})).await;
+    service.app.config.requests_per_second = per_second;
+    set_date(IN_A_WINDOW);
     service
 }
 
@@ -181,8 +192,7 @@ async fn leases_race() {
 async fn a_burst_is_absorbed() {
     let (mut service, _, prefix) = DirectoryTable::with_prefix().await;
     let wire = Wire::start(crate::support::engine::endpoint(), |_, _| Fate::Passed).await;
-    let sdk_config = engine::sdk_config(&wire.endpoint).await;
-    service.app.store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+    service.app.store = engine::store_through(&wire.endpoint, &prefix).await;
     assert_eq!(service.app.config.requests_per_second, 500);
     set_date(IN_A_WINDOW);
     service.app.clock = date;
@@ -235,9 +245,7 @@ async fn served(of: &Service, call: impl Fn(&Service) -> Call<'_>) -> usize {
 /// lists that read the directory, and as few large bodies.
 #[tokio::test]
 async fn a_dear_request_counts_as_many() {
-    let service = limited(40).await;
-    set_date(IN_A_WINDOW - time::Duration::HOUR);
-    fill(&service, 500, |_| json!({"title": "x".repeat(2_000)})).await;
+    let service = limited_with_users(40).await;
     let mut seconds = 0;
     let mut served = async |call: &dyn Fn(&Service) -> Call<'_>| {
         seconds += 10;
@@ -274,10 +282,7 @@ async fn a_dear_request_counts_as_many() {
 /// What a request has cost is known to the other instances before it is answered.
 #[tokio::test]
 async fn a_debt_is_everybody_s() {
-    let service = limited(2).await;
-    set_date(IN_A_WINDOW - time::Duration::HOUR);
-    fill(&service, 500, |_| json!({"title": "x".repeat(2_000)})).await;
-    set_date(IN_A_WINDOW);
+    let service = limited_with_users(2).await;
     let others: Vec<_> = (0..3).map(|_| instance(&service)).collect();
     let list = "/Users?filter=title+pr&count=1";
     assert_eq!(service.get(list).await.status, 200);
@@ -305,9 +310,7 @@ async fn no_lease_is_no_refusal() {
                 },
             )
             .await;
-        let sdk_config = engine::sdk_config(&wire.endpoint).await;
-        service.app.store =
-            Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+        service.app.store = engine::store_through(&wire.endpoint, &prefix).await;
         set_date(IN_A_WINDOW);
         service.app.clock = date;
         service.app.config.requests_per_second = 1;
@@ -329,8 +332,7 @@ async fn no_lease_is_no_refusal() {
 async fn no_rate_is_no_lease() {
     let (mut service, _, prefix) = DirectoryTable::with_prefix().await;
     let wire = Wire::start(crate::support::engine::endpoint(), |_, _| Fate::Passed).await;
-    let sdk_config = engine::sdk_config(&wire.endpoint).await;
-    service.app.store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+    service.app.store = engine::store_through(&wire.endpoint, &prefix).await;
     service.app.config.requests_per_second = 0;
     for _ in 0..100 {
         assert_eq!(service.get("/Schemas").await.status, 200);

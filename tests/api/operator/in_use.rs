@@ -194,9 +194,7 @@ async fn what_moves_each_time_is_not_judged() {
         _ => stand::wire::Fate::Passed,
     };
     let wire = Wire::planned(engine::endpoint(), plan, Some(rival)).await;
-    let sdk_config = engine::troubled_sdk_config(&wire.endpoint).await;
-    let tables = engine::tables(&prefix);
-    let store = store::Store::connect(&sdk_config, tables, store::Timeouts::default());
+    let store = engine::troubled_store_through(&wire.endpoint, &prefix).await;
     let (meter, gate) = (Meter::default(), Gate::opened());
     let tenant = TenantId::parse("acme").unwrap();
     let disturbed = store.tenant(&tenant, &meter, &gate);
@@ -259,9 +257,7 @@ async fn a_counter_that_moved_is_counted_again() {
         _ => stand::wire::Fate::Passed,
     };
     let wire = Wire::planned(engine::endpoint(), plan, Some(rival)).await;
-    let sdk_config = engine::troubled_sdk_config(&wire.endpoint).await;
-    let tables = engine::tables(&prefix);
-    let store = store::Store::connect(&sdk_config, tables, store::Timeouts::default());
+    let store = engine::troubled_store_through(&wire.endpoint, &prefix).await;
     let (meter, gate) = (Meter::default(), Gate::opened());
     let tenant = TenantId::parse("acme").unwrap();
     let behind = store.tenant(&tenant, &meter, &gate);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use store::{Store, Timeouts};
 
 use crate::support::capture::logged_text;
 use crate::support::engine;
@@ -333,11 +332,7 @@ async fn a_request_that_fails_leaves_one_line() {
                 },
             )
             .await;
-        service.app.store = Store::connect(
-            &engine::troubled_sdk_config(&wire.endpoint).await,
-            engine::tables(&prefix),
-            Timeouts::default(),
-        );
+        service.app.store = engine::troubled_store_through(&wire.endpoint, &prefix).await;
         let mut other = person();
         other["userName"] = "other".into();
         other["title"] = "Other".into();

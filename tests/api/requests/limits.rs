@@ -5,7 +5,6 @@ use scim::schema::USERS;
 use scim::work::{Budget, MAX_WORK};
 use serde_json::{Value, json};
 use stand::wire::{Fate, Wire};
-use store::{Store, Timeouts};
 
 use crate::requests::errors::refused;
 use crate::support::clock::passing_when_idle;
@@ -133,8 +132,7 @@ async fn the_largest_change_is_one_transaction() {
     let store = engine::empty_store(&prefix).await;
     store.create_tables().await.unwrap();
     let wire = Wire::start(engine::endpoint(), |_, _| Fate::Passed).await;
-    let sdk_config = engine::sdk_config(&wire.endpoint).await;
-    let store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+    let store = engine::store_through(&wire.endpoint, &prefix).await;
     let service = Service::over(store).await;
     // The userName has a guard and a lookup; externalId and employeeNumber have lookups.
     let user = |set: &str, emails: usize, active: bool| {
@@ -191,8 +189,7 @@ async fn what_a_request_computes_is_bounded() {
     let (mut service, _, prefix) = DirectoryTable::with_prefix().await;
     // What is asked of the engine is under way, and lets no time pass.
     let wire = Wire::planned(engine::endpoint(), |_| Fate::Passed, None).await;
-    let sdk_config = engine::sdk_config(&wire.endpoint).await;
-    service.app.store = Store::connect(&sdk_config, engine::tables(&prefix), Timeouts::default());
+    service.app.store = engine::store_through(&wire.endpoint, &prefix).await;
     let (attributes, operations, filter) = dear(300);
     let path = format!(
         "/Users/{}",

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use aws_config::{Region, SdkConfig};
 pub use stand::tenant::sdk_config;
-use store::{Store, Tables};
+use store::{Store, Tables, Timeouts};
 
 /// A store over tables that no other test uses.
 pub async fn store() -> Store {
@@ -21,6 +21,17 @@ pub async fn store() -> Store {
 /// A store over tables with this prefix, which may not exist yet.
 pub async fn empty_store(prefix: &str) -> Store {
     stand::tenant::connect(endpoint(), tables(prefix)).await
+}
+
+/// A store over the tables with this prefix that is reached through an endpoint, such as a wire's.
+pub async fn store_through(endpoint: &str, prefix: &str) -> Store {
+    stand::tenant::connect(endpoint, tables(prefix)).await
+}
+
+/// The same for a DynamoDB in trouble.
+pub async fn troubled_store_through(endpoint: &str, prefix: &str) -> Store {
+    let sdk_config = troubled_sdk_config(endpoint).await;
+    Store::connect(&sdk_config, tables(prefix), Timeouts::default())
 }
 
 /// The names of the tables with this prefix.

@@ -1,6 +1,7 @@
 //! Resources as items: the attributes as one JSON document, the metadata next to it.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use scim::resource::MAX_DOCUMENT;
 use scim::{Meta, Place, Resource, ResourceId, Stored};
 use serde_json::Map;
 use time::OffsetDateTime;
@@ -35,10 +36,6 @@ pub(crate) const ACTIVE: &str = "active";
 pub(crate) const SEQUENCE: &str = "seq";
 /// The id of the resource that holds a guarded value.
 pub(crate) const HOLDER: &str = "holder";
-
-/// The longest document, in bytes. DynamoDB limits items to 400 KB, and the record of a change has
-/// to hold the attributes before and after it.
-const MAX_DOCUMENT: usize = 180 * 1024;
 
 /// A guard: the item with this key, naming the holder of the value.
 pub(crate) fn guard(mut key: Item, holder: &ResourceId) -> Item {

@@ -27,7 +27,7 @@ pub struct Holders(HashMap<(&'static str, String), ResourceId>);
 
 impl Holders {
     /// Notes that a resource holds a name.
-    pub fn insert(&mut self, name: UniqueName, holder: ResourceId) {
+    pub fn insert(&mut self, name: &UniqueName, holder: ResourceId) {
         let folded = fold(&name.value).into_owned();
         self.0.insert((name.resource_type.name, folded), holder);
     }
@@ -73,8 +73,8 @@ type Name = Option<(String, String)>;
 pub struct Names(Option<Vec<Name>>);
 
 impl BulkRequest {
-    /// The names whose holders have to be known for [`plan`](Self::plan): one for each operation at
-    /// most.
+    /// The names whose holders have to be known for [`plan`](Self::plan), in the order of their
+    /// types: one for each operation at most.
     ///
     /// They matter if there is an operation that could free one for another: on a resource that was
     /// there before, or a POST that brings back somebody from a client's recycle bin, who has two

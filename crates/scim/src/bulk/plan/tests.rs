@@ -40,7 +40,7 @@ fn holders() -> Holders {
             resource_type: &USERS,
             value: value.to_owned(),
         };
-        holders.insert(name, ResourceId::parse(id).unwrap());
+        holders.insert(&name, ResourceId::parse(id).unwrap());
     }
     holders
 }

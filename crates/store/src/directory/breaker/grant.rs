@@ -60,8 +60,8 @@ impl TenantStore<'_> {
             return Ok(None);
         };
         let key = self.key(keys::breaker_share_of(resource_type, *share));
-        let is_current = |read: &&Share| (read.window, read.step) == (next.window, next.step);
-        if read.as_ref().is_some_and(|read| is_current(&read)) {
+        let is_current = |read: &Share| (read.window, read.step) == (next.window, next.step);
+        if read.as_ref().is_some_and(is_current) {
             // Others may take places of this step meanwhile.
             let update = Update::builder()
                 .table_name(self.table())

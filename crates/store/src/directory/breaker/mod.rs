@@ -30,7 +30,7 @@ use time::OffsetDateTime;
 
 use super::{TenantStore, keys};
 use crate::StoreError;
-use crate::client::attributes::{Item, epoch_seconds, number_of, optional, seconds, text};
+use crate::client::attributes::{Item, epoch_seconds, number, number_of, optional, seconds, text};
 use crate::client::tables::SORT_KEY;
 use crate::client::update::Updated;
 
@@ -149,12 +149,11 @@ impl Breaker {
         item: &Item,
     ) -> Result<(), StoreError> {
         match keys::breaker_share(resource_type, text(item, SORT_KEY)?) {
-            Some(number) => {
-                self.shares.insert(number, Share::read(item)?);
+            Some(share) => {
+                self.shares.insert(share, Share::read(item)?);
             }
             None => {
-                self.window =
-                    optional(item, WINDOW, crate::client::attributes::number)?.unwrap_or_default();
+                self.window = optional(item, WINDOW, number)?.unwrap_or_default();
                 self.limit = optional(item, STEP, |item, _| Limit::read(item))?;
                 self.lifted_until = optional(item, LIFTED_UNTIL, seconds)?;
             }
