@@ -40,7 +40,8 @@ pub async fn handle(instance: &Instance, request: Request) -> Response<Body> {
     let trace = Trace::start(&request);
     let presented = Presented::read(&request);
     let outcome = within_deadline(instance, answer(instance, &request, &presented, &trace)).await;
-    presented.settle(instance, &trace.meter().cost()).await;
+    let cost = trace.meter().cost();
+    presented.settle(instance, &cost, trace.memberships()).await;
     let note = |error: &ScimError, count| {
         let refused = Refused {
             tenant: trace.tenant().or(presented.named_tenant()).cloned(),

@@ -28,7 +28,9 @@ pub fn user() -> Resource {
             "employeeNumber": "007", "department": "Fibre", "manager": {"value": "m-1", "$ref": "../Users/m-1"}
         }
     });
-    check(&USERS, object(body)).expect("the user is valid")
+    check(&USERS, object(body))
+        .expect("the user is valid")
+        .resource
 }
 
 /// The members of an object.
@@ -68,6 +70,7 @@ pub fn assert_final(resource_type: &ResourceType, resource: &Resource) {
     }
     assert_eq!(known, resource.attributes().len(), "an unknown attribute");
     let again = check(resource_type, shown(resource_type, resource));
+    let again = again.map(|checked| checked.resource);
     assert_eq!(again.as_ref(), Ok(resource), "its own form is another");
 }
 

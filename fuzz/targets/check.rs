@@ -15,7 +15,7 @@ fuzz_target!(|body: &[u8]| -> Corpus {
     };
     for resource_type in [&USERS, &GROUPS] {
         match check(resource_type, body.clone()) {
-            Ok(resource) => assert_final(resource_type, &resource),
+            Ok(checked) => assert_final(resource_type, &checked.resource),
             Err(error) => assert_refusal(&error),
         }
     }

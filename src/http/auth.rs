@@ -129,11 +129,11 @@ impl Presented {
         Ok(())
     }
 
-    /// Has the request count as what it has cost. One whose key was not accepted, or used too fast,
-    /// counts as nothing.
-    pub(crate) async fn settle(&self, instance: &Instance, cost: &Cost) {
+    /// Has the request count as what it has cost, memberships apart: so many of them it has
+    /// changed. One whose key was not accepted, or used too fast, counts as nothing.
+    pub(crate) async fn settle(&self, instance: &Instance, cost: &Cost, memberships: u64) {
         let charged = self.charged.load(Relaxed);
-        let more = worth_of(cost).saturating_sub(charged);
+        let more = worth_of(cost, memberships).saturating_sub(charged);
         if let (Ok(key), true, true) = (&self.key, charged > 0, more > 0) {
             instance.owe(key, more).await;
         }

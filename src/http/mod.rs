@@ -4,6 +4,7 @@
 //! identifies the caller.
 
 pub(crate) mod auth;
+mod encode;
 mod event;
 mod operation;
 mod request;
@@ -68,6 +69,8 @@ pub(crate) async fn answer(
                 history: instance.config.history_retention,
                 breaker: instance.config.breaker,
                 cursor_key: &seal,
+                deadline: trace.started() + instance.config.request_deadline,
+                is_compressed: encode::is_accepted(request),
                 budget: Budget::default(),
             };
             // The first read runs while the key is checked. A refused key ends both, whatever was
@@ -85,9 +88,14 @@ pub(crate) async fn answer(
                 // A bulk request counts as at least as many requests as it has operations.
                 charge: &|operations| presented.charge(instance, operations, now),
             };
+            let is_change = operation.is_change();
             let work = async { Ok(operation.run(&context).await) };
             let ((), outcome) = tokio::try_join!(check, work)?;
-            outcome
+            Ok(encode::encoded(
+                outcome?,
+                directory.is_compressed,
+                is_change,
+            )?)
         }
     }
 }

@@ -6,8 +6,9 @@
 use std::mem;
 
 use lambda_http::{Body as HttpBody, Request, Response};
-use scim::bulk::BulkRequest;
+use scim::bulk::{BulkRequest, MAX_PAYLOAD_SIZE};
 use scim::list::Query;
+use scim::members::MAX_BODY;
 use scim::project::Projection;
 use scim::schema::PROVIDED;
 use scim::{ResourceType, ScimError};
@@ -109,7 +110,7 @@ pub(super) fn read<'r>(
         Ok::<_, ScimError>(Write {
             resource_type,
             id,
-            body: request::body(request)?,
+            body: request::body(request, most(resource_type))?,
             if_match: if_match(),
             projection: projection(resource_type)?,
         })
@@ -125,14 +126,14 @@ pub(super) fn read<'r>(
         },
         Endpoint::Search(resource_types) => Operation::Search {
             resource_types,
-            body: request::body(request)?,
+            body: request::body(request, MAX_PAYLOAD_SIZE)?,
         },
         Endpoint::Bulk => Operation::Bulk {
-            body: request::body(request)?,
+            body: request::body(request, MAX_PAYLOAD_SIZE)?,
         },
         Endpoint::Create(resource_type) => Operation::Create {
             resource_type,
-            body: request::body(request)?,
+            body: request::body(request, most(resource_type))?,
             projection: projection(resource_type)?,
         },
         Endpoint::Get(resource_type, id) => Operation::Get {
@@ -151,8 +152,24 @@ pub(super) fn read<'r>(
     }))
 }
 
+/// How many bytes the body of a request for a resource may have.
+fn most(resource_type: &ResourceType) -> usize {
+    match resource_type.members {
+        Some(_) => MAX_BODY,
+        None => MAX_PAYLOAD_SIZE,
+    }
+}
+
 impl Operation<'_> {
-    /// Runs the operation.
+    /// Whether it changes one resource, and shows that.
+    pub(super) fn is_change(&self) -> bool {
+        matches!(
+            self,
+            Self::Create { .. } | Self::Patch(_) | Self::Replace(_)
+        )
+    }
+
+    /// Runs the operation. Its future is boxed, so that there is room for the largest one alone.
     ///
     /// # Errors
     /// Refusals and failures.
@@ -189,7 +206,9 @@ impl Operation<'_> {
                 body,
                 projection,
             } => {
-                let created = directory.create(resource_type, body, &projection).await?;
+                let created = directory.create(resource_type, body, Some(&projection));
+                let mut created = Box::pin(created).await?;
+                context.trace.set_members(mem::take(&mut created.members));
                 Ok(respond::created(created))
             }
             Self::Get {
@@ -198,32 +217,33 @@ impl Operation<'_> {
                 if_none_match,
                 projection,
             } => {
-                let found = directory.get(resource_type, &id, &projection).await?;
-                Ok(respond::found(found, if_none_match.as_deref()))
+                let known = if_none_match.as_deref();
+                let found = directory.get(resource_type, &id, known, &projection);
+                Ok(respond::found(Box::pin(found).await?))
             }
             Self::Patch(write) => {
-                let mut changed = directory
-                    .patch(
-                        write.resource_type,
-                        &write.id,
-                        write.body,
-                        &write.if_match,
-                        &write.projection,
-                    )
-                    .await?;
+                let changed = directory.patch(
+                    write.resource_type,
+                    &write.id,
+                    write.body,
+                    &write.if_match,
+                    Some(&write.projection),
+                );
+                let mut changed = Box::pin(changed).await?;
                 context.trace.set_ignored(mem::take(&mut changed.ignored));
+                context.trace.set_members(mem::take(&mut changed.members));
                 Ok(respond::changed(changed))
             }
             Self::Replace(write) => {
-                let changed = directory
-                    .replace(
-                        write.resource_type,
-                        &write.id,
-                        write.body,
-                        &write.if_match,
-                        &write.projection,
-                    )
-                    .await?;
+                let changed = directory.replace(
+                    write.resource_type,
+                    &write.id,
+                    write.body,
+                    &write.if_match,
+                    Some(&write.projection),
+                );
+                let mut changed = Box::pin(changed).await?;
+                context.trace.set_members(mem::take(&mut changed.members));
                 Ok(respond::changed(changed))
             }
             Self::Delete {
@@ -231,7 +251,7 @@ impl Operation<'_> {
                 id,
                 if_match,
             } => {
-                directory.delete(resource_type, &id, &if_match).await?;
+                Box::pin(directory.delete(resource_type, &id, &if_match)).await?;
                 Ok(respond::deleted())
             }
         }

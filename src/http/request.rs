@@ -4,8 +4,8 @@ use lambda_http::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HOST};
 use lambda_http::{Request, RequestExt};
 
 use scim::ScimError;
-use scim::bulk::MAX_PAYLOAD_SIZE;
 use scim::list::Query;
+use scim::members::MAX_BODY;
 use scim::text::quote;
 
 use super::route::{BASE_PATH, Target};
@@ -46,13 +46,13 @@ pub(super) fn base_url(request: &Request, public_url: Option<&str>, target: &Tar
     format!("{scheme}://{host}{}{BASE_PATH}", target.prefix)
 }
 
-/// The body of a request that requires one. It is decoded when it is parsed, once the key is
-/// accepted.
+/// The body of a request that requires one, of at most so many bytes. It is decoded when it is
+/// parsed, once the key is accepted.
 ///
 /// # Errors
 /// 413 when it is too large, 415 when it is declared as something other than JSON, or encoded in
 /// another way than with gzip.
-pub(super) fn body(request: &Request) -> Result<Body<'_>, ScimError> {
+pub(super) fn body(request: &Request, most: usize) -> Result<Body<'_>, ScimError> {
     if let Some(content_type) = request.headers().get(CONTENT_TYPE) {
         let media_type = content_type
             .to_str()
@@ -73,15 +73,15 @@ pub(super) fn body(request: &Request) -> Result<Body<'_>, ScimError> {
         }
     }
     let body: &[u8] = request.body();
-    if body.len() > MAX_PAYLOAD_SIZE {
+    if body.len() > most {
         return Err(ScimError::PayloadTooLarge(format!(
-            "the body is {} bytes long, and {MAX_PAYLOAD_SIZE} are accepted; send less at once",
+            "the body is {} bytes long, and {most} are accepted; send less at once",
             body.len()
         )));
     }
     Ok(match encoding(request)? {
         Encoding::Identity => Body::Text(body),
-        Encoding::Gzip => Body::Gzip(body),
+        Encoding::Gzip => Body::Gzip(body, most),
     })
 }
 
@@ -120,7 +120,7 @@ pub(super) fn decoded_length(request: &Request) -> usize {
         Ok(Encoding::Identity) | Err(_) => None,
     };
     let told = told.and_then(|length| usize::try_from(length).ok());
-    body.len().max(told.unwrap_or(0).min(MAX_PAYLOAD_SIZE))
+    body.len().max(told.unwrap_or(0).min(MAX_BODY))
 }
 
 /// The parameters of the query string, which is form-encoded: `+` is a space, `%2B` a plus. Unknown

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::route::Document;
-use crate::service::{Answer, BulkResponse, Failure, matches_etag};
+use crate::service::{Answer, BulkResponse, Failure, Got};
 
 /// Without a charset: one client compares the whole value.
 const SCIM_JSON: &str = "application/scim+json";
@@ -81,19 +81,22 @@ pub(super) fn created(created: Answer) -> Response<Body> {
     resource(StatusCode::CREATED, created)
 }
 
-/// 200 with the changed resource: RFC 7644 §3.5.2 allows 204, and more clients want the body.
+/// 200 with the changed resource, or 204 if it is not shown: RFC 7644 §3.5.2 allows 204, and more
+/// clients want the body.
 pub(super) fn changed(changed: Answer) -> Response<Body> {
     resource(StatusCode::OK, changed)
 }
 
 /// 200 with the resource, or 304 if the client has the current version.
-pub(super) fn found(found: Answer, if_none_match: Option<&str>) -> Response<Body> {
-    if !if_none_match.is_some_and(|known| matches_etag(known, &found.etag)) {
-        return resource(StatusCode::OK, found);
+pub(super) fn found(found: Got) -> Response<Body> {
+    match found {
+        Got::Resource(answer) => resource(StatusCode::OK, *answer),
+        Got::Known { etag } => {
+            let mut response = empty(StatusCode::NOT_MODIFIED);
+            set(&mut response, ETAG, &etag);
+            response
+        }
     }
-    let mut response = empty(StatusCode::NOT_MODIFIED);
-    set(&mut response, ETAG, &found.etag);
-    response
 }
 
 /// 204.
@@ -158,8 +161,13 @@ fn refuse_filter(document: &Document, query: &Query) -> Result<(), ScimError> {
 }
 
 fn resource(status: StatusCode, answer: Answer) -> Response<Body> {
-    let mut response = json(status, &answer.body);
-    set(&mut response, ETAG, &answer.etag);
+    let mut response = match &answer.body {
+        Some(body) => json(status, body),
+        None => empty(StatusCode::NO_CONTENT),
+    };
+    if let Some(etag) = &answer.etag {
+        set(&mut response, ETAG, etag);
+    }
     set(&mut response, LOCATION, &answer.location);
     response
 }

@@ -5,12 +5,10 @@
 //!
 //! | path | methods |
 //! |---|---|
-//! | `/Users` | GET, POST |
-//! | `/Users/{id}` | GET, PUT, PATCH, DELETE |
-//! | `/Users/.search`, `/.search` | POST |
+//! | `/Users`, `/Groups` | GET, POST |
+//! | `/Users/{id}`, `/Groups/{id}` | GET, PUT, PATCH, DELETE |
+//! | `/Users/.search`, `/Groups/.search`, `/.search` | POST |
 //! | `/` | GET: all resource types |
-//! | `/Groups` | GET: an empty list, since Entra asks for it whether groups are used or not |
-//! | `/Groups/{id}` | 404: there are none |
 //! | `/ServiceProviderConfig` | GET |
 //! | `/ResourceTypes`, `/ResourceTypes/{name}` | GET |
 //! | `/Schemas`, `/Schemas/{urn}` | GET |
@@ -88,18 +86,8 @@ pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError
         ["resourcetypes", _] => discover("/ResourceTypes/{name}", Document::ResourceType(id)),
         ["schemas"] => discover("/Schemas", Document::Schemas),
         ["schemas", _] => discover("/Schemas/{urn}", Document::Schema(id)),
-        ["users"] => match *meant {
-            Method::GET => route("/Users", Endpoint::List(&USERS)),
-            Method::POST => route("/Users", Endpoint::Create(&USERS)),
-            _ => not_allowed(method, "/Users", "GET, HEAD, POST"),
-        },
-        ["groups"] => match *meant {
-            Method::GET => route("/Groups", Endpoint::List(&GROUPS)),
-            Method::POST => not_implemented(
-                "groups are not provisioned; turn off the mapping `Provision Microsoft Entra ID Groups`",
-            ),
-            _ => not_allowed(method, "/Groups", "GET, HEAD"),
-        },
+        ["users"] => collection("/Users", &USERS, method),
+        ["groups"] => collection("/Groups", &GROUPS, method),
         ["users", ".search"] => search("/Users/.search", vec![&USERS]),
         ["groups", ".search"] => search("/Groups/.search", vec![&GROUPS]),
         [".search"] => search("/.search", PROVIDED.to_vec()),
@@ -117,7 +105,7 @@ pub(super) fn route(method: &Method, target: &Target) -> Result<Route, ScimError
             _ => not_allowed(method, "/", "GET, HEAD"),
         },
         _ => Err(ScimError::NotFound(format!(
-            "there is no {}; the Tenant URL ends with `/scim/v2`, and below it there is `/Users`",
+            "there is no {}; the Tenant URL ends with `/scim/v2`, and below it there are `/Users` and `/Groups`",
             quote(&segments.join("/"))
         ))),
     }
@@ -131,6 +119,19 @@ fn meant(method: &Method) -> &Method {
     } else {
         method
     }
+}
+
+fn collection(
+    name: &'static str,
+    resource_type: &'static ResourceType,
+    method: &Method,
+) -> Result<Route, ScimError> {
+    let endpoint = match *meant(method) {
+        Method::GET => Endpoint::List(resource_type),
+        Method::POST => Endpoint::Create(resource_type),
+        _ => return not_allowed(method, name, "GET, HEAD, POST"),
+    };
+    Ok(Route::Resources(name, endpoint))
 }
 
 fn item(
@@ -271,8 +272,7 @@ mod tests {
         assert_eq!(named(Method::PATCH, "/scim/v2/Schemas"), Err(405));
         assert_eq!(named(Method::POST, "/scim/v2"), Err(405));
         assert_eq!(named(Method::GET, "/scim/v2/Users/.search"), Err(405));
-        for path in ["/scim/v2/Me", "/scim/v2/Groups"] {
-            assert_eq!(named(Method::POST, path), Err(501), "{path}");
-        }
+        assert_eq!(named(Method::DELETE, "/scim/v2/Groups"), Err(405));
+        assert_eq!(named(Method::POST, "/scim/v2/Me"), Err(501));
     }
 }

@@ -73,10 +73,10 @@ impl Instance {
             .charge(&self.store, key, requests, per_second, now)
     }
 
-    /// Charges this number of requests for one that was served with an accepted key. If that has to
-    /// be leased, the lease goes ahead of the answer: once that is sent, Lambda freezes the
-    /// function, and the other instances would not know of the debt. The wait is given up after a quarter of a
-    /// second.
+    /// Charges this number of requests for one that was served with an accepted key. If that has
+    /// to be leased, the lease goes ahead of the answer: once that is sent, Lambda freezes the
+    /// function, and the other instances would not know of the debt. The wait is given up after a
+    /// quarter of a second.
     pub(crate) async fn owe(&self, key: &ApiKey, requests: usize) {
         let per_second = self.config.requests_per_second;
         let leasing = self

@@ -36,11 +36,25 @@ pub(crate) fn worth_of_body(length: usize) -> usize {
     (length / BODY).max(1)
 }
 
-/// As how many requests counts what has this cost.
-pub(crate) fn worth_of(cost: &Cost) -> usize {
-    let worth = (cost.read_units / READ_UNITS).max(cost.write_units / WRITE_UNITS);
-    // The cast saturates, and rounds down: costs are positive.
-    (worth as usize).max(1)
+/// How many memberships a request changes for each request it counts as.
+const MEMBERSHIPS: u64 = 25;
+
+/// What a membership costs at most: who the user is, and both of its items, counted and recorded.
+const READ_UNITS_OF_A_MEMBERSHIP: f64 = 2.0;
+const WRITE_UNITS_OF_A_MEMBERSHIP: f64 = 12.0;
+
+/// As how many requests counts what has this cost and has changed so many memberships. These count
+/// less than they cost: a client that sends many at once costs less than one that sends each.
+pub(crate) fn worth_of(cost: &Cost, memberships: u64) -> usize {
+    // Numbers of memberships are exact as such.
+    let count = memberships as f64;
+    let read = cost.read_units - READ_UNITS_OF_A_MEMBERSHIP * count;
+    let written = cost.write_units - WRITE_UNITS_OF_A_MEMBERSHIP * count;
+    let worth = (read / READ_UNITS).max(written / WRITE_UNITS).max(0.0);
+    // The cast saturates, and rounds down.
+    let rest = worth as usize;
+    let members = usize::try_from(memberships.div_ceil(MEMBERSHIPS)).unwrap_or(usize::MAX);
+    rest.saturating_add(members).max(1)
 }
 
 /// What an instance knows about one key's rate in the current window.
@@ -222,13 +236,15 @@ mod tests {
 
     #[test]
     fn a_request_counts_as_what_it_costs() {
-        let worth = |read_units, write_units| {
-            worth_of(&Cost {
+        let worth_with = |read_units, write_units, memberships| {
+            let cost = Cost {
                 calls: 3,
                 read_units,
                 write_units,
-            })
+            };
+            worth_of(&cost, memberships)
         };
+        let worth = |read_units, write_units| worth_with(read_units, write_units, 0);
         // What Entra sends: a match query, a creation, a change, a deletion.
         for (read_units, write_units) in [(3.0, 0.0), (1.0, 20.0), (2.0, 12.0), (3.0, 27.0)] {
             assert_eq!(worth(read_units, write_units), 1);
@@ -237,6 +253,10 @@ mod tests {
         assert_eq!(worth(28.0, 0.0), 3);
         assert_eq!(worth(2_448.0, 0.0), 306);
         assert_eq!(worth(47.0, 1_100.0), 34);
+        // One member, 25 of them, and a push of 20,000 that is carried out at once.
+        assert_eq!(worth_with(1.0, 12.0, 1), 1);
+        assert_eq!(worth_with(1.0, 236.0, 25), 1);
+        assert_eq!(worth_with(20_050.0, 82_000.0, 20_000), 800);
         let bodies = [0, 1, 16_384, 32_767, 32_768, 1 << 20].map(worth_of_body);
         assert_eq!(bodies, [1, 1, 1, 1, 2, 64]);
     }

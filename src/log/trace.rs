@@ -7,6 +7,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use scim::ScimError;
 use scim::patch::Ignored;
+use store::directory::members::MembersChanged;
 use store::{Cost, Meter};
 use tenant::{KeyId, TenantId};
 use tokio::time::Instant;
@@ -29,6 +30,8 @@ pub struct Trace {
     inner_refusals: OnceLock<Vec<(ScimError, u64)>>,
     /// What the request names and the service does not know.
     ignored: OnceLock<Ignored>,
+    /// What became of the members of a group.
+    members: OnceLock<MembersChanged>,
 }
 
 impl Trace {
@@ -48,6 +51,7 @@ impl Trace {
             inner_failure: OnceLock::new(),
             inner_refusals: OnceLock::new(),
             ignored: OnceLock::new(),
+            members: OnceLock::new(),
         }
     }
 
@@ -76,6 +80,18 @@ impl Trace {
     /// Records what the request names and the service does not know.
     pub(crate) fn set_ignored(&self, ignored: Ignored) {
         let _ = self.ignored.set(ignored);
+    }
+
+    /// Records what became of the members of a group.
+    pub(crate) fn set_members(&self, changed: MembersChanged) {
+        let _ = self.members.set(changed);
+    }
+
+    /// How many memberships the request has changed.
+    pub(crate) fn memberships(&self) -> u64 {
+        self.members
+            .get()
+            .map_or(0, |members| members.added + members.removed)
     }
 
     pub(crate) fn request_id(&self) -> &str {
@@ -115,6 +131,9 @@ impl Trace {
         let credentials = self.credentials.get();
         let failure = failure.or(self.inner_failure.get());
         let ignored = self.ignored.get().filter(|ignored| ignored.count() > 0);
+        let members = self.members.get();
+        let loses_many = members.is_some_and(MembersChanged::loses_many);
+        let members = members.filter(|members| **members != MembersChanged::default());
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -131,6 +150,9 @@ impl Trace {
                         .map(chain),
                     ignored = ignored.map(Ignored::count),
                     ignored_names = ignored.map(|ignored| tracing::field::debug(ignored.names())),
+                    members_added = members.map(|members| members.added),
+                    members_removed = members.map(|members| members.removed),
+                    members_left_out = members.map(|members| members.left_out.len()),
                     ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
                     dynamodb_calls = calls,
                     read_units,
@@ -141,7 +163,7 @@ impl Trace {
         }
         if failure.is_some_and(|failure| failure.error.is_failure()) {
             line!(error);
-        } else if failure.is_some_and(|failure| failure.error.is_alarming()) {
+        } else if failure.is_some_and(|failure| failure.error.is_alarming()) || loses_many {
             line!(warn);
         } else {
             line!(info);

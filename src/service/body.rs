@@ -11,8 +11,8 @@ use super::gzip;
 pub enum Body<'a> {
     /// As received.
     Text(&'a [u8]),
-    /// As received, to be decoded.
-    Gzip(&'a [u8]),
+    /// As received, to be decoded to so many bytes at most.
+    Gzip(&'a [u8], usize),
     /// As part of a bulk request.
     Parsed(&'a Value),
 }
@@ -27,7 +27,7 @@ impl Body<'_> {
         let value = match self {
             Self::Parsed(value) => (*value).clone(),
             Self::Text(text) => parse(text)?,
-            Self::Gzip(encoded) => parse(&gzip::decoded(encoded)?)?,
+            Self::Gzip(encoded, most) => parse(&gzip::decoded(encoded, *most)?)?,
         };
         match value {
             Value::Object(members) => Ok(members),

@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use scim::members::MemberChange;
 use scim::resource::rfc3339;
 use scim::{Resource, ResourceType, ScimError, Stored};
 use store::StoreError;
-use store::directory::breaker::{Admission, Grant, NEVER_BELOW, Window};
+use store::directory::Deletion;
+use store::directory::breaker::{Admission, Grant, Window};
+use store::directory::members::MembersChanged;
 use store::directory::record::ChangeKind;
 
 use super::{Directory, Failure, IfMatch};
@@ -18,15 +21,38 @@ pub(super) enum Decision {
     Keep,
     /// Store these attributes.
     Replace(Resource),
+    /// Change who is a member, and store these attributes if they change.
+    Members(MemberChange, Option<Resource>),
     /// Delete it.
     Delete,
+}
+
+/// What came of a change.
+pub(super) struct Changed {
+    /// The resource as it is now; or, of a deleted one, as it was. If its members have changed,
+    /// what is known of them is older.
+    pub stored: Stored,
+    /// What became of its members, if the request speaks of them.
+    pub members: MembersChanged,
+    /// Whether the request has created it.
+    pub is_new: bool,
+}
+
+impl From<Stored> for Changed {
+    fn from(stored: Stored) -> Self {
+        Self {
+            stored,
+            members: MembersChanged::default(),
+            is_new: false,
+        }
+    }
 }
 
 impl Decision {
     /// Whether the decision removes access from a user who has it.
     fn takes_access(&self, resource_type: &ResourceType, current: &Stored) -> bool {
         let keeps_access = match self {
-            Self::Keep => true,
+            Self::Keep | Self::Members(..) => true,
             Self::Replace(next) => resource_type.has_access(next),
             Self::Delete => false,
         };
@@ -51,7 +77,7 @@ impl Directory<'_> {
         if_match: &IfMatch,
         kind: ChangeKind,
         prepare: impl FnOnce() -> Result<D, ScimError>,
-    ) -> Result<Stored, Failure>
+    ) -> Result<Changed, Failure>
     where
         D: Fn(&Stored) -> Result<Decision, ScimError>,
     {
@@ -61,8 +87,9 @@ impl Directory<'_> {
         let decide = prepare()?;
         let mut races = Races::default();
         loop {
-            let attempt = self.attempt(resource_type, current, kind, &decide);
-            match attempt.await {
+            let attempt = self.attempt(resource_type, current, kind, if_match, &decide);
+            // Boxed, as are the larger steps within: there is room for one of them at a time.
+            match Box::pin(attempt).await {
                 Err(failure) if races.run_again(&failure).await => {}
                 outcome => return outcome,
             }
@@ -76,26 +103,46 @@ impl Directory<'_> {
         resource_type: &ResourceType,
         current: Stored,
         kind: ChangeKind,
+        if_match: &IfMatch,
         decide: &impl Fn(&Stored) -> Result<Decision, ScimError>,
-    ) -> Result<Stored, Failure> {
+    ) -> Result<Changed, Failure> {
         let decision = decide(&current)?;
         let grant = match decision.takes_access(resource_type, &current) {
             true => Some(self.admit(resource_type, &current).await?),
             false => None,
         };
         match decision {
-            Decision::Keep => Ok(current),
+            Decision::Keep => Ok(current.into()),
+            Decision::Replace(next)
+                if resource_type.members.is_some() && if_match.names_a_version() =>
+            {
+                // The version that the client names is also that of its members.
+                let members = MemberChange::default();
+                Box::pin(self.change_members(current, Some(next), &members, kind, true)).await
+            }
             Decision::Replace(next) => {
-                self.store_next(resource_type, &current, next, kind, grant.as_ref())
-                    .await
+                Box::pin(self.carry_on(&current)).await;
+                let grant = grant.as_ref();
+                let next = self.store_next(resource_type, &current, next, kind, grant);
+                Ok(next.await?.into())
+            }
+            Decision::Members(change, next) => {
+                let is_conditional = if_match.names_a_version();
+                Box::pin(self.change_members(current, next, &change, kind, is_conditional)).await
             }
             Decision::Delete => {
                 let origin = self.origin(kind);
                 let expires = origin.at.saturating_add(self.retention);
-                self.store
-                    .delete(resource_type, &current, &origin, expires, grant.as_ref())
-                    .await?;
-                Ok(current)
+                let deletion = Deletion {
+                    expires,
+                    grant: grant.as_ref(),
+                    is_conditional: if_match.names_a_version(),
+                };
+                let deletion = self
+                    .store
+                    .delete(resource_type, &current, &origin, deletion);
+                Box::pin(deletion).await?;
+                Ok(current.into())
             }
         }
     }
@@ -112,17 +159,22 @@ impl Directory<'_> {
             .await?;
         match admission {
             Admission::Granted(grant) => Ok(grant),
-            Admission::Refused(window) => Err(self.too_many(&window).into()),
+            Admission::Refused(window) => Err(self.too_many(resource_type, &window).into()),
         }
     }
 
-    fn too_many(&self, window: &Window) -> ScimError {
+    fn too_many(&self, resource_type: &ResourceType, window: &Window) -> ScimError {
+        let (lost, of) = match resource_type.access {
+            Some(_) => ("users have been deactivated or deleted", "active users"),
+            None => ("groups have been deleted", "groups"),
+        };
         ScimError::TooManyDeactivations(format!(
-            "{} users have been deactivated or deleted since {}, the most that may be within {} hours ({} % of the active users, and never fewer than {NEVER_BELOW}); if a scope or an assignment in Entra is wrong, correct it; if all of them are to go, ask the operator of this service for `scim-admin breaker lift`, or wait until {}; creations and other updates go on",
+            "{} {lost} since {}, the most that may be within {} hours ({} % of the {of}, and never fewer than {}); if a scope or an assignment in Entra is wrong, correct it; if all of them are to go, ask the operator of this service for `scim-admin breaker lift`, or wait until {}; creations and other updates go on",
             window.used,
             rfc3339(window.since),
             self.breaker.window.whole_hours(),
             self.breaker.share_percent,
+            resource_type.breaker_floor,
             rfc3339(window.frees),
         ))
     }

@@ -1,14 +1,15 @@
 //! POST (RFC 7644 §3.3).
 
+use scim::members::MemberChange;
 use scim::project::Projection;
-use scim::schema::check::check;
+use scim::schema::check::{Checked, check};
 use scim::text::fold;
 use scim::{Meta, Resource, ResourceId, ResourceType, ScimError, Stored};
 use store::StoreError;
 use store::directory::record::ChangeKind;
 use uuid::Uuid;
 
-use super::change::Races;
+use super::change::{Changed, Races};
 use super::{Answer, Body, Cause, Directory, Existing, Failure};
 
 impl Directory<'_> {
@@ -27,32 +28,34 @@ impl Directory<'_> {
         &self,
         resource_type: &'static ResourceType,
         body: Body<'_>,
-        projection: &Projection,
+        projection: Option<&Projection>,
     ) -> Result<Answer, Failure> {
         self.store.accepted().await;
         // A new user has access unless the client says otherwise.
-        let resource = check(resource_type, body.object()?)?;
+        let Checked { resource, members } = check(resource_type, body.object()?)?;
         let resource = resource_type.with_default_access(resource, true);
+        let members = members.unwrap_or_default().for_new_group();
         let mut races = Races::default();
-        let stored = loop {
-            match self.add_or_revive(resource_type, &resource).await {
+        let created = loop {
+            match self.add_or_revive(resource_type, &resource, &members).await {
                 Err(failure) if races.run_again(&failure).await => {}
                 outcome => break outcome?,
             }
         };
-        Ok(self.answer(resource_type, stored, projection))
+        Ok(self.answer(resource_type, created, projection).await)
     }
 
     async fn add_or_revive(
         &self,
         resource_type: &'static ResourceType,
         resource: &Resource,
-    ) -> Result<Stored, Failure> {
-        match self.add(resource_type, resource).await {
+        members: &MemberChange,
+    ) -> Result<Changed, Failure> {
+        match self.add(resource_type, resource, members).await {
             Err(Failure {
                 cause: Some(Cause::Store(cause @ StoreError::Taken { .. })),
                 ..
-            }) => self.revive(resource_type, resource, cause).await,
+            }) => Ok(self.revive(resource_type, resource, cause).await?.into()),
             outcome => outcome,
         }
     }
@@ -61,7 +64,8 @@ impl Directory<'_> {
         &self,
         resource_type: &ResourceType,
         resource: &Resource,
-    ) -> Result<Stored, Failure> {
+        members: &MemberChange,
+    ) -> Result<Changed, Failure> {
         let origin = self.origin(ChangeKind::Create);
         let stored = Stored {
             id: new_id()?,
@@ -69,8 +73,14 @@ impl Directory<'_> {
             resource: resource.clone(),
             reserved: None,
         };
+        if !members.is_nothing() {
+            return Box::pin(self.create_with_members(stored, members, &origin)).await;
+        }
         self.store.create(resource_type, &stored, &origin).await?;
-        Ok(stored)
+        Ok(Changed {
+            is_new: true,
+            ..stored.into()
+        })
     }
 
     /// The holder of the resource's unique value, with the attributes of `resource`, if it is the
@@ -121,7 +131,7 @@ impl Directory<'_> {
 
 /// A random id (UUID version 4): the directory's counters and parallel reads rely on evenly
 /// distributed ids.
-fn new_id() -> Result<ResourceId, Failure> {
+pub(super) fn new_id() -> Result<ResourceId, Failure> {
     ResourceId::parse(&Uuid::new_v4().to_string())
         .ok_or_else(|| ScimError::Internal("the service could not make an id".to_owned()).into())
 }

@@ -1,16 +1,14 @@
 //! A tenant's directory during one request: what every use case needs.
 
-use scim::patch::Ignored;
-use scim::project::Projection;
 use scim::text::quote;
 use scim::work::Budget;
 use scim::{Resource, ResourceId, ResourceType, ScimError, Stored};
-use serde_json::{Map, Value};
 use store::TenantStore;
 use store::directory::breaker::{BreakerPolicy, Grant};
 use store::directory::record::{Actor, ChangeKind, Origin};
 use tenant::KeyId;
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use super::Failure;
 
@@ -37,21 +35,12 @@ pub struct Directory<'a> {
     pub breaker: BreakerPolicy,
     /// The secret that seals cursors: different for each API key.
     pub cursor_key: &'a [u8; 32],
+    /// When the request has to be answered.
+    pub deadline: Instant,
+    /// Whether the client takes large answers compressed.
+    pub is_compressed: bool,
     /// What the request has computed; the operations of a bulk request share it.
     pub budget: Budget,
-}
-
-/// A resource in an operation's answer.
-#[derive(Debug)]
-pub struct Answer {
-    /// Its entity tag.
-    pub etag: String,
-    /// Its URL.
-    pub location: String,
-    /// The resource, projected.
-    pub body: Map<String, Value>,
-    /// What a PATCH named and the service does not know.
-    pub ignored: Ignored,
 }
 
 impl Directory<'_> {
@@ -86,16 +75,27 @@ impl Directory<'_> {
         grant: Option<&Grant>,
     ) -> Result<Stored, Failure> {
         let origin = self.origin(kind);
-        let next = Stored {
-            id: current.id.clone(),
-            meta: current.meta.changed(origin.at),
-            reserved: resource_type.reserved(current, &resource),
-            resource,
-        };
+        let next = self.next(resource_type, current, resource, origin.at);
         self.store
             .replace(resource_type, current, &next, &origin, grant)
             .await?;
         Ok(next)
+    }
+
+    /// The next version of a resource.
+    pub(super) fn next(
+        &self,
+        resource_type: &ResourceType,
+        current: &Stored,
+        resource: Resource,
+        at: OffsetDateTime,
+    ) -> Stored {
+        Stored {
+            id: current.id.clone(),
+            meta: current.meta.changed(at),
+            reserved: resource_type.reserved(current, &resource),
+            resource,
+        }
     }
 
     /// The origin of a change that is about to be written, for its record. Each attempt has its
@@ -108,20 +108,6 @@ impl Directory<'_> {
             request_id: self.request_id.to_owned(),
             at: now,
             expires: now.saturating_add(self.history),
-        }
-    }
-
-    pub(super) fn answer(
-        &self,
-        resource_type: &ResourceType,
-        stored: Stored,
-        projection: &Projection,
-    ) -> Answer {
-        Answer {
-            etag: stored.meta.etag(),
-            location: stored.location(resource_type, self.base),
-            body: projection.apply(resource_type, stored.represent(resource_type, self.base)),
-            ignored: Ignored::default(),
         }
     }
 }

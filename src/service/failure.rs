@@ -1,6 +1,7 @@
 //! Refused and failed operations: what the client is told, and what only the log contains.
 
 use scim::ScimError;
+use scim::members::nobody;
 use store::StoreError;
 
 use crate::log::Panic;
@@ -62,6 +63,11 @@ impl From<ScimError> for Failure {
 impl From<StoreError> for Failure {
     fn from(cause: StoreError) -> Self {
         let error = match &cause {
+            StoreError::Taken {
+                attribute: "displayName",
+            } => ScimError::Uniqueness(
+                "another group of this tenant has the same `displayName`; rename one of the two, or map `displayName` to an expression that makes it unique, for example by appending `objectId`".to_owned(),
+            ),
             StoreError::Taken { attribute } => ScimError::Uniqueness(format!(
                 "another resource of this tenant has the same `{attribute}`, or keeps it while it is in Entra's recycle bin; change it, or match on `{attribute}` so that the existing resource is updated"
             )),
@@ -73,6 +79,16 @@ impl From<StoreError> for Failure {
             )),
             StoreError::TooManyFound { accepted } => ScimError::TooMany(format!(
                 "more than {accepted} resources have the value, or a start of one, that the filter asks for; give `sw` a longer value, or filter by a value that fewer resources have"
+            )),
+            StoreError::Nobody { named } => nobody(named.iter().map(String::as_str)),
+            StoreError::TooManyMembers { removed, accepted } => ScimError::TooMany(format!(
+                "{removed} members would be removed, and one request may remove {accepted}; remove them in parts, or delete the group"
+            )),
+            StoreError::TooManyEdges { accepted } => ScimError::TooMany(format!(
+                "the resources of the answer have more than {accepted} memberships; leave them out with `excludedAttributes=groups` or `excludedAttributes=members`, or ask for fewer resources with a smaller `count`"
+            )),
+            StoreError::TooManyNamed { accepted } => ScimError::TooMany(format!(
+                "the groups that the filter names have more than {accepted} members; ask for one of them, with `groups.value eq` alone, or filter with `eq` on `userName`, `externalId`, `emails.value` or `employeeNumber` besides"
             )),
             StoreError::NotFound => ScimError::NotFound("the resource does not exist".to_owned()),
             StoreError::VersionMismatch | StoreError::Conflict | StoreError::AlreadyExists => ScimError::Unavailable(

@@ -4,7 +4,6 @@ use std::io::{Error, Result as Written, Write};
 
 use flate2::write::GzDecoder;
 use scim::ScimError;
-use scim::bulk::MAX_PAYLOAD_SIZE;
 
 /// How much is decoded before the lead is looked at again.
 const PIECE: usize = 1024;
@@ -15,24 +14,27 @@ const PIECE: usize = 1024;
 /// them.
 const MAX_LEAD: usize = 64 * 1024;
 
-/// The body as it was before it was encoded.
+/// The body as it was before it was encoded, of at most so many bytes.
 ///
 /// # Errors
 /// `invalidSyntax` when this is not one member of gzip and nothing else; 413 when the body is too
 /// large.
-pub(super) fn decoded(encoded: &[u8]) -> Result<Vec<u8>, ScimError> {
-    decode(encoded.chunks(PIECE))
+pub(super) fn decoded(encoded: &[u8], most: usize) -> Result<Vec<u8>, ScimError> {
+    decode(encoded.chunks(PIECE), most)
 }
 
-fn decode<'e>(pieces: impl Iterator<Item = &'e [u8]>) -> Result<Vec<u8>, ScimError> {
-    let mut decoder = GzDecoder::new(Bounded::default());
+fn decode<'e>(pieces: impl Iterator<Item = &'e [u8]>, most: usize) -> Result<Vec<u8>, ScimError> {
+    let mut decoder = GzDecoder::new(Bounded {
+        most,
+        ..Bounded::default()
+    });
     let mut read = 0;
     for piece in pieces {
         let written = decoder.write_all(piece);
         let body = decoder.get_ref();
         read += piece.len();
         if body.is_too_large {
-            return Err(too_large());
+            return Err(too_large(most));
         }
         if written.is_err() || read > body.bytes.len() + MAX_LEAD {
             return Err(not_gzip());
@@ -41,7 +43,7 @@ fn decode<'e>(pieces: impl Iterator<Item = &'e [u8]>) -> Result<Vec<u8>, ScimErr
     let rest = decoder.try_finish();
     let body = decoder.get_ref();
     if body.is_too_large {
-        return Err(too_large());
+        return Err(too_large(most));
     }
     rest.map_err(|_| not_gzip())?;
     decoder
@@ -54,12 +56,13 @@ fn decode<'e>(pieces: impl Iterator<Item = &'e [u8]>) -> Result<Vec<u8>, ScimErr
 #[derive(Default)]
 struct Bounded {
     bytes: Vec<u8>,
+    most: usize,
     is_too_large: bool,
 }
 
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> Written<usize> {
-        self.is_too_large |= self.bytes.len() + bytes.len() > MAX_PAYLOAD_SIZE;
+        self.is_too_large |= self.bytes.len() + bytes.len() > self.most;
         if self.is_too_large {
             return Err(Error::other("the body is too large"));
         }
@@ -79,9 +82,9 @@ fn not_gzip() -> ScimError {
     )
 }
 
-fn too_large() -> ScimError {
+fn too_large(most: usize) -> ScimError {
     ScimError::PayloadTooLarge(format!(
-        "the body is longer than {MAX_PAYLOAD_SIZE} bytes once it is decoded; send less at once"
+        "the body is longer than {most} bytes once it is decoded; send less at once"
     ))
 }
 
@@ -89,6 +92,7 @@ fn too_large() -> ScimError {
 mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
+    use scim::bulk::MAX_PAYLOAD_SIZE;
 
     use super::*;
 
@@ -109,7 +113,7 @@ mod tests {
     }
 
     fn outcome(encoded: &[u8]) -> Result<usize, u16> {
-        decoded(encoded)
+        decoded(encoded, MAX_PAYLOAD_SIZE)
             .map(|body| body.len())
             .map_err(|error| error.status().as_u16())
     }
@@ -119,7 +123,10 @@ mod tests {
         for level in [Compression::none(), Compression::fast()] {
             for length in [0, 1, 33_000, MAX_PAYLOAD_SIZE] {
                 for body in [vec![b' '; length], noise(length)] {
-                    assert!(decoded(&encoded(&body, level)) == Ok(body), "{length}");
+                    assert!(
+                        decoded(&encoded(&body, level), MAX_PAYLOAD_SIZE) == Ok(body),
+                        "{length}"
+                    );
                 }
             }
             let longer = encoded(&vec![b' '; MAX_PAYLOAD_SIZE + 1], level);
@@ -156,7 +163,7 @@ mod tests {
     fn looked_at(encoded: &[u8]) -> (usize, Result<usize, u16>) {
         let mut read = 0;
         let pieces = encoded.chunks(PIECE).inspect(|piece| read += piece.len());
-        let outcome = decode(pieces);
+        let outcome = decode(pieces, MAX_PAYLOAD_SIZE);
         let outcome = outcome.map(|body| body.len());
         (read, outcome.map_err(|error| error.status().as_u16()))
     }

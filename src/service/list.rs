@@ -1,21 +1,36 @@
 //! GET of many resources (RFC 7644 §3.4.2) and the equivalent POST (§3.4.3): filtered, sorted, and
 //! paged by index or by cursor.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use scim::cursor::{Cursor, Position, Seal};
 use scim::list::{ListResponse, Page, Paging, Query};
-use scim::page::{PageContent, Shown};
-use scim::sort::SortKey;
-use scim::{ResourceId, ResourceType, ScimError, Stored};
+use scim::{Membership, ResourceId, ResourceType};
+use store::directory::Candidate;
 use store::directory::range::Start;
 
 use super::bound::{Bound, Object, bind};
-use super::selection::{Match, Selection, keep};
+use super::selection::{Found, Match, Selection, keep};
 use super::{Directory, Failure};
 
-/// How much text the keys may have by which a list is sorted, in bytes: they are all held at once.
-const MAX_SORT_KEYS: usize = 32 * 1024 * 1024;
+/// What a walk through ids found, besides the matches.
+pub(super) struct Walked {
+    pub(super) start: Start,
+    /// How many there are in all.
+    pub(super) total: u64,
+    /// Whether there are more than the page holds.
+    pub(super) has_more: bool,
+    pub(super) found: Found,
+}
+
+/// Where a cursor has a walk start.
+fn start(cursor: Option<&Cursor>) -> Start {
+    match cursor.map(|cursor| &cursor.position) {
+        Some(Position::After(id)) => Start::After(id.clone()),
+        Some(Position::Before(id)) => Start::Before(id.clone()),
+        Some(Position::Offset(_)) | None => Start::First,
+    }
+}
 
 impl Directory<'_> {
     /// The matching resources of the given types, sorted or else in the order of their ids.
@@ -28,7 +43,7 @@ impl Directory<'_> {
         resource_types: &[&'static ResourceType],
         request: &Query,
     ) -> Result<ListResponse, Failure> {
-        let bound = bind(resource_types, request)?;
+        let bound = bind(resource_types, request, self.base)?;
         let seal = || self.seal(resource_types, request);
         // A single type in id order is walked by id, which costs the same on every page.
         let by_id = match (bound.as_slice(), &request.sort_by) {
@@ -42,8 +57,8 @@ impl Directory<'_> {
                 Box::pin(self.cursor_page(bound, &seal(), cursor, count)).await
             }
             (None, Paging::Index(page)) => {
-                let sorted = Box::pin(self.sorted(&bound, page.skip(), page.count));
-                let (total, resources, _) = sorted.await?;
+                let part = Box::pin(self.part(&bound, page.skip(), page.count));
+                let (total, resources, _) = part.await?;
                 let start_index = Some(page.start_index);
                 Ok(ListResponse {
                     total,
@@ -53,7 +68,7 @@ impl Directory<'_> {
                 })
             }
             (None, Paging::Cursor { cursor, count }) => {
-                Box::pin(self.sorted_cursor_page(&bound, &seal(), cursor, count)).await
+                Box::pin(self.cursor_page_of_several(&bound, &seal(), cursor, count)).await
             }
         }
     }
@@ -61,17 +76,15 @@ impl Directory<'_> {
     /// A page by index in the order of ids.
     async fn index_page(&self, bound: &Bound, page: Page) -> Result<ListResponse, Failure> {
         let start_index = Some(page.start_index);
+        let bounds = std::slice::from_ref(bound);
+        if let Some(group) = bound.group() {
+            return self.index_page_of_group(bound, group, page).await;
+        }
         if bound.filter.is_none() {
-            let mut content = PageContent::new(page.count);
-            let total = self
-                .store
-                .page(bound.resource_type, &page, |stored| {
-                    content.push(bound.show(stored.represent(bound.resource_type, self.base)))
-                })
-                .await?;
+            let (total, resources, _) = self.all(bounds, page.skip(), page.count).await?;
             return Ok(ListResponse {
                 total,
-                resources: content.into_resources(),
+                resources,
                 start_index,
                 ..ListResponse::default()
             });
@@ -91,7 +104,7 @@ impl Directory<'_> {
         self.matches(bound, &Start::First, None, keep, visit)
             .await?;
         let (resources, _) = self
-            .fill(std::slice::from_ref(bound), page.count, selection.matches)
+            .fill(bounds, page.count, selection.matches, Found::ByFilter)
             .await?;
         Ok(ListResponse {
             total,
@@ -113,17 +126,18 @@ impl Directory<'_> {
         let cursor = cursor
             .map(|cursor| seal.open(cursor, self.now))
             .transpose()?;
-        let start = match cursor.as_ref().map(|cursor| &cursor.position) {
-            Some(Position::After(id)) => Start::After(id.clone()),
-            Some(Position::Before(id)) => Start::Before(id.clone()),
-            Some(Position::Offset(_)) | None => Start::First,
-        };
+        let start = start(cursor.as_ref());
+        if let Some(group) = bound.group() {
+            let known = cursor.map(|cursor| cursor.total);
+            return self
+                .cursor_page_of_group(bound, seal, group, start, known, count)
+                .await;
+        }
         let mut total = match (&cursor, &bound.filter) {
             (Some(cursor), _) => Some(cursor.total),
             (None, None) => Some(self.store.count(bound.resource_type).await?),
             (None, Some(_)) => None,
         };
-        let backwards = matches!(start, Start::Before(_));
         let mut counted = 0;
         let mut selection = Selection::new(count);
         // One match more than the page holds shows that there is another page.
@@ -141,17 +155,42 @@ impl Directory<'_> {
         let keep = keep(bound, count as u64, &is_full);
         self.matches(bound, &start, expected, keep, visit).await?;
         let total = *total.get_or_insert(counted);
-        let mut ids: Vec<_> = selection
-            .matches
-            .iter()
-            .map(|found| found.id.clone())
-            .collect();
+        let found = match bound.filter {
+            Some(_) => Found::ByFilter,
+            None => Found::InRange,
+        };
+        let walked = Walked {
+            start,
+            total,
+            has_more,
+            found,
+        };
+        self.walked_page(bound, seal, selection.matches, count, walked)
+            .await
+    }
+
+    /// A page by cursor of what a walk through ids found.
+    pub(super) async fn walked_page(
+        &self,
+        bound: &Bound,
+        seal: &Seal,
+        matches: Vec<Match>,
+        count: usize,
+        walked: Walked,
+    ) -> Result<ListResponse, Failure> {
+        let Walked {
+            start,
+            total,
+            mut has_more,
+            found,
+        } = walked;
+        let mut ids: Vec<_> = matches.iter().map(|found| found.id.clone()).collect();
         let (mut resources, taken) = self
-            .fill(std::slice::from_ref(bound), count, selection.matches)
+            .fill(std::slice::from_ref(bound), count, matches, found)
             .await?;
         has_more |= taken < ids.len();
         ids.truncate(taken);
-        if backwards {
+        if matches!(start, Start::Before(_)) {
             resources.reverse();
             ids.reverse();
         }
@@ -178,99 +217,9 @@ impl Directory<'_> {
         })
     }
 
-    /// A page by cursor of a list that is not in the order of ids: the cursor is an index.
-    async fn sorted_cursor_page(
-        &self,
-        bound: &[Bound],
-        seal: &Seal,
-        cursor: Option<&str>,
-        count: usize,
-    ) -> Result<ListResponse, Failure> {
-        let cursor = cursor
-            .map(|cursor| seal.open(cursor, self.now))
-            .transpose()?;
-        let offset = match cursor.map(|cursor| cursor.position) {
-            Some(Position::Offset(offset)) => offset,
-            _ => 0,
-        };
-        let (total, resources, taken) = self.sorted(bound, offset, count).await?;
-        let close = |offset| {
-            let position = Position::Offset(offset);
-            seal.close(&Cursor { position, total }, self.now)
-        };
-        let next = offset.saturating_add(taken);
-        Ok(ListResponse {
-            total,
-            next_cursor: (next < total && taken > 0).then(|| close(next)),
-            previous_cursor: (offset > 0).then(|| close(offset.saturating_sub(count as u64))),
-            resources,
-            start_index: None,
-        })
-    }
-
-    /// A page of a list that is not in the order of ids, and how many matches it took. All matches
-    /// are read for their sort keys, but only the page's resources are kept and read in full.
-    async fn sorted(
-        &self,
-        bound: &[Bound],
-        skip: u64,
-        count: usize,
-    ) -> Result<(u64, Vec<Shown>, u64), Failure> {
-        let mut keys: Vec<(usize, Option<SortKey>, ResourceId)> = Vec::new();
-        let size = AtomicUsize::new(0);
-        for (of, bound) in bound.iter().enumerate() {
-            let size = &size;
-            let key = || {
-                move |object: Object, id| {
-                    let is_within = size.load(Relaxed) <= MAX_SORT_KEYS;
-                    let sort = bound.sort.filter(|_| is_within);
-                    let key = sort.map(|sort| sort.key(&object, &self.budget));
-                    let length = key.as_ref().map_or(0, SortKey::size);
-                    let before = size.fetch_add(length, Relaxed);
-                    let fits = before.saturating_add(length) <= MAX_SORT_KEYS;
-                    (of, key.filter(|_| fits), id)
-                }
-            };
-            let visit = |key| {
-                keys.push(key);
-                size.load(Relaxed) <= MAX_SORT_KEYS
-            };
-            self.matches(bound, &Start::First, None, key, visit).await?;
-        }
-        if size.into_inner() > MAX_SORT_KEYS {
-            return Err(ScimError::TooMany(format!(
-                "the values to sort by have more than {MAX_SORT_KEYS} bytes together; leave `sortBy` out, or sort by an attribute with shorter values"
-            ))
-            .into());
-        }
-        // The sort is stable: equal keys stay in the order of types and ids.
-        if let Some(sort) = bound.first().and_then(|bound| bound.sort) {
-            keys.sort_by(|(_, one, _), (_, other, _)| {
-                sort.compare(
-                    one.as_ref().unwrap_or(&SortKey::Missing),
-                    other.as_ref().unwrap_or(&SortKey::Missing),
-                )
-            });
-        }
-        let total = keys.len() as u64;
-        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        let page = keys
-            .into_iter()
-            .skip(skip)
-            .take(count)
-            .map(|(of, _, id)| Match {
-                of,
-                id,
-                shown: None,
-            })
-            .collect();
-        let (resources, taken) = self.fill(bound, count, page).await?;
-        Ok((total, resources, taken as u64))
-    }
-
     /// Shows `visit` what is made of every matching resource, in the order of ids, until it returns
     /// false. `begin` begins a walk: the directory may be read in several at once.
-    async fn matches<T, M: FnMut(Object, ResourceId) -> T>(
+    pub(super) async fn matches<T, M: FnMut(Object, ResourceId, Membership) -> T>(
         &self,
         bound: &Bound,
         start: &Start,
@@ -280,18 +229,20 @@ impl Directory<'_> {
     ) -> Result<(), Failure> {
         let examine = || {
             let mut make = begin();
-            move |stored: Stored| {
-                let id = stored.id.clone();
-                let object = stored.represent(bound.resource_type, self.base);
-                bound
-                    .accepts(&object, &self.budget)
-                    .then(|| make(object, id))
+            move |candidate: Candidate| {
+                let (id, membership) = (
+                    candidate.stored.id.clone(),
+                    candidate.stored.meta.membership,
+                );
+                let object = bound.accept(candidate, self.base, &self.budget)?;
+                Some(make(object, id, membership))
             }
         };
-        let filter = bound.filter.as_ref();
-        self.store
-            .candidates(bound.resource_type, filter, start, expected, examine, visit)
-            .await?;
+        // Boxed, as are the larger steps within: there is room for one of them at a time.
+        let candidates = self
+            .store
+            .candidates(bound.sought(), start, expected, examine, visit);
+        Box::pin(candidates).await?;
         Ok(self.budget.spend(0)?)
     }
 

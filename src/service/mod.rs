@@ -3,6 +3,8 @@
 //!
 //! `failure` is the only place that turns storage errors into SCIM errors.
 
+mod answer;
+mod apart;
 mod body;
 mod bound;
 mod bulk;
@@ -14,13 +16,20 @@ mod failure;
 mod get;
 mod gzip;
 mod list;
+mod members;
+mod of_group;
 mod patch;
 mod precondition;
 mod replace;
 mod selection;
+mod several;
+mod whole;
 
+pub use answer::Answer;
 pub use body::Body;
 pub use bulk::BulkResponse;
-pub use directory::{Answer, Directory};
+pub use directory::Directory;
 pub use failure::{Cause, Existing, Failure};
-pub use precondition::{IfMatch, matches_etag};
+pub use get::Got;
+pub use precondition::IfMatch;
+use precondition::matches_etag;

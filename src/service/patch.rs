@@ -24,7 +24,7 @@ impl Directory<'_> {
         id: &str,
         body: Body<'_>,
         if_match: &IfMatch,
-        projection: &Projection,
+        projection: Option<&Projection>,
     ) -> Result<Answer, Failure> {
         // The same, however often a lost race has the request decided again.
         let skipped = OnceLock::<Ignored>::new();
@@ -40,16 +40,22 @@ impl Directory<'_> {
                 } else {
                     &again
                 };
-                let Applied { resource, ignored } =
-                    apply(resource_type, &current.resource, &request, budget)?;
+                let Applied {
+                    resource,
+                    members,
+                    ignored,
+                } = apply(resource_type, &current.resource, &request, budget)?;
                 let _ = skipped.set(ignored);
+                if !members.is_nothing() {
+                    return Ok(Decision::Members(members, resource));
+                }
                 Ok(resource.map_or(Decision::Keep, Decision::Replace))
             })
         });
-        let answer = self.answer(resource_type, changed.await?, projection);
+        let answer = self.answer_if_short(resource_type, changed.await?, projection);
         Ok(Answer {
             ignored: skipped.into_inner().unwrap_or_default(),
-            ..answer
+            ..answer.await
         })
     }
 }

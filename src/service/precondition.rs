@@ -7,6 +7,13 @@ use scim::{ScimError, Stored};
 pub struct IfMatch(pub Option<String>);
 
 impl IfMatch {
+    /// Whether the client names the version that it is willing to change; `*` is any.
+    pub(super) fn names_a_version(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_some_and(|list| !list.split(',').any(|tag| tag.trim() == "*"))
+    }
+
     pub(super) fn check(&self, stored: &Stored) -> Result<(), ScimError> {
         match &self.0 {
             Some(expected) if !matches_etag(expected, &stored.meta.etag()) => {

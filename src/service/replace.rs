@@ -1,7 +1,7 @@
 //! PUT (RFC 7644 §3.5.1).
 
 use scim::project::Projection;
-use scim::schema::check::check;
+use scim::schema::check::{Checked, check};
 use scim::schema::finish::keep_immutable;
 use scim::{ResourceType, Stored};
 use store::directory::record::ChangeKind;
@@ -12,7 +12,7 @@ use super::{Answer, Body, Directory, Failure, IfMatch};
 impl Directory<'_> {
     /// Replaces the attributes of a resource by those of a request body; attributes missing from
     /// the body are cleared. Only `active` is kept if it is missing: a client that does not mention
-    /// access must neither give nor remove it.
+    /// access must neither give nor remove it. So are the members of a group, for the same reason.
     ///
     /// # Errors
     /// 404, 412, `invalidSyntax`, `invalidValue`, `uniqueness`, and 409 when too many users have
@@ -23,20 +23,25 @@ impl Directory<'_> {
         id: &str,
         body: Body<'_>,
         if_match: &IfMatch,
-        projection: &Projection,
+        projection: Option<&Projection>,
     ) -> Result<Answer, Failure> {
         let changed = self.change(resource_type, id, if_match, ChangeKind::Replace, || {
-            let given = check(resource_type, body.object()?)?;
+            let Checked {
+                resource: given,
+                members,
+            } = check(resource_type, body.object()?)?;
+            let members = members.unwrap_or_default();
             Ok(move |current: &Stored| {
                 let access = resource_type.has_access(&current.resource);
                 let next = resource_type.with_default_access(given.clone(), access);
                 keep_immutable(resource_type, &current.resource, &next)?;
-                if next == current.resource {
-                    return Ok(Decision::Keep);
+                let next = (next != current.resource).then_some(next);
+                if !members.is_nothing() {
+                    return Ok(Decision::Members(members.clone(), next));
                 }
-                Ok(Decision::Replace(next))
+                Ok(next.map_or(Decision::Keep, Decision::Replace))
             })
         });
-        Ok(self.answer(resource_type, changed.await?, projection))
+        Ok(self.answer(resource_type, changed.await?, projection).await)
     }
 }

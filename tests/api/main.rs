@@ -23,6 +23,22 @@ mod requests {
     mod values; // what a value may be, and when two are the same
 }
 
+/// Groups, and who is in them.
+mod groups {
+    mod both_sides; // `groups` of users: shown, found and kept together with `members`
+    mod costs; // DynamoDB calls and capacity of what clients do with groups
+    mod deletion; // deleted users and groups, and how they come back
+    mod filters; // users found by their groups, and groups by their members
+    mod large; // hundreds and thousands of members in one request
+    mod lists; // pages, projections and entity tags of groups
+    mod membership; // every form of PATCH of members, and what it comes to
+    mod pending; // a large change that is not yet carried out
+    mod protocol; // what holds for groups as it does for users
+    mod races; // many writers of one group: nothing lost, nothing left dangling
+    mod refusals; // what is refused or left out, and how the client learns of it
+    mod whole; // members beside attributes, in POST and PUT, and in records
+}
+
 /// Who gets in.
 mod keys {
     mod auth; // the same answer to everyone without a valid key
@@ -58,6 +74,8 @@ mod operator {
     pub mod audit; // the check of a directory, and its repair
     mod commands; // history, status, restore, breaker
     mod damage; // damage that only the check encounters
+    mod groups; // groups and their members: listed, restored, changes of members taken back
+    mod groups_audit; // the check of memberships, and their repair
     mod in_use; // the check and its repair while clients write
     mod restore; // what prevents restoring users, and what does not
     mod tables; // names of tables that are exchanged, or another program's
@@ -78,6 +96,9 @@ mod support {
     pub mod clock; // time that passes only while nothing is under way
     pub mod directory; // the raw directory table
     pub mod engine; // a real DynamoDB API: embedded, or AWS's
+    pub mod groups; // groups and their members, as clients write and read them
     pub mod history; // every change has its record, and the records lead to the current state
+    pub mod members; // the items of memberships agree
+    pub mod planted; // many users, put straight into the table
     pub mod service; // the handler as API Gateway calls it
 }

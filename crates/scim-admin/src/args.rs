@@ -73,7 +73,10 @@ pub enum Command {
     /// The deleted users of a tenant
     #[command(subcommand)]
     User(UserCommand),
-    /// The limit on how many users may lose access within a window
+    /// The groups of a tenant, and the deleted ones
+    #[command(subcommand)]
+    Group(GroupCommand),
+    /// The limits on how many users may lose access, and groups be deleted, within a window
     #[command(subcommand)]
     Breaker(BreakerCommand),
 }
@@ -84,8 +87,11 @@ pub struct HistoryArgs {
     #[arg(value_parser = TenantId::parse)]
     pub tenant: TenantId,
     /// The whole life of one user, by id or userName
-    #[arg(long, value_name = "USER", conflicts_with_all = ["since", "until", "follow"])]
+    #[arg(long, value_name = "USER", conflicts_with_all = ["since", "until", "follow", "group"])]
     pub user: Option<String>,
+    /// Only what concerns one group and its members, by id or displayName
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
     /// From when on: a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days
     #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
     pub since: OffsetDateTime,
@@ -119,21 +125,88 @@ pub enum UserCommand {
         /// All that were deleted since a time, or how long ago, such as 2h
         #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "ids")]
         deleted_since: Option<OffsetDateTime>,
-        /// How long the records of the restores are kept; the same as the function keeps its own
-        #[arg(
-            long,
-            env = "SCIM_HISTORY_RETENTION_DAYS",
-            value_name = "DAYS",
-            default_value_t = 90,
-            value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_RETENTION))
-        )]
-        history_days: u16,
+        #[command(flatten)]
+        history: Retention,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Retention {
+    /// How long the records of what the command does are kept; the same as the function keeps its
+    /// own
+    #[arg(
+        long,
+        env = "SCIM_HISTORY_RETENTION_DAYS",
+        value_name = "DAYS",
+        default_value_t = 90,
+        value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_RETENTION))
+    )]
+    history_days: u16,
+}
+
+impl Retention {
+    /// As a length of time.
+    pub fn length(&self) -> Duration {
+        Duration::days(self.history_days.into())
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum GroupCommand {
+    /// List the groups, with how many members each has
+    List {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+    },
+    /// Show a group
+    Show {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// The group's displayName or id
+        #[arg(value_name = "NAME|ID")]
+        group: String,
+    },
+    /// List the members of a group, or take back how they changed lately
+    Members {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// The group's displayName or id
+        #[arg(value_name = "NAME|ID")]
+        group: String,
+        /// Make the members those of a time, or of how long ago, such as 2h
+        #[arg(long, value_name = "WHEN", value_parser = instant)]
+        undo_since: Option<OffsetDateTime>,
+        /// Only say what --undo-since would do
+        #[arg(long, requires = "undo_since")]
+        dry_run: bool,
+        #[command(flatten)]
+        history: Retention,
+    },
+    /// List the groups that can be restored
+    Deleted {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+    },
+    /// Bring a deleted group back under its id, with its members
+    Restore {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// The group's displayName or id
+        #[arg(value_name = "NAME|ID")]
+        group: String,
+        #[command(flatten)]
+        history: Retention,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub enum BreakerCommand {
-    /// Let all deactivations and deletions of a tenant through for a while
+    /// Let all deactivations and deletions of a tenant's users and groups through for a while
     Lift {
         /// The tenant
         #[arg(value_parser = TenantId::parse)]
@@ -164,12 +237,13 @@ pub enum TenantCommand {
     },
     /// List all tenants
     List,
-    /// Show the state of a tenant: users, last change, the breaker, and what was refused since when
+    /// Show the state of a tenant: users, groups, last change, the breakers, and what was refused
+    /// since when
     Status {
         /// The tenant
         #[arg(value_parser = TenantId::parse)]
         id: TenantId,
-        /// From when on refused requests are shown
+        /// From when on refused requests are shown, and members who were left out
         #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
         since: OffsetDateTime,
     },
@@ -189,7 +263,8 @@ pub enum TenantCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum DirectoryCommand {
-    /// Compare a tenant's users with their lookups, guards and counters; fails if they differ
+    /// Compare a tenant's users and groups with their lookups, guards, counters and memberships;
+    /// fails if they differ
     Check {
         /// The tenant
         #[arg(value_parser = TenantId::parse)]
@@ -358,6 +433,8 @@ mod tests {
             ("history acme --until", "1970 to 2199"),
             ("tenant status acme --since", "1970 to 2199"),
             ("user restore acme --deleted-since", "1970 to 2199"),
+            ("group members acme crew --undo-since", "1970 to 2199"),
+            ("group restore acme crew --history-days", "1..=3650"),
             (
                 "user restore acme --deleted-since 1h --history-days",
                 "1..=3650",

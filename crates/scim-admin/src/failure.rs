@@ -22,6 +22,22 @@ pub enum Failure {
     #[error("no user of the tenant has the userName `{0}`; a deleted one is found by its id")]
     NoUser(String),
     #[error(
+        "no group of the tenant has the displayName or id `{0}`; `scim-admin group deleted` lists the deleted ones"
+    )]
+    NoGroup(String),
+    #[error(
+        "no deleted group has the displayName `{0}`; `scim-admin group deleted` lists those that can be restored"
+    )]
+    NoDeletedGroup(String),
+    #[error(
+        "several deleted groups have the displayName `{0}`; name one by its id, as `scim-admin group deleted` lists them"
+    )]
+    SeveralDeletedGroups(String),
+    #[error(
+        "{size} memberships would change, and {accepted} can at a time; undo a shorter time first"
+    )]
+    TooMuchToUndo { size: usize, accepted: usize },
+    #[error(
         "nothing is on record of user {0}: the id is another tenant's or wrong, or its records have ended"
     )]
     NothingOnRecord(ResourceId),

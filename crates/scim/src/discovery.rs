@@ -150,7 +150,7 @@ fn members(object: Value) -> Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schema::USERS;
+    use crate::schema::{GROUPS, USERS};
 
     /// The attribute list that Microsoft's schema check derives: `name.givenName`,
     /// `emails[type eq "work"].value`, `roles[primary eq "True"].value`, extensions by URN.
@@ -282,8 +282,73 @@ mod tests {
                 "meta": {"resourceType": "ResourceType", "location": "https://x/ResourceTypes/User"}
             })
         );
+        let group = Value::Object(resource_type(&GROUPS, "https://x"));
+        assert_eq!(
+            group,
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+                "id": "Group", "name": "Group", "endpoint": "/Groups", "description": "Group",
+                "schema": "urn:ietf:params:scim:schemas:core:2.0:Group", "schemaExtensions": [],
+                "meta": {"resourceType": "ResourceType", "location": "https://x/ResourceTypes/Group"}
+            })
+        );
         let ids: Vec<&str> = schemas().map(|schema| schema.id).collect();
-        assert_eq!(ids, [user["schema"].as_str().unwrap(), enterprise]);
+        let expected = [&user["schema"], &json!(enterprise), &group["schema"]];
+        assert_eq!(ids, expected.map(|id| id.as_str().unwrap()));
+    }
+
+    #[test]
+    fn microsoft_s_schema_check_finds_the_attributes_of_groups() {
+        let group = flattened(&crate::schema::group::GROUP);
+        for name in [
+            "displayName",
+            "externalId",
+            "members[type eq \"User\"].value",
+        ] {
+            assert!(
+                group.iter().any(|found| found == name),
+                "{name} of {group:?}"
+            );
+        }
+    }
+
+    /// RFC 7643 §8.7.1, with `display` besides.
+    #[test]
+    fn the_members_of_a_group_are_described_as_the_rfc_has_them() {
+        let group = Value::Object(schema(&crate::schema::group::GROUP, "https://x"));
+        let attributes = group["attributes"].as_array().unwrap();
+        let members = attributes.iter().find(|one| one["name"] == "members");
+        let members = members.unwrap();
+        let said = |name: &str| members[name].clone();
+        assert_eq!(
+            ["type", "multiValued", "mutability", "returned"].map(said),
+            [
+                json!("complex"),
+                json!(true),
+                json!("readWrite"),
+                json!("default")
+            ]
+        );
+        let subs = members["subAttributes"].as_array().unwrap();
+        let shown: Vec<_> = subs
+            .iter()
+            .map(|sub| {
+                let [name, kind, mutability] =
+                    ["name", "type", "mutability"].map(|key| sub[key].as_str().unwrap());
+                (name, kind, mutability, sub["caseExact"].as_bool().unwrap())
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("value", "string", "immutable", true),
+                ("$ref", "reference", "immutable", true),
+                ("type", "string", "immutable", false),
+                ("display", "string", "immutable", false),
+            ]
+        );
+        assert_eq!(subs[1]["referenceTypes"], json!(["User"]));
+        assert_eq!(subs[2]["canonicalValues"], json!(["User"]));
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub enum ScimError {
     /// The request contradicts itself or the state of the resource.
     #[error("{0}")]
     Conflict(String),
-    /// More users would lose access than the window allows.
+    /// More users would lose access, or more groups go, than the window allows.
     #[error("{0}")]
     TooManyDeactivations(String),
     /// The cursor was not issued for this query (RFC 9865).

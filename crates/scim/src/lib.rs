@@ -14,6 +14,7 @@ pub mod filter;
 pub mod json;
 mod lifecycle;
 pub mod list;
+pub mod members;
 pub mod page;
 pub mod patch;
 pub mod path;
@@ -25,5 +26,5 @@ pub mod text;
 pub mod work;
 
 pub use error::ScimError;
-pub use resource::{Meta, Place, Resource, ResourceId, Stored};
+pub use resource::{Membership, Meta, Place, Resource, ResourceId, Stored};
 pub use schema::ResourceType;

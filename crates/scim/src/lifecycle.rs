@@ -8,12 +8,15 @@ use super::text::fold;
 use super::{Resource, Stored};
 
 impl ResourceType {
-    /// Whether the resource has access. Only an explicit `true` grants it; creation sets it where
-    /// the client does not. Resources of a type without access have none.
+    /// Whether the resource gives access. Only an explicit `true` does; creation sets it where the
+    /// client does not. Resources of a type without such an attribute give access while they exist:
+    /// whoever deletes a group takes it from its members.
     pub fn has_access(&self, resource: &Resource) -> bool {
-        self.access
-            .and_then(|name| resource.attributes().get(name)?.as_bool())
-            .unwrap_or(false)
+        let Some(name) = self.access else {
+            return true;
+        };
+        let value = resource.attributes().get(name);
+        value.and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// The same resource with access set to the given value, where it has none set and its type has
@@ -115,7 +118,12 @@ mod tests {
         assert!(USERS.has_access(&with(json!(true))));
         assert!(!USERS.has_access(&with(json!(false))));
         assert!(!USERS.has_access(&Resource::default()));
-        assert!(!GROUPS.has_access(&with(json!(true))));
+        for group in [Resource::default(), with(json!(false)), with(json!(true))] {
+            assert!(
+                GROUPS.has_access(&group),
+                "a group gives access while it exists"
+            );
+        }
         let defaulted = |resource: Resource| USERS.with_default_access(resource, true);
         assert_eq!(defaulted(Resource::default()), with(json!(true)));
         assert_eq!(defaulted(with(json!(false))), with(json!(false)));

@@ -1,7 +1,10 @@
 //! The page of a list while it is collected. It is bounded by what goes out: by the length of the
 //! response of which the page is a part.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 
@@ -29,6 +32,22 @@ impl Shown {
         Self(to_raw_value(resource).unwrap_or_else(|_| RawValue::NULL.to_owned()))
     }
 
+    /// The same with one attribute more. Its value is written into the text at once: what a group's
+    /// members take as JSON values is several times as long.
+    #[must_use]
+    pub fn with(self, name: &str, value: &impl Serialize) -> Self {
+        match serde_json::from_str(self.text()) {
+            Ok(resource) => to_raw_value(&With {
+                resource,
+                name,
+                value,
+            })
+            .map_or(self, Self),
+            // It is the text of an object.
+            Err(_) => self,
+        }
+    }
+
     /// The JSON text.
     pub fn text(&self) -> &str {
         self.0.get()
@@ -37,6 +56,24 @@ impl Shown {
     /// How many bytes it takes in the function's response.
     pub fn outgoing(&self) -> usize {
         outgoing(self.text())
+    }
+}
+
+/// A resource whose values are text already, and one attribute more.
+struct With<'w, V> {
+    resource: BTreeMap<String, &'w RawValue>,
+    name: &'w str,
+    value: &'w V,
+}
+
+impl<V: Serialize> Serialize for With<'_, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in &self.resource {
+            map.serialize_entry(name, value)?;
+        }
+        map.serialize_entry(self.name, self.value)?;
+        map.end()
     }
 }
 
@@ -80,20 +117,34 @@ impl PageContent {
     }
 
     /// Adds a resource if it fits. Once one did not, the page ends: a later, shorter one would
-    /// leave a gap.
+    /// leave a gap. The first one is always added: whether an answer may be so long was decided
+    /// before.
     pub fn push(&mut self, resource: Shown) -> bool {
         const COMMA: usize = 1;
         let size = self
             .size
             .saturating_add(resource.outgoing())
             .saturating_add(COMMA);
-        // A single resource is far shorter: its document is bounded when it is stored.
-        self.is_full |= self.resources.len() >= self.count || size > MAX_PAGE;
+        let is_first = self.resources.is_empty();
+        self.is_full |= self.resources.len() >= self.count || (size > MAX_PAGE && !is_first);
         if !self.is_full {
             self.size = size;
             self.resources.push(resource);
         }
         !self.is_full
+    }
+
+    /// How much more fits.
+    pub fn room(&self) -> usize {
+        match self.is_full {
+            true => 0,
+            false => MAX_PAGE.saturating_sub(self.size),
+        }
+    }
+
+    /// Whether nothing was added.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty()
     }
 
     /// The resources.
@@ -188,6 +239,24 @@ mod tests {
         assert!(!page.push(long));
         assert!(!page.push(titled("short")));
         assert_eq!(page.into_resources().len(), 1);
+    }
+
+    #[test]
+    fn a_page_has_one_resource_of_any_length() {
+        let mut page = PageContent::new(10);
+        assert!(page.push(titled(&"x".repeat(MAX_PAGE))));
+        assert!(!page.push(titled("short")));
+        assert_eq!(page.into_resources().len(), 1);
+    }
+
+    #[test]
+    fn an_attribute_is_added_to_what_is_text_already() {
+        let group = Shown::new(&Map::from_iter([(
+            "\"".to_owned(),
+            json!([1.5, {"b": null}]),
+        )]));
+        let whole = group.with("members", &[1, 2]);
+        assert_eq!(whole.text(), r#"{"\"":[1.5,{"b":null}],"members":[1,2]}"#);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 use super::ScimError;
-use super::schema::{Attribute, BoundPath, COMMON, Resolved, ResourceType, Returned};
+use super::schema::{Attribute, BoundPath, COMMON, Kind, Resolved, ResourceType, Returned};
 
 /// The longest list of attribute names accepted, in bytes: all names of the schemas with their
 /// URNs, and more.
@@ -20,6 +20,11 @@ pub struct Projection {
 }
 
 impl Projection {
+    /// Whether the client leaves it to the schema what is shown.
+    pub fn is_default(&self) -> bool {
+        self.included.is_none() && self.excluded.is_empty()
+    }
+
     /// Reads the two query parameters: comma-separated attribute names. Unknown names
     /// select nothing and are not an error.
     ///
@@ -67,6 +72,30 @@ impl Projection {
         });
         show_schemas_present(resource_type, &mut object);
         object
+    }
+
+    /// Which sub-attributes the answer contains of an attribute of the type's core schema; none if
+    /// it does not contain the attribute. For those that are stored apart, to be read only if they
+    /// are shown.
+    pub fn parts(&self, attribute: &'static Attribute) -> Vec<&'static str> {
+        let Kind::Complex(parts) = attribute.kind else {
+            return Vec::new();
+        };
+        // What remains of an element that has all of them.
+        let whole = parts.iter().map(|part| (part.name.to_owned(), true.into()));
+        let mut element = Value::Object(whole.collect());
+        let attributes = std::iter::once(attribute);
+        match (
+            self.keeps(None, attributes, attribute.name, &mut element),
+            element,
+        ) {
+            (true, Value::Object(kept)) => parts
+                .iter()
+                .map(|part| part.name)
+                .filter(|name| kept.contains_key(*name))
+                .collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// Whether the attribute called `name`, one of `attributes`, stays. Removes from its value what

@@ -11,7 +11,8 @@ use super::ScimError;
 use super::schema::{BoundPath, ResourceType};
 
 /// The attributes of a resource as clients set them: names in schema case, values of the schema's
-/// types, nothing empty, and nothing that the service derives (`schemas`, `id`, `meta`).
+/// types, nothing empty, nothing that the service derives (`schemas`, `id`, `meta`), and nothing
+/// that is stored apart (`members`, `groups`).
 ///
 /// It only comes from [`schema::check`](super::schema::check), from [`patch`](super::patch), or
 /// from storage, where only such values were written.
@@ -162,6 +163,24 @@ pub struct Meta {
     pub version: u64,
     /// Its place among those that lost access lately, if it ever had one. Clients do not see it.
     pub place: Option<Place>,
+    /// How many groups it has joined since its attributes were last written; nothing for groups.
+    /// Clients do not see it.
+    pub joined: u64,
+    /// What is known of its members, which are stored apart.
+    pub membership: Membership,
+}
+
+/// What is known of the members of a group without reading them; nothing for users.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Membership {
+    /// How many there are.
+    pub members: u64,
+    /// How often they changed.
+    pub changes: u64,
+    /// When they last changed.
+    pub last_modified: Option<OffsetDateTime>,
+    /// Whether a large change is decided that is not carried out yet.
+    pub pending: bool,
 }
 
 /// A place among the resources of a tenant that may lose access within a window. It is of no use
@@ -182,6 +201,8 @@ impl Meta {
             last_modified: now,
             version: 1,
             place: None,
+            joined: 0,
+            membership: Membership::default(),
         }
     }
 
@@ -192,16 +213,27 @@ impl Meta {
     #[must_use]
     pub fn changed(self, now: OffsetDateTime) -> Self {
         Self {
-            last_modified: later(now, self.last_modified),
+            last_modified: later(now, self.modified()),
             version: self.version.saturating_add(1),
+            joined: 0,
             ..self
         }
     }
 
     /// The entity tag. It is weak: two answers may differ in projection and still be the same
-    /// version.
+    /// version. A change of the members is a version too (RFC 7644 §3.14), and neither number ever
+    /// falls, so no two states share a tag.
     pub fn etag(&self) -> String {
-        format!("W/\"{}\"", self.version)
+        let version = self.version.saturating_add(self.membership.changes);
+        format!("W/\"{version}\"")
+    }
+
+    /// When the resource, or who its members are, was last changed.
+    pub fn modified(&self) -> OffsetDateTime {
+        let members = self.membership.last_modified;
+        members.map_or(self.last_modified, |members| {
+            members.max(self.last_modified)
+        })
     }
 }
 
@@ -241,7 +273,7 @@ impl Stored {
             json!({
                 "resourceType": resource_type.name,
                 "created": rfc3339(self.meta.created),
-                "lastModified": rfc3339(self.meta.last_modified),
+                "lastModified": rfc3339(self.meta.modified()),
                 "location": location,
                 "version": self.meta.etag(),
             }),
@@ -323,6 +355,34 @@ mod tests {
             assert_eq!(meta.last_modified, noon + expected);
         }
         assert_eq!((meta.created, meta.version), (noon, 5));
+    }
+
+    #[test]
+    fn a_change_of_the_members_is_a_version_too() {
+        use crate::schema::GROUPS;
+        let noon = OffsetDateTime::UNIX_EPOCH + Duration::HOUR * 12;
+        let mut meta = Meta::new(noon).changed(noon + Duration::HOUR);
+        assert_eq!(meta.modified(), noon + Duration::HOUR);
+        meta.membership = Membership {
+            members: 3,
+            changes: 5,
+            last_modified: Some(noon + Duration::HOUR * 2),
+            pending: false,
+        };
+        assert_eq!(meta.etag(), "W/\"7\"");
+        assert_eq!(meta.modified(), noon + Duration::HOUR * 2);
+        // The next change is later than those of the members.
+        let next = meta.changed(noon);
+        let expected = noon + Duration::HOUR * 2 + Duration::MILLISECOND;
+        assert_eq!((next.last_modified, next.modified()), (expected, expected));
+        assert_eq!(next.etag(), "W/\"8\"");
+        let crew = Stored {
+            meta,
+            ..user("no user")
+        };
+        let shown = &crew.represent(&GROUPS, "https://x")["meta"];
+        assert_eq!(shown["version"], "W/\"7\"");
+        assert_eq!(shown["lastModified"], "1970-01-01T14:00:00.000Z");
     }
 
     #[test]

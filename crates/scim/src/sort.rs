@@ -103,6 +103,12 @@ impl Sort {
             }
             Err(error) => return refused(error.to_string()),
         };
+        if path.attribute.stored_apart {
+            return refused(format!(
+                "`{}` has no order; sort by another attribute",
+                path.attribute.name
+            ));
+        }
         if !path.leaf().is_complex() {
             return Ok(BoundSort {
                 path: Some(path),
@@ -317,6 +323,12 @@ mod tests {
             refusal("name"),
             "`sortBy` cannot be used: `name` is complex; name one of its sub-attributes"
         );
+        for by in ["groups", "GROUPS.value", "groups.display"] {
+            assert_eq!(
+                refusal(by),
+                "`sortBy` cannot be used: `groups` has no order; sort by another attribute"
+            );
+        }
         assert!(Sort::parse(Some("title"), Some("up")).is_err());
         assert!(Sort::parse(Some(" "), None).unwrap().is_none());
     }

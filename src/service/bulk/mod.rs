@@ -12,8 +12,6 @@ use http::StatusCode;
 use scim::ScimError;
 use scim::bulk::{Action, BulkOperation, BulkRequest, Holders, UniqueName};
 use scim::patch::Ignored;
-use scim::project::Projection;
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{Body, Directory, Failure, IfMatch};
@@ -105,7 +103,7 @@ impl Directory<'_> {
             Err(error) => result.outcome = Err(error.into()),
             Ok(_) if Instant::now() >= deadline => {}
             Ok(action) => {
-                result.outcome = self.run(&action, &operation).await;
+                result.outcome = Box::pin(self.run(&action, &operation)).await;
                 match &result.outcome {
                     Ok(Success { id: Some(id), .. }) => {
                         result.location = Some(location(&action, id));
@@ -125,7 +123,6 @@ impl Directory<'_> {
     async fn run(&self, action: &Action, operation: &BulkOperation) -> Result<Success, Failure> {
         let body = Body::Parsed(&operation.data);
         let if_match = IfMatch(operation.version.clone());
-        let projection = Projection::default();
         let success = |status, id, etag| Success {
             status,
             id,
@@ -134,23 +131,18 @@ impl Directory<'_> {
         };
         match action {
             Action::Create(of) => {
-                let created = self.create(of, body, &projection).await?;
-                let id = created
-                    .body
-                    .get("id")
-                    .and_then(Value::as_str)
-                    .map(str::to_owned);
-                Ok(success(StatusCode::CREATED, id, Some(created.etag)))
+                let created = self.create(of, body, None).await?;
+                Ok(success(StatusCode::CREATED, Some(created.id), created.etag))
             }
             Action::Replace(of, id) => {
-                let changed = self.replace(of, id, body, &if_match, &projection).await?;
-                Ok(success(StatusCode::OK, None, Some(changed.etag)))
+                let changed = self.replace(of, id, body, &if_match, None).await?;
+                Ok(success(StatusCode::OK, None, changed.etag))
             }
             Action::Patch(of, id) => {
-                let changed = self.patch(of, id, body, &if_match, &projection).await?;
+                let changed = self.patch(of, id, body, &if_match, None).await?;
                 Ok(Success {
                     ignored: changed.ignored,
-                    ..success(StatusCode::OK, None, Some(changed.etag))
+                    ..success(StatusCode::OK, None, changed.etag)
                 })
             }
             Action::Delete(of, id) => {

@@ -4,7 +4,8 @@ use futures_util::FutureExt as _;
 use hellotracks_scim::instance::Instance;
 use serde_json::json;
 use stand::wire::{Fate, Rival, Wire};
-use store::directory::record::{ChangeRecord, Span};
+use store::directory::history::{Record, Span};
+use store::directory::record::ChangeRecord;
 use store::{Gate, Meter};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
@@ -41,7 +42,9 @@ async fn history(service: &Service) -> Vec<ChangeRecord> {
     let mut records = Vec::new();
     let directory = service.app.store.tenant(&acme, &meter, &gate);
     let read = directory.history(span, |record| {
-        records.push(record);
+        if let Record::Change(record) = record {
+            records.push(record);
+        }
         true
     });
     read.await.unwrap();

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 
 use crate::keys::key_use::until;
 use crate::support::admin::{Admin, members, set};
+use crate::support::groups::{group, path};
 
 #[tokio::test]
 async fn history_tells_who_changed_what_and_when() {
@@ -417,6 +418,9 @@ async fn every_command_prints_json() {
     let (service, _, admin) = Admin::with_service().await;
     let id = service.create_user("lena", json!({})).await;
     assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
+    group(&service, "North", &[]).await;
+    let south = group(&service, "South", &[]).await;
+    assert_eq!(service.delete(&path(&south)).await.status, 204);
     let (_, keys) = admin.json("key list acme").await;
     let key = keys[0]["id"].as_str().unwrap();
     let commands = [
@@ -435,6 +439,12 @@ async fn every_command_prints_json() {
         ("history", "acme".to_owned()),
         ("user deleted", "acme".to_owned()),
         ("user restore", format!("acme {id}")),
+        ("group list", "acme".to_owned()),
+        ("group show", "acme North".to_owned()),
+        ("group members", "acme North".to_owned()),
+        ("group members", "acme North --undo-since 1h".to_owned()),
+        ("group deleted", "acme".to_owned()),
+        ("group restore", format!("acme {south}")),
         ("breaker lift", "acme".to_owned()),
     ];
     let mut tried = Vec::new();
@@ -446,5 +456,6 @@ async fn every_command_prints_json() {
         tried.push((*command).to_owned());
     }
     tried.sort();
+    tried.dedup();
     assert_eq!(tried, scim_admin::commands());
 }

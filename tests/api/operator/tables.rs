@@ -19,6 +19,11 @@ fn commands(id: &str) -> Vec<String> {
     let commands = [
         ("breaker lift", "acme".to_owned()),
         ("directory check", "acme --repair".to_owned()),
+        ("group deleted", "acme".to_owned()),
+        ("group list", "acme".to_owned()),
+        ("group members", "acme North".to_owned()),
+        ("group restore", format!("acme {id}")),
+        ("group show", "acme North".to_owned()),
         ("history", "acme".to_owned()),
         ("key create", "acme --label x".to_owned()),
         ("key list", "acme".to_owned()),

@@ -36,8 +36,8 @@ const INSTANT: &str = "2026-11-24T06:00:00Z";
 #[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Golden {
-    /// The events sent before it, in order; each succeeds. The user created by the first of them is
-    /// called `00000000-0000-4000-8000-000000000001`, the next one `…2`.
+    /// The events sent before it, in order; each succeeds. The user or group created by the first
+    /// of them is called `00000000-0000-4000-8000-000000000001`, the next one `…2`.
     given: Vec<String>,
     #[serde(flatten)]
     reply: Reply,
@@ -47,7 +47,8 @@ struct Golden {
     then: Option<Value>,
 }
 
-/// An answer with ids and instants replaced by placeholders.
+/// An answer with ids and instants replaced by placeholders. By these, members and groups are
+/// sorted: in the answer they are in the order of their ids, which are others each time.
 #[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
 struct Reply {
     #[serde(default)]
@@ -158,7 +159,7 @@ async fn check(service: &Service, index: usize, name: &str, update: bool) -> Res
 struct Client<'a> {
     service: &'a Service,
     key: String,
-    /// The ids of the users created, in order.
+    /// The ids of the users and groups created, in order.
     ids: Vec<String>,
 }
 
@@ -188,8 +189,9 @@ impl Client<'_> {
             return Ok(None);
         }
         event["requestContext"]["http"]["method"] = json!("GET");
-        if let Some(id) = reply.body["id"].as_str() {
-            event["rawPath"] = json!(format!("/scim/v2/Users/{id}"));
+        if let Some(location) = reply.body["meta"]["location"].as_str() {
+            let path = location.strip_prefix("https://scim.hellotracks.example");
+            event["rawPath"] = json!(path.expect("a location below the service"));
         }
         let shown = self.send(&event.to_string()).await?;
         if reply.status >= 300 || reply.status == 204 {
@@ -248,6 +250,11 @@ impl Client<'_> {
                     *instant = json!(INSTANT);
                 }
             }
+            for name in ["members", "groups"] {
+                if let Some(Value::Array(elements)) = resource.get_mut(name) {
+                    elements.sort_by_key(|element| element["value"].to_string());
+                }
+            }
         }
         Ok(Reply {
             status: answer.status,
@@ -264,7 +271,7 @@ impl Client<'_> {
     }
 }
 
-/// Placeholder in events and goldens for the id of the first user, the second, and so on.
+/// Placeholder in events and goldens for the id of the first user or group, the second, and so on.
 fn placeholder(index: usize) -> String {
     format!("00000000-0000-4000-8000-{:012}", index + 1)
 }

@@ -47,6 +47,11 @@ impl Admin {
         engine::tables(&self.prefix)
     }
 
+    /// The prefix of the tables' names.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// The same over other tables.
     pub async fn over(&self, tables: Tables) -> Self {
         Self {

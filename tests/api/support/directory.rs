@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
+use futures_util::{StreamExt as _, stream};
 use scim::text::fold;
 use serde_json::Value;
 
+use crate::support::members::{self, Members};
 use crate::support::service::Service;
 use crate::support::{engine, history};
 
@@ -19,13 +21,20 @@ pub struct DirectoryTable {
 }
 
 /// A tenant's items by sort key.
-pub type Items = BTreeMap<String, HashMap<String, AttributeValue>>;
+pub type Item = HashMap<String, AttributeValue>;
+pub type Items = BTreeMap<String, Item>;
 
 /// What remains of a tenant's items after their consistency was checked.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Census {
     pub users: BTreeSet<String>,
+    /// Of users.
     pub tombstones: BTreeSet<String>,
+    pub groups: BTreeSet<String>,
+    /// Tombstones of groups.
+    pub deleted_groups: BTreeSet<String>,
+    /// Of groups and of those that have a tombstone.
+    pub members: Members,
 }
 
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -106,7 +115,11 @@ impl DirectoryTable {
     /// The same without what is stored about requests: change records, refusals, the breaker.
     pub async fn resources(&self, tenant: &str) -> Items {
         let mut items = self.items(tenant).await;
-        items.retain(|sort_key, _| !sort_key.starts_with(['E', 'R', 'B', 'K']));
+        // Fences stay where they are raised.
+        let is_fence = |sort_key: &str| sort_key.starts_with("J#!");
+        items.retain(|sort_key, _| {
+            !sort_key.starts_with(['E', 'R', 'B', 'K']) && !is_fence(sort_key)
+        });
         items
     }
 
@@ -114,6 +127,12 @@ impl DirectoryTable {
     pub async fn plant_count(&self, tenant: &str, sort_key: &str, name: &str, count: i64) {
         let count = AttributeValue::N(count.to_string());
         self.set(tenant, sort_key, name, count).await;
+    }
+
+    /// Sets a text of an item.
+    pub async fn plant_text(&self, tenant: &str, sort_key: &str, name: &str, text: &str) {
+        let text = AttributeValue::S(text.to_owned());
+        self.set(tenant, sort_key, name, text).await;
     }
 
     async fn set(&self, tenant: &str, sort_key: &str, name: &str, value: AttributeValue) {
@@ -164,6 +183,44 @@ impl DirectoryTable {
             .unwrap();
     }
 
+    /// Puts these items, by sort key.
+    pub async fn put_all(
+        &self,
+        tenant: &str,
+        items: Vec<(String, HashMap<String, AttributeValue>)>,
+    ) {
+        let write = |(sort_key, mut item): (String, HashMap<String, AttributeValue>)| {
+            item.insert("pk".to_owned(), AttributeValue::S(format!("T#{tenant}")));
+            item.insert("sk".to_owned(), AttributeValue::S(sort_key));
+            let put = PutRequest::builder().set_item(Some(item)).build().unwrap();
+            WriteRequest::builder().put_request(put).build()
+        };
+        let writes: Vec<_> = items.into_iter().map(write).collect();
+        stream::iter(writes.chunks(25))
+            .for_each_concurrent(8, |writes| async {
+                let batch = self.client.batch_write_item();
+                let batch = batch.request_items(&self.table, writes.to_vec());
+                let written = batch.send().await.unwrap();
+                assert_eq!(written.unprocessed_items().map_or(0, HashMap::len), 0);
+            })
+            .await;
+    }
+
+    /// Adds to a number of an item, which is created if it is not there.
+    pub async fn raise(&self, tenant: &str, sort_key: &str, name: &str, by: i64) {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(format!("T#{tenant}")))
+            .key("sk", AttributeValue::S(sort_key.to_owned()))
+            .update_expression("ADD #name :by")
+            .expression_attribute_names("#name", name)
+            .expression_attribute_values(":by", AttributeValue::N(by.to_string()))
+            .send()
+            .await
+            .unwrap();
+    }
+
     fn put(&self, tenant: &str, sort_key: &str) -> PutItemFluentBuilder {
         self.client
             .put_item()
@@ -172,38 +229,48 @@ impl DirectoryTable {
             .item("sk", AttributeValue::S(sort_key.to_owned()))
     }
 
-    /// Checks that the tenant's items are consistent: each user has its lookups and guards and is
-    /// counted, its history leads to its current state, and there is nothing else but tombstones
-    /// and theirs. The keys are built independently here, so that a mistake in building them does
-    /// not go unnoticed.
+    /// Checks that the tenant's items are consistent: each user and each group has its lookups and
+    /// guards and is counted, its history leads to its current state, memberships are as
+    /// [`members::check`] says, and there is nothing else but tombstones and theirs. The keys are
+    /// built independently here, so that a mistake in building them does not go unnoticed.
     pub async fn check(&self, tenant: &str) -> Census {
         let items = self.items(tenant).await;
         let mut census = Census {
             users: BTreeSet::new(),
             tombstones: BTreeSet::new(),
+            groups: BTreeSet::new(),
+            deleted_groups: BTreeSet::new(),
+            members: members::check(&items),
         };
         let mut derived = BTreeSet::new();
         let mut holders = BTreeMap::new();
         let mut counts = BTreeMap::<String, i64>::new();
         let mut active = BTreeMap::<String, i64>::new();
         for (sort_key, item) in &items {
-            let Some(id) = sort_key.strip_prefix("U#") else {
-                continue;
+            let (letter, id, unique) = match sort_key.split('#').collect::<Vec<_>>()[..] {
+                ["U", id] => ("U", id, "userName"),
+                ["G", id] => ("G", id, "displayName"),
+                _ => continue,
             };
-            census.users.insert(id.to_owned());
-            let user: Value = serde_json::from_str(text(item, "document")).unwrap();
-            derived.extend(lookups(id, &user));
-            let mut names = vec![user["userName"].as_str().unwrap()];
+            match letter {
+                "U" => census.users.insert(id.to_owned()),
+                _ => census.groups.insert(id.to_owned()),
+            };
+            let resource: Value = serde_json::from_str(text(item, "document")).unwrap();
+            derived.extend(lookups(letter, id, &resource));
+            let mut names = vec![resource[unique].as_str().unwrap()];
             if item.contains_key("reserved_user_name") {
                 names.push(text(item, "reserved_user_name"));
             }
             for name in names {
-                let guard = format!("N#U#userName#{}", escaped(&fold(name)));
+                let guard = format!("N#{letter}#{unique}#{}", escaped(&fold(name)));
                 derived.insert(guard.clone());
-                assert_eq!(holders.insert(guard, id), None, "two users hold one name");
+                assert_eq!(holders.insert(guard, id), None, "two hold one name");
             }
-            let [coarse, fine] = [format!("C#U#{}", &id[..2]), format!("F#U#{}", &id[..4])];
-            if user["active"] == true {
+            let coarse = format!("C#{letter}#{}", &id[..2]);
+            let fine = format!("F#{letter}#{}", &id[..4]);
+            // A group is active as long as it is there.
+            if letter == "G" || resource["active"] == true {
                 *active.entry(coarse.clone()).or_default() += 1;
             }
             for counter in [coarse, fine] {
@@ -212,7 +279,6 @@ impl DirectoryTable {
         }
         for (sort_key, item) in &items {
             match sort_key.split('#').next().unwrap() {
-                "U" => {}
                 "L" => assert!(derived.contains(sort_key), "stray lookup {sort_key}"),
                 "N" => assert_eq!(
                     holders.get(sort_key).copied(),
@@ -230,14 +296,19 @@ impl DirectoryTable {
                     };
                     assert_eq!(counted, expected, "wrong number of active {sort_key}");
                 }
-                // The records are checked separately; the other kinds belong to no user.
-                "E" | "B" | "K" | "R" => {}
                 "D" => {
-                    let id = sort_key.strip_prefix("D#U#").unwrap();
-                    assert!(!census.users.contains(id), "{id} is both there and deleted");
+                    let (letter, id) = sort_key[2..].split_once('#').unwrap();
+                    let resource = format!("{letter}#{id}");
+                    assert!(!items.contains_key(&resource), "{id} is there and deleted");
                     assert!(number(item, "expires_at") > 0);
-                    census.tombstones.insert(id.to_owned());
+                    match letter {
+                        "U" => census.tombstones.insert(id.to_owned()),
+                        _ => census.deleted_groups.insert(id.to_owned()),
+                    };
                 }
+                // Resources were seen above. Records and memberships are checked separately; the
+                // other kinds belong to no resource.
+                "U" | "G" | "M" | "I" | "J" | "E" | "B" | "K" | "R" => {}
                 _ => panic!("an item of unknown kind: {sort_key}"),
             }
         }
@@ -260,16 +331,22 @@ pub fn number(item: &HashMap<String, AttributeValue>, name: &str) -> i64 {
     item[name].as_n().unwrap().parse().unwrap()
 }
 
-fn lookups(id: &str, user: &Value) -> Vec<String> {
-    let mut values = Vec::new();
-    for (attribute, value, exact) in [
-        ("userName", &user["userName"], false),
-        ("externalId", &user["externalId"], true),
-        ("employeeNumber", &user[ENTERPRISE]["employeeNumber"], false),
-    ] {
-        values.push((attribute, value, exact));
+/// A binary attribute of an item; empty if there is none.
+pub fn bytes<'a>(item: &'a HashMap<String, AttributeValue>, name: &str) -> &'a [u8] {
+    let bytes = item.get(name).map(|value| value.as_b().unwrap().as_ref());
+    bytes.unwrap_or_default()
+}
+
+fn lookups(letter: &str, id: &str, resource: &Value) -> Vec<String> {
+    let mut values = vec![("externalId", &resource["externalId"], true)];
+    if letter == "G" {
+        values.push(("displayName", &resource["displayName"], false));
+    } else {
+        let number = &resource[ENTERPRISE]["employeeNumber"];
+        values.push(("userName", &resource["userName"], false));
+        values.push(("employeeNumber", number, false));
     }
-    let emails = user["emails"].as_array().map_or(&[][..], Vec::as_slice);
+    let emails = resource["emails"].as_array().map_or(&[][..], Vec::as_slice);
     values.extend(
         emails
             .iter()
@@ -284,7 +361,7 @@ fn lookups(id: &str, user: &Value) -> Vec<String> {
             while value.len() > 512 {
                 value.pop();
             }
-            format!("L#U#{attribute}#{value}#{id}")
+            format!("L#{letter}#{attribute}#{value}#{id}")
         })
         .collect()
 }

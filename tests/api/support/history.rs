@@ -6,21 +6,23 @@ use serde_json::{Map, Value};
 
 use crate::support::directory::{Items, number, text};
 
-/// Checks the records of all users of a tenant, present and deleted: there is one per version, it
-/// names the previous one, and applying the changes in order gives the current user. There must be
-/// no record without a user.
+/// Checks the records of all users and groups of a tenant, present and deleted: there is one per
+/// version, it names the previous one, and applying the changes in order gives the current
+/// resource. There must be no record without a resource. Those of memberships are others
+/// ([`super::members`]).
 pub fn check(items: &Items) {
     let mut visited = BTreeSet::new();
     for (sort_key, item) in items {
-        let (id, at, version, is_deleted) = match sort_key.split('#').collect::<Vec<_>>()[..] {
-            ["U", id] => (id, "last_modified", number(item, "version"), false),
-            ["D", "U", id] => (id, "deleted", number(item, "version") + 1, true),
+        let (resource, at, version) = match sort_key.split('#').collect::<Vec<_>>()[..] {
+            ["U" | "G", _] => (sort_key.as_str(), "last_modified", number(item, "version")),
+            ["D", _, _] => (&sort_key[2..], "deleted", number(item, "version") + 1),
             _ => continue,
         };
+        let is_deleted = at == "deleted";
         let mut records = Vec::new();
         let mut next = Some((text(item, at).to_owned(), version));
         while let Some((at, version)) = next {
-            let key = format!("E#{}#U#{id}#{version}", milliseconds(&at));
+            let key = format!("E#{}#{resource}#{version}", milliseconds(&at));
             let record = items
                 .get(&key)
                 .unwrap_or_else(|| panic!("{key} is missing"));
@@ -48,9 +50,12 @@ pub fn check(items: &Items) {
         };
         assert_eq!(Value::Object(user), expected, "{sort_key}");
     }
-    let records = items.keys().filter(|sort_key| sort_key.starts_with("E#"));
-    for sort_key in records {
-        assert!(visited.contains(sort_key), "{sort_key} leads to nobody");
+    let is_of_resource = |key: &&String| {
+        let letter = key.split('#').nth(2).unwrap_or_default();
+        key.starts_with("E#") && !["M", "I"].contains(&letter)
+    };
+    for sort_key in items.keys().filter(is_of_resource) {
+        assert!(visited.contains(sort_key), "{sort_key} leads nowhere");
     }
 }
 

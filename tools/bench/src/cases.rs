@@ -56,7 +56,7 @@ pub fn all(measure: &mut impl Measure) {
     measure.operation(
         "POST: check the body",
         || json(&post),
-        |body| check(&USERS, body).unwrap(),
+        |body| check(&USERS, body).unwrap().resource,
     );
 
     let patch = body(include_str!("../../../events/patch-verbose-replace.json"));
@@ -115,7 +115,7 @@ fn created() -> Resource {
                           {"type": "home", "streetAddress": "7 Quay St", "locality": "Getxo", "country": "ES"}],
             "entitlements": [{"value": "vehicle"}, {"value": "warehouse"}]}"#,
     ));
-    check(&USERS, user).unwrap()
+    check(&USERS, user).unwrap().resource
 }
 
 /// The same user after a PATCH of every attribute that Entra can map: 2 KB as clients see it.

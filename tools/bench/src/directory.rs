@@ -28,7 +28,7 @@ const STEP: usize = 5_000;
 /// The files that determine how a directory is stored in DynamoDB. A file filled by another version
 /// is not used.
 const LAYOUT: &[&str] = &[
-    include_str!("../../../crates/store/src/directory/keys.rs"),
+    include_str!("../../../crates/store/src/directory/keys/mod.rs"),
     include_str!("../../../crates/store/src/directory/document.rs"),
     include_str!("../../../crates/store/src/directory/write.rs"),
     TEMPLATE,

@@ -12,10 +12,12 @@
     reason = "members are set by name, and choices are taken modulo their number"
 )]
 
+mod group;
 mod request;
 mod shape;
 mod user;
 
+pub use group::{GroupKind, GroupRequest, MAX_GROUP_BODY, group_request};
 pub use shape::{Kind, Shape};
 
 use serde_json::Value;

@@ -8,8 +8,8 @@ use time::{Duration, OffsetDateTime};
 use crate::client::Sent;
 use crate::entra::{Change, Object, apply};
 
-const BASE: &str = "https://scim.hellotracks.example/scim/v2";
-const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
+pub const BASE: &str = "https://scim.hellotracks.example/scim/v2";
+pub const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 
 /// An existing user.
 #[derive(Debug, Clone)]
@@ -114,6 +114,17 @@ impl User {
     /// As GET shows it.
     pub fn object(&self) -> &Value {
         &self.object
+    }
+
+    /// Shows these groups.
+    pub fn show_groups(&mut self, groups: Vec<Value>) {
+        if groups.is_empty() {
+            if let Value::Object(object) = &mut self.object {
+                object.remove("groups");
+            }
+        } else {
+            self.object["groups"] = groups.into();
+        }
     }
 
     pub fn etag(&self) -> String {

@@ -19,7 +19,13 @@ pub struct Tenant {
     pub deletions: Span,
     /// How many more active users may be deactivated or deleted before the breaker opens.
     deactivations: AtomicI64,
+    /// How many more groups may be deleted.
+    group_deletions: AtomicI64,
 }
+
+/// How many groups of a tenant may be deleted in a run: the breaker lets ten go, however few there
+/// are when its window begins.
+const GROUP_DELETIONS: i64 = 10;
 
 /// Requests of one kind, by when they may take effect.
 #[derive(Default)]
@@ -59,6 +65,7 @@ impl Tenant {
             creations: Span::default(),
             deletions: Span::default(),
             deactivations: AtomicI64::new(0),
+            group_deletions: AtomicI64::new(GROUP_DELETIONS),
         }
     }
 
@@ -78,6 +85,19 @@ impl Tenant {
     /// Uses up deactivations that were tried without an answer, and may have counted.
     pub fn tried_to_deactivate(&self, times: u64) {
         self.deactivations
+            .fetch_sub(i64::try_from(times).unwrap_or(i64::MAX), SeqCst);
+    }
+
+    /// Uses up one of the remaining deletions of groups; false if there is none.
+    pub fn may_delete_group(&self) -> bool {
+        self.group_deletions
+            .fetch_update(SeqCst, SeqCst, |left| (left > 0).then(|| left - 1))
+            .is_ok()
+    }
+
+    /// Uses up deletions of groups that were tried without an answer, and may have counted.
+    pub fn tried_to_delete_group(&self, times: u64) {
+        self.group_deletions
             .fetch_sub(i64::try_from(times).unwrap_or(i64::MAX), SeqCst);
     }
 

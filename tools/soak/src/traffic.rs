@@ -266,24 +266,36 @@ impl Soak {
     }
 
     /// Compares the final state with the model, and runs the operator's check.
-    async fn examine(&self) -> Result<()> {
-        let mut all = 0;
-        for tenant in &self.tenants {
+    async fn examine(&mut self) -> Result<()> {
+        let (mut all, mut memberships) = (0, 0);
+        for tenant in &self.tenants.clone() {
             let users = self.users(tenant);
             for by_cursor in [false, true] {
                 walk::when_quiet(tenant, &users, by_cursor).await?;
             }
             let name = &tenant.client.tenant;
+            let count = users.len();
+            let workers = self.workers.iter_mut();
+            let groups = workers
+                .filter(|worker| worker.tenant.number == tenant.number)
+                .flat_map(|worker| &mut worker.crews)
+                .filter_map(|crew| crew.group.as_mut())
+                .collect::<Vec<_>>();
+            memberships += groups
+                .iter()
+                .map(|group| group.members.len())
+                .sum::<usize>();
+            let resources = count + groups.len();
+            walk::groups_when_quiet(tenant, groups).await?;
             let found = self.direct.audit(name).await?;
             ensure!(
-                found == users.len() as u64,
-                "tenant {name}: the check finds {found} users instead of {}",
-                users.len()
+                found == resources as u64,
+                "tenant {name}: the check finds {found} users and groups instead of {resources}",
             );
-            all += users.len();
+            all += count;
         }
         println!(
-            "{all} users of {} tenants are as the model has them, and the check finds no defect",
+            "{all} users of {} tenants and their {memberships} memberships are as the model has them on both sides, and the check finds no defect",
             self.tenants.len()
         );
         Ok(())

@@ -6,8 +6,12 @@ use anyhow::{Result, anyhow, ensure};
 use serde_json::Value;
 
 use crate::client::{Call, Sent};
+use crate::groups::Group;
 use crate::model::User;
 use crate::tenant::Tenant;
+
+/// How many groups a page shows.
+const GROUPS_ON_A_PAGE: usize = 4;
 
 /// More pages than any walk may need.
 const MAX_PAGES: usize = 1000;
@@ -76,6 +80,36 @@ pub async fn when_quiet(tenant: &Tenant, users: &[&User], by_cursor: bool) -> Re
             user.object()
         )),
     }
+}
+
+/// The groups on pages, which must be these with their members.
+pub async fn groups_when_quiet(tenant: &Tenant, groups: Vec<&mut Group>) -> Result<()> {
+    let total = groups.len();
+    let mut groups = groups;
+    groups.sort_by(|one, other| one.id.cmp(&other.id));
+    let mut expected = groups.into_iter();
+    for start in (1..=total).step_by(GROUPS_ON_A_PAGE) {
+        let path = format!("/Groups?startIndex={start}&count={GROUPS_ON_A_PAGE}");
+        let call = Call::get("page of groups", path);
+        let page = tenant.client.send(call).await?;
+        page.must_be(200, None)?;
+        let shown = page.answer.body["Resources"].as_array();
+        if page.answer.body["totalResults"] != total {
+            return Err(page.deviates(format!("{total} groups in all")));
+        }
+        for shown in shown.into_iter().flatten() {
+            let Some(group) = expected.next() else {
+                return Err(page.deviates("fewer groups"));
+            };
+            group.must_look(&page, shown, true)?;
+        }
+    }
+    ensure!(
+        expected.next().is_none(),
+        "tenant {}: the pages lack groups",
+        tenant.client.tenant
+    );
+    Ok(())
 }
 
 /// Checks the total, while nobody writes.

@@ -8,6 +8,7 @@ use fastrand::Rng;
 use serde_json::Value;
 
 use crate::client::{Call, Sent};
+use crate::crews::{CREWS, Crew};
 use crate::entra;
 use crate::model::{User, nobody};
 use crate::tenant::Tenant;
@@ -17,6 +18,7 @@ use crate::walk;
 pub struct Worker {
     pub tenant: Arc<Tenant>,
     pub places: Vec<Place>,
+    pub crews: Vec<Crew>,
     pub number: usize,
     pub rng: Rng,
     /// How many externalIds it has used for temporary users.
@@ -61,7 +63,18 @@ impl Worker {
                 gone: None,
             }
         });
+        let crews = (0..CREWS).map(|crew| {
+            let external_id = format!("{of:08x}-6f2a-4b53-9f0e-{:012x}", number * 1_000 + crew);
+            Crew {
+                name: format!("Crew {external_id} of {of}"),
+                external_id,
+                renames: 0,
+                group: None,
+                gone: None,
+            }
+        });
         Self {
+            crews: crews.collect(),
             places: places.collect(),
             tenant,
             number,
@@ -75,7 +88,7 @@ impl Worker {
         for index in 0..self.places.len() {
             self.create(index).await?;
         }
-        Ok(())
+        self.create_crews().await
     }
 
     /// One request of the incremental cycles, or a few related ones.
@@ -89,6 +102,9 @@ impl Worker {
                 .max(1);
             let by_cursor = self.rng.bool();
             return walk::under_load(&self.tenant, count, by_cursor).await;
+        }
+        if self.rng.u32(..4) == 0 {
+            return self.step_of_crew().await;
         }
         // The effect of kills on these requests matters most.
         if self.tenant.client.tally.may_be_killed.load(Relaxed) && self.rng.u32(..4) == 0 {
@@ -198,7 +214,8 @@ impl Worker {
             return Ok(());
         }
         self.end(user).await?;
-        let path = user.path();
+        let (id, path) = (user.id().to_owned(), user.path());
+        self.leave_all(&id);
         let place = &mut self.places[index];
         place.gone = Some(path);
         place.user = None;

@@ -1,6 +1,6 @@
 //! `breaker lift`.
 
-use scim::schema::USERS;
+use scim::schema::PROVIDED;
 use store::{Gate, Meter, Store};
 use tenant::TenantId;
 use time::Duration;
@@ -9,14 +9,15 @@ use super::tenant::status::{self, Status};
 use crate::clock::now;
 use crate::failure::Failure;
 
-/// Lifts the limit of a tenant's breaker, and shows the tenant's status after that.
+/// Lifts the limits of a tenant's breakers, and shows the tenant's status after that.
 pub async fn lift(tenant: &TenantId, length: Duration, store: &Store) -> Result<Status, Failure> {
     let (meter, gate) = (Meter::default(), Gate::opened());
     store.find_tenant(tenant, &meter).await?;
     let now = now();
-    store
-        .tenant(tenant, &meter, &gate)
-        .lift_breaker(&USERS, now.saturating_add(length))
-        .await?;
+    let directory = store.tenant(tenant, &meter, &gate);
+    for resource_type in PROVIDED {
+        let until = now.saturating_add(length);
+        directory.lift_breaker(resource_type, until).await?;
+    }
     status::run(tenant, now - Duration::DAY, store).await
 }

@@ -18,7 +18,7 @@ pub struct Checked {
 }
 
 /// Audits a tenant's directory, which may be in use. A repair is followed by another audit, for as
-/// long as there is something to mend and it helps.
+/// long as there is something to mend and it helps. It carries out what is pending, too.
 pub async fn run(tenant: &TenantId, repair: bool, store: &Store) -> Result<Checked, Failure> {
     const ROUNDS: usize = 5;
     let (meter, gate) = (Meter::default(), Gate::opened());
@@ -40,6 +40,7 @@ pub async fn run(tenant: &TenantId, repair: bool, store: &Store) -> Result<Check
                 break;
             }
         }
+        directory.finish_all().await?;
     }
     Ok(Checked { audit, repaired })
 }

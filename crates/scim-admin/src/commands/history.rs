@@ -1,19 +1,19 @@
-//! `history`: a tenant's change records, printed as they are read.
+//! `history`: a tenant's records, printed as they are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufWriter, Write};
 
 use scim::ResourceId;
 use scim::schema::USERS;
-use serde_json::{Value, json};
-use store::directory::record::{Actor, ChangeRecord, Span};
+use store::directory::history::{Record, Span};
 use store::{Gate, Meter, Store, TenantStore};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
 
 use crate::args::HistoryArgs;
+use crate::commands::group;
 use crate::failure::Failure;
-use crate::terminal::{self, printable, stamp};
+use crate::report::record::{NAMED, json_line, text_line};
 
 /// A record carries the time at which its write was sent, by the clock of the instance that sent
 /// it. It can be read later, by as much as a request may take, so the last half minute is read
@@ -39,6 +39,10 @@ pub async fn run(
         printed: false,
         failed: None,
     };
+    let group = match &arguments.group {
+        Some(group) => Some(find_group(&directory, group).await?),
+        None => None,
+    };
     match &arguments.user {
         Some(user) => {
             let id = find(&directory, user).await?;
@@ -47,10 +51,12 @@ pub async fn run(
                 return Err(Failure::NothingOnRecord(id));
             }
             for record in life {
-                printer.print(&record);
+                printer.print(&Record::Change(record), &HashMap::new());
             }
         }
-        None if arguments.follow => follow(arguments, &directory, &mut printer).await?,
+        None if arguments.follow => {
+            follow(arguments, &directory, group.as_ref(), &mut printer).await?;
+        }
         None => {
             let to = arguments.until.unwrap_or_else(horizon);
             if to <= arguments.since {
@@ -63,9 +69,7 @@ pub async fn run(
                 from: arguments.since,
                 to,
             };
-            directory
-                .history(span, |record| printer.print(&record))
-                .await?;
+            pages(&directory, span, group.as_ref(), &mut printer, |_| true).await?;
         }
     }
     printer.finish()
@@ -75,6 +79,7 @@ pub async fn run(
 async fn follow(
     arguments: &HistoryArgs,
     directory: &TenantStore<'_>,
+    group: Option<&ResourceId>,
     printer: &mut Printer<'_>,
 ) -> Result<(), Failure> {
     let mut printed = BTreeMap::new();
@@ -82,21 +87,65 @@ async fn follow(
     while printer.failed.is_none() {
         let to = horizon().max(from);
         let span = Span { from, to };
-        directory
-            .history(span, |record| {
-                let key = (record.at, record.id.clone(), record.version);
-                if printed.insert(key, ()).is_some() {
-                    return true;
-                }
-                printer.print(&record)
-            })
-            .await?;
+        let is_new = |record: &Record| printed.insert((record.at(), record.name()), ()).is_none();
+        pages(directory, span, group, printer, is_new).await?;
         printer.flush();
         from = from.max(OffsetDateTime::now_utc() - LATECOMERS);
         printed.retain(|(at, ..), ()| *at >= from);
         tokio::time::sleep(PAUSE).await;
     }
     Ok(())
+}
+
+/// Prints the records of a span, page by page, that are of the group if one is given, and wanted.
+async fn pages(
+    directory: &TenantStore<'_>,
+    span: Span,
+    group: Option<&ResourceId>,
+    printer: &mut Printer<'_>,
+    mut is_wanted: impl FnMut(&Record) -> bool,
+) -> Result<(), Failure> {
+    let mut from = None;
+    loop {
+        let (mut records, next) = directory.history_page(span, from.as_ref()).await?;
+        records.retain(|record| {
+            group.is_none_or(|group| record.is_of_group(group)) && is_wanted(record)
+        });
+        let names = match printer.form {
+            Form::Text => names(directory, &records).await?,
+            // Programs look up what they need.
+            Form::Lines | Form::Array => HashMap::new(),
+        };
+        if !records.iter().all(|record| printer.print(record, &names)) || next.is_none() {
+            return Ok(());
+        }
+        from = next;
+    }
+}
+
+/// The userNames of those whom the text of these records names.
+async fn names(
+    directory: &TenantStore<'_>,
+    records: &[Record],
+) -> Result<HashMap<ResourceId, String>, Failure> {
+    let mut ids = Vec::new();
+    for record in records {
+        if let Record::Members(record) = record {
+            ids.extend(record.added().take(NAMED).cloned());
+            ids.extend(record.removed().take(NAMED).cloned());
+        }
+    }
+    ids.sort();
+    ids.dedup();
+    Ok(group::user_names(directory, &ids).await?)
+}
+
+/// The group with this id, which may be deleted, or else the one with this displayName.
+async fn find_group(directory: &TenantStore<'_>, group: &str) -> Result<ResourceId, Failure> {
+    if let Some(id) = ResourceId::parse(group) {
+        return Ok(id);
+    }
+    Ok(group::find(directory, group).await?.id)
 }
 
 /// After every record there is: clocks of different machines differ.
@@ -147,9 +196,9 @@ struct Printer<'a> {
 
 impl Printer<'_> {
     /// Prints a record; returns whether to go on.
-    fn print(&mut self, record: &ChangeRecord) -> bool {
+    fn print(&mut self, record: &Record, names: &HashMap<ResourceId, String>) -> bool {
         let printed = match self.form {
-            Form::Text => writeln!(self.out, "{}", text_line(record)),
+            Form::Text => writeln!(self.out, "{}", text_line(record, names)),
             Form::Lines => writeln!(self.out, "{}", json_line(self.tenant, record)),
             Form::Array => {
                 let before = if self.printed { ",\n" } else { "[\n" };
@@ -187,53 +236,4 @@ impl Printer<'_> {
             _ => Ok(()),
         }
     }
-}
-
-fn actor(record: &ChangeRecord) -> String {
-    match &record.actor {
-        Actor::Key(key) => format!("key {key}"),
-        Actor::Operator => "operator".to_owned(),
-    }
-}
-
-fn json_line(tenant: &TenantId, record: &ChangeRecord) -> String {
-    let value = json!({
-        "time": stamp(record.at),
-        "tenant": tenant.as_str(),
-        "actor": actor(record),
-        "operation": record.operation.as_str(),
-        "resourceType": record.resource_type,
-        "id": record.id.as_str(),
-        "version": record.version,
-        "requestId": record.request_id,
-        "changes": record.changes,
-    });
-    terminal::json(&value.to_string()).into_owned()
-}
-
-fn text_line(record: &ChangeRecord) -> String {
-    let side = |change: &Value, side: &str| match change.get(side) {
-        Some(value) => value.to_string(),
-        None => "-".to_owned(),
-    };
-    let changes: Vec<String> = record
-        .changes
-        .iter()
-        .map(|(attribute, change)| {
-            let (before, after) = (side(change, "before"), side(change, "after"));
-            let change = format!("{attribute}: {before} -> {after}");
-            printable(&change).into_owned()
-        })
-        .collect();
-    format!(
-        "{}  {:7}  {} {} version {}, {}, request {}\n    {}",
-        stamp(record.at),
-        record.operation.as_str(),
-        record.resource_type,
-        record.id,
-        record.version,
-        actor(record),
-        printable(&record.request_id),
-        changes.join("\n    ")
-    )
 }

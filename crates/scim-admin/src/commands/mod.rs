@@ -2,20 +2,22 @@
 
 mod breaker;
 mod check;
+mod deleted;
+mod group;
 mod history;
 mod key;
+mod restore;
 mod tables;
 mod tenant;
-mod user;
 
 use std::io::Write;
 
+use scim::schema::{GROUPS, USERS};
 use store::Store;
-use time::Duration;
 
 use crate::args::{
-    BreakerCommand, Command, DirectoryCommand, KeyCommand, TablesCommand, TenantCommand,
-    UserCommand,
+    BreakerCommand, Command, DirectoryCommand, GroupCommand, KeyCommand, TablesCommand,
+    TenantCommand, UserCommand,
 };
 use crate::failure::Failure;
 use crate::report::Report;
@@ -31,8 +33,8 @@ pub enum Done {
     },
 }
 
-/// Runs a command. What `history` finds and what `user restore` does is printed at once; others
-/// have a report.
+/// Runs a command. What `history` finds and what a restore does is printed at once; others have a
+/// report.
 pub async fn run(
     command: Command,
     json: bool,
@@ -51,6 +53,7 @@ pub async fn run(
             Ok(Done::Printed { is_bad_news: false })
         }
         Command::User(command) => user(command, json, store, results).await,
+        Command::Group(command) => group(command, json, store, results).await,
         Command::Breaker(BreakerCommand::Lift { tenant, length }) => {
             reported(breaker::lift(&tenant, length, store).await)
         }
@@ -120,20 +123,75 @@ async fn user(
     results: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
     match command {
-        UserCommand::Deleted { tenant } => reported(user::deleted::run(&tenant, store).await),
+        UserCommand::Deleted { tenant } => reported(deleted::run(&USERS, &tenant, store).await),
         UserCommand::Restore {
             tenant,
             ids,
             deleted_since,
-            history_days,
+            history,
         } => {
-            let asked = user::restore::Asked {
-                tenant,
-                ids,
-                deleted_since,
-                history: Duration::days(history_days.into()),
+            let which = match deleted_since {
+                Some(since) => restore::Which::DeletedSince(since),
+                None => restore::Which::Ids(ids),
             };
-            let is_bad_news = !user::restore::run(&asked, json, store, results).await?;
+            let asked = restore::Asked {
+                resource_type: &USERS,
+                tenant,
+                which,
+                history: history.length(),
+            };
+            let is_bad_news = !restore::run(&asked, json, store, results).await?;
+            Ok(Done::Printed { is_bad_news })
+        }
+    }
+}
+
+async fn group(
+    command: GroupCommand,
+    json: bool,
+    store: &Store,
+    results: &mut (dyn Write + Send),
+) -> Result<Done, Failure> {
+    match command {
+        GroupCommand::List { tenant } => reported(group::list::run(&tenant, store).await),
+        GroupCommand::Show { tenant, group } => {
+            reported(group::show::run(&tenant, &group, store).await)
+        }
+        GroupCommand::Members {
+            tenant,
+            group,
+            undo_since: None,
+            ..
+        } => reported(group::members::run(&tenant, &group, store).await),
+        GroupCommand::Members {
+            tenant,
+            group,
+            undo_since: Some(since),
+            dry_run,
+            history,
+        } => {
+            let asked = group::undo::Asked {
+                tenant,
+                group,
+                since,
+                is_dry_run: dry_run,
+                history: history.length(),
+            };
+            reported(group::undo::run(&asked, store).await)
+        }
+        GroupCommand::Deleted { tenant } => reported(deleted::run(&GROUPS, &tenant, store).await),
+        GroupCommand::Restore {
+            tenant,
+            group,
+            history,
+        } => {
+            let asked = restore::Asked {
+                resource_type: &GROUPS,
+                tenant,
+                which: restore::Which::Named(group),
+                history: history.length(),
+            };
+            let is_bad_news = !restore::run(&asked, json, store, results).await?;
             Ok(Done::Printed { is_bad_news })
         }
     }

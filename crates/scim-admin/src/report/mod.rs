@@ -1,6 +1,7 @@
 //! What a command reports, as text and as JSON.
 
 pub mod key;
+pub mod record;
 pub mod tenant;
 
 use serde_json::Value;

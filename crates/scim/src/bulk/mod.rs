@@ -121,7 +121,7 @@ impl Action {
         });
         let Some(resource_type) = found else {
             return invalid(format!(
-                "{} is not the path of a resource; it is `/Users` or `/Users/{{id}}`",
+                "{} is not the path of a resource; it is such as `/Users` or `/Groups/{{id}}`",
                 quote(path)
             ));
         };
@@ -361,6 +361,11 @@ mod tests {
                 .remove(0)
                 .action
         };
+        let nowhere = request_of("POST", "/Devices").unwrap_err().to_string();
+        assert_eq!(
+            nowhere,
+            "`/Devices` is not the path of a resource; it is such as `/Users` or `/Groups/{id}`"
+        );
         for (method, path) in [
             ("GET", "/Users/1"),
             ("POST", "/Users/1"),

@@ -70,9 +70,9 @@ mod tests {
 
     use super::*;
     use crate::patch::{PatchRequest, apply};
-    use crate::schema::USERS;
-    use crate::schema::check::check;
+    use crate::schema::check::{Checked, check};
     use crate::schema::proptests::{body, scalar};
+    use crate::schema::{GROUPS, USERS};
     use crate::text::fold;
     use crate::work::Budget;
     use crate::{Resource, ResourceType};
@@ -112,6 +112,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_group_has_its_display_name() {
+        let of =
+            |data: Value| -> Vec<String> { names(&GROUPS, &data, &mut 0).into_keys().collect() };
+        for data in [
+            json!({"displayName": "Crew", "members": [{"value": "u", "display": "Lena"}]}),
+            json!({"Operations": [{"op": "replace", "value": {"id": "g", "DISPLAYNAME": "Crew"}}]}),
+            json!({"Operations": [{"op": "Replace", "path": "displayName", "value": "Crew"}]}),
+        ] {
+            assert_eq!(of(data.clone()), ["crew"], "{data}");
+        }
+        let added = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": "u", "display": "Lena"}]}]});
+        assert!(of(added).is_empty());
+    }
+
     /// What the resource is called afterwards, as it is compared.
     fn called(resource_type: &ResourceType, resource: &Resource) -> String {
         let name = resource.text(resource_type.unique);
@@ -122,7 +137,7 @@ mod tests {
         #[test]
         fn whatever_a_body_means_its_name_is_found(body in body()) {
             let names = names(&USERS, &Value::Object(body.clone()), &mut 0);
-            if let Ok(resource) = check(&USERS, body) {
+            if let Ok(Checked { resource, .. }) = check(&USERS, body) {
                 prop_assert!(names.contains_key(&called(&USERS, &resource)));
             }
         }
@@ -150,7 +165,7 @@ mod tests {
             let names = names(&USERS, &data, &mut 0);
             let message = data.as_object().cloned().unwrap();
             let before = json!({"userName": "before"}).as_object().cloned().unwrap();
-            let before = check(&USERS, before).unwrap();
+            let before = check(&USERS, before).unwrap().resource;
             let request = PatchRequest::parse(message);
             let next = request.and_then(|request| apply(&USERS, &before, &request, &Budget::default()));
             if let Ok(Some(next)) = next.map(|applied| applied.resource) {

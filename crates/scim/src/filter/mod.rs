@@ -6,6 +6,7 @@
 mod ast;
 mod bind;
 mod eval;
+mod named;
 pub(crate) mod parse;
 #[cfg(test)]
 mod proptests;
@@ -15,6 +16,7 @@ mod reference;
 pub use ast::{Filter, Literal, Operator, Path};
 pub use bind::{BoundFilter, Comparison, FilterError, Test};
 pub(crate) use eval::Folded;
+pub use named::Named;
 pub use parse::{MAX_DEPTH, MAX_LENGTH};
 
 use super::ScimError;

@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::ignored::Ignored;
+use super::members;
 use super::request::{Kind, PatchOperation, PatchRequest};
+use super::target::{Target, Unbound, target};
 use super::unknown::{not_a_sub_attribute, note_members, understood};
 use crate::ScimError;
-use crate::filter::{BoundFilter, Filter, FilterError, Literal, Operator};
+use crate::filter::Filter;
+use crate::members::MemberChange;
 use crate::path::Path;
-use crate::schema::{
-    Attribute, BoundPath, Mutability, ResolveError, Resolved, ResourceType, check, coerce, json,
-};
+use crate::schema::{BoundPath, Mutability, ResolveError, Resolved, ResourceType, check, json};
 use crate::text::quote;
 use crate::work::{BEGIN, Budget, resolving};
 
@@ -31,49 +32,26 @@ pub(super) enum Change {
     Remove(Option<Value>),
 }
 
-/// Where a step applies.
-pub(super) struct Target<'a> {
-    /// As the client wrote it.
-    written: Cow<'a, Path>,
-    pub path: BoundPath,
-    /// Selects elements of a multi-valued attribute.
-    pub filter: Option<BoundFilter>,
-}
-
-impl Target<'_> {
-    /// The path as error messages show it.
-    pub fn quoted(&self) -> String {
-        quote(&self.written.to_string())
-    }
-
-    /// The element that the filter describes, if it is a conjunction of equalities: `{type: work}`
-    /// for `[type eq "work"]`. It is created if nothing matches.
-    pub fn template(&self) -> Option<Map<String, Value>> {
-        template(self.path.attribute, self.written.filter.as_ref()?)
-    }
-}
-
 /// A request that can be applied.
-#[derive(Default)]
 pub(super) struct Bound<'a> {
     pub steps: Vec<Step<'a>>,
+    /// What the request does to the members, who are stored apart.
+    pub members: MemberChange,
     /// What the request names and no schema has.
     pub ignored: Ignored,
     /// Whether it names an attribute that exists.
     is_understood: bool,
+    budget: &'a Budget,
 }
 
-/// Why an operation has no steps.
-enum Unbound {
-    /// Its path names an attribute that does not exist.
-    Unknown { name: String, error: ScimError },
-    /// Anything else.
-    Refused(ScimError),
-}
-
-impl From<ScimError> for Unbound {
-    fn from(error: ScimError) -> Self {
-        Self::Refused(error)
+impl<'a> Bound<'a> {
+    /// Notes a change of one attribute.
+    fn change(&mut self, target: Target<'a>, change: Change) -> Result<(), ScimError> {
+        if target.path.attribute.stored_apart {
+            return members::apply(&mut self.members, &target, change, self.budget);
+        }
+        self.steps.push(Step { target, change });
+        Ok(())
     }
 }
 
@@ -81,11 +59,14 @@ impl From<ScimError> for Unbound {
 pub(super) fn bind<'a>(
     resource_type: &ResourceType,
     request: &'a PatchRequest,
-    budget: &Budget,
+    budget: &'a Budget,
 ) -> Result<Bound<'a>, ScimError> {
     let mut bound = Bound {
-        steps: Vec::with_capacity(request.operations.len()),
-        ..Bound::default()
+        steps: Vec::new(),
+        members: MemberChange::default(),
+        ignored: Ignored::default(),
+        is_understood: false,
+        budget,
     };
     let mut unknown = None;
     for operation in &request.operations {
@@ -206,11 +187,7 @@ fn bind_operation<'a>(
             if let Some(value) = &operation.value {
                 note_members(&mut bound.ignored, &path.attribute, &target.path, value);
             }
-            bound.steps.push(Step {
-                target,
-                change: change(value),
-            });
-            Ok(())
+            Ok(bound.change(target, change(value))?)
         }
         // A schema's URN as a path stands for all its attributes.
         Ok(Resolved::Extension(schema)) => {
@@ -280,10 +257,7 @@ fn bind_member(
                     note_members(&mut bound.ignored, &shown, &target.path, value);
                     if let Ok(value) = understood(&target.path, value.clone()) {
                         bound.is_understood = true;
-                        bound.steps.push(Step {
-                            target,
-                            change: change(Some(value)),
-                        });
+                        bound.change(target, change(Some(value)))?;
                     }
                 }
                 Err(Unbound::Unknown { name, .. }) => bound.ignored.note(&name),
@@ -331,58 +305,4 @@ fn locked(path: &BoundPath) -> Option<Mutability> {
         return Some(Mutability::WriteOnly);
     }
     Some(path.sub_attribute.unwrap_or(path.attribute).mutability)
-}
-
-fn target(path: Cow<'_, Path>, bound: BoundPath) -> Result<Target<'_>, Unbound> {
-    let mut bound = bound;
-    let unknown = |name: &str, error| Unbound::Unknown {
-        name: format!("{}.{name}", path.attribute),
-        error,
-    };
-    if let Some(name) = &path.sub_attribute {
-        bound.sub_attribute = coerce::sub_attribute(bound.attribute, name);
-        if bound.sub_attribute.is_none() {
-            return Err(unknown(name, not_a_sub_attribute(name, bound.attribute)));
-        }
-    }
-    let filter = match &path.filter {
-        // Entra can put a filter on a singular attribute: it means the only value.
-        Some(_) if !bound.attribute.multi_valued => None,
-        Some(filter) => match filter.bind_element(bound.attribute) {
-            Ok(filter) => Some(filter),
-            Err(error) => {
-                let refused = ScimError::InvalidPath(error.to_string());
-                return Err(match error {
-                    FilterError::NoSubAttribute { name, .. } => unknown(&name, refused),
-                    _ => refused.into(),
-                });
-            }
-        },
-        None => None,
-    };
-    Ok(Target {
-        written: path,
-        path: bound,
-        filter,
-    })
-}
-
-/// The element that a conjunction of equalities describes.
-fn template(attribute: &Attribute, filter: &Filter) -> Option<Map<String, Value>> {
-    match filter {
-        Filter::And(terms) => terms.iter().try_fold(Map::new(), |mut element, term| {
-            element.extend(template(attribute, term)?);
-            Some(element)
-        }),
-        Filter::Compare(_, _, literal) if literal.is_null() => None,
-        Filter::Compare(name, Operator::Eq, Literal::String(text) | Literal::Bare(text)) => {
-            // Coerced like a client's element, so that it contains nothing that clients cannot set.
-            let element = Map::from_iter([(name.clone(), Value::String(text.clone()))]);
-            match coerce::single(attribute, Value::Object(element)) {
-                Ok(Some(Value::Object(element))) => Some(element),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
 }

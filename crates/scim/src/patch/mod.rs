@@ -10,15 +10,18 @@ mod elements;
 mod folds;
 mod ignored;
 mod index;
+mod members;
 #[cfg(test)]
 mod pairs;
 #[cfg(test)]
 mod proptests;
 mod remove;
 pub mod request;
+mod target;
 mod unknown;
 mod write;
 
+use super::members::MemberChange;
 use super::schema::finish::{finish, keep_immutable};
 use super::work::{BEGIN, Budget, copying};
 use super::{Resource, ResourceType, ScimError};
@@ -31,6 +34,8 @@ pub use request::PatchRequest;
 pub struct Applied {
     /// The resource with all changes; `None` when nothing changed.
     pub resource: Option<Resource>,
+    /// What the request does to the members of a group.
+    pub members: MemberChange,
     /// What the request names and the service does not know.
     pub ignored: Ignored,
 }
@@ -54,7 +59,12 @@ pub fn apply(
     budget.spend(BEGIN)?;
     budget.spend(current.attributes().values().map(copying).sum())?;
     let mut draft = Draft::new(current.attributes().clone(), budget);
-    let bind::Bound { steps, ignored, .. } = bind::bind(resource_type, request, budget)?;
+    let bind::Bound {
+        steps,
+        members,
+        ignored,
+        ..
+    } = bind::bind(resource_type, request, budget)?;
     for step in steps {
         match step.change {
             bind::Change::Add(value) => write::add(&mut draft, &step.target, value)?,
@@ -66,6 +76,7 @@ pub fn apply(
     keep_immutable(resource_type, current, &next)?;
     Ok(Applied {
         resource: (next != *current).then_some(next),
+        members,
         ignored,
     })
 }

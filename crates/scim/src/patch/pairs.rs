@@ -98,7 +98,7 @@ fn checked(emails: &Value) -> Resource {
         ("userName".to_owned(), "u".into()),
         ("emails".to_owned(), emails.clone()),
     ]);
-    check(&USERS, body).unwrap()
+    check(&USERS, body).unwrap().resource
 }
 
 proptest! {

@@ -21,8 +21,9 @@ fn resource() -> impl Strategy<Value = Resource> {
             .chain([("userName".to_owned(), "u".into())])
             .collect()
     });
-    prop_oneof![body().boxed(), crowded.boxed()]
-        .prop_filter_map("a resource", |body| check(&USERS, body).ok())
+    prop_oneof![body().boxed(), crowded.boxed()].prop_filter_map("a resource", |body| {
+        Some(check(&USERS, body).ok()?.resource)
+    })
 }
 
 /// Covers three cases: one e-mail address per type, many roles per type, and addresses, which have

@@ -235,7 +235,7 @@ proptest! {
         (operations, written) in patch(),
     ) {
         let user = object(json!({"userName": "u", "emails": [{"type": "home", "value": "h"}]}));
-        let empty = check(&USERS, user).unwrap();
+        let empty = check(&USERS, user).unwrap().resource;
         // A user that some PATCH made, or the one from which it would have.
         let sent = before.iter().map(|operation| self::written(operation, 0)).collect::<Vec<_>>();
         let made = PatchRequest::parse(object(json!({"Operations": sent})))

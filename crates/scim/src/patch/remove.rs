@@ -3,8 +3,8 @@
 
 use serde_json::Value;
 
-use super::bind::Target;
 use super::draft::Draft;
+use super::target::Target;
 use crate::ScimError;
 use crate::schema::coerce;
 

@@ -3,11 +3,12 @@
 use serde_json::{Map, Value};
 
 use crate::envelope::take;
+use crate::members::MAX_NAMED;
 use crate::path::Path;
 use crate::{ScimError, text::quote};
 
-/// Maximum number of operations in one PATCH. Entra sends about forty; others send one for each
-/// value. The [budget](crate::work) is what bounds the work.
+/// Maximum number of operations in one PATCH that are not for members of a group. Entra sends
+/// about forty; others send one for each value. The [budget](crate::work) is what bounds the work.
 const MAX_OPERATIONS: usize = 5000;
 
 /// The operations of a PATCH, in order.
@@ -46,18 +47,35 @@ impl PatchRequest {
                     .to_owned(),
             ));
         };
-        if operations.len() > MAX_OPERATIONS {
-            return Err(ScimError::InvalidValue(format!(
-                "the PATCH has {} operations, and {MAX_OPERATIONS} are accepted; split it",
-                operations.len()
-            )));
-        }
+        check_number(operations.len(), MAX_NAMED)?;
         let operations = operations
             .into_iter()
             .map(operation)
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        let others = operations
+            .iter()
+            .filter(|operation| !operation.is_on_members());
+        check_number(others.count(), MAX_OPERATIONS)?;
         Ok(Self { operations })
     }
+}
+
+impl PatchOperation {
+    /// Whether it is for members of a group, of which there may be as many as may be named.
+    fn is_on_members(&self) -> bool {
+        let attribute = self.path.as_ref().map(|path| path.attribute.as_str());
+        let name = attribute.and_then(|attribute| attribute.rsplit(':').next());
+        name.is_some_and(|name| name.eq_ignore_ascii_case("members"))
+    }
+}
+
+fn check_number(operations: usize, most: usize) -> Result<(), ScimError> {
+    if operations <= most {
+        return Ok(());
+    }
+    Err(ScimError::InvalidValue(format!(
+        "the PATCH has {operations} operations, and {most} are accepted; split it"
+    )))
 }
 
 fn operation(value: Value) -> Result<PatchOperation, ScimError> {

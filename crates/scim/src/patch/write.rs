@@ -3,9 +3,9 @@
 
 use serde_json::{Map, Value};
 
-use super::bind::Target;
 use super::draft::Draft;
 use super::elements::Clear;
+use super::target::Target;
 use crate::ScimError;
 use crate::filter::BoundFilter;
 use crate::schema::coerce;

@@ -29,6 +29,11 @@ pub struct Attribute {
     /// Whether an object that lacks it counts as one in which it is false (RFC 7643 §2.4, of
     /// `primary`): wherever values are compared or sorted, but not for `pr`.
     pub false_if_absent: bool,
+    /// Whether it is stored apart from the resource's other attributes: a [`Resource`] never has
+    /// it. Such attributes are the two sides of membership, which grow without a limit.
+    ///
+    /// [`Resource`]: crate::Resource
+    pub stored_apart: bool,
     /// Whether `/Schemas` lists it. Microsoft's validator rejects `password` and `emails.display`.
     pub discoverable: bool,
 }
@@ -103,6 +108,7 @@ impl Attribute {
             uniqueness: Uniqueness::None,
             canonical_values: &[],
             false_if_absent: false,
+            stored_apart: false,
             discoverable: true,
         }
     }
@@ -203,6 +209,12 @@ impl Attribute {
     /// An object that lacks it counts as one in which it is false.
     pub const fn false_if_absent(mut self) -> Self {
         self.false_if_absent = true;
+        self
+    }
+
+    /// No [`Resource`](crate::Resource) has it.
+    pub const fn stored_apart(mut self) -> Self {
+        self.stored_apart = true;
         self
     }
 

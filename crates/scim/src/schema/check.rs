@@ -12,27 +12,50 @@ use super::coerce::{self, mismatch};
 use super::finish::finish;
 use super::json::{container, is_empty, object_in, put};
 use super::{BoundPath, Mutability, Resolved, ResourceType};
+use crate::members::MemberChange;
+use crate::members::parse::list_to_add;
+use crate::work::Budget;
 use crate::{Resource, ScimError};
+
+/// What the body of a POST or PUT comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Checked {
+    /// The attributes.
+    pub resource: Resource,
+    /// Who the members are: all others are removed. `None` if the body says nothing of members,
+    /// or null: whoever does not speak of them neither adds nor removes any. `[]` says that there
+    /// are none.
+    pub members: Option<MemberChange>,
+}
 
 /// Checks the body of a POST or PUT.
 ///
 /// # Errors
-/// `invalidValue` when a value cannot be what the schema says or a required attribute is absent.
-pub fn check(
-    resource_type: &ResourceType,
-    body: Map<String, Value>,
-) -> Result<Resource, ScimError> {
-    let mut attributes = Map::new();
-    collect(resource_type, body, None, &mut attributes)?;
-    finish(resource_type, attributes)
+/// `invalidValue` when a value cannot be what the schema says or a required attribute is absent;
+/// `tooMany` when more members are named than one request may name.
+pub fn check(resource_type: &ResourceType, body: Map<String, Value>) -> Result<Checked, ScimError> {
+    let mut found = Found::default();
+    collect(resource_type, body, None, &mut found)?;
+    Ok(Checked {
+        resource: finish(resource_type, found.attributes)?,
+        members: found.members,
+    })
 }
 
-/// Adds the members of `body` to `attributes`; `urn` is the extension under which `body` is nested.
+/// What is found in a body.
+#[derive(Default)]
+struct Found {
+    attributes: Map<String, Value>,
+    members: Option<MemberChange>,
+}
+
+/// Adds the members of `body` to what is `found`; `urn` is the extension under which `body` is
+/// nested.
 fn collect(
     resource_type: &ResourceType,
     body: Map<String, Value>,
     urn: Option<&'static str>,
-    attributes: &mut Map<String, Value>,
+    found: &mut Found,
 ) -> Result<(), ScimError> {
     for (name, value) in body {
         let text = match urn {
@@ -41,13 +64,13 @@ fn collect(
         };
         match (resource_type.resolve(&text), value) {
             (Ok(Resolved::Attribute(path)), value) if is_writable(path) => {
-                set(attributes, path, value)?;
+                set(found, path, value)?;
             }
             (Ok(Resolved::Resource), Value::Object(members)) => {
-                collect(resource_type, members, None, attributes)?;
+                collect(resource_type, members, None, found)?;
             }
             (Ok(Resolved::Extension(schema)), Value::Object(members)) => {
-                collect(resource_type, members, Some(schema.id), attributes)?;
+                collect(resource_type, members, Some(schema.id), found)?;
             }
             (Ok(Resolved::Extension(schema)), value) if !is_empty(&value) => {
                 return Err(mismatch(schema.id, "an object", &value));
@@ -71,13 +94,12 @@ pub fn is_writable(path: BoundPath) -> bool {
         })
 }
 
-fn set(
-    attributes: &mut Map<String, Value>,
-    path: BoundPath,
-    value: Value,
-) -> Result<(), ScimError> {
+fn set(found: &mut Found, path: BoundPath, value: Value) -> Result<(), ScimError> {
+    if path.attribute.stored_apart {
+        return set_members(found, path, value);
+    }
     let checked = coerce::value(path.leaf(), value)?;
-    let container = container(attributes, path.extension);
+    let container = container(&mut found.attributes, path.extension);
     match path.sub_attribute {
         None => put(container, path.attribute.name, checked),
         // `name.givenName` as a key: some clients flatten creations the way they flatten PATCH
@@ -88,6 +110,18 @@ fn set(
         }
         Some(_) => {}
     }
+    Ok(())
+}
+
+fn set_members(found: &mut Found, path: BoundPath, value: Value) -> Result<(), ScimError> {
+    let says_nothing = is_empty(&value) && !value.is_array();
+    if path.sub_attribute.is_some() || says_nothing {
+        return Ok(());
+    }
+    let mut members = MemberChange::default();
+    // What a list alone takes is bounded by its length.
+    members.replace(list_to_add(path.attribute, value)?, &Budget::default())?;
+    found.members = Some(members);
     Ok(())
 }
 
@@ -103,7 +137,7 @@ mod tests {
         let Value::Object(body) = body else {
             panic!("not an object")
         };
-        Value::Object(check(&USERS, body).unwrap().into_attributes())
+        Value::Object(check(&USERS, body).unwrap().resource.into_attributes())
     }
 
     fn refusal(body: Value) -> String {

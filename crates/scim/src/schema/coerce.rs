@@ -263,7 +263,7 @@ fn expected(attribute: &Attribute) -> &'static str {
 }
 
 /// The error for a value that does not fit the schema.
-pub(super) fn mismatch(name: &str, expected: &str, value: &Value) -> ScimError {
+pub(crate) fn mismatch(name: &str, expected: &str, value: &Value) -> ScimError {
     let sent = match value {
         Value::Null => "null".to_owned(),
         Value::Bool(truth) => format!("`{truth}`"),

@@ -204,13 +204,15 @@ mod tests {
         letter: 'X',
         access: None,
         recycled: None,
+        breaker_floor: 0,
+        members: None,
     };
 
     fn badge(attributes: Value) -> Resource {
         let Value::Object(attributes) = attributes else {
             panic!("not an object")
         };
-        check(&BADGES, attributes).unwrap()
+        check(&BADGES, attributes).unwrap().resource
     }
 
     #[test]
@@ -265,7 +267,13 @@ mod tests {
         use crate::schema::specimen::SPECIMENS;
         let finished = |words: Value| {
             let body = Map::from_iter([("words".to_owned(), words)]);
-            Value::Object(check(&SPECIMENS, body).unwrap().attributes().clone())
+            Value::Object(
+                check(&SPECIMENS, body)
+                    .unwrap()
+                    .resource
+                    .attributes()
+                    .clone(),
+            )
         };
         assert_eq!(
             finished(json!(["b", "a", "b"])),

@@ -1,4 +1,4 @@
-//! The Group schema (RFC 7643 §4.2).
+//! The Group schema (RFC 7643 §4.2, §8.7.1).
 
 use super::Schema;
 use super::attribute::Attribute;
@@ -14,13 +14,20 @@ pub const GROUP: Schema = Schema {
             .required()
             .unique(),
         EXTERNAL_ID,
-        Attribute::complex("members", MEMBERS, "The group's members").multi_valued(),
+        Attribute::complex("members", MEMBERS, "The users who belong to the group")
+            .multi_valued()
+            .stored_apart(),
     ],
 };
 
+// RFC 7643 §4.2: members are added and removed, and their sub-attributes are immutable.
 const MEMBERS: &[Attribute] = &[
-    Attribute::string("value", "The member's id").exact(),
-    Attribute::reference("$ref", &["User", "Group"], "The member's URI"),
-    Attribute::string("display", "The member's name").read_only(),
-    Attribute::string("type", "The kind of member").canonical(&["User", "Group"]),
+    Attribute::string("value", "The user's id")
+        .exact()
+        .immutable(),
+    Attribute::reference("$ref", &["User"], "The user's URI").immutable(),
+    Attribute::string("type", "The kind of member: groups are none")
+        .canonical(&["User"])
+        .immutable(),
+    Attribute::string("display", "The user's name as the client sent it").immutable(),
 ];

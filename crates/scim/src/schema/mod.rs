@@ -49,11 +49,30 @@ pub struct ResourceType {
     /// Names the type in storage keys. It may never change, and is none of the letters that name
     /// kinds of items there (`store::directory::keys`).
     pub letter: char,
-    /// The boolean attribute that gives access, for types that have access: absent counts as false.
+    /// The boolean attribute that gives access, and counts as false if it is absent; for types
+    /// without one, a resource has access while it exists.
     pub access: Option<&'static str>,
     /// The unique value in one that a client's recycle bin has made of it, for types that clients
     /// move to a recycle bin.
     pub recycled: Option<fn(&str) -> Option<&str>>,
+    /// How many of them may lose access, or be deleted, within a window, however few there are.
+    pub breaker_floor: u64,
+    /// The type of its members, for types that have members.
+    pub members: Option<&'static ResourceType>,
+}
+
+impl ResourceType {
+    /// The attribute that is stored apart from the others: the side of membership that resources
+    /// of this type are on.
+    pub fn apart(&self) -> Option<&'static Attribute> {
+        let mut attributes = self.core.attributes.iter();
+        attributes.find(|attribute| attribute.stored_apart)
+    }
+
+    /// Whether resources of this type can be members of others.
+    pub fn can_be_member(&self) -> bool {
+        ALL.iter().any(|known| known.members == Some(self))
+    }
 }
 
 impl PartialEq for ResourceType {
@@ -79,6 +98,8 @@ pub static USERS: ResourceType = ResourceType {
     letter: 'U',
     access: Some("active"),
     recycled: Some(user::recycled),
+    breaker_floor: 50,
+    members: None,
 };
 
 /// Groups.
@@ -93,13 +114,15 @@ pub static GROUPS: ResourceType = ResourceType {
     letter: 'G',
     access: None,
     recycled: None,
+    breaker_floor: 10,
+    members: Some(&USERS),
 };
 
 /// All resource types known to the service.
 pub static ALL: &[&ResourceType] = &[&USERS, &GROUPS];
 
 /// The resource types that clients can manage, in the order of `/ResourceTypes`.
-pub static PROVIDED: &[&ResourceType] = &[&USERS];
+pub static PROVIDED: &[&ResourceType] = &[&USERS, &GROUPS];
 
 /// The attributes that every resource has besides those of its schemas (RFC 7643 §3.1). The service
 /// derives them all; `externalId`, the fourth, is in each core schema.

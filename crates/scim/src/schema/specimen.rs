@@ -34,6 +34,8 @@ pub(crate) static SPECIMENS: ResourceType = ResourceType {
     letter: 'S',
     access: None,
     recycled: None,
+    breaker_floor: 0,
+    members: None,
 };
 
 const PARTS: &[Attribute] = &[

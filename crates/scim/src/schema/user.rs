@@ -60,7 +60,8 @@ pub const USER: Schema = Schema {
             "The groups the user belongs to; changed at the groups",
         )
         .multi_valued()
-        .read_only(),
+        .read_only()
+        .stored_apart(),
         Attribute::complex("entitlements", LABELLED, "What the user is entitled to").multi_valued(),
         Attribute::complex("roles", LABELLED, "The user's roles").multi_valued(),
         Attribute::complex(

@@ -22,7 +22,7 @@ pub struct Prepared {
 
 /// Creates the user; that is no part of the request.
 pub fn prepare(dear: &Dear) -> Result<Prepared, ScimError> {
-    let current = check(&USERS, object(dear.user.clone()))?;
+    let current = check(&USERS, object(dear.user.clone()))?.resource;
     let object = match ResourceId::parse(ID) {
         Some(id) => {
             let stored = Stored {
@@ -51,7 +51,9 @@ pub fn answer(prepared: Prepared, budget: &Budget) -> Result<(), ScimError> {
     } = prepared;
     match request {
         Request::Patch(body) => patched(&current, body, budget),
-        Request::Replace(body) => check(&USERS, object(body)).map(|next| _ = next == current),
+        Request::Replace(body) => {
+            check(&USERS, object(body)).map(|next| _ = next.resource == current)
+        }
         Request::Bulk(body) => {
             let mut outcome = Ok(());
             for operation in operations(body) {

@@ -13,7 +13,8 @@ use time::OffsetDateTime;
 
 use super::seen::{Counted, Counter, Seen};
 use super::{CountDefect, Defect, DefectKind};
-use crate::client::attributes::Item;
+use crate::client::attributes::{Item, text};
+use crate::client::tables::SORT_KEY;
 use crate::directory::tombstone::Tombstone;
 use crate::directory::{document, keys, record};
 use crate::{StoreError, TenantStore};
@@ -84,6 +85,7 @@ impl TenantStore<'_> {
             DefectKind::MissingRecord => self.judge_missing_record(suspect, seen).await,
             DefectKind::StrayRecord => self.judge_stray_record(suspect).await,
             DefectKind::Unreadable => self.judge_unreadable(suspect, now).await,
+            _ => Box::pin(self.judge_members(suspect)).await,
         }
     }
 
@@ -104,6 +106,9 @@ impl TenantStore<'_> {
         let (mut expected, mut is_certain) = (Counted::default(), true);
         let counted = self.query_prefix(keys::resources_from(resource_type, digits));
         self.each(counted, |item| {
+            if keys::members::shard_group(text(item, SORT_KEY)?).is_some() {
+                return Ok(true);
+            }
             match document::read(item) {
                 Ok(stored) => {
                     let has_access = resource_type.has_access(&stored.resource);
@@ -274,7 +279,7 @@ impl TenantStore<'_> {
         Ok(Found::There(stored.meta.version, keys))
     }
 
-    async fn item(&self, sort_key: &str) -> Result<Option<Item>, StoreError> {
+    pub(super) async fn item(&self, sort_key: &str) -> Result<Option<Item>, StoreError> {
         self.get_item(sort_key.to_owned(), self.accepted_only())
             .await
     }

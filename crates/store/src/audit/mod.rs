@@ -8,6 +8,7 @@
 //! is judged again by itself, and mended in a transaction that fails if anything of it has moved.
 
 mod judge;
+mod members;
 mod records;
 mod repair;
 mod seen;
@@ -47,6 +48,8 @@ pub struct Defect {
     /// The found and the expected value of a counter.
     count: CountDefect,
     resource_type: &'static str,
+    /// What of a group's members it is about, if it is about those.
+    members: Option<members::Place>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -94,6 +97,21 @@ pub enum DefectKind {
     MissingRecord,
     /// A record describes a version that never existed.
     StrayRecord,
+    /// A large change of a group's members lacks a part of its records, which are the change.
+    BrokenPending,
+    /// A large change of a group's members was decided long ago, and nobody has carried it out.
+    OverduePending,
+    /// A group waits for a change that is not there, or its edges are marked as being changed:
+    /// nobody can change its members, or read them.
+    StuckGroup,
+    /// A membership is found from the group, and not as it is from the user.
+    MissingEdge,
+    /// A membership that is none: of a user or a group that is gone, or found from the user alone.
+    StrayEdge,
+    /// A shard does not count what is there.
+    WrongMemberCount,
+    /// A group that can be restored no more has left memberships behind. They do no harm.
+    EndedGroup,
     /// An item does not match its sort key, or is of an unknown kind.
     Unreadable,
 }
@@ -107,6 +125,13 @@ const KINDS: &[(DefectKind, &str)] = &[
     (DefectKind::StrayTombstone, "stray tombstone"),
     (DefectKind::MissingRecord, "missing record"),
     (DefectKind::StrayRecord, "stray record"),
+    (DefectKind::BrokenPending, "incomplete change of members"),
+    (DefectKind::OverduePending, "overdue change of members"),
+    (DefectKind::StuckGroup, "group that waits for nothing"),
+    (DefectKind::MissingEdge, "missing side of a membership"),
+    (DefectKind::StrayEdge, "stray membership"),
+    (DefectKind::WrongMemberCount, "wrong number of members"),
+    (DefectKind::EndedGroup, "memberships of an ended group"),
     (DefectKind::Unreadable, "unreadable item"),
 ];
 
@@ -126,6 +151,7 @@ impl Defect {
             resource: None,
             count: CountDefect::default(),
             resource_type: "resource",
+            members: None,
         }
     }
 }
@@ -138,7 +164,7 @@ impl std::fmt::Display for Defect {
             found, expected, ..
         } = self.count;
         match (self.kind, &self.resource) {
-            (DefectKind::WrongCount, _) => {
+            (DefectKind::WrongCount | DefectKind::WrongMemberCount, _) => {
                 write!(
                     f,
                     "{kind}: {}, {found} instead of {expected}",
@@ -148,6 +174,8 @@ impl std::fmt::Display for Defect {
             (DefectKind::MissingRecord | DefectKind::StrayRecord, _) => {
                 write!(f, "{kind}: {}", self.sort_key)
             }
+            // The sort keys of memberships have ids only.
+            _ if self.members.is_some() => write!(f, "{kind}: {}", self.sort_key),
             (_, Some((id, _))) => write!(f, "{kind}: {} {id}", self.resource_type),
             // Later parts of a sort key may be attribute values.
             (_, None) => {
@@ -175,7 +203,8 @@ impl TenantStore<'_> {
     ///
     /// It does not detect: a readable document that violates the schema; a lost tombstone; a
     /// missing record older than the oldest one left; records whose `before` and `after` do not
-    /// lead to the document; and anything about requests and keys.
+    /// lead to the document; records of memberships that do not add up; and anything about requests
+    /// and keys.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -195,6 +224,7 @@ impl TenantStore<'_> {
             .await?;
         }
         let mut suspects = seen.suspects(now);
+        suspects.extend(Box::pin(self.compare_edges(&seen.memberships())).await?);
         let seen = &seen;
         let mut defects = Vec::new();
         for _ in 0..ROUNDS {

@@ -8,7 +8,8 @@ use time::{Duration, OffsetDateTime};
 use crate::StoreError;
 use crate::client::attributes::Item;
 use crate::directory::document;
-use crate::directory::record::{self, ChangeKind};
+use crate::directory::history::Record;
+use crate::directory::record::ChangeKind;
 
 /// The latest change of a resource.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +38,11 @@ impl Records {
         item: &Item,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let record = record::read(item)?;
         let expires = document::expires(item)?;
+        // Those of other kinds are about no version of a resource.
+        let Record::Change(record) = Record::read(item)? else {
+            return Ok(());
+        };
         self.by_key
             .insert(sort_key.to_owned(), (record.version, record.previous));
         let kept = expires - record.at;

@@ -56,13 +56,13 @@ impl TenantStore<'_> {
 
     /// Mends a defect, provided that it is as it was judged.
     async fn mend(&self, defect: &Defect) -> Result<bool, StoreError> {
+        if let Some(place) = &defect.members {
+            return Box::pin(self.mend_members(defect, place)).await;
+        }
         let writes = match defect.kind {
             DefectKind::WrongCount => vec![self.set_count(defect)?],
             DefectKind::MissingLookup | DefectKind::MissingGuard => {
                 vec![self.unchanged(defect)?, self.put_key(defect)?]
-            }
-            DefectKind::MissingRecord | DefectKind::StrayRecord | DefectKind::Unreadable => {
-                return Ok(false);
             }
             DefectKind::StrayLookup | DefectKind::StrayGuard | DefectKind::StrayTombstone => {
                 // What is gone was not removed by a repair.
@@ -85,6 +85,7 @@ impl TenantStore<'_> {
                     None => vec![delete],
                 }
             }
+            _ => return Ok(false),
         };
         Ok(self.transact(writes).await? == Outcome::Written)
     }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scim::schema::PROVIDED;
+use scim::schema::{GROUPS, PROVIDED, USERS};
 use scim::{ResourceId, ResourceType};
 use time::OffsetDateTime;
 
+use super::members::seen::{Memberships, SeenMembers};
 use super::records::{Latest, Records};
 use super::{CountDefect, Defect, DefectKind};
 use crate::StoreError;
@@ -21,6 +22,7 @@ use crate::directory::tombstone::Tombstone;
 #[derive(Default)]
 pub(super) struct Seen {
     types: BTreeMap<&'static str, SeenType>,
+    members: SeenMembers,
     records: Records,
     /// The time from which on every record must still exist.
     complete_from: Option<OffsetDateTime>,
@@ -135,7 +137,21 @@ impl Seen {
         counts.sum()
     }
 
+    /// What belongs to members, and which users and groups there are.
+    pub(super) fn memberships(&self) -> Memberships<'_> {
+        let of = |resource_type: &ResourceType| self.types.get(resource_type.name);
+        Memberships {
+            seen: &self.members,
+            users: Present(of(&USERS)),
+            groups: Present(of(&GROUPS)),
+        }
+    }
+
     fn sort(&mut self, sort_key: &str, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
+        // Before resources: shards are beside their groups.
+        if self.members.sort(sort_key, item)? {
+            return Ok(());
+        }
         for resource_type in PROVIDED {
             let seen = self.types.entry(resource_type.name).or_default();
             if seen.sort(resource_type, sort_key, item)? {
@@ -187,6 +203,7 @@ impl Seen {
         for sort_key in &self.unreadable {
             defects.push(Defect::of_item(sort_key));
         }
+        defects.extend(self.memberships().suspects(now));
         defects
     }
 
@@ -233,6 +250,21 @@ impl Seen {
             next = previous.map(|previous| (version.saturating_sub(1), previous));
         }
         None
+    }
+}
+
+/// Which resources of a type there are, and which can be restored.
+#[derive(Clone, Copy)]
+pub(super) struct Present<'s>(Option<&'s SeenType>);
+
+impl Present<'_> {
+    pub(super) fn is_there(self, id: &ResourceId) -> bool {
+        self.0.is_some_and(|seen| seen.resources.contains_key(id))
+    }
+
+    /// Whether it is there, or deleted and can come back.
+    pub(super) fn is_known(self, id: &ResourceId) -> bool {
+        self.is_there(id) || self.0.is_some_and(|seen| seen.tombstones.contains_key(id))
     }
 }
 
@@ -313,6 +345,7 @@ impl SeenType {
                 resource: id.map(|id| (id.clone(), version(id))),
                 count: CountDefect::default(),
                 resource_type: resource_type.name,
+                members: None,
             });
         };
         let guard_prefix = keys::kinds(resource_type).guards;
@@ -354,6 +387,7 @@ impl SeenType {
                     resource: None,
                     count,
                     resource_type: resource_type.name,
+                    members: None,
                 });
             }
         }

@@ -44,6 +44,32 @@ pub enum StoreError {
         /// How many one request may read one by one.
         accepted: u64,
     },
+    /// Some were to become members of a group, and none of them is a user of the tenant.
+    #[error("none of those who were to become members is a user")]
+    Nobody {
+        /// As the client named them.
+        named: std::collections::BTreeSet<String>,
+    },
+    /// More would stop being members of a group than one request may remove.
+    #[error("{removed} members would be removed, and {accepted} are accepted")]
+    TooManyMembers {
+        /// How many would be removed.
+        removed: u64,
+        /// How many one request may remove.
+        accepted: u64,
+    },
+    /// More memberships would have to be read to show resources than one request may read.
+    #[error("more than {accepted} memberships would have to be read")]
+    TooManyEdges {
+        /// How many one request may read.
+        accepted: u64,
+    },
+    /// More memberships would have to be read to evaluate a filter than one request may read.
+    #[error("more than {accepted} memberships would have to be read for a filter")]
+    TooManyNamed {
+        /// How many one request may read.
+        accepted: u64,
+    },
     /// DynamoDB is throttling, unreachable or failing. The call was applied completely or not at
     /// all; which is unknown.
     #[error("DynamoDB is not available: {message}")]

@@ -12,6 +12,9 @@ use backon::ExponentialBuilder;
 use super::gate::Passage;
 use super::{Meter, Store, StoreError};
 
+/// Maximum number of actions of a transaction.
+pub(crate) const MAX_ACTIONS: usize = 100;
+
 /// How often an operator's lost race is retried. The delays add up to five to ten seconds, and
 /// their random part keeps the racers from colliding again.
 pub(crate) const RACES: ExponentialBuilder = ExponentialBuilder::new()
@@ -25,9 +28,8 @@ pub(crate) const RACES: ExponentialBuilder = ExponentialBuilder::new()
 pub(crate) enum Outcome {
     /// All of it was written.
     Written,
-    /// Nothing was written: the condition on the item at this position failed. If several failed,
-    /// this is the first.
-    ConditionFailed(usize),
+    /// Nothing was written: the conditions on the items at these positions failed.
+    ConditionsFailed(Vec<usize>),
 }
 
 impl Store {
@@ -73,11 +75,13 @@ pub(super) fn answer(
     if codes.contains(&"TransactionConflict") {
         return Err(StoreError::Conflict);
     }
-    if let Some(position) = codes
+    let failed = codes
         .iter()
-        .position(|code| *code == "ConditionalCheckFailed")
-    {
-        return Ok(Outcome::ConditionFailed(position));
+        .enumerate()
+        .filter(|(_, code)| **code == "ConditionalCheckFailed");
+    let failed: Vec<usize> = failed.map(|(position, _)| position).collect();
+    if !failed.is_empty() {
+        return Ok(Outcome::ConditionsFailed(failed));
     }
     if codes.contains(&"ThrottlingError") || codes.contains(&"ProvisionedThroughputExceeded") {
         return Err(StoreError::Throttled);

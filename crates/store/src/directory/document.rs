@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use scim::resource::MAX_DOCUMENT;
-use scim::{Meta, Place, Resource, ResourceId, Stored};
+use scim::{Membership, Meta, Place, Resource, ResourceId, Stored};
 use serde_json::Map;
 use time::OffsetDateTime;
 
@@ -18,10 +18,12 @@ const DOCUMENT: &str = "document";
 /// [`Meta::version`]; every conditional write checks it.
 const VERSION: &str = "version";
 const CREATED: &str = "created";
-const LAST_MODIFIED: &str = "last_modified";
+pub(crate) const LAST_MODIFIED: &str = "last_modified";
 const RESERVED_USER_NAME: &str = "reserved_user_name";
 /// [`Meta::place`], as the numbers of its window and its step.
 const PLACE: &str = "place";
+/// [`Meta::joined`]. Writing the resource resets it; then its version is another.
+pub(crate) const JOINED: &str = "joined";
 pub(crate) const DELETED: &str = "deleted";
 /// When the record of the latest change may be removed, in seconds since 1970: tells the audit
 /// whether a missing record is a defect.
@@ -133,6 +135,8 @@ pub(crate) fn read(item: &Item) -> Result<Stored, StoreError> {
             last_modified: time(item, LAST_MODIFIED)?,
             version: number(item, VERSION)?,
             place: optional(item, PLACE, place)?,
+            joined: optional(item, JOINED, number)?.unwrap_or_default(),
+            membership: Membership::default(),
         },
         resource: Resource::from_storage(document),
         reserved: optional_text(item, RESERVED_USER_NAME)?.map(str::to_owned),
@@ -145,6 +149,7 @@ pub(crate) fn read(item: &Item) -> Result<Stored, StoreError> {
 pub(crate) fn size(item: &Item) -> u64 {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
         _ => 1,
     };
     let size: usize = item

@@ -1,163 +1,25 @@
-//! Finding resources by a filter: from a bound filter to an access path in DynamoDB, and its use.
+//! Finding resources by a filter: the use of its access paths.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use futures_util::future::{try_join, try_join_all};
-use scim::filter::{BoundFilter, Comparison, Operator, Test};
-use scim::schema::BoundPath;
-use scim::{ResourceId, ResourceType, Stored};
+use scim::{ResourceId, ResourceType};
 
+use super::plan::{Access, Plan};
 use super::range::Start;
 use super::read::{BATCH, Batch, UNIT};
 use super::scan::{MAX_READ, Walk};
+use super::sides::{Candidate, Had, Sides, Sought};
 use super::{TenantStore, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, text};
 use crate::client::tables::SORT_KEY;
 
-/// How to find the resources that may match a filter. A plan only narrows the candidates; the
-/// filter is still evaluated on them.
-#[derive(Debug, PartialEq, Eq)]
-enum Plan {
-    /// Those that any of these leads to; nothing if empty.
-    Find(Vec<Access>),
-    /// Every resource of the type.
-    Scan,
-}
-
-/// An access path with the same cost in tenants of any size.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Access {
-    /// The one resource with this id, if there is one.
-    Id(String),
-    /// The resources whose lookups start with this: they all have the same value.
-    Lookup(String),
-    /// The resources whose lookups start with this: the start of a value.
-    LookupPrefix(String),
-}
-
 /// How many lookups of a value are read before the key is accepted: more than one batch of
 /// resources. Beyond that the value is one that many share, and a key that is refused in the end
 /// must not read them all.
 const FIRST: i32 = BATCH as i32 + 1;
-
-/// Maximum number of access paths in a plan. More are not worth their calls.
-const MAX_ACCESSES: usize = 16;
-
-impl Plan {
-    /// The cheapest plan that finds every match.
-    fn of(resource_type: &ResourceType, filter: &BoundFilter) -> Self {
-        match filter {
-            BoundFilter::And(terms) => {
-                Self::cheapest(terms.iter().map(|term| Self::of(resource_type, term)))
-            }
-            BoundFilter::Or(terms) => {
-                Self::union(terms.iter().map(|term| Self::of(resource_type, term)))
-            }
-            BoundFilter::Compare(comparison) => Self::of_comparison(resource_type, comparison),
-            BoundFilter::Element(path, inner) => Self::of_element(resource_type, path, inner),
-            BoundFilter::Nothing => Self::Find(Vec::new()),
-            BoundFilter::Not(_) | BoundFilter::Present(_) => Self::Scan,
-        }
-    }
-
-    fn of_comparison(resource_type: &ResourceType, Comparison { path, test }: &Comparison) -> Self {
-        let Test::Text {
-            operator, value, ..
-        } = test
-        else {
-            return Self::Scan;
-        };
-        let access = match operator {
-            Operator::Eq if path.extension.is_none() && path.attribute.name == "id" => {
-                Access::Id(value.clone())
-            }
-            Operator::Eq if keys::has_lookup(resource_type, path) => {
-                Access::Lookup(keys::lookup(resource_type, path, value))
-            }
-            Operator::Sw
-                if !keys::comparable(path, value).is_empty()
-                    && keys::has_lookup(resource_type, path) =>
-            {
-                Access::LookupPrefix(keys::lookup_prefix(resource_type, path, value))
-            }
-            _ => return Self::Scan,
-        };
-        Self::Find(vec![access])
-    }
-
-    /// `emails[type eq "work" and value eq "x"]` is served by the lookup of `emails.value`.
-    fn of_element(resource_type: &ResourceType, path: &BoundPath, inner: &BoundFilter) -> Self {
-        match inner {
-            BoundFilter::And(terms) => Self::cheapest(
-                terms
-                    .iter()
-                    .map(|term| Self::of_element(resource_type, path, term)),
-            ),
-            BoundFilter::Or(terms) => Self::union(
-                terms
-                    .iter()
-                    .map(|term| Self::of_element(resource_type, path, term)),
-            ),
-            BoundFilter::Compare(Comparison {
-                path: of_element,
-                test,
-            }) => {
-                let path = BoundPath {
-                    sub_attribute: Some(of_element.attribute),
-                    ..*path
-                };
-                Self::of_comparison(
-                    resource_type,
-                    &Comparison {
-                        path,
-                        test: test.clone(),
-                    },
-                )
-            }
-            _ => Self::Scan,
-        }
-    }
-
-    /// Every match satisfies all terms, so the plan of any one term finds it.
-    fn cheapest(plans: impl Iterator<Item = Self>) -> Self {
-        plans.min_by_key(Self::cost).unwrap_or(Self::Scan)
-    }
-
-    /// A match may satisfy only one term, so the plans of all are needed.
-    fn union(plans: impl Iterator<Item = Self>) -> Self {
-        let mut all = Vec::new();
-        for plan in plans {
-            match plan {
-                Self::Find(accesses) => all.extend(accesses),
-                Self::Scan => return Self::Scan,
-            }
-        }
-        all.sort();
-        all.dedup();
-        if all.len() > MAX_ACCESSES {
-            Self::Scan
-        } else {
-            Self::Find(all)
-        }
-    }
-
-    fn cost(&self) -> usize {
-        match self {
-            Self::Scan => usize::MAX,
-            Self::Find(accesses) => accesses
-                .iter()
-                .map(|access| match access {
-                    Access::Id(_) => 1,
-                    Access::Lookup(_) => 2,
-                    // The number of values with the same start is unknown.
-                    Access::LookupPrefix(_) => 100,
-                })
-                .sum(),
-        }
-    }
-}
 
 /// How many lookups are followed: to read that many resources one by one costs what reading
 /// [`MAX_READ`] of 1 KB together does.
@@ -174,32 +36,35 @@ impl TenantStore<'_> {
     /// one for each walk through the directory, and several walks at once. `expected` is how many
     /// `visit` will take, if that is known.
     ///
-    /// Lookups are followed while that is cheaper than reading the whole directory.
+    /// Lookups are followed while that is cheaper than reading the whole directory. Of memberships
+    /// only those are read that the filter names.
     ///
     /// # Errors
-    /// [`StoreError::TooMany`], [`StoreError::TooManyFound`], failures of DynamoDB, and
-    /// [`StoreError::Damaged`].
-    pub async fn candidates<T, E: FnMut(Stored) -> Option<T>>(
+    /// [`StoreError::TooMany`], [`StoreError::TooManyFound`], [`StoreError::TooManyNamed`],
+    /// failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn candidates<T, E: FnMut(Candidate) -> Option<T>>(
         &self,
-        resource_type: &ResourceType,
-        filter: Option<&BoundFilter>,
+        sought: Sought<'_>,
         start: &Start,
         expected: Option<usize>,
         examine: impl Fn() -> E,
         visit: impl FnMut(T) -> bool,
     ) -> Result<(), StoreError> {
+        let resource_type = sought.resource_type;
         let walk = Walk {
             resource_type,
             start,
             expected,
-            is_filtered: filter.is_some(),
+            is_filtered: sought.filter.is_some(),
         };
-        let plan = filter.map_or(Plan::Scan, |filter| Plan::of(resource_type, filter));
-        let Plan::Find(accesses) = plan else {
-            return self.scan(walk, examine, visit).await;
+        let mut sides = Box::pin(self.sides(sought)).await?;
+        let plan = sought.filter.map(|filter| Plan::of(resource_type, filter));
+        let Some(Plan::Find(accesses)) = plan else {
+            return Box::pin(self.scan_sides(walk, None, &mut sides, examine, visit)).await;
         };
-        if let Some(found) = self.find_all(accesses).await? {
-            return self.read_found(walk, found, examine, visit).await;
+        let found = Box::pin(self.find_all(resource_type, accesses, &mut sides)).await?;
+        if let Some(found) = found {
+            return Box::pin(self.read_found(walk, found, &mut sides, examine, visit)).await;
         }
         let total = self.count(resource_type).await?;
         if total > MAX_READ {
@@ -207,15 +72,60 @@ impl TenantStore<'_> {
                 accepted: MAX_FOUND,
             });
         }
-        self.scan_counted(walk, total, examine, visit).await
+        Box::pin(self.scan_sides(walk, Some(total), &mut sides, examine, visit)).await
+    }
+
+    /// Those of these resources that are there, as candidates.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn candidates_again(
+        &self,
+        sought: Sought<'_>,
+        ids: &[ResourceId],
+    ) -> Result<Vec<Candidate>, StoreError> {
+        let sides = self.sides(sought).await?;
+        let mut candidates = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(BATCH) {
+            let batch = self.get_some(sought.resource_type, ids).await?;
+            let had = self.had(sought.resource_type, &sides, &batch.resources);
+            let had = had.await?;
+            let resources = batch.resources.into_iter();
+            candidates.extend(resources.map(|stored| sides.candidate(stored, &had)));
+        }
+        Ok(candidates)
+    }
+
+    /// Scans, with all candidates known that have those which the filter names. `total` is how many
+    /// resources there are, if that is known.
+    async fn scan_sides<T, E: FnMut(Candidate) -> Option<T>>(
+        &self,
+        walk: Walk<'_>,
+        total: Option<u64>,
+        sides: &mut Sides,
+        examine: impl Fn() -> E,
+        visit: impl FnMut(T) -> bool,
+    ) -> Result<(), StoreError> {
+        self.know_all(walk.resource_type, sides, MAX_READ).await?;
+        let sides = &*sides;
+        let none = &Had::new();
+        let examine = || {
+            let mut examine = examine();
+            move |stored| examine(sides.candidate(stored, none))
+        };
+        match total {
+            Some(total) => self.scan_counted(walk, total, examine, visit).await,
+            None => self.scan(walk, examine, visit).await,
+        }
     }
 
     /// Reads the resources that were found one by one, as long as that is cheaper than to read all
     /// there are.
-    async fn read_found<T, E: FnMut(Stored) -> Option<T>>(
+    async fn read_found<T, E: FnMut(Candidate) -> Option<T>>(
         &self,
         walk: Walk<'_>,
         found: BTreeSet<ResourceId>,
+        sides: &mut Sides,
         examine: impl Fn() -> E,
         mut visit: impl FnMut(T) -> bool,
     ) -> Result<(), StoreError> {
@@ -227,6 +137,9 @@ impl TenantStore<'_> {
         let is_backwards = matches!(walk.start, Start::Before(_));
         if is_backwards {
             ids.reverse();
+        }
+        if sides.unknown().saturating_mul(ids.len() as u64) > MAX_FOUND {
+            self.know_all(walk.resource_type, sides, MAX_READ).await?;
         }
         let mut examination = examine();
         let mut total = None;
@@ -244,11 +157,15 @@ impl TenantStore<'_> {
             } else {
                 batch.await?
             };
+            let had = self.had(walk.resource_type, sides, &batch.resources);
+            let had = had.await?;
             if is_backwards {
                 batch.resources.reverse();
             }
             let turn = total.filter(|total| batch.is_dearer_than_all(all_found, *total));
-            for found in batch.resources.into_iter().filter_map(&mut examination) {
+            let candidates = batch.resources.into_iter();
+            let candidates = candidates.map(|stored| sides.candidate(stored, &had));
+            for found in candidates.filter_map(&mut examination) {
                 if !visit(found) {
                     return Ok(());
                 }
@@ -256,7 +173,9 @@ impl TenantStore<'_> {
             if let (Some(total), Some(last), false) = (turn, ids.last(), rest.is_empty()) {
                 let start = &walk.start.continued(last);
                 let rest = Walk { start, ..walk };
-                return self.scan_counted(rest, total, examine, visit).await;
+                return self
+                    .scan_sides(rest, Some(total), sides, examine, visit)
+                    .await;
             }
         }
         Ok(())
@@ -266,12 +185,25 @@ impl TenantStore<'_> {
     /// following.
     async fn find_all(
         &self,
+        resource_type: &ResourceType,
         accesses: Vec<Access>,
+        sides: &mut Sides,
     ) -> Result<Option<BTreeSet<ResourceId>>, StoreError> {
+        let places = accesses.iter().filter_map(|access| match access {
+            Access::Side(id) => sides.by_id(id),
+            Access::SideCalled(display) => sides.by_display(display),
+            _ => None,
+        });
+        let places: BTreeSet<usize> = places.collect();
+        match self.know(resource_type, sides, &places, MAX_FOUND).await {
+            Err(StoreError::TooManyNamed { .. }) => return Ok(None),
+            read => read?,
+        }
         let followed = AtomicU64::new(0);
+        let sides = &*sides;
         let finds = accesses
             .into_iter()
-            .map(|access| self.find(access, &followed));
+            .map(|access| self.find(access, sides, &followed));
         let found = try_join_all(finds).await?;
         let is_bounded = followed.into_inner() <= MAX_FOUND;
         Ok(is_bounded.then(|| found.into_iter().flatten().collect()))
@@ -282,6 +214,7 @@ impl TenantStore<'_> {
     async fn find(
         &self,
         access: Access,
+        sides: &Sides,
         followed: &AtomicU64,
     ) -> Result<BTreeSet<ResourceId>, StoreError> {
         let mut ids = BTreeSet::new();
@@ -290,8 +223,17 @@ impl TenantStore<'_> {
             // Each of them is read, also those that lead to the same resource.
             Ok(followed.fetch_add(1, Relaxed) < MAX_FOUND)
         };
+        let side = |place: Option<usize>| {
+            let known = place.and_then(|place| sides.known(place));
+            let known = known.into_iter().flatten().cloned();
+            let known: BTreeSet<ResourceId> = known.collect();
+            followed.fetch_add(known.len() as u64, Relaxed);
+            known
+        };
         match access {
             Access::Id(id) => return Ok(ResourceId::parse(&id).into_iter().collect()),
+            Access::Side(id) => return Ok(side(sides.by_id(&id))),
+            Access::SideCalled(display) => return Ok(side(sides.by_display(&display))),
             Access::LookupPrefix(prefix) => self.each(self.query_prefix(prefix), follow).await?,
             Access::Lookup(prefix) => {
                 let mut last = None;
@@ -325,18 +267,7 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use scim::filter::Filter;
-
     use super::*;
-    use scim::schema::USERS;
-
-    fn plan(filter: &str) -> Plan {
-        Plan::of(&USERS, &Filter::compile(filter, &USERS).unwrap())
-    }
-
-    fn lookup(sort_key: &str) -> Plan {
-        Plan::Find(vec![Access::Lookup(sort_key.to_owned())])
-    }
 
     /// A batch of a hundred users of this length.
     fn batch(size: u64) -> Batch {
@@ -361,98 +292,5 @@ mod tests {
         assert!(!batch(410).is_dearer_than_all(MAX_FOUND, MAX_READ + 1));
         // Nothing was there any more.
         assert!(!Batch::default().is_dearer_than_all(10_000, 10_000));
-    }
-
-    #[test]
-    fn equality_on_an_indexed_attribute_is_a_lookup() {
-        assert_eq!(plan(r#"userName eq "Lena""#), lookup("L#U#userName#lena#"));
-        assert_eq!(
-            plan(r#"externalId eq "Abc""#),
-            lookup("L#U#externalId#Abc#")
-        );
-        assert_eq!(
-            plan(r#"emails.value eq "A@x""#),
-            lookup("L#U#emails.value#a@x#")
-        );
-        assert_eq!(plan(r#"emails eq "A@x""#), lookup("L#U#emails.value#a@x#"));
-        assert_eq!(
-            plan(r#"emails[type eq "work"].value eq "A@x""#),
-            lookup("L#U#emails.value#a@x#")
-        );
-        assert_eq!(plan("employeeNumber eq 7"), lookup("L#U#employeeNumber#7#"));
-    }
-
-    #[test]
-    fn an_and_takes_its_cheapest_term() {
-        assert_eq!(
-            plan(r#"active eq true and externalId eq "x" and title pr"#),
-            lookup("L#U#externalId#x#")
-        );
-        assert_eq!(
-            plan(r#"userName eq "a" and id eq "i""#),
-            Plan::Find(vec![Access::Id("i".to_owned())])
-        );
-        assert_eq!(
-            plan(r#"userName eq "a" and urn:custom:x eq 1"#),
-            Plan::Find(Vec::new())
-        );
-    }
-
-    #[test]
-    fn the_start_of_an_indexed_value_is_a_lookup_of_last_resort() {
-        let prefix = |sort_key: &str| Plan::Find(vec![Access::LookupPrefix(sort_key.to_owned())]);
-        assert_eq!(plan(r#"userName sw "Le""#), prefix("L#U#userName#le"));
-        assert_eq!(
-            plan(r#"emails[value sw "a#"]"#),
-            prefix("L#U#emails.value#a%23")
-        );
-        assert_eq!(
-            plan(r#"userName sw "a" and externalId eq "x""#),
-            lookup("L#U#externalId#x#")
-        );
-        assert_eq!(plan(r#"userName sw "Le ""#), prefix("L#U#userName#le"));
-        for nothing_to_look_up in ["", " ", "\u{200b}"] {
-            let filter = format!("userName sw \"{nothing_to_look_up}\"");
-            assert_eq!(plan(&filter), Plan::Scan, "{filter:?}");
-        }
-        assert_eq!(plan(r#"externalId sw " ""#), prefix("L#U#externalId# "));
-    }
-
-    #[test]
-    fn an_or_of_lookups_is_their_union() {
-        let two = Plan::Find(vec![
-            Access::Lookup("L#U#externalId#x#".to_owned()),
-            Access::Lookup("L#U#userName#a#".to_owned()),
-        ]);
-        assert_eq!(
-            plan(r#"userName eq "a" or externalId eq "x" or userName eq "A""#),
-            two
-        );
-        assert_eq!(
-            plan(r#"active eq true and (userName eq "a" or externalId eq "x")"#),
-            two
-        );
-        assert_eq!(
-            plan(r#"userName eq "a" or urn:custom:x pr"#),
-            lookup("L#U#userName#a#")
-        );
-        let many: Vec<_> = (0..17)
-            .map(|user| format!("userName eq \"{user}\""))
-            .collect();
-        assert_eq!(plan(&many.join(" or ")), Plan::Scan);
-    }
-
-    #[test]
-    fn whatever_could_match_elsewhere_reads_everything() {
-        for filter in [
-            r#"userName ne "a""#,
-            r#"not (userName eq "a")"#,
-            r#"userName eq "a" or title pr"#,
-            "title pr",
-            r#"title eq "x""#,
-            "not (urn:custom:x pr)",
-        ] {
-            assert_eq!(plan(filter), Plan::Scan, "{filter}");
-        }
     }
 }

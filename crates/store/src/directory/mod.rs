@@ -2,20 +2,30 @@
 //! has just written.
 //!
 //! This file provides access to the table; its uses are in one file each: `read` by id, `find` by a
-//! filter, `page` by index, `scan` of everything, `write`, `record`, `tombstone`, `breaker`. `keys`
-//! defines every sort key, `document` the form of a resource's item.
+//! filter (`plan`: by which access paths; `sides`: with which memberships), `page` by index, `scan`
+//! of everything, `write`, `record` and `history`, `tombstone`, `breaker`, `members` of groups.
+//! `keys` defines every sort key, `document` the form of a resource's item.
 
+mod assembled;
 pub mod breaker;
 pub(crate) mod document;
 mod find;
+pub mod history;
 pub(crate) mod keys;
+pub mod members;
 mod page;
+pub(crate) mod parts;
+mod plan;
 pub mod range;
 mod read;
 pub mod record;
 mod scan;
+mod sides;
 pub mod tombstone;
 mod write;
+
+pub use sides::{Candidate, Sought};
+pub use write::Deletion;
 
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;

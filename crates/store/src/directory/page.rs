@@ -52,11 +52,12 @@ impl TenantStore<'_> {
         let end = skip.saturating_add(page.count);
         let mut seen = 0;
         self.walk(
+            resource_type,
             Range::from_digits(resource_type, &digits),
             Some(end),
-            |item| {
+            |stored| {
                 seen += 1;
-                Ok(seen <= skip || (visit(document::read(item)?) && seen < end))
+                seen <= skip || (visit(stored) && seen < end)
             },
         )
         .await?;

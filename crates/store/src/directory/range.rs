@@ -1,10 +1,11 @@
 //! Which part of a tenant's resources a walk covers, and in which direction.
 
-use scim::{ResourceId, ResourceType};
+use scim::{ResourceId, ResourceType, Stored};
 
+use super::assembled::Assembly;
 use super::{TenantStore, keys};
 use crate::StoreError;
-use crate::client::attributes::{Item, text};
+use crate::client::attributes::text;
 use crate::client::tables::SORT_KEY;
 
 /// Where a walk through resources in the order of their ids starts.
@@ -53,6 +54,11 @@ impl Range {
         let all = Self::from_digits(resource_type, "");
         match start {
             Start::First => all,
+            Start::After(id) if resource_type.members.is_some() => Self {
+                // Its shards are passed over as well.
+                from: keys::members::resource_end(resource_type, id),
+                ..all
+            },
             Start::After(id) => {
                 let key = keys::resource(resource_type, id);
                 Self {
@@ -110,16 +116,24 @@ impl Range {
 }
 
 impl TenantStore<'_> {
-    /// Shows `visit` the items of a range of resources, in its order, until it returns false.
-    /// `expected` is how many it will probably take, if that is known.
+    /// Shows `visit` the resources of a range, in its order, until it returns false. `expected` is
+    /// how many it will probably take, if that is known.
     pub(super) async fn walk(
         &self,
+        resource_type: &ResourceType,
         range: Range,
         expected: Option<usize>,
-        mut visit: impl FnMut(&Item) -> Result<bool, StoreError>,
+        mut visit: impl FnMut(Stored) -> bool,
     ) -> Result<(), StoreError> {
         // BETWEEN includes both ends, so the resource to start after or before is read too.
         let limit = expected.map(|expected| expected.saturating_add(range.excluded.iter().len()));
+        let items = match resource_type.members {
+            Some(_) => 1 + keys::DIGITS.len(),
+            None => 1,
+        };
+        let limit = limit.map(|limit| limit.saturating_mul(items));
+        let mut assembly = Assembly::new(resource_type, range.forward);
+        let mut goes_on = true;
         let query = self
             .query_between(range.from, range.to)
             .scan_index_forward(range.forward)
@@ -128,9 +142,14 @@ impl TenantStore<'_> {
             if range.excluded.as_deref() == Some(text(item, SORT_KEY)?) {
                 return Ok(true);
             }
-            visit(item)
+            goes_on = assembly.add(item)?.is_none_or(&mut visit);
+            Ok(goes_on)
         })
-        .await
+        .await?;
+        if goes_on && let Some(last) = assembly.end() {
+            visit(last);
+        }
+        Ok(())
     }
 }
 

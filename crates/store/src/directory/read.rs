@@ -6,15 +6,21 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::future::try_join_all;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scim::{ResourceId, ResourceType, Stored};
 
+use super::assembled::Assembly;
 use super::{TenantStore, document, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, text};
+use crate::client::gate::Passage;
 use crate::client::tables::SORT_KEY;
 
 /// BatchGetItem's limit.
 pub(super) const BATCH: usize = 100;
+
+/// How many resources with shards are read at a time.
+const CONCURRENCY: usize = 16;
 
 /// How long to back off when DynamoDB throttles a batch: up to three seconds in total.
 const THROTTLED_BATCH: ExponentialBuilder = ExponentialBuilder::new()
@@ -61,9 +67,30 @@ impl TenantStore<'_> {
         resource_type: &ResourceType,
         id: &ResourceId,
     ) -> Result<Option<Stored>, StoreError> {
+        if resource_type.members.is_some() {
+            return self.get_assembled(resource_type, id, self.ahead()).await;
+        }
         let sort_key = keys::resource(resource_type, id);
         let item = self.get_item(sort_key, self.ahead()).await?;
         item.as_ref().map(document::read).transpose()
+    }
+
+    /// A resource and its shards, which are beside it: together they are one read.
+    async fn get_assembled(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        passage: Passage<'_>,
+    ) -> Result<Option<Stored>, StoreError> {
+        let sort_key = keys::resource(resource_type, id);
+        let mut assembly = Assembly::new(resource_type, true);
+        let mut found = None;
+        self.each_when(self.query_prefix(sort_key), passage, |item| {
+            found = assembly.add(item)?;
+            Ok(found.is_none())
+        })
+        .await?;
+        Ok(found.or(assembly.end()))
     }
 
     /// The resource that holds this value of the type's unique attribute.
@@ -144,6 +171,24 @@ impl TenantStore<'_> {
             batch.resources.extend(self.get(resource_type, id).await?);
             return Ok(batch);
         }
+        if resource_type.members.is_some() {
+            let passage = self.accepted_only();
+            // Collected first: a future that borrows from a closure's argument is not known to be
+            // `Send`.
+            let reads: Vec<_> = ids
+                .iter()
+                .map(|id| self.get_assembled(resource_type, id, passage))
+                .collect();
+            let mut reads = stream::iter(reads).buffered(CONCURRENCY);
+            while let Some(found) = reads.try_next().await? {
+                if let Some(found) = found {
+                    batch.units += 1;
+                    batch.size += UNIT / 4;
+                    batch.resources.push(found);
+                }
+            }
+            return Ok(batch.in_order());
+        }
         let key = |id| self.key(keys::resource(resource_type, id));
         self.get_batch(ids.iter().map(key).collect(), |item| batch.add(item))
             .await?;
@@ -151,9 +196,19 @@ impl TenantStore<'_> {
     }
 
     /// Shows `visit` those of a batch of items that are there.
-    async fn get_batch(
+    pub(super) async fn get_batch(
+        &self,
+        wanted: Vec<Item>,
+        visit: impl FnMut(&Item) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.get_batch_of(wanted, None, visit).await
+    }
+
+    /// The same with those attributes of the items that are asked for, if not all are.
+    pub(super) async fn get_batch_of(
         &self,
         mut wanted: Vec<Item>,
+        attributes: Option<&str>,
         mut visit: impl FnMut(&Item) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let table = self.table();
@@ -161,6 +216,7 @@ impl TenantStore<'_> {
         loop {
             let keys = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
+                .set_projection_expression(attributes.map(str::to_owned))
                 .consistent_read(true)
                 .build()?;
             let request = self

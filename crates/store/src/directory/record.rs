@@ -1,4 +1,4 @@
-//! The history of a tenant's directory: who changed what and when, with the old and new values.
+//! Change records: who changed what and when, with the old and new values. `history` reads them.
 //!
 //! Every change of a resource writes one change record in its own transaction, so there is no
 //! change without a record and no record without a change. Records serve as audit log, provisioning
@@ -9,9 +9,9 @@
 //! one before it, so that one resource's history is found without an index. A version is later than
 //! the one before it, so that one resource's records come in the order of its versions.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::AttributeValue;
 use scim::change::changes;
-use scim::{Resource, ResourceId, ResourceType};
+use scim::{Resource, ResourceId, ResourceType, Stored};
 use serde_json::{Map, Value};
 use tenant::KeyId;
 use time::OffsetDateTime;
@@ -20,7 +20,7 @@ use time::format_description::well_known::Rfc3339;
 use super::{TenantStore, keys};
 use crate::StoreError;
 use crate::client::attributes::{
-    Item, damaged, epoch_seconds, optional_time, string, text, timestamp,
+    Item, damaged, epoch_seconds, optional, optional_time, string, text, timestamp,
 };
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
 
@@ -29,6 +29,10 @@ const OPERATION: &str = "operation";
 const REQUEST_ID: &str = "request_id";
 const CHANGES: &str = "changes";
 const PREVIOUS: &str = "previous";
+/// The groups that a user left by being deleted, as JSON.
+const LEFT: &str = "left";
+/// The groups that a user came back to by being restored, as JSON.
+const RETURNED: &str = "returned";
 const OPERATOR: &str = "operator";
 
 /// Who made a change.
@@ -55,6 +59,8 @@ pub enum ChangeKind {
     Delete,
     /// The operator brought a deleted resource back.
     Restore,
+    /// The operator took changes of a group's members back.
+    Undo,
 }
 
 const OPERATIONS: &[(ChangeKind, &str)] = &[
@@ -64,6 +70,7 @@ const OPERATIONS: &[(ChangeKind, &str)] = &[
     (ChangeKind::Patch, "patch"),
     (ChangeKind::Delete, "delete"),
     (ChangeKind::Restore, "restore"),
+    (ChangeKind::Undo, "undo"),
 ];
 
 impl ChangeKind {
@@ -73,9 +80,16 @@ impl ChangeKind {
         named.map_or("", |(_, name)| name)
     }
 
-    fn parse(text: &str) -> Option<Self> {
-        let named = OPERATIONS.iter().find(|(_, name)| *name == text)?;
-        Some(named.0)
+    /// What kind of change the one of a record was.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it does not say.
+    pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
+        let text = text(item, OPERATION)?;
+        let named = OPERATIONS.iter().find(|(_, name)| *name == text);
+        named
+            .map(|(operation, _)| *operation)
+            .ok_or_else(|| damaged(item, OPERATION))
     }
 }
 
@@ -93,6 +107,78 @@ pub struct Origin {
     pub at: OffsetDateTime,
     /// When its record may be removed.
     pub expires: OffsetDateTime,
+}
+
+/// What a record of a user says of the user's groups.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupsMoved {
+    /// Those that the user left by being deleted.
+    pub left: Vec<ResourceId>,
+    /// Those that the user came back to by being restored.
+    pub returned: Vec<ResourceId>,
+}
+
+impl GroupsMoved {
+    /// # Errors
+    /// [`StoreError::Damaged`] when the record names others than groups.
+    pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
+        let groups = |item: &Item, name: &str| {
+            let ids: Vec<String> =
+                serde_json::from_str(text(item, name)?).map_err(|_| damaged(item, name))?;
+            let id = |id: &String| ResourceId::parse(id).ok_or_else(|| damaged(item, name));
+            ids.iter().map(id).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            left: optional(item, LEFT, groups)?.unwrap_or_default(),
+            returned: optional(item, RETURNED, groups)?.unwrap_or_default(),
+        })
+    }
+}
+
+/// What the record of a user's deletion says of the groups that the user left.
+pub(super) fn left(groups: &[ResourceId]) -> Option<(String, AttributeValue)> {
+    named(LEFT, groups)
+}
+
+/// What the record of a user's restoration says of the groups that the user came back to.
+pub(super) fn returned(groups: &[ResourceId]) -> Option<(String, AttributeValue)> {
+    named(RETURNED, groups)
+}
+
+fn named(name: &str, groups: &[ResourceId]) -> Option<(String, AttributeValue)> {
+    let ids: Vec<&str> = groups.iter().map(ResourceId::as_str).collect();
+    (!ids.is_empty()).then(|| (name.to_owned(), string(Value::from(ids).to_string())))
+}
+
+impl Origin {
+    /// What a record says of it.
+    pub(super) fn attributes(&self) -> [(String, AttributeValue); 4] {
+        let actor = match &self.actor {
+            Actor::Key(key) => key.as_str(),
+            Actor::Operator => OPERATOR,
+        };
+        [
+            (ACTOR.to_owned(), string(actor)),
+            (OPERATION.to_owned(), string(self.operation.as_str())),
+            (REQUEST_ID.to_owned(), string(&self.request_id)),
+            (EXPIRES_AT.to_owned(), epoch_seconds(self.expires)),
+        ]
+    }
+}
+
+impl Actor {
+    /// Who made the change of a record.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when it does not say.
+    pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
+        match text(item, ACTOR)? {
+            OPERATOR => Ok(Self::Operator),
+            key => KeyId::parse(key)
+                .map(Self::Key)
+                .map_err(|_| damaged(item, ACTOR)),
+        }
+    }
 }
 
 /// The record of a change.
@@ -116,6 +202,8 @@ pub struct ChangeRecord {
     pub changes: Map<String, Value>,
     /// When the previous version was made; `None` for a resource's first.
     pub previous: Option<OffsetDateTime>,
+    /// What became of a user's groups.
+    pub groups: GroupsMoved,
 }
 
 /// A change to be written: the content of a [`ChangeRecord`], with both versions of the resource.
@@ -130,7 +218,40 @@ pub(super) struct Written<'a> {
     pub after: Option<&'a Resource>,
 }
 
-impl Written<'_> {
+impl<'a> Written<'a> {
+    /// A new resource.
+    pub fn creation(resource_type: &'a ResourceType, new: &'a Stored) -> Self {
+        Self {
+            resource_type,
+            id: &new.id,
+            version: new.meta.version,
+            at: new.meta.last_modified,
+            previous: None,
+            before: None,
+            after: Some(&new.resource),
+        }
+    }
+
+    /// A resource's next version.
+    pub fn replacement(
+        resource_type: &'a ResourceType,
+        current: &'a Stored,
+        next: &'a Stored,
+    ) -> Self {
+        Self {
+            version: next.meta.version,
+            at: next.meta.last_modified,
+            previous: Some(current.meta.last_modified),
+            before: Some(&current.resource),
+            ..Self::creation(resource_type, next)
+        }
+    }
+
+    /// The sort key of its record.
+    pub fn sort_key(&self) -> String {
+        keys::change(self.resource_type, self.id, self.at, self.version)
+    }
+
     /// Each changed attribute with its value before and after, where it had one.
     fn changes(&self) -> Map<String, Value> {
         let changes = changes(self.before, self.after);
@@ -149,161 +270,33 @@ impl Written<'_> {
     }
 }
 
-/// Which records to read, and in which order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// Changes made at this time or later.
-    pub from: OffsetDateTime,
-    /// Changes made before this time, to the millisecond. The keys of those made exactly then are
-    /// longer than the bound of the Query, so they are beyond it.
-    pub to: OffsetDateTime,
-}
-
 impl TenantStore<'_> {
-    /// Shows `visit` the records of a span, ordered by time, until it returns false. Those of one
-    /// resource come in the order of its versions; changes of different resources that were made at
-    /// about the same time may come in either order.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn history(
-        &self,
-        span: Span,
-        mut visit: impl FnMut(ChangeRecord) -> bool,
-    ) -> Result<(), StoreError> {
-        let query = self.query_between(keys::changes_from(span.from), keys::changes_from(span.to));
-        self.each(query, |item| Ok(visit(read(item)?))).await
+    /// Whether a transaction with this record was made: the record is there as it was written.
+    pub(super) async fn was_made(&self, record: &Item) -> Result<bool, StoreError> {
+        let sort_key = text(record, SORT_KEY)?.to_owned();
+        let found = self.get_item(sort_key, self.accepted_only()).await?;
+        Ok(found.as_ref() == Some(record))
     }
 
-    /// The latest change.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn latest_change(&self) -> Result<Option<ChangeRecord>, StoreError> {
-        let query = self
-            .query_prefix(keys::CHANGES)
-            .scan_index_forward(false)
-            .limit(1);
-        let mut latest = None;
-        self.each(query, |item| {
-            latest = Some(read(item)?);
-            Ok(false)
-        })
-        .await?;
-        Ok(latest)
-    }
-
-    /// All records of one resource, the first change first.
-    ///
-    /// The resource, or its tombstone, says where its latest record is, and each record where the
-    /// previous one is. If neither exists, the whole history is read.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn life(
-        &self,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-    ) -> Result<Vec<ChangeRecord>, StoreError> {
-        let mut records = Vec::new();
-        let latest = match self.get(resource_type, id).await? {
-            Some(stored) => Some((stored.meta.last_modified, stored.meta.version)),
-            None => self
-                .tombstone(resource_type, id)
-                .await?
-                .map(|tombstone| (tombstone.deleted, tombstone.version())),
-        };
-        let Some((mut at, mut version)) = latest else {
-            let everything = Span {
-                from: OffsetDateTime::UNIX_EPOCH,
-                to: OffsetDateTime::now_utc() + time::Duration::DAY,
-            };
-            self.history(everything, |record| {
-                if record.id == *id {
-                    records.push(record);
-                }
-                true
-            })
-            .await?;
-            return Ok(records);
-        };
-        while let Some(record) = self.record(resource_type, id, at, version).await? {
-            let previous = record.previous;
-            records.push(record);
-            let Some(time) = previous else { break };
-            (at, version) = (time, version.saturating_sub(1));
-        }
-        records.reverse();
-        Ok(records)
-    }
-
-    /// Whether the change that `origin` and `written` describe was made: its record exists and is
-    /// this request's.
-    pub(super) async fn was_made(
-        &self,
-        origin: &Origin,
-        written: &Written<'_>,
-    ) -> Result<bool, StoreError> {
-        let record = self
-            .record(
-                written.resource_type,
-                written.id,
-                written.at,
-                written.version,
-            )
-            .await?;
-        // The operations of a bulk request share its id.
-        Ok(record.is_some_and(|record| {
-            record.request_id == origin.request_id
-                && record.operation == origin.operation
-                && record.changes == written.changes()
-        }))
-    }
-
-    /// The part of a change's transaction that records it.
-    pub(super) fn put_record(
-        &self,
-        origin: &Origin,
-        written: &Written<'_>,
-    ) -> Result<TransactWriteItem, StoreError> {
-        let sort_key = keys::change(
-            written.resource_type,
-            written.id,
-            written.at,
-            written.version,
-        );
-        let actor = match &origin.actor {
-            Actor::Key(key) => key.as_str(),
-            Actor::Operator => OPERATOR,
-        };
-        let mut item = self.key(sort_key);
-        item.extend([
-            (ACTOR.to_owned(), string(actor)),
-            (OPERATION.to_owned(), string(origin.operation.as_str())),
-            (REQUEST_ID.to_owned(), string(&origin.request_id)),
-            (
-                CHANGES.to_owned(),
-                string(Value::Object(written.changes()).to_string()),
-            ),
-            (EXPIRES_AT.to_owned(), epoch_seconds(origin.expires)),
-        ]);
+    /// The record of a change, to be written with it.
+    pub(super) fn record_item(&self, origin: &Origin, written: &Written<'_>) -> Item {
+        let mut item = self.key(written.sort_key());
+        item.extend(origin.attributes());
+        let changes = Value::Object(written.changes()).to_string();
+        item.insert(CHANGES.to_owned(), string(changes));
         if let Some(previous) = written.previous {
             item.insert(PREVIOUS.to_owned(), timestamp(previous));
         }
-        self.put(item)
+        item
     }
+}
 
-    async fn record(
-        &self,
-        resource_type: &ResourceType,
-        id: &ResourceId,
-        at: OffsetDateTime,
-        version: u64,
-    ) -> Result<Option<ChangeRecord>, StoreError> {
-        let sort_key = keys::change(resource_type, id, at, version);
-        let item = self.get_item(sort_key, self.accepted_only()).await?;
-        item.as_ref().map(read).transpose()
-    }
+/// The id of the request that made the change of a record.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it does not say.
+pub(super) fn request_id(item: &Item) -> Result<String, StoreError> {
+    Ok(text(item, REQUEST_ID)?.to_owned())
 }
 
 /// The record of an item.
@@ -318,19 +311,16 @@ pub(crate) fn read(item: &Item) -> Result<ChangeRecord, StoreError> {
         return Err(damaged(SORT_KEY));
     };
     let at = OffsetDateTime::parse(at, &Rfc3339).map_err(|_| damaged(SORT_KEY))?;
-    let actor = match text(item, ACTOR)? {
-        OPERATOR => Actor::Operator,
-        key => Actor::Key(KeyId::parse(key).map_err(|_| damaged(ACTOR))?),
-    };
     Ok(ChangeRecord {
         at,
-        actor,
-        operation: ChangeKind::parse(text(item, OPERATION)?).ok_or_else(|| damaged(OPERATION))?,
+        actor: Actor::read(item)?,
+        operation: ChangeKind::read(item)?,
         resource_type: keys::type_of(letter).ok_or_else(|| damaged(SORT_KEY))?,
         id: ResourceId::parse(id).ok_or_else(|| damaged(SORT_KEY))?,
         version: version.parse().map_err(|_| damaged(SORT_KEY))?,
-        request_id: text(item, REQUEST_ID)?.to_owned(),
+        request_id: request_id(item)?,
         changes: serde_json::from_str(text(item, CHANGES)?).map_err(|_| damaged(CHANGES))?,
         previous: optional_time(item, PREVIOUS)?,
+        groups: GroupsMoved::read(item)?,
     })
 }

@@ -3,8 +3,8 @@
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scim::{ResourceType, Stored};
 
+use super::TenantStore;
 use super::range::{Range, Start};
-use super::{TenantStore, document};
 use crate::StoreError;
 
 /// Maximum number of resources that one request reads. With more, the request would hit its
@@ -30,6 +30,24 @@ pub(super) struct Walk<'w> {
 }
 
 impl TenantStore<'_> {
+    /// Shows `visit` all resources of a type, in the order of their ids. For operators: a request
+    /// reads no more than it can answer with.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn all(
+        &self,
+        resource_type: &ResourceType,
+        mut visit: impl FnMut(Stored),
+    ) -> Result<(), StoreError> {
+        let range = Range::of(resource_type, &Start::First);
+        self.walk(resource_type, range, None, |stored| {
+            visit(stored);
+            true
+        })
+        .await
+    }
+
     /// Shows `visit` what an examination makes of the resources of a walk, until it returns false.
     /// `examine` begins an examination.
     ///
@@ -80,14 +98,17 @@ impl TenantStore<'_> {
             let limit = expected.filter(|_| !is_filtered);
             let mut examine = examine();
             return self
-                .walk(Range::of(resource_type, start), limit, |item| {
-                    Ok(examine(document::read(item)?).is_none_or(&mut visit))
-                })
+                .walk(
+                    resource_type,
+                    Range::of(resource_type, start),
+                    limit,
+                    |stored| examine(stored).is_none_or(&mut visit),
+                )
                 .await;
         }
         let shares = Range::shares(resource_type, start);
         let mut found = stream::iter(shares)
-            .map(|share| self.collect(share, examine()))
+            .map(|share| self.collect(resource_type, share, examine()))
             .buffered(CONCURRENCY);
         while let Some(found) = found.try_next().await? {
             for found in found {
@@ -101,13 +122,14 @@ impl TenantStore<'_> {
 
     async fn collect<T>(
         &self,
+        resource_type: &ResourceType,
         range: Range,
         mut examine: impl FnMut(Stored) -> Option<T>,
     ) -> Result<Vec<T>, StoreError> {
         let mut found = Vec::new();
-        self.walk(range, None, |item| {
-            found.extend(examine(document::read(item)?));
-            Ok(true)
+        self.walk(resource_type, range, None, |stored| {
+            found.extend(examine(stored));
+            true
         })
         .await?;
         Ok(found)

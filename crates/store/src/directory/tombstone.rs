@@ -4,8 +4,8 @@ use backon::Retryable;
 use scim::{Meta, ResourceId, ResourceType, Stored};
 use time::OffsetDateTime;
 
-use super::record::{Origin, Written};
-use super::write::Parts;
+use super::parts::Parts;
+use super::record::{self, Origin, Written};
 use super::{TenantStore, document, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, time};
@@ -20,6 +20,18 @@ pub struct Tombstone {
     pub deleted: OffsetDateTime,
     /// When DynamoDB may remove it permanently.
     pub expires: OffsetDateTime,
+}
+
+/// What came of a restoration.
+#[derive(Debug)]
+pub struct Restored {
+    /// The resource as it is now.
+    pub stored: Stored,
+    /// The groups that a user came back to.
+    pub groups: Vec<ResourceId>,
+    /// Why a user is not back in all groups. What is missing is made up for by
+    /// [`TenantStore::return_to_groups`].
+    pub failure: Option<StoreError>,
 }
 
 impl Tombstone {
@@ -83,7 +95,9 @@ impl TenantStore<'_> {
     }
 
     /// Restores a deleted resource under its id, as it was, with its lookups, guards and counters.
-    /// The same transaction removes its tombstone.
+    /// The same transaction removes its tombstone, and brings a user back to the groups that it
+    /// left, as far as it has room; the others follow. A group has its members again: they were
+    /// left where they are.
     ///
     /// The reserved userName is optional: if another resource has it by now, the resource comes
     /// back without it. Clients that write at the same time touch the same counters, so lost races
@@ -99,7 +113,7 @@ impl TenantStore<'_> {
         resource_type: &ResourceType,
         tombstone: &Tombstone,
         origin: &Origin,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<Restored, StoreError> {
         let reserved = tombstone.stored.reserved.as_deref();
         let restore = async |reserved| {
             (|| self.restore_once(resource_type, tombstone, reserved, origin))
@@ -107,39 +121,59 @@ impl TenantStore<'_> {
                 .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
                 .await
         };
-        match restore(reserved).await {
-            Err(StoreError::Taken { .. }) if reserved.is_some() => restore(None).await,
-            outcome => outcome,
+        let (stored, mut groups, is_complete) = match restore(reserved).await {
+            Err(StoreError::Taken { .. }) if reserved.is_some() => restore(None).await?,
+            outcome => outcome?,
+        };
+        let mut failure = None;
+        if !is_complete {
+            match self.return_to_groups(&stored.id, origin).await {
+                Ok(others) => groups.extend(others),
+                Err(error) => failure = Some(error),
+            }
         }
+        Ok(Restored {
+            stored,
+            groups,
+            failure,
+        })
     }
 
+    /// Returns what was restored, the groups that it came back to, and whether these are all.
     async fn restore_once(
         &self,
         resource_type: &ResourceType,
         tombstone: &Tombstone,
         reserved: Option<&str>,
         origin: &Origin,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<(Stored, Vec<ResourceId>, bool), StoreError> {
         let restored = Stored {
             meta: tombstone.deletion().changed(origin.at),
             reserved: reserved.map(str::to_owned),
             ..tombstone.stored.clone()
         };
-        let record = Written {
-            resource_type,
-            id: &restored.id,
-            version: restored.meta.version,
-            at: restored.meta.last_modified,
+        let written = Written {
             previous: Some(tombstone.deleted),
-            before: None,
-            after: Some(&restored.resource),
+            ..Written::creation(resource_type, &restored)
         };
+        let mut record = self.record_item(origin, &written);
         let mut parts = Parts::default();
         let sort_key = keys::tombstone(resource_type, &restored.id);
         self.delete_unchanged(sort_key, tombstone.stored.meta.version, &mut parts)?;
-        match self.add(&restored, parts, origin, &record).await {
+        self.creation(resource_type, &restored, origin, &mut parts)?;
+        let at = restored.meta.last_modified;
+        let (mut groups, mut is_complete) = (Vec::new(), true);
+        if resource_type.can_be_member() {
+            let mut returning = self.returning(&restored.id).await?;
+            groups = self
+                .come_back(&restored.id, &mut returning, at, &mut parts)
+                .await?;
+            record.extend(record::returned(&groups));
+            is_complete = returning.is_empty();
+        }
+        match self.send_all(parts, record).await {
             Err(StoreError::VersionMismatch) => Err(StoreError::NotFound),
-            outcome => outcome.map(|()| restored),
+            outcome => outcome.map(|()| (restored, groups, is_complete)),
         }
     }
 }

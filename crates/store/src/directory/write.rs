@@ -9,33 +9,25 @@ use scim::{ResourceType, Stored};
 use time::OffsetDateTime;
 
 use super::breaker::Grant;
-use super::document::{self, ACTIVE, COUNT, RECORDED_UNTIL, SEQUENCE};
-use super::record::{Origin, Written};
+use super::document::{self, ACTIVE, COUNT, JOINED, RECORDED_UNTIL, SEQUENCE};
+use super::parts::{Expectation, Parts};
+use super::record::{self, Origin, Written};
 use super::{TenantStore, difference, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, epoch_seconds, number_of};
-use crate::client::transaction::Outcome;
 
 /// The condition for writing a resource: it is unchanged since it was read.
 const UNCHANGED: &str = "version = :read";
 
-/// The parts of a transaction, each with the meaning of its condition's failure.
-#[derive(Default)]
-pub(super) struct Parts(Vec<(TransactWriteItem, Expectation)>);
-
-/// What a part of a transaction expects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Expectation {
-    /// Nothing: it has no condition.
-    Nothing,
-    /// The resource does not exist.
-    NewId,
-    /// The resource is unchanged since it was read.
-    SameVersion,
-    /// The value is free.
-    FreeValue,
-    /// The place that was granted is there.
-    Place,
+/// What is to be known of a deletion.
+#[derive(Debug, Clone, Copy)]
+pub struct Deletion<'d> {
+    /// How long the tombstone is kept.
+    pub expires: OffsetDateTime,
+    /// The breaker's permission to take access.
+    pub grant: Option<&'d Grant>,
+    /// Whether nobody's membership may have changed since a group was read (`If-Match`).
+    pub is_conditional: bool,
 }
 
 impl TenantStore<'_> {
@@ -50,27 +42,20 @@ impl TenantStore<'_> {
         new: &Stored,
         origin: &Origin,
     ) -> Result<(), StoreError> {
-        let record = Written {
-            resource_type,
-            id: &new.id,
-            version: new.meta.version,
-            at: new.meta.last_modified,
-            previous: None,
-            before: None,
-            after: Some(&new.resource),
-        };
-        self.add(new, Parts::default(), origin, &record).await
+        let mut parts = Parts::default();
+        self.creation(resource_type, new, origin, &mut parts)?;
+        let record = Written::creation(resource_type, new);
+        self.commit(parts, origin, &record).await
     }
 
-    /// Adds a resource, together with other parts of the same transaction.
-    pub(super) async fn add(
+    /// The parts of a transaction that add a resource.
+    pub(super) fn creation(
         &self,
+        resource_type: &ResourceType,
         new: &Stored,
-        mut parts: Parts,
         origin: &Origin,
-        record: &Written<'_>,
+        parts: &mut Parts,
     ) -> Result<(), StoreError> {
-        let resource_type = record.resource_type;
         let guards = keys::guards(resource_type, new)?;
         let lookups = keys::lookups(resource_type, &new.id, &new.resource);
         check_keys(resource_type, guards.len() + lookups.len())?;
@@ -79,14 +64,16 @@ impl TenantStore<'_> {
         parts.push(self.put_new(item)?, Expectation::NewId);
         for guard in guards {
             let item = document::guard(self.key(guard), &new.id);
-            parts.push(self.put_new(item)?, Expectation::FreeValue);
+            parts.push(
+                self.put_new(item)?,
+                Expectation::FreeValue(resource_type.unique),
+            );
         }
         for lookup in lookups {
             let put = self.put(self.key(lookup))?;
             parts.push(put, Expectation::Nothing);
         }
-        self.count_by(resource_type, new, 1, &mut parts)?;
-        self.commit(parts, origin, record).await
+        self.count_by(resource_type, new, 1, parts)
     }
 
     /// Replaces a resource that is unchanged since it was read. Lookups, guards and counters are
@@ -102,6 +89,22 @@ impl TenantStore<'_> {
         next: &Stored,
         origin: &Origin,
         grant: Option<&Grant>,
+    ) -> Result<(), StoreError> {
+        let mut parts = Parts::default();
+        self.replacement(resource_type, current, next, origin, grant, &mut parts)?;
+        let record = Written::replacement(resource_type, current, next);
+        self.commit(parts, origin, &record).await
+    }
+
+    /// The parts of a transaction that replace a resource.
+    pub(super) fn replacement(
+        &self,
+        resource_type: &ResourceType,
+        current: &Stored,
+        next: &Stored,
+        origin: &Origin,
+        grant: Option<&Grant>,
+        parts: &mut Parts,
     ) -> Result<(), StoreError> {
         let guards = Difference::between(
             keys::guards(resource_type, current)?,
@@ -123,14 +126,16 @@ impl TenantStore<'_> {
             .condition_expression(UNCHANGED)
             .expression_attribute_values(":read", number_of(current.meta.version))
             .build()?;
-        let mut parts = Parts::default();
         parts.push(
             TransactWriteItem::builder().put(resource).build(),
             Expectation::SameVersion,
         );
         for guard in guards.added {
             let item = document::guard(self.key(guard), &next.id);
-            parts.push(self.put_new(item)?, Expectation::FreeValue);
+            parts.push(
+                self.put_new(item)?,
+                Expectation::FreeValue(resource_type.unique),
+            );
         }
         for lookup in lookups.added {
             let put = self.put(self.key(lookup))?;
@@ -145,20 +150,14 @@ impl TenantStore<'_> {
             parts.push(self.add_to(coarse, &[(ACTIVE, by)])?, Expectation::Nothing);
         }
         parts.extend(place);
-        let record = Written {
-            resource_type,
-            id: &next.id,
-            version: next.meta.version,
-            at: next.meta.last_modified,
-            previous: Some(current.meta.last_modified),
-            before: Some(&current.resource),
-            after: Some(&next.resource),
-        };
-        self.commit(parts, origin, &record).await
+        Ok(())
     }
 
     /// Removes a resource that is unchanged since it was read, and everything that leads to it. A
-    /// tombstone keeps it until `expires`. If it has access, that needs the breaker's `grant`.
+    /// tombstone keeps it. If it has access, that needs the breaker's grant.
+    ///
+    /// One that can be a member leaves its groups, in the same transaction as far as that has room.
+    /// The members of a group keep their edges, which lead nowhere while there is no group.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when the granted place is gone,
@@ -169,12 +168,17 @@ impl TenantStore<'_> {
         resource_type: &ResourceType,
         current: &Stored,
         origin: &Origin,
-        expires: OffsetDateTime,
-        grant: Option<&Grant>,
+        Deletion {
+            expires,
+            grant,
+            is_conditional,
+        }: Deletion<'_>,
     ) -> Result<(), StoreError> {
         let mut parts = Parts::default();
-        let sort_key = keys::resource(resource_type, &current.id);
-        self.delete_unchanged(sort_key, current.meta.version, &mut parts)?;
+        self.delete_resource(resource_type, current, &mut parts)?;
+        if is_conditional && resource_type.members.is_some() {
+            self.check_membership(current, &mut parts).await?;
+        }
         let lookups = keys::lookups(resource_type, &current.id, &current.resource);
         for sort_key in keys::guards(resource_type, current)?
             .into_iter()
@@ -191,15 +195,25 @@ impl TenantStore<'_> {
         parts.push(self.put(recorded(tombstone, origin))?, Expectation::Nothing);
         self.count_by(resource_type, current, -1, &mut parts)?;
         let record = Written {
-            resource_type,
-            id: &current.id,
             version: deletion.version,
             at: deleted,
             previous: Some(current.meta.last_modified),
             before: Some(&current.resource),
             after: None,
+            ..Written::creation(resource_type, current)
         };
-        self.commit(parts, origin, &record).await
+        let mut record = self.record_item(origin, &record);
+        if resource_type.can_be_member() {
+            let mut leaving = self.leaving(&current.id).await?;
+            // And the record.
+            let others = parts.len() + 1;
+            let left = leaving.all().into_iter().cloned().collect::<Vec<_>>();
+            self.leave_before(current, &mut leaving, others, origin)
+                .await?;
+            self.leave_now(current, &leaving, deleted, &mut parts)?;
+            record.extend(record::left(&left));
+        }
+        self.send_all(parts, record).await
     }
 
     /// The part of a transaction that takes a place for the resource of `item`, which notes it.
@@ -227,66 +241,22 @@ impl TenantStore<'_> {
     }
 
     /// Writes all parts and the change's record, or nothing.
-    ///
-    /// If every attempt fails without an answer, the record tells whether one of them took effect
-    /// after all: a client that is told of a failure would send the request again and collide with
-    /// its own change.
-    async fn commit(
+    pub(super) async fn commit(
         &self,
-        mut parts: Parts,
+        parts: Parts,
         origin: &Origin,
         record: &Written<'_>,
     ) -> Result<(), StoreError> {
-        parts.push(self.put_record(origin, record)?, Expectation::Nothing);
-        let (writes, expectations): (Vec<_>, Vec<_>) = parts.0.into_iter().unzip();
-        let position = match self.transact(writes).await {
-            Ok(Outcome::Written) => return Ok(()),
-            Ok(Outcome::ConditionFailed(position)) => position,
-            Err(unknown @ StoreError::Unavailable { .. }) => {
-                return match self.was_made(origin, record).await {
-                    Ok(true) => Ok(()),
-                    _ => Err(unknown),
-                };
-            }
-            Err(error) => return Err(error),
-        };
-        Err(match expectations.get(position) {
-            Some(Expectation::NewId) => StoreError::AlreadyExists,
-            Some(Expectation::SameVersion) => StoreError::VersionMismatch,
-            Some(Expectation::Place) => StoreError::Conflict,
-            Some(Expectation::FreeValue) => StoreError::Taken {
-                attribute: record.resource_type.unique,
-            },
-            Some(Expectation::Nothing) | None => StoreError::Damaged(format!(
-                "DynamoDB reports a failed condition on item {position}, which has none"
-            )),
-        })
+        self.send_all(parts, self.record_item(origin, record)).await
     }
 
-    /// Puts an item that must not exist yet.
-    pub(crate) fn put_new(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder()
-            .table_name(self.table())
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
-            .build()?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    pub(super) fn put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder()
-            .table_name(self.table())
-            .set_item(Some(item))
-            .build()?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-
-    fn delete_item(&self, sort_key: String) -> Result<TransactWriteItem, StoreError> {
-        let delete = Delete::builder()
-            .table_name(self.table())
-            .set_key(Some(self.key(sort_key)))
-            .build()?;
-        Ok(TransactWriteItem::builder().delete(delete).build())
+    /// The same with the record as it is to be written.
+    pub(super) async fn send_all(&self, parts: Parts, record: Item) -> Result<(), StoreError> {
+        match self.send(parts, record).await?.first() {
+            None => Ok(()),
+            // Somebody's membership has changed since it was read.
+            Some(_) => Err(StoreError::VersionMismatch),
+        }
     }
 
     /// Deletes an item that must have the given version.
@@ -304,6 +274,36 @@ impl TenantStore<'_> {
             .build()?;
         parts.push(
             TransactWriteItem::builder().delete(delete).build(),
+            Expectation::SameVersion,
+        );
+        Ok(())
+    }
+
+    /// Deletes a resource that is as it was read. One that can be a member has joined no group
+    /// since.
+    fn delete_resource(
+        &self,
+        resource_type: &ResourceType,
+        current: &Stored,
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        let sort_key = keys::resource(resource_type, &current.id);
+        if !resource_type.can_be_member() {
+            return self.delete_unchanged(sort_key, current.meta.version, parts);
+        }
+        let delete = Delete::builder()
+            .table_name(self.table())
+            .set_key(Some(self.key(sort_key)))
+            .expression_attribute_names("#joined", JOINED)
+            .expression_attribute_values(":read", number_of(current.meta.version));
+        let delete = match current.meta.joined {
+            0 => delete.condition_expression("version = :read AND attribute_not_exists(#joined)"),
+            joined => delete
+                .condition_expression("version = :read AND #joined = :joined")
+                .expression_attribute_values(":joined", number_of(joined)),
+        };
+        parts.push(
+            TransactWriteItem::builder().delete(delete.build()?).build(),
             Expectation::SameVersion,
         );
         Ok(())
@@ -350,16 +350,6 @@ impl TenantStore<'_> {
             .update_expression(format!("ADD {}", terms.join(", ")))
             .build()?;
         Ok(TransactWriteItem::builder().update(update).build())
-    }
-}
-
-impl Parts {
-    fn push(&mut self, write: TransactWriteItem, expectation: Expectation) {
-        self.0.push((write, expectation));
-    }
-
-    fn extend(&mut self, part: Option<(TransactWriteItem, Expectation)>) {
-        self.0.extend(part);
     }
 }
 

@@ -50,7 +50,7 @@ impl Store {
         let put = self.put(item::new_tenant(tenant))?;
         match self.transact([put], meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
-            Outcome::ConditionFailed(_) => Err(SecretsError::TenantExists(tenant.id.clone())),
+            Outcome::ConditionsFailed(_) => Err(SecretsError::TenantExists(tenant.id.clone())),
         }
     }
 
@@ -81,8 +81,10 @@ impl Store {
         }
         match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
-            Outcome::ConditionFailed(0) => Err(StoreError::VersionMismatch.into()),
-            Outcome::ConditionFailed(_) => Err(StoreError::Damaged(format!(
+            Outcome::ConditionsFailed(failed) if failed.starts_with(&[0]) => {
+                Err(StoreError::VersionMismatch.into())
+            }
+            Outcome::ConditionsFailed(_) => Err(StoreError::Damaged(format!(
                 "`active_keys` of tenant `{}` in the secrets table lists a key that does not exist",
                 read.tenant.id
             ))
@@ -129,8 +131,10 @@ impl Store {
         }
         match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
-            Outcome::ConditionFailed(1) => Err(StoreError::AlreadyExists.into()),
-            Outcome::ConditionFailed(_) => Err(StoreError::VersionMismatch.into()),
+            Outcome::ConditionsFailed(failed) if failed.starts_with(&[1]) => {
+                Err(StoreError::AlreadyExists.into())
+            }
+            Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch.into()),
         }
     }
 
@@ -162,9 +166,11 @@ impl Store {
         }
         match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
-            Outcome::ConditionFailed(0) => Err(SecretsError::NoTenant(tenant_id.clone())),
+            Outcome::ConditionsFailed(failed) if failed.starts_with(&[0]) => {
+                Err(SecretsError::NoTenant(tenant_id.clone()))
+            }
             // Someone else has just revoked the key, or rotated one of them.
-            Outcome::ConditionFailed(_) => Err(StoreError::VersionMismatch.into()),
+            Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch.into()),
         }
     }
 

@@ -12,12 +12,12 @@ use futures_util::FutureExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::kinds::{KINDS, Kind, Outcome};
-use super::operations::{Change, FIRST_DEACTIVATION, KEY_USE, Operation, is_aside};
+use super::kinds::{FEW, KINDS, Kind, Outcome};
+use super::operations::{Breadth, Change, FIRST_DEACTIVATION, KEY_USE, Operation, is_aside};
 use super::operator;
 use super::reply::{Reply, send, without_cursors};
 use super::request::{Request, Rival};
-use super::tenants::{Fixture, Found, Tenant, Users};
+use super::tenants::{Fixture, Found, Setting, Tenant, Users};
 use crate::support::clock::passing_when_idle;
 use stand::wire::asked::Asked;
 use stand::wire::{self, Fate, Wire};
@@ -32,6 +32,9 @@ const LEEWAY: Duration = Duration::from_millis(100);
 struct Call {
     label: String,
     nth: usize,
+    /// Whether a transaction comes before it, and whether one comes after it.
+    is_after_write: bool,
+    is_before_write: bool,
 }
 
 /// What is in an operation's way.
@@ -52,9 +55,12 @@ struct Case {
     baseline: Value,
 }
 
+/// Operations on the users of a fixture.
+pub type Operations = fn(&Users) -> Vec<Operation>;
+
 /// Runs each operation in each trouble on each of its calls. Returns how many cases that were.
-pub fn run(operations: fn(&Users) -> Vec<Operation>) -> usize {
-    on_a_thread(move || Box::pin(run_all(operations)))
+pub fn run(setting: Setting, operations: Operations) -> usize {
+    on_a_thread(move || Box::pin(run_all(setting, operations)))
 }
 
 /// Runs a test on a thread with a stack that debug builds of the SDK fit into however deep a case
@@ -74,8 +80,8 @@ fn on_a_thread<T: Send + 'static>(
     }
 }
 
-async fn run_all(operations: fn(&Users) -> Vec<Operation>) -> usize {
-    let fixture = Arc::new(Fixture::start().await);
+async fn run_all(setting: Setting, operations: Operations) -> usize {
+    let fixture = Arc::new(Fixture::start(setting).await);
     // Cases that only read share a tenant.
     let readers = fixture.tenant().await;
     let mut cases = Vec::new();
@@ -110,8 +116,8 @@ fn message(panic: &(dyn Any + Send)) -> String {
 }
 
 /// The labels of the calls of these operations.
-pub async fn labels(operations: fn(&Users) -> Vec<Operation>) -> BTreeSet<String> {
-    let fixture = Fixture::start().await;
+pub async fn labels(setting: Setting, operations: Operations) -> BTreeSet<String> {
+    let fixture = Fixture::start(setting).await;
     let mut labels = BTreeSet::new();
     for operation in operations(&fixture.users) {
         let (calls, _) = discover(&fixture, &operation).await;
@@ -137,15 +143,26 @@ async fn discover(fixture: &Fixture, operation: &Operation) -> (Vec<Call>, Value
         }
     }
     let mut counts = BTreeMap::<String, usize>::new();
+    let mut is_after_write = false;
     let calls = wire.labels().into_iter().map(|label| {
         let nth = counts.entry(label.clone()).or_default();
         *nth += 1;
+        let is_after = is_after_write;
+        is_after_write |= label.starts_with("TransactWriteItems");
         Call {
             label,
             nth: *nth - 1,
+            is_after_write: is_after,
+            is_before_write: false,
         }
     });
-    (calls.collect(), without_cursors(answer.body))
+    let mut calls: Vec<Call> = calls.collect();
+    let mut is_before_write = false;
+    for call in calls.iter_mut().rev() {
+        call.is_before_write = is_before_write;
+        is_before_write |= call.label.starts_with("TransactWriteItems");
+    }
+    (calls, without_cursors(answer.body))
 }
 
 /// Every call, every kind, and every rival.
@@ -156,6 +173,7 @@ fn cases_of(operation: &Operation, calls: &[Call], baseline: &Value) -> Vec<Case
     for call in calls
         .iter()
         .filter(|call| notes_use || call.label != KEY_USE)
+        .filter(|call| operation.concerns(&call.label))
     {
         let mut add = |trouble| {
             cases.push(Case {
@@ -166,12 +184,21 @@ fn cases_of(operation: &Operation, calls: &[Call], baseline: &Value) -> Vec<Case
             });
         };
         let name = call.label.split(' ').next().unwrap_or_default();
-        for kind in KINDS.iter().filter(|kind| kind.applies(name)) {
+        let is_write = name == "TransactWriteItems";
+        let kinds = match operation.breadth {
+            Breadth::FewOfWrites => FEW,
+            Breadth::FewOfReads if !is_write => FEW,
+            _ => KINDS,
+        };
+        for kind in kinds.iter().filter(|kind| kind.applies(name)) {
             add(Trouble::Once(*kind));
             add(Trouble::ForGood(*kind));
         }
         for (rival, statuses) in &operation.rivals {
-            if is_aside(&operation.request, &call.label) {
+            // Who comes after the last write is not in its way.
+            let is_late = call.is_after_write && !call.is_before_write;
+            let is_late = is_late && !call.label.starts_with("TransactWriteItems");
+            if is_late || is_aside(&operation.request, &call.label) {
                 continue;
             }
             add(Trouble::Rival(rival.clone(), statuses));
@@ -191,7 +218,7 @@ impl Case {
             Trouble::Rival(rival, _) => format!("somebody {}", rival.name),
             Trouble::Rivals(rival) => format!("somebody {} again and again", rival.name),
         };
-        let Call { label, nth } = &self.call;
+        let Call { label, nth, .. } = &self.call;
         format!("{}, `{label}` {}, {trouble}", self.operation.name, nth + 1)
     }
 
@@ -270,18 +297,37 @@ impl Case {
         }
     }
 
+    /// Whether the call reads for the answer to a change that is made.
+    fn reads_what_it_changed(&self) -> bool {
+        let is_client_s = matches!(self.operation.request, Request::Client { .. });
+        let is_read = !self.call.label.starts_with("TransactWriteItems");
+        let is_last = self.call.is_after_write && !self.call.is_before_write;
+        is_client_s && is_read && is_last && self.operation.is_one_write()
+    }
+
+    fn is_done(&self, answer: &Reply) -> bool {
+        let is_short = self.reads_what_it_changed() && answer.status == 204;
+        is_short || answer.is_done(self.operation.status)
+    }
+
     async fn judge(&self, fixture: &Fixture, tenant: &Tenant, answer: &Reply, kind: Kind) {
-        let is_done = answer.is_done(self.operation.status);
+        let is_done = self.is_done(answer);
         let is_lasting = matches!(self.trouble, Trouble::ForGood(_));
         let outcome = match &self.operation.request {
             // What stays reaches the requests that are made at the same time.
             _ if self.call.label == KEY_USE && is_lasting => Outcome::DoneOrUnavailable,
             _ if self.is_aside() => Outcome::Done,
+            // What is made is answered as made, with less of it if need be.
+            _ if self.reads_what_it_changed() => Outcome::Done,
             // It may be refused before it is read for.
             Request::Client {
                 is_stranger: true, ..
             } if self.call.label.ends_with("directory U") => Outcome::DoneOrUnavailable,
             Request::Operator(command) if !is_lasting && !command.repeats() && kind.is_race() => {
+                Outcome::DoneOrUnavailable
+            }
+            // It is made, and may be answered without being shown, or carried out to the end.
+            _ if self.call.is_after_write && is_lasting && !self.operation.is_whole() => {
                 Outcome::DoneOrUnavailable
             }
             _ => kind.outcome(is_lasting),
@@ -310,7 +356,7 @@ impl Case {
         answer: &Reply,
         kind: Kind,
     ) {
-        let is_done = answer.is_done(self.operation.status);
+        let is_done = self.is_done(answer);
         if !self.operation.repairs() {
             fixture.assert_consistent(tenant).await;
         }
@@ -318,13 +364,16 @@ impl Case {
         let is_made = (change.is_made)(&fixture.users, &found);
         if is_done {
             assert!(is_made, "what was answered is not so");
+            fixture.assert_both_sides(tenant, &found).await;
             assert_eq!(found.users.len(), change.users);
             if self.operation.repairs() {
                 fixture.assert_consistent(tenant).await;
             }
             return;
         }
-        if !kind.may_take_effect() && self.operation.is_one_write() {
+        // What is decided is made, whatever comes of its steps and of the answer.
+        let is_decided = self.call.is_after_write && !self.operation.is_whole();
+        if !kind.may_take_effect() && self.operation.is_one_write() && !is_decided {
             assert!(!is_made, "what was refused is so");
         }
         let calm = fixture.calm(tenant);
@@ -346,6 +395,7 @@ impl Case {
         }
         let found = self.found(fixture, tenant).await;
         assert!((change.is_made)(&fixture.users, &found), "{}", again.body);
+        fixture.assert_both_sides(tenant, &found).await;
         assert_eq!(found.users.len(), change.users);
         fixture.assert_consistent(tenant).await;
         if let Request::Client {

@@ -53,6 +53,17 @@ pub const KINDS: &[Kind] = &[
     Kind::SomeLeft,
 ];
 
+/// One of each sort: for what other operations do in the same way.
+pub const FEW: &[Kind] = &[
+    Kind::Answered(Trouble::Conflict),
+    Kind::Answered(Trouble::Throttling),
+    Kind::ResetAfter,
+    Kind::Silence,
+    Kind::Garbled,
+    Kind::AllLeft,
+    Kind::SomeLeft,
+];
+
 /// What may come of a request in trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {

@@ -5,7 +5,9 @@
 //! the client's retry gets the right answer, and the tenant is consistent.
 
 mod cases;
+mod groups;
 mod kinds;
+mod memberships;
 mod operations;
 mod operator;
 mod reply;
@@ -14,47 +16,90 @@ mod sites;
 mod tenants;
 
 use cases::run;
+use tenants::Setting;
 
 // Each number of cases is a little less than today's, so that the matrix does not shrink unseen.
 
 #[test]
 fn finds() {
-    let cases = run(operations::finds);
+    let cases = run(Setting::Users, operations::finds);
     assert!(cases >= 700, "{cases}");
 }
 
 #[test]
 fn lists() {
-    let cases = run(operations::lists);
+    let cases = run(Setting::Users, operations::lists);
     assert!(cases >= 690, "{cases}");
 }
 
 #[test]
 fn creations() {
-    let cases = run(operations::creations);
+    let cases = run(Setting::Users, operations::creations);
     assert!(cases >= 365, "{cases}");
 }
 
 #[test]
 fn changes() {
-    let cases = run(operations::changes);
+    let cases = run(Setting::Users, operations::changes);
     assert!(cases >= 800, "{cases}");
 }
 
 #[test]
 fn bulk() {
-    let cases = run(operations::bulk);
+    let cases = run(Setting::Users, operations::bulk);
     assert!(cases >= 420, "{cases}");
 }
 
 #[test]
 fn reads_of_the_operator() {
-    let cases = run(operator::reads);
+    let cases = run(Setting::Users, operator::reads);
     assert!(cases >= 350, "{cases}");
 }
 
 #[test]
 fn changes_of_the_operator() {
-    let cases = run(operator::changes);
+    let cases = run(Setting::Users, operator::changes);
     assert!(cases >= 1250, "{cases}");
+}
+
+#[test]
+fn reads_of_groups() {
+    let cases = run(Setting::Groups, groups::reads);
+    assert!(cases >= 1, "{cases}");
+}
+
+#[test]
+fn changes_of_groups() {
+    let cases = run(Setting::Groups, groups::changes);
+    assert!(cases >= 1, "{cases}");
+}
+
+#[test]
+fn large_changes_of_groups() {
+    let cases = run(Setting::Crowd(30), groups::large_changes);
+    assert!(cases >= 1, "{cases}");
+}
+
+#[test]
+fn steps_of_a_large_change() {
+    let cases = run(Setting::Crowd(52), groups::steps);
+    assert!(cases >= 1, "{cases}");
+}
+
+#[test]
+fn reads_of_a_pending_change() {
+    let cases = run(Setting::Pending(30), groups::reads_of_pending);
+    assert!(cases >= 1, "{cases}");
+}
+
+#[test]
+fn changes_after_a_pending_change() {
+    let cases = run(Setting::Pending(30), groups::changes_of_pending);
+    assert!(cases >= 1, "{cases}");
+}
+
+#[test]
+fn departures_from_many_groups() {
+    let cases = run(Setting::ManyGroups(31), groups::departures);
+    assert!(cases >= 1, "{cases}");
 }

@@ -18,6 +18,19 @@ pub struct Operation {
     pub change: Option<Change>,
     /// Who may come first, and the statuses that are right then.
     pub rivals: Vec<(Rival, &'static [u16])>,
+    /// Which of its calls get into trouble.
+    pub breadth: Breadth,
+}
+
+/// Which calls of an operation get into which trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Breadth {
+    /// All in all.
+    Whole,
+    /// All but the check of the key; reads in a few: other operations read alike.
+    FewOfReads,
+    /// Transactions alone, in a few.
+    FewOfWrites,
 }
 
 /// A change to a tenant.
@@ -32,23 +45,24 @@ pub struct Change {
 }
 
 /// How many users there are before.
-const USERS: usize = 3;
+pub const USERS: usize = 3;
 
 /// This one finds no window of the breaker, and begins one.
 pub const FIRST_DEACTIVATION: &str = "first deactivation";
 
 impl Operation {
-    fn reads(name: &'static str, path: impl Into<String>) -> Self {
+    pub fn reads(name: &'static str, path: impl Into<String>) -> Self {
         Self {
             name,
             request: Request::get(path),
             status: 200,
             change: None,
             rivals: Vec::new(),
+            breadth: Breadth::Whole,
         }
     }
 
-    fn changes(
+    pub fn changes(
         name: &'static str,
         request: Request,
         statuses: [u16; 2],
@@ -66,6 +80,26 @@ impl Operation {
                 users,
             }),
             rivals: Vec::new(),
+            breadth: Breadth::Whole,
+        }
+    }
+
+    pub fn with(mut self, breadth: Breadth) -> Self {
+        self.breadth = breadth;
+        self
+    }
+
+    /// Whether each of its calls gets into all trouble.
+    pub fn is_whole(&self) -> bool {
+        self.breadth == Breadth::Whole
+    }
+
+    /// Whether a call with this label gets into trouble.
+    pub fn concerns(&self, label: &str) -> bool {
+        match self.breadth {
+            Breadth::Whole => true,
+            Breadth::FewOfReads => label != "GetItem secrets KEY",
+            Breadth::FewOfWrites => label.starts_with("TransactWriteItems"),
         }
     }
 
@@ -86,7 +120,7 @@ impl Operation {
         self.status < 400 && !is_bulk && !self.repairs()
     }
 
-    fn rivals(mut self, rivals: Vec<(Rival, &'static [u16])>) -> Self {
+    pub fn rivals(mut self, rivals: Vec<(Rival, &'static [u16])>) -> Self {
         self.rivals = rivals;
         self
     }

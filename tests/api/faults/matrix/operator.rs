@@ -4,13 +4,14 @@
 use scim::ResourceId;
 use scim::schema::USERS;
 use serde_json::{Value, json};
-use store::directory::record::{Actor, ChangeKind, Origin, Span};
+use store::directory::history::Span;
+use store::directory::record::{Actor, ChangeKind, Origin};
 use store::secrets::{SecretsError, Successor};
 use store::{Gate, Meter, Store, StoreError};
 use tenant::{ApiKey, TenantId};
 use time::{Duration, OffsetDateTime};
 
-use super::operations::{Change, Operation};
+use super::operations::{Breadth, Change, Operation};
 use super::request::Request;
 use super::tenants::{Fixture, Found, Item, Tenant, Users};
 
@@ -171,7 +172,7 @@ pub async fn run(
                 expires: now + Duration::days(90),
             };
             let restored = directory.restore(&USERS, &tombstone, &origin).await?;
-            json!(restored.meta.version)
+            json!(restored.stored.meta.version)
         }
         Command::LiftBreaker => {
             let until = OffsetDateTime::UNIX_EPOCH + Duration::days(36_500);
@@ -224,6 +225,7 @@ pub fn reads(_: &Users) -> Vec<Operation> {
         status: 200,
         change: None,
         rivals: Vec::new(),
+        breadth: Breadth::Whole,
     };
     vec![
         read("tenant", Command::FindTenant),
@@ -253,6 +255,7 @@ pub fn changes(_: &Users) -> Vec<Operation> {
             users: 3,
         }),
         rivals: Vec::new(),
+        breadth: Breadth::Whole,
     };
     vec![
         change("tenant create", Command::CreateTenant, 400, |_, found| {

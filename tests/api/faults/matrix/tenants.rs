@@ -10,13 +10,15 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use hellotracks_scim::instance::Instance;
 use serde_json::{Value, json};
-use stand::wire::Wire;
+use stand::wire::{Fate, Wire};
 use store::{Gate, Meter, Store, Tables, Timeouts};
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
 
+use super::memberships::{Members, members};
 use crate::support::directory::{self, DirectoryTable, Items};
 use crate::support::engine;
+use crate::support::groups::{group, patching, path, replacing};
 use crate::support::service::Service;
 
 /// What is slow is faster than an attempt of the SDK; what is late is slower.
@@ -32,6 +34,27 @@ pub struct Users {
     pub max: String,
     /// Deactivated.
     pub kim: String,
+    /// A group of lena and max, unless the setting has none.
+    pub crew: String,
+    /// A group of nobody.
+    pub spare: String,
+    /// Others, in the order of their ids.
+    pub crowd: Vec<String>,
+}
+
+/// What every tenant of a fixture has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Setting {
+    /// Three users.
+    Users,
+    /// And two groups.
+    Groups,
+    /// And so many groups more that lena is in.
+    ManyGroups(usize),
+    /// Two groups, and so many users more.
+    Crowd(usize),
+    /// The same; and the crowd is to become the crew, which is decided and not carried out.
+    Pending(usize),
 }
 
 /// What a tenant has, as DynamoDB holds it.
@@ -40,6 +63,8 @@ pub struct Found {
     pub items: Items,
     /// The users' documents and versions, by id.
     pub users: BTreeMap<String, (Value, i64)>,
+    /// The members of groups, with what is decided.
+    pub members: Members,
     /// The secrets table's items of the tenant, by sort key; where the operator is at work.
     pub secrets: BTreeMap<String, Item>,
     /// Whether there is a tenant `new-` and the tenant's id.
@@ -69,22 +94,39 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    pub async fn start() -> Self {
+    pub async fn start(setting: Setting) -> Self {
         let endpoint = engine::own_endpoint();
         // So that the clock knows when something is under way to the engine.
         let wire = Wire::passing(&endpoint).await;
         let (calm, directory, prefix) = DirectoryTable::at(&wire.endpoint).await;
         let mail = json!([{"value": "crew@crew.example", "type": "work"}]);
         let user = |name: &str| json!({"externalId": format!("x-{name}"), "emails": mail, "title": "Lead"});
-        let users = Users {
+        let mut users = Users {
             lena: calm.create_user("lena", user("lena")).await,
             max: calm.create_user("max", user("max")).await,
             kim: calm.create_user("kim", user("kim")).await,
+            crew: String::new(),
+            spare: String::new(),
+            crowd: Vec::new(),
         };
         // The first deactivation begins a window of the breaker.
         let deactivation = json!([{"op": "replace", "path": "active", "value": false}]);
         let kim = format!("/Users/{}", users.kim);
         assert_eq!(calm.patch(&kim, deactivation).await.status, 200);
+        if setting != Setting::Users {
+            let crew = [users.lena.clone(), users.max.clone()];
+            users.crew = group(&calm, "Crew", &crew).await;
+            users.spare = group(&calm, "Spare", &[]).await;
+        }
+        if let Setting::ManyGroups(groups) = setting {
+            for number in 0..groups {
+                let name = format!("Crew {number}");
+                group(&calm, &name, std::slice::from_ref(&users.lena)).await;
+            }
+        }
+        if let Setting::Crowd(size) | Setting::Pending(size) = setting {
+            users.crowd = directory.plant_users("acme", size).await;
+        }
         let sdk_config = engine::sdk_config(&wire.endpoint).await;
         let mut fixture = Self {
             calm,
@@ -98,12 +140,47 @@ impl Fixture {
             items: Vec::new(),
             tenants: AtomicUsize::new(0),
         };
+        if matches!(setting, Setting::Pending(_)) {
+            fixture.decide().await;
+        }
         fixture.secrets = fixture.secrets_of("acme").await.into_values().collect();
         // What the service knows of the use of a key belongs to that key.
         let items = fixture.directory.items("acme").await;
         let of_tenant = items.into_iter().filter(|(key, _)| !key.starts_with("K#"));
         fixture.items = of_tenant.map(|(_, item)| item).collect();
         fixture
+    }
+
+    /// The crowd is to become the crew, and the function that decides it is not heard of again.
+    async fn decide(&self) {
+        let wire = Wire::start(&self.endpoint, |operation, before| match operation {
+            "TransactWriteItems" if before > 0 => Fate::Ignored,
+            _ => Fate::Passed,
+        })
+        .await;
+        let tenant = Tenant {
+            id: TenantId::parse("acme").unwrap(),
+            key: ApiKey::parse(self.calm.key.as_bytes()).unwrap(),
+        };
+        let service = self.disturbed(&tenant, &wire.endpoint, Duration::from_secs(8));
+        let request = patching(
+            &service,
+            &path(&self.users.crew),
+            replacing(&self.users.crowd),
+        );
+        let steps = async {
+            let is_write = |operation: &&String| *operation == "TransactWriteItems";
+            while wire.requests().iter().filter(is_write).count() < 2 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            answer = request.send() => assert_eq!(answer.status, 200, "{}", answer.body),
+            () = steps => {}
+        }
+        let items = self.directory.items("acme").await;
+        let pending = &items[&format!("J#{}", self.users.crew)];
+        assert!(!pending.contains_key("done"));
     }
 
     /// A tenant with the same users as the first, under the same ids.
@@ -187,6 +264,7 @@ impl Fixture {
         });
         Found {
             users: users.collect(),
+            members: members(&items),
             secrets: BTreeMap::new(),
             has_new_tenant: false,
             items,
@@ -227,9 +305,10 @@ impl Fixture {
         let (meter, gate) = (Meter::default(), Gate::opened());
         let store = self.calm.app.store.tenant(&tenant.id, &meter, &gate);
         let audit = store.audit(OffsetDateTime::now_utc()).await.unwrap();
+        let resources = census.users.len() + census.groups.len();
         assert_eq!(
             (audit.resources, audit.defects, audit.in_use),
-            (census.users.len() as u64, vec![], vec![])
+            (resources as u64, vec![], vec![])
         );
     }
 

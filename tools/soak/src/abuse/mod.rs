@@ -9,6 +9,7 @@
 
 mod body;
 mod dear;
+mod dear_groups;
 mod mutate;
 mod text;
 mod verdict;
@@ -24,7 +25,7 @@ use tokio::task::JoinSet;
 
 use crate::settings::Settings;
 use crate::tables::{Direct, environment};
-use mutate::Corpus;
+use mutate::{Corpus, Target};
 use stand::engine::Engine;
 use stand::pool::Pool;
 use stand::request::Request;
@@ -54,7 +55,7 @@ struct Attack {
     pool: Pool,
     corpus: Corpus,
     keys: [String; 2],
-    targets: Mutex<Vec<String>>,
+    targets: Mutex<Vec<Target>>,
     /// Answers by status.
     statuses: Mutex<BTreeMap<u64, u64>>,
     /// The longest time of a dear request.
@@ -137,6 +138,7 @@ impl Attack {
             }
             if number % DEAR == DEAR - 1 {
                 self.dear(&mut rng).await?;
+                self.dear_group(&mut rng).await?;
             }
             let target = {
                 let targets = self
@@ -171,15 +173,38 @@ impl Attack {
         verdict::judge("", &answer, &self.keys)
             .with_context(|| format!("the answer to {shape:?}"))?;
         ensure!(took < DEAREST, "{took:?} for {shape:?}");
+        self.note(took, answer.status);
+        Ok(())
+    }
+
+    /// The same of a group.
+    async fn dear_group(&self, rng: &mut Rng) -> Result<()> {
+        let users = self
+            .targets
+            .lock()
+            .map_err(|_| anyhow::anyhow!("poisoned"))?
+            .iter()
+            .map(|target| target.user.clone())
+            .collect::<Vec<_>>();
+        let started = Instant::now();
+        let (kind, answer) = dear_groups::send(&self.pool, &self.keys[0], &users, rng).await?;
+        let took = started.elapsed();
+        verdict::judge("", &answer, &self.keys)
+            .with_context(|| format!("the answer to {kind:?}"))?;
+        ensure!(took < DEAREST, "{took:?} for {kind:?}");
+        self.note(took, answer.status);
+        Ok(())
+    }
+
+    fn note(&self, took: Duration, status: u64) {
         if let Ok(mut dearest) = self.dearest.lock()
             && took > *dearest
         {
             *dearest = took;
         }
         if let Ok(mut statuses) = self.statuses.lock() {
-            *statuses.entry(answer.status).or_default() += 1;
+            *statuses.entry(status).or_default() += 1;
         }
-        Ok(())
     }
 
     /// Creates a user as a target, replacing an older one.
@@ -198,7 +223,19 @@ impl Attack {
         };
         let answer = self.pool.call(request.event()).await?;
         ensure!(answer.status == 201, "a target is refused: {}", answer.body);
-        let id = answer.body["id"].as_str().context("no id")?.to_owned();
+        let user = answer.body["id"].as_str().context("no id")?.to_owned();
+        let request = Request {
+            method: "POST",
+            path: "/Groups",
+            key: &self.keys[0],
+            body: Some(json!({
+                "displayName": format!("Crew {number:x}"), "members": [{"value": user}],
+            })),
+            if_match: None,
+        };
+        let answer = self.pool.call(request.event()).await?;
+        ensure!(answer.status == 201, "a target is refused: {}", answer.body);
+        let group = answer.body["id"].as_str().context("no id")?.to_owned();
         let mut targets = self
             .targets
             .lock()
@@ -206,7 +243,7 @@ impl Attack {
         if targets.len() == TARGETS {
             targets.remove(0);
         }
-        targets.push(id);
+        targets.push(Target { user, group });
         Ok(())
     }
 

@@ -9,6 +9,13 @@ use serde_json::Value;
 use super::body;
 use super::text::{encoded, filter, strange};
 
+/// A user and a group that exist.
+#[derive(Debug, Clone, Default)]
+pub struct Target {
+    pub user: String,
+    pub group: String,
+}
+
 /// Requests of real clients.
 pub struct Corpus(Vec<Value>);
 
@@ -29,26 +36,48 @@ impl Corpus {
         Ok(Self(events))
     }
 
-    /// A random request, damaged, with the key, and for the target if it addresses a user.
-    pub fn malformed(&self, rng: &mut Rng, key: &str, target: &str) -> Value {
+    /// A random request, damaged, with the key, and for the target if it addresses a user or a
+    /// group. Whoever it names as a member is the target as well.
+    pub fn malformed(&self, rng: &mut Rng, key: &str, target: &Target) -> Value {
+        let Target { user, group } = target;
         let mut event = rng.choice(&self.0).cloned().unwrap_or_default();
         event["headers"]["authorization"] = format!("Bearer {key}").into();
         let path = event["rawPath"].as_str().unwrap_or_default();
         if let Some((users, _)) = path.rsplit_once("Users/00000000") {
-            event["rawPath"] = format!("{users}Users/{target}").into();
+            event["rawPath"] = format!("{users}Users/{user}").into();
+        } else if let Some((groups, id)) = path.rsplit_once("Groups/")
+            && id.len() == 36
+        {
+            event["rawPath"] = format!("{groups}Groups/{group}").into();
+            if let Some(body) = event["body"].as_str() {
+                event["body"] = with_members(body, user).into();
+            }
         }
         for _ in 0..rng.u8(1..=4) {
             match rng.u8(..16) {
-                0 => path_of(rng, &mut event, target),
+                0 => path_of(rng, &mut event, user),
                 1 => method(rng, &mut event),
                 2 | 3 => query(rng, &mut event),
                 4 => header(rng, &mut event),
                 5 => body::text(rng, &mut event),
-                6 => body::replace(rng, &mut event, target),
+                6 => body::replace(rng, &mut event, user),
                 _ => body::json(rng, &mut event),
             }
         }
         event
+    }
+}
+
+/// The body with this user in the place of the first one that it names.
+fn with_members(body: &str, user: &str) -> String {
+    let is_id = |text: &&str| text.len() == 36 && text.matches('-').count() == 4;
+    match body
+        .split('"')
+        .map(|text| text.trim_end_matches('\\'))
+        .find(is_id)
+    {
+        Some(id) => body.replace(id, user),
+        None => body.to_owned(),
     }
 }
 

@@ -1,16 +1,18 @@
-//! `tenant status`: a tenant's users, latest change, breaker and refused requests.
+//! `tenant status`: a tenant's users and groups, latest change, breakers and refused requests.
 
 use std::collections::BTreeMap;
 
-use scim::schema::USERS;
+use scim::ResourceType;
+use scim::schema::{GROUPS, USERS};
 use serde_json::{Value, json};
 use store::directory::breaker::Breaker;
-use store::directory::record::ChangeRecord;
+use store::directory::history::{Record, Span};
+use store::directory::members::PendingChange;
 use store::secrets::Tenant;
 use store::usage::refusals::RefusalCount;
 use store::{Gate, Meter, Store};
 use tenant::TenantId;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::failure::Failure;
 use crate::report::Report;
@@ -25,10 +27,16 @@ pub struct Status {
     tenant: Tenant,
     users: u64,
     active: u64,
-    latest_change: Option<ChangeRecord>,
+    groups: u64,
+    /// The large changes of members that are decided and not carried out yet.
+    pending: Vec<PendingChange>,
+    /// How many were to become members lately, and are no users.
+    left_out: u64,
+    latest_change: Option<Record>,
     breaker: Breaker,
+    breaker_of_groups: Breaker,
     now: OffsetDateTime,
-    /// Since when refusals are shown.
+    /// Since when refusals are shown, and who was left out.
     since: OffsetDateTime,
     /// By kind, in the order of their first refusal.
     refusals: Vec<RefusalCount>,
@@ -38,12 +46,29 @@ pub async fn run(id: &TenantId, since: OffsetDateTime, store: &Store) -> Result<
     let (meter, gate) = (Meter::default(), Gate::opened());
     let tenant = store.find_tenant(id, &meter).await?;
     let directory = store.tenant(id, &meter, &gate);
+    let mut left_out = 0;
+    let lately = Span {
+        from: since,
+        to: OffsetDateTime::now_utc() + Duration::DAY,
+    };
+    directory
+        .history(lately, |record| {
+            if let Record::Members(record) = record {
+                left_out += record.left_out;
+            }
+            true
+        })
+        .await?;
     Ok(Status {
         tenant,
         users: directory.count(&USERS).await?,
         active: directory.count_active(&USERS).await?,
+        groups: directory.count(&GROUPS).await?,
+        pending: directory.pending_changes().await?,
+        left_out,
         latest_change: directory.latest_change().await?,
         breaker: directory.breaker(&USERS).await?,
+        breaker_of_groups: directory.breaker(&GROUPS).await?,
         now: OffsetDateTime::now_utc(),
         since,
         refusals: by_kind(directory.refusals(since).await?, since),
@@ -71,6 +96,29 @@ fn by_kind(hours: Vec<RefusalCount>, since: OffsetDateTime) -> Vec<RefusalCount>
     refusals
 }
 
+/// What a record is about.
+fn what(record: &Record) -> String {
+    match record {
+        Record::Change(change) => format!(
+            "{} of {} {}",
+            change.operation.as_str(),
+            change.resource_type,
+            change.id
+        ),
+        Record::Members(record) => format!(
+            "{} of the members of Group {}",
+            record.operation.as_str(),
+            record.group
+        ),
+        Record::Groups(record) => format!(
+            "{} of the groups of User {}",
+            record.operation.as_str(),
+            record.user
+        ),
+        Record::Unknown { .. } => "of a kind that this version does not know".to_owned(),
+    }
+}
+
 impl Report for Status {
     fn text(&self) -> String {
         let state = if self.tenant.enabled {
@@ -79,23 +127,28 @@ impl Report for Status {
             "disabled, all of its keys are refused"
         };
         let latest = match &self.latest_change {
-            Some(change) => format!(
-                "{}, {} of {} {}",
-                stamp(change.at),
-                change.operation.as_str(),
-                change.resource_type,
-                change.id
-            ),
+            Some(record) => format!("{}, {}", stamp(record.at()), what(record)),
             None => "none on record".to_owned(),
         };
         let mut text = format!(
-            "tenant       {}, {state}\nkeys         {} not revoked\nusers        {}, {} of them active\nlast change  {latest}\nbreaker      {}\nrefused      ",
+            "tenant       {}, {state}\nkeys         {} not revoked\nusers        {}, {} of them active\ngroups       {}{}\nlast change  {latest}\nbreaker      {}\n  of groups  {}\n",
             self.tenant.id,
             self.tenant.active_keys,
             self.users,
             self.active,
-            self.breaker_text(),
+            self.groups,
+            self.pending_text(),
+            self.breaker_text(&USERS, &self.breaker),
+            self.breaker_text(&GROUPS, &self.breaker_of_groups),
         );
+        if self.left_out > 0 {
+            text.push_str(&format!(
+                "left out     {} who were to become members of groups and are no users, since {}; `scim-admin history` names them\n",
+                self.left_out,
+                stamp(self.since)
+            ));
+        }
+        text.push_str("refused      ");
         if self.refusals.is_empty() {
             text.push_str(&format!("nothing since {}", stamp(self.since)));
             return text;
@@ -129,7 +182,6 @@ impl Report for Status {
     }
 
     fn json(&self) -> Value {
-        let window = self.breaker.window(self.now);
         let refusals: Value = self
             .refusals
             .iter()
@@ -152,24 +204,26 @@ impl Report for Status {
             "activeKeys": self.tenant.active_keys,
             "users": self.users,
             "activeUsers": self.active,
-            "lastChange": self.latest_change.as_ref().map(|change| stamp(change.at)),
-            "breaker": {
-                "open": self.breaker.open(self.now).is_some(),
-                "liftedUntil": self.breaker.lifted_until.map(stamp),
-                "used": window.map(|window| window.used),
-                "limit": window.map(|window| window.limit),
-                "since": window.map(|window| stamp(window.since)),
-                "frees": window.map(|window| stamp(window.frees)),
-            },
+            "groups": self.groups,
+            "pendingChanges": self.pending.iter().map(|pending| json!({
+                "group": pending.group.as_str(),
+                "time": stamp(pending.at),
+                "memberships": pending.size,
+            })).collect::<Value>(),
+            "leftOut": self.left_out,
+            "lastChange": self.latest_change.as_ref().map(|record| stamp(record.at())),
+            "breaker": self.breaker_json(&self.breaker),
+            "breakerOfGroups": self.breaker_json(&self.breaker_of_groups),
             "refused": refusals,
         })
     }
 
-    /// Whether somebody should look: the tenant or a key that it uses has ended, or the breaker is
+    /// Whether somebody should look: the tenant or a key that it uses has ended, or a breaker is
     /// open. Keys that were never issued are no news: anybody can invent them.
     fn is_bad_news(&self) -> bool {
         !self.tenant.enabled
             || self.breaker.open(self.now).is_some()
+            || self.breaker_of_groups.open(self.now).is_some()
             || self
                 .refusals
                 .iter()
@@ -178,25 +232,56 @@ impl Report for Status {
 }
 
 impl Status {
-    fn breaker_text(&self) -> String {
-        if let Some(until) = self.breaker.lifted_until
-            && self.breaker.is_lifted(self.now)
+    fn pending_text(&self) -> String {
+        let oldest = self.pending.iter().map(|pending| pending.at).min();
+        oldest.map_or(String::new(), |oldest| {
+            format!(
+                "; {} large changes of members are being carried out, the oldest since {}",
+                self.pending.len(),
+                stamp(oldest)
+            )
+        })
+    }
+
+    fn breaker_text(&self, resource_type: &ResourceType, breaker: &Breaker) -> String {
+        let (nobody, lost, refused) = match resource_type.access {
+            Some(_) => (
+                "nobody lost access lately",
+                "users lost access",
+                "deactivations and deletions",
+            ),
+            None => ("none was deleted lately", "were deleted", "deletions"),
+        };
+        if let Some(until) = breaker.lifted_until
+            && breaker.is_lifted(self.now)
         {
             return format!("lifted until {}", stamp(until));
         }
-        let Some(window) = self.breaker.window(self.now) else {
-            return "nobody lost access lately".to_owned();
+        let Some(window) = breaker.window(self.now) else {
+            return nobody.to_owned();
         };
-        let state = match self.breaker.open(self.now) {
-            Some(_) => "OPEN: further deactivations and deletions are refused; ",
-            None => "",
+        let state = match breaker.open(self.now) {
+            Some(_) => format!("OPEN: further {refused} are refused; "),
+            None => String::new(),
         };
         format!(
-            "{state}{} of {} users lost access since {}; the first places are free again {}",
+            "{state}{} of {} {lost} since {}; the first places are free again {}",
             window.used,
             window.limit,
             stamp(window.since),
             stamp(window.frees)
         )
+    }
+
+    fn breaker_json(&self, breaker: &Breaker) -> Value {
+        let window = breaker.window(self.now);
+        json!({
+            "open": breaker.open(self.now).is_some(),
+            "liftedUntil": breaker.lifted_until.map(stamp),
+            "used": window.map(|window| window.used),
+            "limit": window.map(|window| window.limit),
+            "since": window.map(|window| stamp(window.since)),
+            "frees": window.map(|window| stamp(window.frees)),
+        })
     }
 }

@@ -1,7 +1,11 @@
 //! The order in which the operations of a bulk request can run, so that the outcome is that of
 //! running them one after another.
 
+mod leaving;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use leaving::Leaving;
 
 use super::names::names;
 use super::{Action, BulkOperation, BulkRequest, bulk_id};
@@ -38,7 +42,8 @@ impl Holders {
 /// RFC 7644 §3.7 lets a service choose the order, and clients expect that of the request: whoever
 /// deletes a user and creates another of the same name means it. So operations that could have to
 /// do with each other run one after another, and all others at once. They could if they are for the
-/// same resource, or for the same unique name, which one takes and the other frees or takes too.
+/// same resource, or for the same unique name, which one takes and the other frees or takes too, or
+/// if one adds to a group whom the other deletes.
 ///
 /// The order is that of the request, except that an operation with a reference to what a later one
 /// creates comes right after it.
@@ -62,6 +67,8 @@ enum Subject {
     Created(String),
     /// Who is called so, by the name as it is compared.
     Name(&'static str, String),
+    /// The resource that an operation with this path deletes.
+    Leaving(String),
 }
 
 /// The name that an operation may take, as it is compared and as it was sent.
@@ -245,6 +252,7 @@ impl BulkRequest {
             let is_ok = |operation: &BulkOperation| operation.action.is_ok().then_some(0);
             return self.operations.iter().map(is_ok).collect();
         };
+        let leaving = Leaving::of(&self.operations);
         let mut groups = Groups::new(self.operations.len());
         let mut first = HashMap::new();
         for (index, (operation, name)) in self.operations.iter().zip(names).enumerate() {
@@ -261,6 +269,11 @@ impl BulkRequest {
                 (None, Some(bulk_id)) => subjects.push(Subject::Created(bulk_id.name.clone())),
                 (None, None) => {}
             }
+            if let Action::Delete(_, id) = action {
+                subjects.push(Subject::Leaving(id.clone()));
+            }
+            let named = leaving.added_by(operation).into_iter();
+            subjects.extend(named.map(|id| Subject::Leaving(id.to_owned())));
             if let Some((folded, _)) = name {
                 let name = (type_name, folded);
                 // A POST may bring back the one who is called so.

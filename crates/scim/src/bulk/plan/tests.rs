@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::schema::USERS;
+use crate::schema::{GROUPS, USERS};
 
 fn request(operations: Value) -> BulkRequest {
     let Value::Object(body) = json!({"Operations": operations}) else {
         panic!("not an object")
     };
-    BulkRequest::parse(body, &[&USERS]).unwrap()
+    BulkRequest::parse(body, &[&USERS, &GROUPS]).unwrap()
 }
 
 fn create(bulk_id: &str, manager: &str) -> Value {
@@ -270,4 +270,103 @@ fn references_are_found_wherever_the_data_has_them() {
         {"method": "PUT", "path": "/Users/1", "data": {"x": [{"value": "bulkId:a"}, ["bulkId:b"]], "y": [1, null]}}
     ]);
     assert_eq!(before(operations).pop(), Some(vec![0, 1]));
+}
+
+/// An operation of a PATCH on members of a group.
+fn members(group: &str, op: &str, value: Value) -> Value {
+    let data = json!({"Operations": [{"op": op, "path": "members", "value": value}]});
+    json!({"method": "PATCH", "path": format!("/Groups/{group}"), "data": data})
+}
+
+#[test]
+fn operations_on_one_group_run_in_their_order_and_on_several_at_once() {
+    assert_eq!(
+        before(json!([
+            members("1", "add", json!([{"value": LENA}])),
+            members("2", "add", json!([{"value": LENA}])),
+            members("1", "remove", json!([{"value": LENA}])),
+            patch("1", "kim"),
+            {"method": "DELETE", "path": "/Groups/1"}
+        ])),
+        [vec![], vec![], vec![0], vec![], vec![2]]
+    );
+}
+
+#[test]
+fn members_may_be_created_in_the_request() {
+    let crew =
+        json!({"displayName": "Crew", "members": [{"value": "bulkId:a"}, {"value": "bulkId:b"}]});
+    let mut parsed = request(json!([
+        {"method": "POST", "path": "/Groups", "bulkId": "g", "data": crew},
+        create("a", "x"),
+        create("b", "x"),
+        members("bulkId:g", "add", json!(["bulkId:a"]))
+    ]));
+    let plan = plan(&mut parsed);
+    assert_eq!(plan.sequence, [1, 2, 0, 3]);
+    assert_eq!(plan.before[0], BTreeSet::from([1, 2]));
+    assert_eq!(plan.before[3], BTreeSet::from([0, 1]));
+    let ids = HashMap::from([
+        ("a".to_owned(), LENA.to_owned()),
+        ("b".to_owned(), MAX.to_owned()),
+    ]);
+    let first = &mut parsed.operations[0];
+    assert_eq!(first.resolve(&ids), Ok(Action::Create(&GROUPS)));
+    let named = json!([{"value": LENA}, {"value": MAX}]);
+    assert_eq!(first.data["members"], named);
+}
+
+#[test]
+fn whoever_is_added_is_deleted_before_or_afterwards() {
+    let crew = |value: Value| json!({"method": "PUT", "path": "/Groups/2", "data": {"displayName": "Crew", "members": value}});
+    assert_eq!(
+        before(json!([
+            members("1", "Add", json!([{"value": LENA}])),
+            delete(LENA),
+            crew(json!([{"$ref": format!("https://x/Users/{LENA}")}])),
+            delete(MAX),
+            members("3", "remove", json!([{"value": MAX}])),
+            members("4", "add", json!(["5", "bulkId:a"])),
+            create("a", "x"),
+            delete("bulkId:a")
+        ])),
+        [
+            vec![],
+            vec![0],
+            vec![1],
+            vec![],
+            vec![],
+            vec![6],
+            vec![],
+            vec![5, 6]
+        ]
+    );
+}
+
+#[test]
+fn a_group_is_called_by_its_display_name() {
+    let group = |name: &str| {
+        json!({"method": "POST", "path": "/Groups", "data": {
+            "displayName": name, "members": [{"value": LENA, "display": "Lena"}]
+        }})
+    };
+    let operations = json!([
+        group("Crew"),
+        post("crew"),
+        group("CREW"),
+        {"method": "PATCH", "path": "/Groups/1", "data": {"Operations": [{"op": "replace", "value": {"id": "1", "displayName": "crew"}}]}},
+        {"method": "PATCH", "path": "/Groups/2", "data": {"Operations": [{"op": "add", "path": "members", "value": [LENA]}]}}
+    ]);
+    let wanted: Vec<_> = to_look_up(&request(operations.clone()))
+        .into_iter()
+        .map(|name| (name.resource_type.name, name.value))
+        .collect();
+    let expected = [("Group", "Crew".to_owned()), ("User", "crew".to_owned())];
+    assert_eq!(wanted, expected);
+    assert_eq!(
+        before(operations.clone()),
+        [vec![], vec![], vec![0], vec![2], vec![]]
+    );
+    let free = plan(&mut request(operations)).free;
+    assert_eq!(free, BTreeSet::from([0, 1]));
 }

@@ -107,7 +107,7 @@ fn resource() -> impl Strategy<Value = Map<String, Value>> {
         let stored = Stored {
             id: ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap(),
             meta: Meta::new(OffsetDateTime::parse(time, &Rfc3339).unwrap()),
-            resource: check(&USERS, body).unwrap(),
+            resource: check(&USERS, body).unwrap().resource,
             reserved: None,
         };
         stored.represent(&USERS, "https://scim.example")

@@ -219,7 +219,9 @@ fn the_number_of_operations_is_bounded() {
     assert_eq!(refused.scim_type(), Some("invalidValue"));
     // Microsoft's validator sends none if nothing is mapped.
     let none = operations(0).unwrap();
-    let current = check(&USERS, object(json!({"userName": "u"}))).unwrap();
+    let current = check(&USERS, object(json!({"userName": "u"})))
+        .unwrap()
+        .resource;
     assert_eq!(
         apply(&USERS, &current, &none, &Budget::default())
             .unwrap()

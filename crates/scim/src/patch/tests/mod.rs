@@ -7,6 +7,7 @@ use crate::schema::{USERS, check::check};
 
 mod append;
 mod edges;
+mod members;
 mod unknown;
 mod work;
 
@@ -22,7 +23,7 @@ fn object(value: Value) -> serde_json::Map<String, Value> {
 fn patched(resource: Value, operations: Value) -> Result<Value, ScimError> {
     let mut body = resource;
     body["userName"] = "u".into();
-    let current = check(&USERS, object(body))?;
+    let current = check(&USERS, object(body))?.resource;
     let request = PatchRequest::parse(object(json!({"Operations": operations})))?;
     let next = apply(&USERS, &current, &request, &Budget::default())?
         .resource
@@ -401,7 +402,8 @@ fn nothing_new_is_no_change() {
         &USERS,
         object(json!({"userName": "u", "emails": [{"type": "work", "value": "a"}]})),
     )
-    .unwrap();
+    .unwrap()
+    .resource;
     let same = json!({"Operations": [
         {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "a"},
         {"op": "add", "path": "emails", "value": [{"type": "work", "value": "a"}]},
@@ -416,6 +418,7 @@ fn nothing_new_is_no_change() {
         ),
         Ok(Applied {
             resource: None,
+            members: MemberChange::default(),
             ignored: Ignored::default()
         })
     );
@@ -525,7 +528,9 @@ fn refusals_have_their_keyword_and_name_the_path() {
 #[test]
 fn a_refused_operation_undoes_those_before_it() {
     let operations = json!([{"op": "replace", "path": "title", "value": "y"}, {"op": "replace", "path": "id", "value": "x"}]);
-    let current = check(&USERS, object(json!({"userName": "u", "title": "x"}))).unwrap();
+    let current = check(&USERS, object(json!({"userName": "u", "title": "x"})))
+        .unwrap()
+        .resource;
     let request = PatchRequest::parse(object(json!({"operations": operations}))).unwrap();
     assert!(apply(&USERS, &current, &request, &Budget::default()).is_err());
     assert_eq!(current.text("title"), Some("x"));

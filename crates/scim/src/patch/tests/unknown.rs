@@ -5,9 +5,11 @@ use super::*;
 /// The user after the operations, and what they named in vain.
 fn applied(operations: Value) -> Result<(Value, Ignored), ScimError> {
     let user = json!({"userName": "u", "active": true, "emails": [{"type": "work", "value": "a"}]});
-    let current = check(&USERS, object(user)).unwrap();
+    let current = check(&USERS, object(user)).unwrap().resource;
     let request = PatchRequest::parse(object(json!({"Operations": operations})))?;
-    let Applied { resource, ignored } = apply(&USERS, &current, &request, &Budget::default())?;
+    let Applied {
+        resource, ignored, ..
+    } = apply(&USERS, &current, &request, &Budget::default())?;
     let next = resource.unwrap_or(current).into_attributes();
     Ok((Value::Object(next), ignored))
 }

@@ -12,7 +12,7 @@ fn folded(shape: Shape) -> (usize, usize, Result<(), ScimError>) {
         panic!("not a PATCH")
     };
     let length = user.to_string().len() + body.to_string().len();
-    let current = check(&USERS, object(user)).unwrap();
+    let current = check(&USERS, object(user)).unwrap().resource;
     let request = PatchRequest::parse(object(body)).unwrap();
     let before = FOLDED.get();
     let outcome = apply(&USERS, &current, &request, &Budget::default());

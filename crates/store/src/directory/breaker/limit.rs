@@ -1,5 +1,6 @@
 //! How many users may lose access within a window.
 
+use scim::ResourceType;
 use time::OffsetDateTime;
 
 use super::share::{STEP, STEPS};
@@ -8,9 +9,6 @@ use crate::client::attributes::{Item, damaged, number};
 
 pub(super) const STEP_SECONDS: &str = "step_seconds";
 pub(super) const LIMIT: &str = "limit";
-
-/// This many users may lose access within a window, however small the tenant is.
-pub const NEVER_BELOW: u64 = 50;
 
 /// How many users may lose access within which time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +26,11 @@ impl BreakerPolicy {
         (self.window.whole_seconds().unsigned_abs() / STEPS).max(1)
     }
 
-    /// How many of this number of users may lose access.
-    pub(super) fn limit(&self, users: u64) -> u64 {
-        let share = users.saturating_mul(self.share_percent.into()) / 100;
-        share.max(NEVER_BELOW)
+    /// How many of this number of resources may lose access: their share, and never fewer than
+    /// their type says, however small the tenant is.
+    pub(super) fn limit(&self, resource_type: &ResourceType, active: u64) -> u64 {
+        let share = active.saturating_mul(self.share_percent.into()) / 100;
+        share.max(resource_type.breaker_floor)
     }
 }
 
@@ -89,6 +88,8 @@ impl Limit {
 
 #[cfg(test)]
 mod tests {
+    use scim::schema::{GROUPS, USERS};
+
     use super::*;
 
     #[test]
@@ -111,7 +112,9 @@ mod tests {
             window: time::Duration::hours(24),
         };
         assert_eq!(policy.step_seconds(), 60 * 60);
-        let limits = [0, 50, 250, 255, 1000].map(|users| policy.limit(users));
+        let limits = [0, 50, 250, 255, 1000].map(|users| policy.limit(&USERS, users));
         assert_eq!(limits, [50, 50, 50, 51, 200]);
+        let limits = [0, 50, 55, 1000].map(|groups| policy.limit(&GROUPS, groups));
+        assert_eq!(limits, [10, 10, 11, 200]);
     }
 }

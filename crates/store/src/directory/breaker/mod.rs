@@ -36,7 +36,7 @@ use crate::client::update::Updated;
 
 pub use grant::Grant;
 use grant::Taking;
-pub use limit::{BreakerPolicy, NEVER_BELOW, Window};
+pub use limit::{BreakerPolicy, Window};
 use limit::{LIMIT, Limit, STEP_SECONDS};
 use share::{SHARES, STEP, Share, WINDOW, is_counted, places_for, quota, step_of};
 
@@ -130,8 +130,14 @@ impl Breaker {
     /// The limit of a step that begins: a share of those who are active or have lost access in the
     /// window. It falls no further than to what the shares have used, so that the quotas of the
     /// others never let more through than the limit.
-    fn limit_for(&self, policy: BreakerPolicy, active: u64, step: u64) -> Limit {
-        let places = policy.limit(active.saturating_add(self.used(step)));
+    fn limit_for(
+        &self,
+        resource_type: &ResourceType,
+        policy: BreakerPolicy,
+        active: u64,
+        step: u64,
+    ) -> Limit {
+        let places = policy.limit(resource_type, active.saturating_add(self.used(step)));
         let taken = self
             .counted(step)
             .map(|(number, share)| places_for(share.used(), number));
@@ -205,7 +211,7 @@ impl TenantStore<'_> {
                 Some(limit) if limit.step == step => limit,
                 _ => {
                     let active = self.count_active(resource_type).await?;
-                    let limit = breaker.limit_for(policy, active, step);
+                    let limit = breaker.limit_for(resource_type, policy, active, step);
                     if !self
                         .set_limit(resource_type, &read, breaker.window, limit)
                         .await?
@@ -221,7 +227,7 @@ impl TenantStore<'_> {
                 // may still count as active, so those who have lost it are not added.
                 let active = self.count_active(resource_type).await?;
                 let raised = Limit {
-                    places: policy.limit(active),
+                    places: policy.limit(resource_type, active),
                     ..limit
                 };
                 if used >= raised.places {

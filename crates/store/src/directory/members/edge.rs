@@ -1,0 +1,110 @@
+//! Edges: the two items of a membership.
+
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
+use scim::schema::USERS;
+use scim::{ResourceId, Stored};
+use time::OffsetDateTime;
+
+use crate::client::attributes::{Item, number_of, string, timestamp};
+use crate::directory::document::JOINED;
+use crate::directory::keys;
+use crate::directory::parts::{Expectation, Parts};
+use crate::{StoreError, TenantStore};
+
+/// What the client calls the member.
+pub(crate) const DISPLAY: &str = "display";
+
+/// When the user was deleted, on an edge that waits for the user to be restored.
+pub(crate) const LEFT: &str = "left";
+
+impl TenantStore<'_> {
+    /// The parts of a transaction that make a user a member. The user's item notes that it joined a
+    /// group: a deletion that has not seen this membership then fails (`leave`).
+    pub(super) fn join(
+        &self,
+        group: &ResourceId,
+        user: &ResourceId,
+        display: Option<&str>,
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        let edge = self.edge(keys::members::edge(group, user), display);
+        parts.push(self.put_new(edge)?, Expectation::NoMember(user.clone()));
+        let reverse = self.edge(keys::members::edge_of_user(user, group), display);
+        parts.push(self.put(reverse)?, Expectation::Nothing);
+        parts.push(self.note_joining(user)?, Expectation::User(user.clone()));
+        Ok(())
+    }
+
+    /// Notes in the item of a user, who must be there, that it joins a group.
+    pub(crate) fn note_joining(&self, user: &ResourceId) -> Result<TransactWriteItem, StoreError> {
+        let joined = Update::builder()
+            .table_name(self.table())
+            .set_key(Some(self.key(keys::resource(&USERS, user))))
+            .update_expression("ADD #joined :one")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#joined", JOINED)
+            .expression_attribute_values(":one", number_of(1))
+            .build()?;
+        Ok(TransactWriteItem::builder().update(joined).build())
+    }
+
+    /// The parts of a transaction that end a membership.
+    pub(super) fn part(
+        &self,
+        group: &ResourceId,
+        user: &ResourceId,
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        self.delete_edge(group, user, parts)?;
+        let reverse = keys::members::edge_of_user(user, group);
+        parts.push(self.delete_item(reverse)?, Expectation::Nothing);
+        Ok(())
+    }
+
+    /// The parts of a transaction that end a membership because the user is deleted. The edge from
+    /// the user stays, for the user to be restored.
+    pub(super) fn leave(
+        &self,
+        group: &ResourceId,
+        user: &Stored,
+        at: OffsetDateTime,
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        self.delete_edge(group, &user.id, parts)?;
+        let left = Update::builder()
+            .table_name(self.table())
+            .set_key(Some(self.key(keys::members::edge_of_user(&user.id, group))))
+            .update_expression("SET #left = :at")
+            .expression_attribute_names("#left", LEFT)
+            .expression_attribute_values(":at", timestamp(at))
+            .build()?;
+        let left = TransactWriteItem::builder().update(left).build();
+        parts.push(left, Expectation::Nothing);
+        Ok(())
+    }
+
+    fn delete_edge(
+        &self,
+        group: &ResourceId,
+        user: &ResourceId,
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        let edge = Delete::builder()
+            .table_name(self.table())
+            .set_key(Some(self.key(keys::members::edge(group, user))))
+            .condition_expression("attribute_exists(pk)")
+            .build()?;
+        let edge = TransactWriteItem::builder().delete(edge).build();
+        parts.push(edge, Expectation::Member(user.clone()));
+        Ok(())
+    }
+
+    /// An edge's item.
+    pub(crate) fn edge(&self, sort_key: String, display: Option<&str>) -> Item {
+        let mut item = self.key(sort_key);
+        if let Some(display) = display {
+            item.insert(DISPLAY.to_owned(), string(display));
+        }
+        item
+    }
+}

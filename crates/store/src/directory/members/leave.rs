@@ -1,0 +1,209 @@
+//! Users who are deleted leave their groups (`returning` brings them back when they are restored).
+//!
+//! Who is deleted leaves all groups in the transaction of the deletion, as far as it has room;
+//! those beyond are left before, some at a time. What could become a membership in the meantime is
+//! excluded: a user's item notes each group that it joins, and a large change that names users
+//! raises the fence before them. A deletion that has not seen one of the two fails, and begins
+//! again.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use scim::{ResourceId, Stored};
+use time::OffsetDateTime;
+
+use super::edge::LEFT;
+use super::fence::Fence;
+use super::pending::{Fate, GONE, Pending, SEQUENCE};
+use super::shard::{Expected, Moved};
+use crate::client::attributes::{number_of, optional_text, text};
+use crate::client::tables::SORT_KEY;
+use crate::client::transaction::MAX_ACTIONS;
+use crate::directory::keys;
+use crate::directory::parts::{Expectation, Parts};
+use crate::directory::record::{Origin, left};
+use crate::{StoreError, TenantStore};
+
+/// How many actions a transaction takes for each group that is left or come back to.
+pub(super) const ACTIONS: usize = 3;
+
+/// How many groups a transaction leaves that does nothing else, besides its record and the check of
+/// a fence.
+const AT_ONCE: usize = (MAX_ACTIONS - 2) / ACTIONS;
+
+/// The groups of a user who is about to be deleted.
+#[derive(Debug, Default)]
+pub(crate) struct Leaving {
+    pub groups: BTreeSet<ResourceId>,
+    /// Pending changes that make the user a member.
+    late: Vec<Pending>,
+    /// The fence of the user.
+    fence: Fence,
+}
+
+impl Leaving {
+    /// How many actions it takes to leave none of the groups.
+    fn least(&self) -> usize {
+        // The fence; and each of them, with the shard of its group.
+        1 + 2 * self.late.len()
+    }
+
+    /// How many groups a transaction with so many other actions can leave.
+    pub fn room(&self, others: usize) -> usize {
+        MAX_ACTIONS.saturating_sub(others + self.least()) / ACTIONS
+    }
+
+    /// All groups that the deletion leaves.
+    pub fn all(&self) -> BTreeSet<&ResourceId> {
+        let late = self.late.iter().map(|pending| &pending.group);
+        self.groups.iter().chain(late).collect()
+    }
+}
+
+impl TenantStore<'_> {
+    /// The groups of a user who is about to be deleted.
+    pub(crate) async fn leaving(&self, user: &ResourceId) -> Result<Leaving, StoreError> {
+        let mut leaving = Leaving::default();
+        let mut all = Vec::new();
+        // The fence is read before the pending changes, and these before the edges: what is read
+        // later may be newer, and is then noticed.
+        let fence = keys::members::fence(keys::members::digit(user));
+        let query = self.query_between(fence.clone(), keys::members::PENDING_END.to_owned());
+        self.each(query, |item| {
+            let sort_key = text(item, SORT_KEY)?;
+            if sort_key == fence {
+                leaving.fence = Fence::read(item)?;
+            } else if !sort_key.starts_with(keys::members::FENCES) {
+                all.push(Pending::read(item)?);
+            }
+            Ok(true)
+        })
+        .await?;
+        let mut parted = BTreeSet::new();
+        for pending in all {
+            match self.fate(&pending, user).await? {
+                Some(Fate::Joins(_)) => leaving.late.push(pending),
+                Some(Fate::Parts) => _ = parted.insert(pending.group),
+                None => {}
+            }
+        }
+        let query = self.query_prefix(keys::members::edges_of_user(user));
+        self.each(query, |item| {
+            let group = keys::members::ends(text(item, SORT_KEY)?).map(|(_, group)| group);
+            let is_member = optional_text(item, LEFT)?.is_none();
+            leaving
+                .groups
+                .extend(group.filter(|group| is_member && !parted.contains(group)));
+            Ok(true)
+        })
+        .await?;
+        // What was pending when it was read may have been carried out since.
+        let Leaving { groups, late, .. } = &mut leaving;
+        late.retain(|pending| !groups.contains(&pending.group));
+        Ok(leaving)
+    }
+
+    /// Leaves as many groups as there are too many for the deletion itself.
+    pub(crate) async fn leave_before(
+        &self,
+        user: &Stored,
+        leaving: &mut Leaving,
+        others: usize,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let room = leaving.room(others);
+        while leaving.groups.len() > room {
+            let excess = leaving.groups.len() - room;
+            let groups: Vec<ResourceId> = leaving
+                .groups
+                .iter()
+                .take(excess.min(AT_ONCE))
+                .cloned()
+                .collect();
+            let mut parts = Parts::default();
+            // A large change that was decided since may have ended one of the memberships; then it
+            // is counted, and must not be counted again.
+            let digit = keys::members::digit(&user.id);
+            let fence = self.check_fence(digit, leaving.fence)?;
+            parts.push(fence, Expectation::Unmoved);
+            self.leave_all(user, &groups, origin.at, &mut parts)?;
+            let Some(first) = groups.first() else {
+                return Ok(());
+            };
+            let sort_key = keys::members::leaving_record(&user.id, origin.at, first);
+            let mut record = self.key(sort_key);
+            record.extend(origin.attributes());
+            record.extend(left(&groups));
+            if !self.send(parts, record).await?.is_empty() {
+                return Err(StoreError::VersionMismatch);
+            }
+            leaving.groups.retain(|group| !groups.contains(group));
+        }
+        Ok(())
+    }
+
+    /// The parts of a user's deletion that leave the groups.
+    pub(crate) fn leave_now(
+        &self,
+        user: &Stored,
+        leaving: &Leaving,
+        at: OffsetDateTime,
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        let groups: Vec<ResourceId> = leaving.groups.iter().cloned().collect();
+        self.leave_all(user, &groups, at, parts)?;
+        let digit = keys::members::digit(&user.id);
+        for pending in &leaving.late {
+            let gone = Update::builder()
+                .table_name(self.table())
+                .set_key(Some(self.key(keys::members::pending(&pending.group))))
+                .update_expression("ADD #gone :user, #sequence :one")
+                .condition_expression("#sequence = :read")
+                .expression_attribute_names("#gone", GONE)
+                .expression_attribute_names("#sequence", SEQUENCE)
+                .expression_attribute_values(":user", AttributeValue::Ss(vec![user.id.to_string()]))
+                .expression_attribute_values(":one", number_of(1))
+                .expression_attribute_values(":read", number_of(pending.sequence))
+                .build()?;
+            let gone = TransactWriteItem::builder().update(gone).build();
+            parts.push(gone, Expectation::Unmoved);
+            self.count_one_less(&pending.group, digit, at, parts)?;
+        }
+        let fence = self.delete_at(digit, leaving.fence)?;
+        parts.push(fence, Expectation::Unmoved);
+        Ok(())
+    }
+
+    fn leave_all(
+        &self,
+        user: &Stored,
+        groups: &[ResourceId],
+        at: OffsetDateTime,
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        let digit = keys::members::digit(&user.id);
+        for group in groups {
+            self.leave(group, user, at, parts)?;
+            self.count_one_less(group, digit, at, parts)?;
+        }
+        Ok(())
+    }
+
+    fn count_one_less(
+        &self,
+        group: &ResourceId,
+        digit: char,
+        at: OffsetDateTime,
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        let moved = Moved {
+            group,
+            at,
+            pending: None,
+            is_version: true,
+        };
+        let (part, expectation) = self.count_members(moved, digit, -1, Expected::Anything)?;
+        parts.push(part, expectation);
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! Who is a member of which group.
+//!
+//! A membership is an edge: two items, written and removed together, one found from the group and
+//! one from the user. Nothing else says who is a member; a group's document never does. Shards
+//! beside the group count its members, each those whose ids start with one digit, so that changes
+//! of different members rarely meet.
+//!
+//! A change that fits in one transaction is made by it (`small`). A larger one is decided by one
+//! transaction, which writes the change down as a pending one (`large`), and then carried out in
+//! steps (`carry`), by the request that decided it or by any later one. Whoever reads edges lays
+//! the pending change over them (`pending`; `read` from groups, `groups_of` from users, `pairs` of
+//! both, `page` a part of them), so that to every reader it was made at once. Shards
+//! count it from the moment it is decided.
+
+mod carry;
+mod change;
+pub(crate) mod edge;
+pub(crate) mod fence;
+mod groups_of;
+mod large;
+mod leave;
+mod page;
+mod pairs;
+pub(crate) mod pending;
+pub(crate) mod read;
+pub(crate) mod record;
+mod returning;
+pub(crate) mod shard;
+mod small;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use scim::ResourceId;
+
+use super::keys::members::digit;
+
+pub use change::{Attributes, ChangeOfMembers, MembersChanged};
+pub use groups_of::InGroup;
+pub use page::{MembersPage, Part};
+pub use pending::PendingChange;
+pub use read::{Member, Wanted};
+pub use record::MemberRecord;
+
+/// A change of a group's members that changes something for each of the users it names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Delta {
+    /// Who becomes a member, with what the client calls them.
+    pub added: BTreeMap<ResourceId, Option<String>>,
+    /// Who is no member any more.
+    pub removed: BTreeSet<ResourceId>,
+}
+
+impl Delta {
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.removed.is_empty()
+    }
+
+    /// Takes in another part of the same change.
+    pub fn extend(&mut self, part: Self) {
+        self.added.extend(part.added);
+        self.removed.extend(part.removed);
+    }
+
+    /// Everybody whom it names, in the order of their ids.
+    pub fn ids(&self) -> BTreeSet<&ResourceId> {
+        self.added.keys().chain(&self.removed).collect()
+    }
+
+    /// By how many each shard that it touches counts more or fewer.
+    pub fn by_digit(&self) -> BTreeMap<char, i64> {
+        let mut counts = BTreeMap::new();
+        for id in self.added.keys() {
+            *counts.entry(digit(id)).or_insert(0) += 1;
+        }
+        for id in &self.removed {
+            *counts.entry(digit(id)).or_insert(0) -= 1;
+        }
+        counts
+    }
+
+    /// The part of it whose ids start with this digit.
+    pub fn of_digit(&self, of: char) -> Self {
+        let added = self.added.iter().filter(|(id, _)| digit(id) == of);
+        let removed = self.removed.iter().filter(|id| digit(id) == of);
+        Self {
+            added: added.map(|(id, of)| (id.clone(), of.clone())).collect(),
+            removed: removed.cloned().collect(),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Changes that one transaction makes.
+
+use super::Delta;
+use super::change::ChangeOfMembers;
+use super::record::LeftOut;
+use super::shard::{Expected, Moved};
+use crate::directory::parts::{Expectation, Parts};
+use crate::{StoreError, TenantStore};
+
+impl TenantStore<'_> {
+    /// Makes a small change, with `parts` in the same transaction. Returns the expectations that
+    /// failed, in which case nothing was written. What changes nothing writes nothing.
+    pub(super) async fn make_small(
+        &self,
+        change: ChangeOfMembers<'_>,
+        mut parts: Parts,
+        delta: &Delta,
+        left_out: LeftOut<'_>,
+        expected: Expected<'_>,
+    ) -> Result<Vec<Expectation>, StoreError> {
+        let group = &change.group.id;
+        for (user, display) in &delta.added {
+            self.join(group, user, display.as_deref(), &mut parts)?;
+        }
+        for user in &delta.removed {
+            self.part(group, user, &mut parts)?;
+        }
+        let mut moved = Moved {
+            group,
+            at: change.at(),
+            pending: None,
+            is_version: true,
+        };
+        for (digit, by) in delta.by_digit() {
+            let (part, expectation) = self.count_members(moved, digit, by, expected)?;
+            moved.is_version = false;
+            parts.push(part, expectation);
+        }
+        let attributes = change.attributes_written();
+        let attributes = attributes.map(|written| self.record_item(change.origin, &written));
+        if delta.is_empty() {
+            return match attributes {
+                Some(record) => self.send(parts, record).await,
+                None => Ok(Vec::new()),
+            };
+        }
+        if let Some(record) = attributes {
+            parts.push(self.put(record)?, Expectation::Nothing);
+        }
+        let record = self.member_record_item(change.origin, change.record(), delta, left_out);
+        self.send(parts, record).await
+    }
+}
