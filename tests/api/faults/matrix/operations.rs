@@ -110,7 +110,10 @@ impl Operation {
 
     /// Whether what it is to change is damaged before.
     pub fn repairs(&self) -> bool {
-        matches!(self.request, Request::Operator(Command::Repair))
+        matches!(
+            self.request,
+            Request::Operator(Command::Repair | Command::RepairMembers)
+        )
     }
 
     /// Whether it makes one write, and nothing if that fails.

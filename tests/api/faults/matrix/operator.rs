@@ -2,16 +2,16 @@
 //! and its repair, its history, and the restoration of users.
 
 use scim::ResourceId;
-use scim::schema::USERS;
+use scim::schema::{GROUPS, ResourceType, USERS};
 use serde_json::{Value, json};
 use store::directory::history::Span;
 use store::directory::record::{Actor, ChangeKind, Origin};
 use store::secrets::{SecretsError, Successor};
-use store::{Gate, Meter, Store, StoreError};
+use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::{ApiKey, TenantId};
 use time::{Duration, OffsetDateTime};
 
-use super::operations::{Breadth, Change, Operation};
+use super::operations::{self, Breadth, Operation};
 use super::request::Request;
 use super::tenants::{Fixture, Found, Item, Tenant, Users};
 
@@ -31,10 +31,15 @@ pub enum Command {
     LatestChange,
     Check,
     Repair,
+    /// The same, where the members of a group are damaged.
+    RepairMembers,
+    /// Carries out what is decided and not carried out.
+    CarryOut,
     History,
     Life,
     Tombstones,
     Restore,
+    RestoreGroup,
     LiftBreaker,
     ShowBreaker,
     ListRefusals,
@@ -133,13 +138,17 @@ pub async fn run(
             let audit = directory.audit(now).await?;
             json!([audit.resources, audit.defects.len()])
         }
-        Command::Repair => {
+        Command::Repair | Command::RepairMembers => {
             for _ in 0..3 {
                 for defect in directory.audit(now).await?.defects {
                     directory.repair(&defect).await?;
                 }
             }
             json!(directory.audit(now).await?.defects.len())
+        }
+        Command::CarryOut => {
+            directory.finish_all().await?;
+            json!(directory.pending_changes().await?.len())
         }
         Command::History => {
             let span = Span {
@@ -160,19 +169,10 @@ pub async fn run(
             directory.tombstones(&USERS, |_| count += 1).await?;
             json!(count)
         }
-        Command::Restore => {
-            let Some(tombstone) = directory.tombstone(&USERS, &lena).await? else {
-                return Err(Refusal::Final("there is no tombstone".to_owned()));
-            };
-            let origin = Origin {
-                actor: Actor::Operator,
-                operation: ChangeKind::Restore,
-                request_id: uuid::Uuid::new_v4().to_string(),
-                at: now,
-                expires: now + Duration::days(90),
-            };
-            let restored = directory.restore(&USERS, &tombstone, &origin).await?;
-            json!(restored.stored.meta.version)
+        Command::Restore => json!(restore(&directory, &USERS, &lena).await?),
+        Command::RestoreGroup => {
+            let crew = ResourceId::parse(&users.crew).unwrap();
+            json!(restore(&directory, &GROUPS, &crew).await?)
         }
         Command::LiftBreaker => {
             let until = OffsetDateTime::UNIX_EPOCH + Duration::days(36_500);
@@ -194,6 +194,29 @@ pub async fn run(
     })
 }
 
+/// Restores a deleted resource. The value is its version.
+async fn restore(
+    directory: &TenantStore<'_>,
+    resource_type: &ResourceType,
+    id: &ResourceId,
+) -> Result<u64, Refusal> {
+    let Some(tombstone) = directory.tombstone(resource_type, id).await? else {
+        return Err(Refusal::Final("there is no tombstone".to_owned()));
+    };
+    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
+    let origin = Origin {
+        actor: Actor::Operator,
+        operation: ChangeKind::Restore,
+        request_id: uuid::Uuid::new_v4().to_string(),
+        at: now,
+        expires: now + Duration::days(90),
+    };
+    let restored = directory
+        .restore(resource_type, &tombstone, &origin)
+        .await?;
+    Ok(restored.stored.meta.version)
+}
+
 /// Brings a tenant into the state that a command is for.
 pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
     let id = tenant.id.as_str();
@@ -208,6 +231,20 @@ pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
                 .plant_count(id, &counter, "count", 7)
                 .await;
         }
+        Command::RepairMembers => {
+            let Users { lena, crew, .. } = &fixture.users;
+            let shard = format!("G#{crew}#{}", &fixture.users.max[..1]);
+            fixture
+                .directory
+                .remove(id, &format!("I#{lena}#{crew}"))
+                .await;
+            fixture.directory.plant_count(id, &shard, "count", 7).await;
+        }
+        Command::RestoreGroup => {
+            let calm = fixture.calm(tenant);
+            let path = format!("/Groups/{}", fixture.users.crew);
+            assert_eq!(calm.delete(&path).await.status, 204);
+        }
         Command::Restore | Command::Tombstones => {
             let calm = fixture.calm(tenant);
             let path = format!("/Users/{}", fixture.users.lena);
@@ -217,16 +254,29 @@ pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
     }
 }
 
-/// Commands that read.
-pub fn reads(_: &Users) -> Vec<Operation> {
-    let read = |name, command| Operation {
+fn read(name: &'static str, command: Command) -> Operation {
+    Operation {
         name,
         request: Request::Operator(command),
         status: 200,
         change: None,
         rivals: Vec::new(),
         breadth: Breadth::Whole,
-    };
+    }
+}
+
+fn change(
+    name: &'static str,
+    command: Command,
+    again: u16,
+    is_made: fn(&Users, &Found) -> bool,
+) -> Operation {
+    let request = Request::Operator(command);
+    Operation::changes(name, request, [200, again], operations::USERS, is_made)
+}
+
+/// Commands that read.
+pub fn reads(_: &Users) -> Vec<Operation> {
     vec![
         read("tenant", Command::FindTenant),
         read("tenant list", Command::ListTenants),
@@ -245,18 +295,6 @@ pub fn reads(_: &Users) -> Vec<Operation> {
 
 /// Commands that change something.
 pub fn changes(_: &Users) -> Vec<Operation> {
-    let change = |name, command, again, is_made| Operation {
-        name,
-        request: Request::Operator(command),
-        status: 200,
-        change: Some(Change {
-            is_made,
-            again,
-            users: 3,
-        }),
-        rivals: Vec::new(),
-        breadth: Breadth::Whole,
-    };
     vec![
         change("tenant create", Command::CreateTenant, 400, |_, found| {
             found.has_new_tenant
@@ -288,6 +326,44 @@ pub fn changes(_: &Users) -> Vec<Operation> {
             breaker.is_some_and(|breaker| breaker.contains_key("lifted_until"))
         }),
     ]
+}
+
+/// Commands for groups and their members.
+pub fn of_groups(_: &Users) -> Vec<Operation> {
+    vec![
+        read("directory check of groups", Command::Check).with(Breadth::FewOfReads),
+        change(
+            "directory repair of members",
+            Command::RepairMembers,
+            200,
+            |users, found| {
+                let Users {
+                    lena, max, crew, ..
+                } = users;
+                let shard = &found.items[&format!("G#{crew}#{}", &max[..1])];
+                let is_counted = shard["count"].as_n().map(String::as_str) != Ok("7");
+                is_counted && found.items.contains_key(&format!("I#{lena}#{crew}"))
+            },
+        )
+        .with(Breadth::FewOfReads),
+        change(
+            "restore of a group",
+            Command::RestoreGroup,
+            400,
+            |users, found| found.members.contains_key(&users.crew),
+        ),
+    ]
+}
+
+/// The same where a change is decided and not carried out.
+pub fn of_pending(users: &Users) -> Vec<Operation> {
+    let mut carry_out = change("carry out", Command::CarryOut, 200, |users, found| {
+        !found.items.contains_key(&format!("J#{}", users.crew))
+    });
+    if let Some(change) = &mut carry_out.change {
+        change.users += users.crowd.len();
+    }
+    vec![carry_out.with(Breadth::FewOfReads)]
 }
 
 fn is_repaired(users: &Users, found: &Found) -> bool {
