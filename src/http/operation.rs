@@ -199,6 +199,7 @@ impl Operation<'_> {
                 context.trace.set_inner_refusals(done.refusals());
                 context.trace.set_inner_failure(done.cause());
                 context.trace.set_ignored(done.ignored());
+                context.trace.set_members(done.members());
                 Ok(respond::bulk(done))
             }
             Self::Create {
@@ -208,7 +209,9 @@ impl Operation<'_> {
             } => {
                 let created = directory.create(resource_type, body, Some(&projection));
                 let mut created = Box::pin(created).await?;
-                context.trace.set_members(mem::take(&mut created.members));
+                context
+                    .trace
+                    .set_members(vec![mem::take(&mut created.members)]);
                 Ok(respond::created(created))
             }
             Self::Get {
@@ -231,7 +234,9 @@ impl Operation<'_> {
                 );
                 let mut changed = Box::pin(changed).await?;
                 context.trace.set_ignored(mem::take(&mut changed.ignored));
-                context.trace.set_members(mem::take(&mut changed.members));
+                context
+                    .trace
+                    .set_members(vec![mem::take(&mut changed.members)]);
                 Ok(respond::changed(changed))
             }
             Self::Replace(write) => {
@@ -243,7 +248,9 @@ impl Operation<'_> {
                     Some(&write.projection),
                 );
                 let mut changed = Box::pin(changed).await?;
-                context.trace.set_members(mem::take(&mut changed.members));
+                context
+                    .trace
+                    .set_members(vec![mem::take(&mut changed.members)]);
                 Ok(respond::changed(changed))
             }
             Self::Delete {

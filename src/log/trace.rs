@@ -30,8 +30,8 @@ pub struct Trace {
     inner_refusals: OnceLock<Vec<(ScimError, u64)>>,
     /// What the request names and the service does not know.
     ignored: OnceLock<Ignored>,
-    /// What became of the members of a group.
-    members: OnceLock<MembersChanged>,
+    /// What became of the members of groups.
+    members: OnceLock<Vec<MembersChanged>>,
 }
 
 impl Trace {
@@ -82,16 +82,20 @@ impl Trace {
         let _ = self.ignored.set(ignored);
     }
 
-    /// Records what became of the members of a group.
-    pub(crate) fn set_members(&self, changed: MembersChanged) {
+    /// Records what became of the members of groups.
+    pub(crate) fn set_members(&self, changed: Vec<MembersChanged>) {
         let _ = self.members.set(changed);
+    }
+
+    /// What became of the members of groups.
+    fn members(&self) -> &[MembersChanged] {
+        self.members.get().map_or(&[], Vec::as_slice)
     }
 
     /// How many memberships the request has changed.
     pub(crate) fn memberships(&self) -> u64 {
-        self.members
-            .get()
-            .map_or(0, |members| members.added + members.removed)
+        let changed = |members: &MembersChanged| members.added + members.removed;
+        self.members().iter().map(changed).sum()
     }
 
     pub(crate) fn request_id(&self) -> &str {
@@ -131,9 +135,13 @@ impl Trace {
         let credentials = self.credentials.get();
         let failure = failure.or(self.inner_failure.get());
         let ignored = self.ignored.get().filter(|ignored| ignored.count() > 0);
-        let members = self.members.get();
-        let loses_many = members.is_some_and(MembersChanged::loses_many);
-        let members = members.filter(|members| **members != MembersChanged::default());
+        let members = self.members();
+        let loses_many = members.iter().any(MembersChanged::loses_many);
+        let is_untold = |members: &MembersChanged| *members == MembersChanged::default();
+        let members = (!members.iter().all(is_untold)).then_some(members);
+        let sum = |of: fn(&MembersChanged) -> u64| {
+            members.map(|members| members.iter().map(of).sum::<u64>())
+        };
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(
@@ -150,9 +158,9 @@ impl Trace {
                         .map(chain),
                     ignored = ignored.map(Ignored::count),
                     ignored_names = ignored.map(|ignored| tracing::field::debug(ignored.names())),
-                    members_added = members.map(|members| members.added),
-                    members_removed = members.map(|members| members.removed),
-                    members_left_out = members.map(|members| members.left_out.len()),
+                    members_added = sum(|members| members.added),
+                    members_removed = sum(|members| members.removed),
+                    members_left_out = sum(|members| members.left_out.len() as u64),
                     ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
                     dynamodb_calls = calls,
                     read_units,

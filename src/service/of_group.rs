@@ -21,18 +21,26 @@ impl Directory<'_> {
         page: Page,
     ) -> Result<ListResponse, Failure> {
         let part = Part::Index(page.skip());
-        let members = self.members_page(group, &part, page.count).await?;
-        let users = matches(members.ids);
         let bound = std::slice::from_ref(bound);
-        let (resources, _) = self
-            .fill(bound, page.count, users, Found::ByMembership)
-            .await?;
-        Ok(ListResponse {
-            total: members.total,
-            resources,
-            start_index: Some(page.start_index),
-            ..ListResponse::default()
-        })
+        let mut members = self.members_page(group, &part, page.count).await?;
+        loop {
+            let users = matches(&members);
+            let (filled, again) = tokio::join!(
+                Box::pin(self.fill(bound, page.count, users, Found::ByMembership)),
+                Box::pin(self.members_page_again(group, &part, page.count, &members)),
+            );
+            match again? {
+                Some(settled) => members = settled,
+                None => {
+                    return Ok(ListResponse {
+                        total: members.total,
+                        resources: filled?.0,
+                        start_index: Some(page.start_index),
+                        ..ListResponse::default()
+                    });
+                }
+            }
+        }
     }
 
     /// A page by cursor. `known` is how many there are in all, if a page before this one told.
@@ -51,17 +59,26 @@ impl Directory<'_> {
             0 => 0,
             count => count.saturating_add(1),
         };
-        let members = self.members_page(group, &part, expected).await?;
-        let mut users = matches(members.ids);
-        let has_more = users.len() > count;
-        users.truncate(count);
-        let walked = Walked {
-            start,
-            total: known.unwrap_or(members.total),
-            has_more,
-            found: Found::ByMembership,
-        };
-        self.walked_page(bound, seal, users, count, walked).await
+        let mut members = self.members_page(group, &part, expected).await?;
+        loop {
+            let mut users = matches(&members);
+            let has_more = users.len() > count;
+            users.truncate(count);
+            let walked = Walked {
+                start: start.clone(),
+                total: known.unwrap_or(members.total),
+                has_more,
+                found: Found::ByMembership,
+            };
+            let (page, again) = tokio::join!(
+                Box::pin(self.walked_page(bound, seal, users, count, walked)),
+                Box::pin(self.members_page_again(group, &part, expected, &members)),
+            );
+            match again? {
+                Some(settled) => members = settled,
+                None => return page,
+            }
+        }
     }
 
     /// A part of the members of a group. What is no id is no group's.
@@ -76,13 +93,31 @@ impl Directory<'_> {
             None => Ok(MembersPage::default()),
         }
     }
+
+    /// The part once more, if what was read may have some of a large change that was decided
+    /// meanwhile: nobody is to see a part of one.
+    async fn members_page_again(
+        &self,
+        group: &str,
+        part: &Part,
+        count: usize,
+        read: &MembersPage,
+    ) -> Result<Option<MembersPage>, Failure> {
+        match ResourceId::parse(group) {
+            Some(group) => Ok(self
+                .store
+                .members_page_again(&group, part, count, read)
+                .await?),
+            None => Ok(None),
+        }
+    }
 }
 
-fn matches(ids: Vec<ResourceId>) -> Vec<Match> {
-    let found = |id| Match {
+fn matches(members: &MembersPage) -> Vec<Match> {
+    let found = |id: &ResourceId| Match {
         of: 0,
-        id,
+        id: id.clone(),
         kept: None,
     };
-    ids.into_iter().map(found).collect()
+    members.ids.iter().map(found).collect()
 }

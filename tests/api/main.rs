@@ -31,6 +31,8 @@ mod groups {
     mod filters; // users found by their groups, and groups by their members
     mod large; // hundreds and thousands of members in one request
     mod lists; // pages, projections and entity tags of groups
+    mod logs; // what the log tells of members
+    mod many; // what a change of many members reads, and reads again after a lost race
     mod membership; // every form of PATCH of members, and what it comes to
     mod pending; // a large change that is not yet carried out
     mod protocol; // what holds for groups as it does for users

@@ -3,6 +3,8 @@
 
 #![cfg(test)]
 
+mod groups;
+
 use std::collections::BTreeMap;
 use std::sync::{LazyLock, mpsc};
 use std::time::Duration;
@@ -113,10 +115,9 @@ fn instead(body: &Value) -> Fate {
 }
 
 /// The wire on a thread of its own, so that what it allocates is not counted. Returns its address.
-fn wire(engine: &'static str) -> String {
+fn wire(engine: &'static str, answer: fn(&Asked) -> Fate) -> String {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
-        LazyLock::force(&DIRECTORY);
         runtime().block_on(async {
             let wire = Wire::planned(engine, answer, None).await;
             sender.send(wire.endpoint.clone()).unwrap();
@@ -168,7 +169,8 @@ fn body(response: &Response<Body>) -> Value {
 #[test]
 fn what_a_list_holds_does_not_grow_with_what_it_reads() {
     let engine = stand::engine::background().unwrap().leak();
-    let wire = wire(engine);
+    LazyLock::force(&DIRECTORY);
+    let wire = wire(engine, answer);
     let runtime = runtime();
     let (instance, key) = runtime.block_on(function(engine, &wire));
     let [for_one, for_a_page] = AT_MOST;

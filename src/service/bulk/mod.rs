@@ -6,15 +6,18 @@
 mod response;
 mod schedule;
 
+use std::mem;
+
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
 use scim::ScimError;
 use scim::bulk::{Action, BulkOperation, BulkRequest, Holders, UniqueName};
 use scim::patch::Ignored;
+use store::directory::members::MembersChanged;
 use tokio::time::Instant;
 
-use super::{Body, Directory, Failure, IfMatch};
+use super::{Answer, Body, Directory, Failure, IfMatch};
 pub use response::BulkResponse;
 use response::{BulkResult, Success};
 use schedule::{Schedule, Started};
@@ -123,31 +126,38 @@ impl Directory<'_> {
     async fn run(&self, action: &Action, operation: &BulkOperation) -> Result<Success, Failure> {
         let body = Body::Parsed(&operation.data);
         let if_match = IfMatch(operation.version.clone());
-        let success = |status, id, etag| Success {
+        let changed = |status, changed: Answer| Success {
             status,
-            id,
-            etag,
-            ignored: Ignored::default(),
+            id: None,
+            etag: changed.etag,
+            ignored: changed.ignored,
+            members: changed.members,
         };
         match action {
             Action::Create(of) => {
-                let created = self.create(of, body, None).await?;
-                Ok(success(StatusCode::CREATED, Some(created.id), created.etag))
+                let mut created = self.create(of, body, None).await?;
+                Ok(Success {
+                    id: Some(mem::take(&mut created.id)),
+                    ..changed(StatusCode::CREATED, created)
+                })
             }
             Action::Replace(of, id) => {
-                let changed = self.replace(of, id, body, &if_match, None).await?;
-                Ok(success(StatusCode::OK, None, changed.etag))
+                let replaced = self.replace(of, id, body, &if_match, None).await?;
+                Ok(changed(StatusCode::OK, replaced))
             }
             Action::Patch(of, id) => {
-                let changed = self.patch(of, id, body, &if_match, None).await?;
-                Ok(Success {
-                    ignored: changed.ignored,
-                    ..success(StatusCode::OK, None, changed.etag)
-                })
+                let patched = self.patch(of, id, body, &if_match, None).await?;
+                Ok(changed(StatusCode::OK, patched))
             }
             Action::Delete(of, id) => {
                 self.delete(of, id, &if_match).await?;
-                Ok(success(StatusCode::NO_CONTENT, None, None))
+                Ok(Success {
+                    status: StatusCode::NO_CONTENT,
+                    id: None,
+                    etag: None,
+                    ignored: Ignored::default(),
+                    members: MembersChanged::default(),
+                })
             }
         }
     }

@@ -1,12 +1,14 @@
 //! What a bulk request is answered with.
 
 use std::collections::BTreeMap;
+use std::mem;
 
 use http::StatusCode;
 use scim::ScimError;
 use scim::bulk::BulkId;
 use scim::patch::Ignored;
 use serde_json::{Map, Value, json};
+use store::directory::members::MembersChanged;
 
 use crate::service::Failure;
 
@@ -33,6 +35,8 @@ pub(super) struct Success {
     pub etag: Option<String>,
     /// What a PATCH named and the service does not know.
     pub ignored: Ignored,
+    /// What became of a group's members.
+    pub members: MembersChanged,
 }
 
 impl BulkResponse {
@@ -78,6 +82,17 @@ impl BulkResponse {
             all.extend(&success.ignored);
         }
         all
+    }
+
+    /// What became of the members of groups, operation by operation.
+    pub fn members(&mut self) -> Vec<MembersChanged> {
+        let succeeded = self
+            .0
+            .iter_mut()
+            .filter_map(|result| result.outcome.as_mut().ok());
+        succeeded
+            .map(|success| mem::take(&mut success.members))
+            .collect()
     }
 
     /// The BulkResponse message.

@@ -260,18 +260,24 @@ async fn status_tells_of_groups() {
     let north = group(&service, "North", &users[..1]).await;
     let operations = json!([{"op": "add", "path": "members",
         "value": [{"value": users[1]}, {"value": "nobody"}, {"value": "neither"}]}]);
-    change(&service, &north, operations).await;
+    change(&service, &north, operations.clone()).await;
     let (code, status) = admin.json("tenant status acme").await;
     assert_eq!(code, 0, "{status}");
     assert_eq!(
         (&status["groups"], &status["leftOut"]),
         (&json!(1), &json!(2))
     );
+    // Sent again, it changes nothing, and leaves the same out.
+    let etag = service.get(&path(&north)).await.header("etag").to_owned();
+    change(&service, &north, operations).await;
+    assert_eq!(service.get(&path(&north)).await.header("etag"), etag);
+    let (_, status) = admin.json("tenant status acme").await;
+    assert_eq!(status["leftOut"], 4);
     assert_eq!(status["pendingChanges"], json!([]));
     assert_eq!(status["breakerOfGroups"]["open"], false);
     let (_, text) = admin.run("tenant status acme").await;
     assert!(text.contains("groups       1"), "{text}");
-    assert!(text.contains("left out     2"), "{text}");
+    assert!(text.contains("left out     4"), "{text}");
 }
 
 /// A wrong scope deletes groups, too: ten, and then no more until the operator says so.

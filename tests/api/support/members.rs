@@ -17,6 +17,7 @@ pub fn check(items: &Items) -> Members {
     let mut members = Members::new();
     let mut counts = BTreeMap::<(String, char), i64>::new();
     let parting = parting(items);
+    let leaving = leaving(items);
     for (sort_key, item) in items {
         match sort_key.split('#').collect::<Vec<_>>()[..] {
             ["G", group] | ["D", "G", group] => {
@@ -49,9 +50,7 @@ pub fn check(items: &Items) -> Members {
             ["I", user, group] if item.contains_key("left") => {
                 // Or the deletion was cut off on its way from group to group.
                 let is_gone = !items.contains_key(&format!("U#{user}"));
-                let is_on_its_way = format!("#I#{user}#");
-                let is_on_its_way = items.keys().any(|key| key.contains(&is_on_its_way));
-                assert!(is_gone || is_on_its_way, "{sort_key}");
+                assert!(is_gone || leaving.contains(user), "{sort_key}");
                 assert!(!items.contains_key(&format!("M#{group}#{user}")));
             }
             ["I", user, group] => {
@@ -123,6 +122,22 @@ fn parting(items: &Items) -> BTreeSet<(&str, String)> {
     parting
 }
 
+/// The users of whom there is a record that they have left groups, or are back in them.
+fn leaving(items: &Items) -> BTreeSet<&str> {
+    let of_record = |key| {
+        let mut parts = str::split(key, '#');
+        let (kind, of) = (parts.next(), parts.nth(1));
+        parts
+            .next()
+            .filter(|_| kind == Some("E") && of == Some("I"))
+    };
+    items
+        .keys()
+        .map(String::as_str)
+        .filter_map(of_record)
+        .collect()
+}
+
 /// The users for whom a pending change is not carried out yet, and by how many each of them changes
 /// what its shard counts.
 fn to_do(pending: &Item, records: &[&Item]) -> Vec<(String, i64)> {
@@ -173,13 +188,10 @@ fn records(items: &Items, members: &Members) {
             _ => {}
         }
     }
-    let leaving = |user: &String| {
-        let record = format!("#I#{user}#");
-        items.keys().any(|key| key.contains(&record))
-    };
+    let leaving = leaving(items);
     let is_certain = |group: &String, user: &String| {
         items.contains_key(&format!("U#{user}"))
-            && !leaving(user)
+            && !leaving.contains(user.as_str())
             && !restored.contains(user)
             && !items.contains_key(&format!("J#{group}"))
     };

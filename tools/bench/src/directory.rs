@@ -18,7 +18,7 @@ use stand::function::Function;
 use stand::request::Request;
 use stand::tenant::{self, DIRECTORY_TABLE, SECRETS_TABLE};
 
-const TENANT: &str = "bench";
+pub const TENANT: &str = "bench";
 
 /// More would only wait for the engine.
 const SEEDING_FUNCTIONS: usize = 3;

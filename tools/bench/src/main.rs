@@ -14,6 +14,7 @@
 mod against_bare;
 mod directory;
 mod distance;
+mod groups;
 mod measure;
 mod report;
 mod requests;
@@ -26,6 +27,10 @@ use directory::Directory;
 
 /// In smaller directories, pages and quarters would overlap.
 const FEWEST_USERS: usize = 1000;
+
+/// How much a cost may grow from the smallest directory to the largest, and from the smallest group
+/// to the largest.
+const GROWTH: [f64; 2] = [1.2, 1.1];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -51,7 +56,13 @@ async fn bench(sizes: &[usize]) -> Result<()> {
     let small = Directory::open(&folder, &function, FEWEST_USERS).await?;
     let comparisons = against_bare::compare(&function, &bare, &small).await?;
     let (rows, memory) = measure::all(&function, &directories).await?;
-    report::print(&rows, &comparisons);
+    let of_groups = match directories.last() {
+        Some(largest) => groups::rows(&function, largest).await?,
+        None => Vec::new(),
+    };
+    report::print_rows(&rows, "users", GROWTH[0]);
+    report::print_rows(&of_groups, "members", GROWTH[1]);
+    report::print_comparisons(&comparisons);
     for (users, memory) in sizes.iter().zip(memory) {
         let memory = memory as f64 / 1e3;
         println!("peak memory with {users} users, all operations but the last: {memory:.1} MB");

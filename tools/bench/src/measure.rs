@@ -1,5 +1,5 @@
-//! Measures the requests in directories of several sizes side by side: each round samples every
-//! size, so that any other load on the machine affects all of them.
+//! Measures requests at several sizes side by side: each round samples every size, so that any
+//! other load on the machine affects all of them.
 
 use std::path::Path;
 
@@ -8,10 +8,10 @@ use futures_util::future::try_join_all;
 
 use crate::directory::Directory;
 use crate::distance::{DELAY, from_afar};
-use crate::requests::{Progress, REQUEST_KINDS, RequestKind, UNINDEXED};
+use crate::requests::{Progress, REQUEST_KINDS, RequestKind, State, UNINDEXED};
 use stand::function::{Answer, Function};
 
-/// What one kind of request costs in one directory, per request.
+/// What one kind of request costs at one size, per request.
 #[derive(Default)]
 pub struct Costs {
     /// Sequential calls to DynamoDB.
@@ -27,23 +27,26 @@ pub struct Costs {
     pub refused: Option<u64>,
 }
 
-/// What one kind of request costs in every directory.
+/// What one kind of request costs at every size.
 pub struct Row {
-    pub kind: &'static RequestKind,
+    pub name: &'static str,
+    /// Whether the cost must not depend on the size.
+    pub flat: bool,
     pub costs: Vec<(usize, Costs)>,
 }
 
-/// A directory and its functions.
-struct Setup {
-    users: usize,
-    function: Function,
+/// Something of a size, and functions that it is asked of.
+pub struct Setup<P> {
+    pub size: usize,
+    pub function: Function,
     /// A function on the same directory, with a distant DynamoDB.
     far: Function,
-    progress: Progress,
+    pub state: P,
 }
 
 const ROUNDS: usize = 9;
-const ROUNDS_OF_UNINDEXED: usize = 3;
+/// Of requests that are made a single time for each sample: they take long.
+const ROUNDS_OF_ONE: usize = 3;
 const ROUNDS_FROM_AFAR: usize = 4;
 
 /// All kinds of requests in all directories, and the peak memory of each directory's function in
@@ -51,43 +54,68 @@ const ROUNDS_FROM_AFAR: usize = 4;
 pub async fn all(program: &Path, directories: &[Directory]) -> Result<(Vec<Row>, Vec<u64>)> {
     let mut setups = Vec::new();
     for directory in directories {
-        let near = directory.engine.endpoint();
-        let mut function = directory.function(program, near, true).await?;
-        let far = directory
-            .function(program, &from_afar(near).await?, true)
-            .await?;
+        let users = directory.users;
         let key = directory.key.expose();
-        setups.push(Setup {
-            users: directory.users,
-            progress: Progress::explore(&mut function, key, directory.users).await?,
-            function,
-            far,
-        });
+        let explore = async |function: &mut Function| Progress::explore(function, key, users).await;
+        setups.push(Setup::start(program, directory, users, explore).await?);
     }
-    let mut rows = Vec::new();
-    for kind in REQUEST_KINDS {
-        eprintln!("measuring: {}", kind.name);
-        rows.push(row(kind, ROUNDS, &mut setups).await?);
-    }
+    let mut rows = rows(REQUEST_KINDS, &mut setups).await?;
     // Taken before the filter that reads everything.
     let memory = setups.iter().map(|setup| setup.function.memory("VmHWM"));
     let memory = memory.collect::<Result<_>>()?;
     eprintln!("measuring: {}", UNINDEXED.name);
-    rows.push(row(&UNINDEXED, ROUNDS_OF_UNINDEXED, &mut setups).await?);
+    rows.push(row(&UNINDEXED, &mut setups).await?);
     Ok((rows, memory))
 }
 
-async fn row(kind: &'static RequestKind, rounds: usize, setups: &mut [Setup]) -> Result<Row> {
+impl<P> Setup<P> {
+    /// Starts functions on a directory; `explore` learns from one what requests are made from.
+    pub async fn start(
+        program: &Path,
+        directory: &Directory,
+        size: usize,
+        explore: impl AsyncFnOnce(&mut Function) -> Result<P>,
+    ) -> Result<Self> {
+        let near = directory.engine.endpoint();
+        let mut function = directory.function(program, near, true).await?;
+        let far = from_afar(near).await?;
+        Ok(Self {
+            size,
+            state: explore(&mut function).await?,
+            function,
+            far: directory.function(program, &far, true).await?,
+        })
+    }
+}
+
+/// These kinds of requests at all sizes.
+pub async fn rows<P: State>(
+    kinds: &'static [RequestKind<P>],
+    setups: &mut [Setup<P>],
+) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for kind in kinds {
+        eprintln!("measuring: {}", kind.name);
+        rows.push(row(kind, setups).await?);
+    }
+    Ok(rows)
+}
+
+async fn row<P: State>(kind: &RequestKind<P>, setups: &mut [Setup<P>]) -> Result<Row> {
     let mut samples: Vec<Samples> = Vec::new();
     for setup in &mut *setups {
         let mut samples_here = Samples::default();
         for _ in 0..kind.batch / 4 {
-            let answer = kind.call(&mut setup.progress, &mut setup.function).await?;
+            let answer = kind.call(&mut setup.state, &mut setup.function).await?;
             samples_here.check(kind, &answer)?;
         }
         samples.push(samples_here);
     }
-    for _ in 0..rounds {
+    for _ in 0..if kind.batch > 1 {
+        ROUNDS
+    } else {
+        ROUNDS_OF_ONE
+    } {
         for (setup, samples) in setups.iter_mut().zip(&mut samples) {
             samples.take(kind, setup).await?;
         }
@@ -100,10 +128,11 @@ async fn row(kind: &'static RequestKind, rounds: usize, setups: &mut [Setup]) ->
             cost.round_trips = Some(longer.round().max(0.0) as u64);
         }
     }
-    let users = setups.iter().map(|setup| setup.users);
+    let sizes = setups.iter().map(|setup| setup.size);
     Ok(Row {
-        kind,
-        costs: users.zip(costs).collect(),
+        name: kind.name,
+        flat: kind.flat,
+        costs: sizes.zip(costs).collect(),
     })
 }
 
@@ -118,11 +147,11 @@ struct Samples {
 }
 
 impl Samples {
-    async fn take(&mut self, kind: &RequestKind, setup: &mut Setup) -> Result<()> {
+    async fn take<P: State>(&mut self, kind: &RequestKind<P>, setup: &mut Setup<P>) -> Result<()> {
         setup.function.until_idle().await?;
         let before = setup.function.cpu()?;
         for _ in 0..kind.batch {
-            let answer = kind.call(&mut setup.progress, &mut setup.function).await?;
+            let answer = kind.call(&mut setup.state, &mut setup.function).await?;
             self.check(kind, &answer)?;
             let figure = |name| answer.line[name].as_f64().unwrap_or_default();
             self.calls.push(figure("dynamodb_calls"));
@@ -136,8 +165,8 @@ impl Samples {
         Ok(())
     }
 
-    /// The filter may be refused because of the directory's size; no other refusal is accepted.
-    fn check(&mut self, kind: &RequestKind, answer: &Answer) -> Result<()> {
+    /// What is made a single time may be refused because of the size; no other refusal is accepted.
+    fn check<P>(&mut self, kind: &RequestKind<P>, answer: &Answer) -> Result<()> {
         if answer.status != kind.status {
             ensure!(
                 kind.batch == 1,
@@ -165,10 +194,10 @@ impl Samples {
 }
 
 /// How long a request takes when each call to DynamoDB takes longer, in microseconds.
-async fn from_far(kind: &RequestKind, setup: &mut Setup) -> Result<f64> {
+async fn from_far<P: State>(kind: &RequestKind<P>, setup: &mut Setup<P>) -> Result<f64> {
     let mut far = Vec::new();
     for _ in 0..=ROUNDS_FROM_AFAR {
-        let answer = kind.call(&mut setup.progress, &mut setup.far).await?;
+        let answer = kind.call(&mut setup.state, &mut setup.far).await?;
         far.push(answer.wall.as_secs_f64() * 1e6);
     }
     // The first request may have had to connect. Other load on the machine can only add time.

@@ -3,17 +3,23 @@
 use crate::against_bare::Comparison;
 use crate::measure::Row;
 
-/// The highest acceptable growth from the smallest to the largest directory.
-const TARGET: f64 = 1.2;
-
-/// Prints the table in the format of docs/PERFORMANCE.md.
-pub fn print(rows: &[Row], comparisons: &[Comparison]) {
-    if !rows.is_empty() {
-        print_head();
+/// Prints a table in the format of docs/PERFORMANCE.md. `size` says what grows, `target` how much a
+/// cost may grow from the smallest to the largest.
+pub fn print_rows(rows: &[Row], size: &str, target: f64) {
+    if rows.iter().all(|row| row.costs.is_empty()) {
+        return;
     }
+    println!(
+        "\n| operation | {size} | round trips | calls | read units | write units | CPU µs | wall µs | growth: CPU | units |"
+    );
+    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
     for row in rows {
-        print_row(row);
+        print_row(row, target);
     }
+}
+
+/// Prints how the function compares with a bare one.
+pub fn print_comparisons(comparisons: &[Comparison]) {
     println!(
         "\n| in a directory of 1,000 users | function | bare function | ratio | target |\n|---|--:|--:|--:|--:|"
     );
@@ -30,19 +36,16 @@ pub fn print(rows: &[Row], comparisons: &[Comparison]) {
     }
 }
 
-fn print_head() {
-    println!(
-        "\n| operation | users | round trips | calls | read units | write units | CPU µs | wall µs | growth: CPU | units |"
-    );
-    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
-}
-
-fn print_row(Row { kind, costs }: &Row) {
-    let mut name = kind.name;
-    for (index, (users, cost)) in costs.iter().enumerate() {
+fn print_row(row: &Row, target: f64) {
+    let (mut name, costs) = (row.name, &row.costs);
+    let ratio = |ratio: f64| match row.flat && ratio > target {
+        true => format!("{ratio:.2}, over {target}"),
+        false => format!("{ratio:.2}"),
+    };
+    for (index, (size, cost)) in costs.iter().enumerate() {
         if let Some(status) = cost.refused {
             println!(
-                "| {name} | {users} | | {:.1} | {:.1} | | {:.0} | {:.0} | refused: {status} | |",
+                "| {name} | {size} | | {:.1} | {:.1} | | {:.0} | {:.0} | refused: {status} | |",
                 cost.calls, cost.read_units, cost.cpu, cost.wall
             );
             name = "";
@@ -54,26 +57,14 @@ fn print_row(Row { kind, costs }: &Row) {
                 let units = |one: f64, other: f64| if other == 0.0 { 1.0 } else { one / other };
                 let capacity = units(cost.read_units, smallest.read_units)
                     .max(units(cost.write_units, smallest.write_units));
-                format!(
-                    "{} | {}",
-                    ratio(cost.cpu / smallest.cpu, kind.flat),
-                    ratio(capacity, kind.flat)
-                )
+                format!("{} | {}", ratio(cost.cpu / smallest.cpu), ratio(capacity))
             }
             _ => " | ".to_owned(),
         };
         println!(
-            "| {name} | {users} | {trips} | {:.1} | {:.1} | {:.1} | {:.0} | {:.0} | {growth} |",
+            "| {name} | {size} | {trips} | {:.1} | {:.1} | {:.1} | {:.0} | {:.0} | {growth} |",
             cost.calls, cost.read_units, cost.write_units, cost.cpu, cost.wall
         );
         name = "";
-    }
-}
-
-fn ratio(ratio: f64, flat: bool) -> String {
-    if flat && ratio > TARGET {
-        format!("{ratio:.2}, over {TARGET}")
-    } else {
-        format!("{ratio:.2}")
     }
 }

@@ -7,8 +7,8 @@ use crate::directory::{external_id, user, user_name};
 use stand::function::{Answer, Function};
 use stand::request::Request;
 
-/// A kind of request.
-pub struct RequestKind {
+/// A kind of request, which is made from what a run knows of its directory.
+pub struct RequestKind<P: 'static> {
     pub name: &'static str,
     /// The expected status.
     pub status: u64,
@@ -16,11 +16,20 @@ pub struct RequestKind {
     pub batch: usize,
     /// Whether the cost must not depend on the directory's size.
     pub flat: bool,
-    request: fn(&mut Progress) -> Result<Sent>,
+    pub request: fn(&mut P) -> Result<Sent>,
 }
 
 /// Method, path with query, body.
-type Sent = (&'static str, String, Option<Value>);
+pub type Sent = (&'static str, String, Option<Value>);
+
+/// The state of a run.
+pub trait State {
+    /// The tenant's key.
+    fn key(&self) -> &str;
+
+    /// Takes in what came of a request.
+    async fn after(&mut self, method: &str, answer: &Answer) -> Result<()>;
+}
 
 /// The state of a run in one directory.
 pub struct Progress {
@@ -42,7 +51,7 @@ struct Known {
 }
 
 /// In the order in which they run: those that change the number of users come last.
-pub const REQUEST_KINDS: &[RequestKind] = &[
+pub const REQUEST_KINDS: &[RequestKind<Progress>] = &[
     RequestKind {
         name: "GET by id",
         status: 200,
@@ -153,7 +162,7 @@ pub const REQUEST_KINDS: &[RequestKind] = &[
 ];
 
 /// A filter that no lookup serves. It reads all users, so it is only sent a few times.
-pub const UNINDEXED: RequestKind = RequestKind {
+pub const UNINDEXED: RequestKind<Progress> = RequestKind {
     name: "filter without a lookup",
     status: 200,
     batch: 1,
@@ -165,24 +174,35 @@ pub const UNINDEXED: RequestKind = RequestKind {
     },
 };
 
-impl RequestKind {
+impl<P: State> RequestKind<P> {
     /// Sends the next request of this kind. The caller checks the answer.
-    pub async fn call(&self, progress: &mut Progress, function: &mut Function) -> Result<Answer> {
-        let (method, path, body) = (self.request)(progress)?;
+    pub async fn call(&self, state: &mut P, function: &mut Function) -> Result<Answer> {
+        let (method, path, body) = (self.request)(state)?;
         let request = Request {
             method,
             path: &path,
-            key: &progress.key,
+            key: state.key(),
             body,
             if_match: None,
         };
         let answer = function.call(request.event()).await?;
+        state.after(method, &answer).await?;
+        Ok(answer)
+    }
+}
+
+impl State for Progress {
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    async fn after(&mut self, method: &str, answer: &Answer) -> Result<()> {
         if method == "POST"
             && let Some(id) = answer.body["id"].as_str()
         {
-            progress.created.push(id.to_owned());
+            self.created.push(id.to_owned());
         }
-        Ok(answer)
+        Ok(())
     }
 }
 

@@ -6,6 +6,8 @@
 //! any position is found with two queries of at most 256 small items, whatever the tenant's size,
 //! and two writers meet on a counter once in 256 times.
 
+use std::collections::BTreeMap;
+
 use scim::list::Page;
 use scim::{ResourceType, Stored};
 
@@ -70,6 +72,19 @@ impl TenantStore<'_> {
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
     pub async fn count(&self, resource_type: &ResourceType) -> Result<u64, StoreError> {
         Ok(total(&self.coarse_counts(resource_type).await?))
+    }
+
+    /// How many resources of a type there are, by the first digits of their ids.
+    pub(super) async fn counts_by_digit(
+        &self,
+        resource_type: &ResourceType,
+    ) -> Result<BTreeMap<char, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        for (digits, count) in self.coarse_counts(resource_type).await? {
+            let digit = digits.chars().next();
+            *counts.entry(digit.unwrap_or_default()).or_default() += count;
+        }
+        Ok(counts)
     }
 
     /// How many resources of a type are active.

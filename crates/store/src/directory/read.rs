@@ -19,6 +19,9 @@ use crate::client::tables::SORT_KEY;
 /// BatchGetItem's limit.
 pub(super) const BATCH: usize = 100;
 
+/// How many batches are read at a time where there are many.
+const BATCHES: usize = 4;
+
 /// How many resources with shards are read at a time.
 const CONCURRENCY: usize = 16;
 
@@ -254,5 +257,32 @@ impl TenantStore<'_> {
                 tokio::time::sleep(pause).await;
             }
         }
+    }
+
+    /// Which of the items with these sort keys are there.
+    pub(crate) async fn there(
+        &self,
+        sort_keys: Vec<String>,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        // Collected first: a future that borrows from a closure's argument is not known to be
+        // `Send`.
+        let batches: Vec<_> = sort_keys
+            .chunks(BATCH)
+            .map(|batch| self.there_of(batch))
+            .collect();
+        let batches = stream::iter(batches).buffer_unordered(BATCHES);
+        let there: Vec<Vec<String>> = batches.try_collect().await?;
+        Ok(there.into_iter().flatten().collect())
+    }
+
+    async fn there_of(&self, sort_keys: &[String]) -> Result<Vec<String>, StoreError> {
+        let keys = sort_keys.iter().map(|sort_key| self.key(sort_key.clone()));
+        let mut found = Vec::with_capacity(sort_keys.len());
+        self.get_batch_of(keys.collect(), Some(SORT_KEY), |item| {
+            found.push(text(item, SORT_KEY)?.to_owned());
+            Ok(())
+        })
+        .await?;
+        Ok(found)
     }
 }

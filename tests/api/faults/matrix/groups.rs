@@ -388,19 +388,39 @@ pub fn changes_of_pending(users: &Users) -> Vec<Operation> {
 
 /// The deletion of a user who is in more groups than a transaction has room for.
 pub fn departures(users: &Users) -> Vec<Operation> {
-    vec![changes_groups(
-        "DELETE of a member of many groups",
-        Request::delete(&users.lena),
-        [204, 404],
-        USERS - 1,
-        |users, found| {
-            let is_gone = !found.users.contains_key(&users.lena);
-            let groups = found.members.values();
-            let is_out = groups
-                .into_iter()
-                .all(|members| !members.contains(&users.lena));
-            assert!(is_out || !is_gone, "half of a deletion");
-            is_gone
-        },
-    )]
+    let Users {
+        lena, spare, crowd, ..
+    } = users;
+    let everybody = [std::slice::from_ref(lena), crowd].concat();
+    let rivals = vec![
+        (
+            Rival::once(
+                "decides a large change that names the user",
+                patch_group(spare, adding_all(&everybody)),
+            ),
+            &[204][..],
+        ),
+        (
+            Rival::once("adds the user", patch_group(spare, adding(lena))),
+            &[204],
+        ),
+    ];
+    vec![
+        changes_groups(
+            "DELETE of a member of many groups",
+            Request::delete(lena),
+            [204, 404],
+            USERS + crowd.len() - 1,
+            |users, found| {
+                let is_gone = !found.users.contains_key(&users.lena);
+                let groups = found.members.values();
+                let is_out = groups
+                    .into_iter()
+                    .all(|members| !members.contains(&users.lena));
+                assert!(is_out || !is_gone, "half of a deletion");
+                is_gone
+            },
+        )
+        .rivals(rivals),
+    ]
 }

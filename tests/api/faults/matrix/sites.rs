@@ -117,12 +117,22 @@ const SITES: &[(&str, &str, &str)] = &[
     ),
     ("directory/members/fence.rs", "fences", "Query directory J"),
     (
-        "directory/members/large.rs",
+        "directory/members/known.rs",
         "member_ids",
         "Query directory M",
     ),
+    (
+        "directory/members/known.rs",
+        "users_of_digit",
+        "Query directory U",
+    ),
     ("directory/members/leave.rs", "leaving", "Query directory I"),
     ("directory/members/page.rs", "cut", "Query directory M"),
+    (
+        "directory/members/page.rs",
+        "large_changes",
+        "GetItem directory M",
+    ),
     (
         "directory/members/page.rs",
         "shards_of_existing",
@@ -219,7 +229,6 @@ const SITES: &[(&str, &str, &str)] = &[
 const REQUESTS: &[&str] = &[
     "GetItem directory C",
     "GetItem directory I",
-    "GetItem directory M",
     "Query directory F",
     "BatchGetItem directory M",
     "BatchGetItem directory N",

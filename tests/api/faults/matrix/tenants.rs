@@ -49,7 +49,7 @@ pub enum Setting {
     Users,
     /// And two groups.
     Groups,
-    /// And so many groups more that lena is in.
+    /// And so many groups more that lena is in, and as many users more.
     ManyGroups(usize),
     /// Two groups, and so many users more.
     Crowd(usize),
@@ -124,7 +124,7 @@ impl Fixture {
                 group(&calm, &name, std::slice::from_ref(&users.lena)).await;
             }
         }
-        if let Setting::Crowd(size) | Setting::Pending(size) = setting {
+        if let Setting::Crowd(size) | Setting::Pending(size) | Setting::ManyGroups(size) = setting {
             users.crowd = directory.plant_users("acme", size).await;
         }
         let sdk_config = engine::sdk_config(&wire.endpoint).await;

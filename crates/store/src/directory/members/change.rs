@@ -1,31 +1,35 @@
 //! Changing who is a member of a group, and the group's attributes with it.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use scim::members::{Effect, MemberChange};
-use scim::schema::{GROUPS, USERS};
+use backon::{BackoffBuilder, ExponentialBuilder};
+use scim::members::MemberChange;
+use scim::schema::GROUPS;
 use scim::{ResourceId, Stored};
 use time::OffsetDateTime;
 
 use super::Delta;
+use super::known::{Known, Seen};
 use super::large::{Mark, Read};
-use super::record::LeftOut;
 use super::shard::Expected;
 use crate::client::transaction::MAX_ACTIONS;
 use crate::directory::keys;
-use crate::directory::parts::{Expectation, Parts};
+use crate::directory::parts::Parts;
 use crate::directory::record::{Origin, Written};
 use crate::{StoreError, TenantStore};
-
-/// How many may stop being members by one request that does not name them.
-const MAX_REMOVED: usize = 100_000;
-
-/// How many edges a read unit reads.
-const EDGES_PER_UNIT: u64 = 48;
 
 /// How often a small change is tried after it was found out who is a member already, and who is
 /// nobody: each time it is smaller.
 const TRIES: usize = 5;
+
+/// How often a larger one is tried again when something has moved since it was read, in up to a
+/// second altogether.
+const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
+    .with_min_delay(Duration::from_millis(4))
+    .with_max_delay(Duration::from_millis(250))
+    .with_max_times(8)
+    .with_jitter();
 
 /// What a request does to a group.
 #[derive(Debug, Clone, Copy)]
@@ -75,81 +79,6 @@ impl MembersChanged {
     /// and more than a fifth.
     pub fn loses_many(&self) -> bool {
         self.removed > 50 && self.removed.saturating_mul(5) > self.before
-    }
-}
-
-/// What is known of those whom a change names.
-#[derive(Debug, Clone, Default)]
-struct Known {
-    delta: Delta,
-    left_out: BTreeSet<String>,
-    /// How many were to become members and are users.
-    users: usize,
-}
-
-impl Known {
-    /// Everybody as the client says, before anything was read.
-    fn of(change: &MemberChange) -> Self {
-        let mut known = Self {
-            left_out: change.unknown().clone(),
-            ..Self::default()
-        };
-        for (id, effect) in change.named() {
-            match effect {
-                Effect::Put(display) => {
-                    known.delta.added.insert(id.clone(), display.clone());
-                    known.users += 1;
-                }
-                Effect::Remove => {
-                    known.delta.removed.insert(id.clone());
-                }
-                Effect::Keep => {}
-            }
-        }
-        known
-    }
-
-    /// Takes in why a transaction was cancelled. Returns whether anything was new.
-    fn learn(&mut self, failed: Vec<Expectation>) -> bool {
-        failed
-            .into_iter()
-            .fold(false, |is_new, failed| match failed {
-                Expectation::NoMember(id) => self.delta.added.remove(&id).is_some() || is_new,
-                Expectation::Member(id) => self.delta.removed.remove(&id) || is_new,
-                Expectation::User(id) => self.is_nobody(&id) || is_new,
-                _ => is_new,
-            })
-    }
-
-    fn is_nobody(&mut self, id: &ResourceId) -> bool {
-        self.left_out.insert(id.to_string());
-        self.users = self.users.saturating_sub(1);
-        self.delta.added.remove(id).is_some()
-    }
-
-    /// # Errors
-    /// [`StoreError::Nobody`] when there were some to become members, and none of them is a user.
-    fn check(&self) -> Result<(), StoreError> {
-        if self.users > 0 || self.left_out.is_empty() {
-            return Ok(());
-        }
-        Err(StoreError::Nobody {
-            named: self.left_out.clone(),
-        })
-    }
-
-    fn changed(self, before: &Stored, is_pending: bool) -> MembersChanged {
-        MembersChanged {
-            added: self.delta.added.len() as u64,
-            removed: self.delta.removed.len() as u64,
-            left_out: self.left_out,
-            is_pending,
-            before: before.meta.membership.members,
-        }
-    }
-
-    fn left_out(&self) -> LeftOut<'_> {
-        LeftOut(&self.left_out)
     }
 }
 
@@ -204,11 +133,35 @@ impl TenantStore<'_> {
         Err(StoreError::VersionMismatch)
     }
 
-    /// Reads who is a member and who is a user, and makes or decides what is left to do.
+    /// Reads who is a member and who is a user, and makes or decides what is left to do. After a
+    /// lost race, what has not moved is not read again.
     async fn change_read(
         &self,
         change: ChangeOfMembers<'_>,
         attributes: Parts,
+    ) -> Result<MembersChanged, StoreError> {
+        let mut seen = Seen::default();
+        let mut pauses = PAUSES.build();
+        loop {
+            let attempt = self.change_seen(change, attributes.clone(), &mut seen);
+            match Box::pin(attempt).await {
+                Err(error @ (StoreError::Conflict | StoreError::Throttled)) => {
+                    let Some(pause) = pauses.next() else {
+                        return Err(error);
+                    };
+                    tokio::time::sleep(pause).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// One attempt. [`StoreError::Conflict`] if something has moved since it was read.
+    async fn change_seen(
+        &self,
+        change: ChangeOfMembers<'_>,
+        mut attributes: Parts,
+        seen: &mut Seen,
     ) -> Result<MembersChanged, StoreError> {
         let group = &change.group.id;
         // In this order: what is read later may be newer, and is then noticed.
@@ -219,16 +172,15 @@ impl TenantStore<'_> {
             return Err(StoreError::VersionMismatch);
         }
         let fences = self.fences().await?;
-        let (known, replaced) = self
-            .known(group, shards.membership().members, change.members)
+        let known = self
+            .known(group, change.members, (&shards, &fences), seen)
             .await?;
         known.check()?;
-        let replaced = change.members.clears().then_some(replaced);
+        let replaced = known.replaced;
         // Who is a member was read in one state, then: the one before and after.
         if replaced.is_some() && self.shards(group).await? != shards {
-            return Err(StoreError::VersionMismatch);
+            return Err(StoreError::Conflict);
         }
-        let mut attributes = attributes;
         if change.is_conditional && (!known.delta.is_empty() || !attributes.is_empty()) {
             let touched = known.delta.by_digit();
             self.check_shards(group, &shards, &touched, &mut attributes)?;
@@ -259,64 +211,9 @@ impl TenantStore<'_> {
         };
         match failed.is_empty() {
             true => Ok(known.changed(change.group, !is_small)),
+            // A user is gone whom it was to add.
             false => Err(StoreError::VersionMismatch),
         }
-    }
-
-    /// What a change comes to, from who is a member and who is a user; and how often the members
-    /// were replaced, if they were all read.
-    async fn known(
-        &self,
-        group: &ResourceId,
-        members: u64,
-        change: &MemberChange,
-    ) -> Result<(Known, u64), StoreError> {
-        let mut known = Known::of(change);
-        // Edges are small: some fifty cost as much to read in one piece as one by itself.
-        let named = change.named().len() as u64;
-        let is_short = members <= named.saturating_mul(EDGES_PER_UNIT);
-        let mut replaced = 0;
-        let present: BTreeSet<ResourceId> = if change.clears() || is_short {
-            let present;
-            (present, replaced) = self.member_ids(group).await?;
-            present
-        } else {
-            let keys = |id: &ResourceId| keys::members::edge(group, id);
-            let named = change.named().keys();
-            let there = self.there(named.map(keys).collect()).await?;
-            let user = |key: &String| Some(keys::members::ends(key)?.1);
-            there.iter().filter_map(user).collect()
-        };
-        if change.clears() {
-            let stays = |id: &&ResourceId| !change.named().contains_key(id);
-            known
-                .delta
-                .removed
-                .extend(present.iter().filter(stays).cloned());
-        }
-        known.delta.removed.retain(|id| present.contains(id));
-        if known.delta.removed.len() > MAX_REMOVED {
-            return Err(StoreError::TooManyMembers {
-                removed: known.delta.removed.len() as u64,
-                accepted: MAX_REMOVED as u64,
-            });
-        }
-        known.delta.added.retain(|id, _| !present.contains(id));
-        let wanted = known.delta.added.keys();
-        let there = self
-            .there(wanted.map(|id| keys::resource(&USERS, id)).collect())
-            .await?;
-        let strangers: Vec<ResourceId> = known
-            .delta
-            .added
-            .keys()
-            .filter(|id| !there.contains(&keys::resource(&USERS, id)))
-            .cloned()
-            .collect();
-        for id in strangers {
-            known.is_nobody(&id);
-        }
-        Ok((known, replaced))
     }
 
     /// Whether one transaction can make the change.

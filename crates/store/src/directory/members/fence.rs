@@ -23,7 +23,7 @@ const DECIDED: &str = "decided";
 /// A fence as it was read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Fence {
-    deleted: u64,
+    pub(super) deleted: u64,
     decided: u64,
 }
 

@@ -4,11 +4,7 @@
 //! say that it is pending, and stop other changes; fences stop deletions of users that have not
 //! seen it.
 
-use std::collections::BTreeSet;
-
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
-use scim::ResourceId;
 
 use super::Delta;
 use super::change::ChangeOfMembers;
@@ -16,10 +12,8 @@ use super::fence::Fences;
 use super::pending::{AT, LARGE, RECORD, REPLACED, SEQUENCE, SIZE};
 use super::record::LeftOut;
 use super::shard::{Expected, Moved, PENDING, Shards};
-use crate::client::attributes::{number, number_of, optional, string, text, timestamp};
-use crate::client::tables::SORT_KEY;
+use crate::client::attributes::{number_of, string, timestamp};
 use crate::directory::parts::{Expectation, Parts};
-use crate::directory::read::BATCH;
 use crate::directory::record::Origin;
 use crate::directory::{document, keys};
 use crate::{StoreError, TenantStore};
@@ -29,9 +23,6 @@ const AT_LEAST: time::Duration = time::Duration::days(30);
 
 /// The largest part of a record, in bytes: DynamoDB takes 400 KB.
 const MAX_PART: u64 = 380_000;
-
-/// How many batches are read at a time.
-const BATCHES: usize = 4;
 
 impl TenantStore<'_> {
     /// Decides a large change, with `parts` in the same transaction. Returns the expectations that
@@ -170,55 +161,6 @@ impl TenantStore<'_> {
             TransactWriteItem::builder().update(update).build(),
             expectation,
         ))
-    }
-
-    /// Which of the items with these sort keys are there.
-    pub(crate) async fn there(
-        &self,
-        sort_keys: Vec<String>,
-    ) -> Result<BTreeSet<String>, StoreError> {
-        // Collected first: a future that borrows from a closure's argument is not known to be
-        // `Send`.
-        let batches: Vec<_> = sort_keys
-            .chunks(BATCH)
-            .map(|batch| self.there_of(batch))
-            .collect();
-        let batches = stream::iter(batches).buffer_unordered(BATCHES);
-        let there: Vec<Vec<String>> = batches.try_collect().await?;
-        Ok(there.into_iter().flatten().collect())
-    }
-
-    async fn there_of(&self, sort_keys: &[String]) -> Result<Vec<String>, StoreError> {
-        let keys = sort_keys.iter().map(|sort_key| self.key(sort_key.clone()));
-        let mut found = Vec::with_capacity(sort_keys.len());
-        self.get_batch_of(keys.collect(), Some(SORT_KEY), |item| {
-            found.push(text(item, SORT_KEY)?.to_owned());
-            Ok(())
-        })
-        .await?;
-        Ok(found)
-    }
-
-    /// The ids of a group's members, if no change is pending, and how often they were replaced.
-    pub(super) async fn member_ids(
-        &self,
-        group: &ResourceId,
-    ) -> Result<(BTreeSet<ResourceId>, u64), StoreError> {
-        let mut ids = BTreeSet::new();
-        let mut replaced = 0;
-        let head = keys::members::head(group);
-        let query = self.query_between(head.clone(), keys::members::tail(group));
-        self.each(query, |item| {
-            let sort_key = text(item, SORT_KEY)?;
-            if sort_key == head {
-                replaced = optional(item, REPLACED, number)?.unwrap_or_default();
-            }
-            // Head and tail are no edges.
-            ids.extend(keys::members::ends(sort_key).map(|(_, user)| user));
-            Ok(true)
-        })
-        .await?;
-        Ok((ids, replaced))
     }
 }
 

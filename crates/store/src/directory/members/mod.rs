@@ -17,6 +17,7 @@ mod change;
 pub(crate) mod edge;
 pub(crate) mod fence;
 mod groups_of;
+mod known;
 mod large;
 mod leave;
 mod page;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use scim::ResourceId;
 use scim::schema::GROUPS;
 
-use super::pending::Fate;
+use super::pending::{Fate, LARGE};
 use super::read::place;
 use super::shard::Shards;
-use crate::client::attributes::text;
+use crate::client::attributes::{number, optional, text};
 use crate::client::tables::SORT_KEY;
 use crate::directory::keys;
 use crate::directory::keys::members::Place;
@@ -31,13 +31,22 @@ pub struct MembersPage {
     pub total: u64,
     /// Their ids, in the order in which they are walked through.
     pub ids: Vec<ResourceId>,
+    /// What the group counted before they were read.
+    counted: Shards,
+    /// Whether they are of one moment as far as large changes go.
+    is_settled: bool,
 }
+
+/// How often a part is cut until it is of one moment as far as large changes go.
+const ROUNDS: usize = 5;
 
 impl TenantStore<'_> {
     /// How many members a group has, and at most `count` of them. A group that does not exist has
     /// none. The read of the group may go ahead of the check of the key.
     ///
-    /// The shards say where an index is, so at most a sixteenth of the edges is passed over.
+    /// The shards say where an index is, so at most a sixteenth of the edges is passed over. Should
+    /// a large change be decided meanwhile, the part may have some of it:
+    /// [`Self::members_page_again`] is to be asked before it is shown.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
@@ -48,7 +57,10 @@ impl TenantStore<'_> {
         count: usize,
     ) -> Result<MembersPage, StoreError> {
         let Some(shards) = self.shards_of_existing(group).await? else {
-            return Ok(MembersPage::default());
+            return Ok(MembersPage {
+                is_settled: true,
+                ..MembersPage::default()
+            });
         };
         let membership = shards.membership();
         let total = membership.members;
@@ -57,8 +69,11 @@ impl TenantStore<'_> {
             Part::Index(index) => match shards.locate(*index) {
                 Some((digit, skip)) => (&Start::First, digit, skip),
                 None => {
-                    let ids = Vec::new();
-                    return Ok(MembersPage { total, ids });
+                    return Ok(MembersPage {
+                        total,
+                        is_settled: true,
+                        ..MembersPage::default()
+                    });
                 }
             },
         };
@@ -72,7 +87,47 @@ impl TenantStore<'_> {
         Ok(MembersPage {
             total,
             ids: cut.into_ids(),
+            counted: shards,
+            // Without edges it is what the shards say.
+            is_settled: count == 0,
         })
+    }
+
+    /// The same part of the members once more, if the one that was read may have some of a large
+    /// change: it is then of one moment.
+    ///
+    /// # Errors
+    /// As [`Self::members_page`], and [`StoreError::Conflict`] when large changes kept coming.
+    pub async fn members_page_again(
+        &self,
+        group: &ResourceId,
+        part: &Part,
+        count: usize,
+        read: &MembersPage,
+    ) -> Result<Option<MembersPage>, StoreError> {
+        if read.is_settled || self.shards(group).await? == read.counted {
+            return Ok(None);
+        }
+        let mut large = self.large_changes(group).await?;
+        for _ in 0..ROUNDS {
+            let page = self.members_page(group, part, count).await?;
+            let before = std::mem::replace(&mut large, self.large_changes(group).await?);
+            if before == large {
+                let is_settled = true;
+                return Ok(Some(MembersPage { is_settled, ..page }));
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// How many large changes a group has had.
+    async fn large_changes(&self, group: &ResourceId) -> Result<u64, StoreError> {
+        let head = keys::members::head(group);
+        let head = self.get_item(head, self.accepted_only()).await?;
+        let large = head
+            .map(|head| optional(&head, LARGE, number))
+            .transpose()?;
+        Ok(large.flatten().unwrap_or_default())
     }
 
     /// The shards of a group that exists.

@@ -102,7 +102,8 @@ impl Shards {
         None
     }
 
-    fn changes(&self, digit: char) -> Option<u64> {
+    /// How often the members that the shard of a digit counts have changed.
+    pub fn changes(&self, digit: char) -> Option<u64> {
         self.0.get(&digit).map(|shard| shard.changes)
     }
 }

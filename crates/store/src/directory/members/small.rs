@@ -9,7 +9,8 @@ use crate::{StoreError, TenantStore};
 
 impl TenantStore<'_> {
     /// Makes a small change, with `parts` in the same transaction. Returns the expectations that
-    /// failed, in which case nothing was written. What changes nothing writes nothing.
+    /// failed, in which case nothing was written. What changes nothing and leaves nobody out writes
+    /// nothing.
     pub(super) async fn make_small(
         &self,
         change: ChangeOfMembers<'_>,
@@ -38,7 +39,8 @@ impl TenantStore<'_> {
         }
         let attributes = change.attributes_written();
         let attributes = attributes.map(|written| self.record_item(change.origin, &written));
-        if delta.is_empty() {
+        // Who was left out is told of even if nothing else comes of the change.
+        if delta.is_empty() && left_out.0.is_empty() {
             return match attributes {
                 Some(record) => self.send(parts, record).await,
                 None => Ok(Vec::new()),
