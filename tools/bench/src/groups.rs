@@ -21,7 +21,7 @@ use stand::tenant;
 /// How many members the groups have, as far as there are users.
 const SIZES: [usize; 3] = [10, 10_000, 100_000];
 
-/// How many users of the directory are in no group.
+/// How many users of the directory are in none of the groups when the run begins.
 const OTHERS: usize = 500;
 
 /// How many members one request adds.
@@ -40,7 +40,7 @@ pub struct Group {
     name: String,
     store: Store,
     members: Vec<String>,
-    /// Users who are in no group.
+    /// Users who are no members.
     others: Vec<String>,
     /// Those of them who were added, to be removed again.
     added: Vec<String>,
@@ -136,8 +136,8 @@ pub async fn rows(program: &Path, directory: &Directory) -> Result<Vec<Row>> {
     let of_tenant = store.tenant(&tenant, &meter, &gate);
     of_tenant.lift_breaker(&GROUPS, until).await?;
     let mut setups = Vec::new();
-    for (size, others) in SIZES.iter().zip(others.chunks(others.len() / SIZES.len())) {
-        let members = &users[..users.len().min(*size)];
+    for size in SIZES {
+        let members = &users[..users.len().min(size)];
         eprintln!("filling a group of {} members", members.len());
         let name = format!("Crew of {size}:");
         let id = fill(&mut function, key, &name, members).await?;

@@ -56,12 +56,11 @@ async fn bench(sizes: &[usize]) -> Result<()> {
     let small = Directory::open(&folder, &function, FEWEST_USERS).await?;
     let comparisons = against_bare::compare(&function, &bare, &small).await?;
     let (rows, memory) = measure::all(&function, &directories).await?;
-    let of_groups = match directories.last() {
-        Some(largest) => groups::rows(&function, largest).await?,
-        None => Vec::new(),
-    };
     report::print_rows(&rows, "users", GROWTH[0]);
-    report::print_rows(&of_groups, "members", GROWTH[1]);
+    if let Some(largest) = directories.last() {
+        let rows = groups::rows(&function, largest).await?;
+        report::print_rows(&rows, "members", GROWTH[1]);
+    }
     report::print_comparisons(&comparisons);
     for (users, memory) in sizes.iter().zip(memory) {
         let memory = memory as f64 / 1e3;

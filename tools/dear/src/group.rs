@@ -4,7 +4,7 @@ use fastrand::Rng;
 use serde_json::{Value, json};
 
 /// The largest body of a request for a group, in bytes.
-pub const MAX_GROUP_BODY: usize = 2 * 1024 * 1024;
+pub const MAX_GROUP_BODY: usize = 4 * 1024 * 1024;
 
 /// The most members that a request may name.
 const MAX_MEMBERS: usize = 20_000;

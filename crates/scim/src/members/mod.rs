@@ -19,9 +19,9 @@ use crate::{ResourceId, ScimError};
 use parse::Given;
 use selection::Selection;
 
-/// The largest body of a request for one group, in bytes: [`MAX_NAMED`] members in the longest form
-/// that clients send, an operation for each.
-pub const MAX_BODY: usize = 2 * MAX_PAYLOAD_SIZE;
+/// The largest body of a request for one group, in bytes: [`MAX_NAMED`] members in the form in which
+/// GET shows them, or an operation for each.
+pub const MAX_BODY: usize = 4 * MAX_PAYLOAD_SIZE;
 
 /// The most members that one request may name.
 pub const MAX_NAMED: usize = 20_000;

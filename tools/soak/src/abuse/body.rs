@@ -9,7 +9,7 @@ use super::text::{filter, strange};
 
 /// Longer bodies are cut: an event with one would not reach the function. API Gateway accepts 10
 /// MB.
-const MAX_BODY: usize = 3_000_000;
+const MAX_BODY: usize = 5_000_000;
 
 /// Replaces the body by a different one.
 pub fn replace(rng: &mut Rng, event: &mut Value, target: &str) {

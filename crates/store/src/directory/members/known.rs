@@ -274,15 +274,16 @@ impl TenantStore<'_> {
         if !is_cheap() {
             return Ok((digit, None));
         }
-        let mut users = Vec::new();
+        let (mut users, mut is_whole) = (Vec::new(), true);
         let prefix = keys::resources_from(&USERS, &digit.to_string());
         let query = self.query_prefix(prefix).projection_expression(SORT_KEY);
         self.each(query, |item| {
             users.push(text(item, SORT_KEY)?.to_owned());
-            Ok(is_cheap())
+            is_whole = is_cheap();
+            Ok(is_whole)
         })
         .await?;
-        Ok((digit, is_cheap().then_some(users)))
+        Ok((digit, is_whole.then_some(users)))
     }
 
     /// The ids of a group's members, if no change is pending, and how often they were replaced.
