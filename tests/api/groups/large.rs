@@ -179,6 +179,36 @@ async fn twenty_thousand_memberships_are_on_both_sides_at_once() {
     assert_eq!(groups_of(&service, &users[SIZE - 1]).await, [""; 0]);
 }
 
+/// What GET shows of the largest group that one request may write, PUT takes.
+#[tokio::test]
+async fn twenty_thousand_members_are_put_as_they_are_shown() {
+    const SIZE: usize = 20_000;
+    let (mut service, directory, _) = DirectoryTable::at(&engine::own_endpoint()).await;
+    service.app.config.requests_per_second = 0;
+    let users = directory.plant_bare_users("acme", SIZE).await;
+    let id = group(&service, "North Crew", &[]).await;
+    directory
+        .plant_members_called("acme", &id, &users, "Lena Ortiz, crew lead")
+        .await;
+    let mut shown = read(&service, &path(&id)).await;
+    assert_eq!(
+        shown.body["members"][SIZE - 1]["display"],
+        "Lena Ortiz, crew lead"
+    );
+    shown.body["displayName"] = "South Crew".into();
+    let request = call(
+        &service,
+        "PUT",
+        &format!("{}?attributes=displayName", path(&id)),
+    );
+    let put = request.json(shown.body).send().await;
+    assert_eq!(
+        (put.status, &put.body["displayName"]),
+        (200, &json!("South Crew"))
+    );
+    assert_eq!(count(&service, &id).await, SIZE as u64);
+}
+
 /// The members of a group are shown all or not at all. Planted counts suffice: they are looked at
 /// before any member is read.
 #[tokio::test]

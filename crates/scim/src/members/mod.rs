@@ -19,8 +19,8 @@ use crate::{ResourceId, ScimError};
 use parse::Given;
 use selection::Selection;
 
-/// The largest body of a request for one group, in bytes: [`MAX_NAMED`] members in the form in which
-/// GET shows them, or an operation for each.
+/// The largest body of a request for one group, in bytes: [`MAX_NAMED`] members in the form in
+/// which GET shows them, or an operation for each.
 pub const MAX_BODY: usize = 4 * MAX_PAYLOAD_SIZE;
 
 /// The most members that one request may name.
