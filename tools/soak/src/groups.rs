@@ -11,6 +11,19 @@ use crate::model::{BASE, LIST, is_between};
 
 const SCHEMA: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
+/// How many groups each worker has.
+pub const CREWS: usize = 2;
+
+/// A place for a group, which may be empty for a while.
+pub struct Crew {
+    pub name: String,
+    pub external_id: String,
+    pub renames: usize,
+    pub group: Option<Group>,
+    /// The path of the group that was deleted last.
+    pub gone: Option<String>,
+}
+
 /// An existing group.
 #[derive(Debug, Clone)]
 pub struct Group {

@@ -8,8 +8,8 @@ use fastrand::Rng;
 use serde_json::Value;
 
 use crate::client::{Call, Sent};
-use crate::crews::{CREWS, Crew};
 use crate::entra;
+use crate::groups::{CREWS, Crew};
 use crate::model::{User, nobody};
 use crate::tenant::Tenant;
 use crate::walk;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use super::change::Change;
 use super::ignored::Ignored;
 use super::members;
 use super::request::{Kind, PatchOperation, PatchRequest};
@@ -21,15 +22,6 @@ use crate::work::{BEGIN, Budget, resolving};
 pub(super) struct Step<'a> {
     pub target: Target<'a>,
     pub change: Change,
-}
-
-/// What happens to a target.
-pub(super) enum Change {
-    Add(Value),
-    Replace(Value),
-    /// With a value: only these elements, which is how Entra without its compliance flag removes
-    /// members.
-    Remove(Option<Value>),
 }
 
 /// A request that can be applied.

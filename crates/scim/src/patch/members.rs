@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::bind::Change;
+use super::change::Change;
 use super::target::Target;
 use crate::ScimError;
 use crate::members::MemberChange;

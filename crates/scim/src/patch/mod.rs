@@ -5,6 +5,7 @@
 //! more than the RFC allows, for Entra's requests, say so.
 
 mod bind;
+mod change;
 mod draft;
 mod elements;
 mod folds;
@@ -25,6 +26,7 @@ use super::members::MemberChange;
 use super::schema::finish::{finish, keep_immutable};
 use super::work::{BEGIN, Budget, copying};
 use super::{Resource, ResourceType, ScimError};
+use change::Change;
 use draft::Draft;
 pub use ignored::Ignored;
 pub use request::PatchRequest;
@@ -67,9 +69,9 @@ pub fn apply(
     } = bind::bind(resource_type, request, budget)?;
     for step in steps {
         match step.change {
-            bind::Change::Add(value) => write::add(&mut draft, &step.target, value)?,
-            bind::Change::Replace(value) => write::replace(&mut draft, &step.target, value)?,
-            bind::Change::Remove(value) => remove::remove(&mut draft, &step.target, value)?,
+            Change::Add(value) => write::add(&mut draft, &step.target, value)?,
+            Change::Replace(value) => write::replace(&mut draft, &step.target, value)?,
+            Change::Remove(value) => remove::remove(&mut draft, &step.target, value)?,
         }
     }
     let next = finish(resource_type, draft.into_attributes())?;

@@ -11,7 +11,8 @@ use scim::schema::PROVIDED;
 use scim::{ResourceId, ResourceType};
 use time::OffsetDateTime;
 
-use super::seen::{Counted, Counter, Seen};
+use super::seen::Seen;
+use super::seen_type::{Counted, Counter};
 use super::{CountDefect, Defect, DefectKind};
 use crate::client::attributes::{Item, text};
 use crate::client::tables::SORT_KEY;

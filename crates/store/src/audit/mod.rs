@@ -12,6 +12,7 @@ mod members;
 mod records;
 mod repair;
 mod seen;
+mod seen_type;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use scim::ResourceId;
@@ -20,7 +21,8 @@ use time::OffsetDateTime;
 use crate::{StoreError, TenantStore};
 
 use judge::{PAUSE, ROUNDS, Verdict};
-use seen::{Counted, Counter, Seen};
+use seen::Seen;
+use seen_type::{Counted, Counter};
 
 /// How many suspects are judged at the same time.
 const AT_ONCE: usize = 8;

@@ -10,30 +10,17 @@ use serde_json::{Value, json};
 
 use crate::client::{Call, Sent};
 use crate::entra::Mode;
-use crate::groups::{Group, creation, named};
+use crate::groups::{Crew, Group, creation, named};
 use crate::model::nobody;
 use crate::worker::Worker;
 
 const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
-
-/// How many groups each worker has.
-pub const CREWS: usize = 2;
 
 /// Entra has up to five requests for one group under way.
 const AT_ONCE: usize = 5;
 
 /// The most members that one request names: more than one transaction has room for.
 const MANY: usize = 60;
-
-/// A place for a group, which may be empty for a while.
-pub struct Crew {
-    pub name: String,
-    pub external_id: String,
-    pub renames: usize,
-    pub group: Option<Group>,
-    /// The path of the group that was deleted last.
-    pub gone: Option<String>,
-}
 
 impl Worker {
     /// Creates the groups and adds members, a few at a time.

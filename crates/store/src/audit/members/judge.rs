@@ -4,7 +4,7 @@ use scim::ResourceId;
 use scim::schema::{GROUPS, USERS};
 
 use super::super::judge::Verdict;
-use super::super::seen::Counted;
+use super::super::seen_type::Counted;
 use super::super::{CountDefect, Defect, DefectKind};
 use super::seen::Mark;
 use super::{Place, Stamp};

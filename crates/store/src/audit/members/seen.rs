@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use scim::ResourceId;
 use time::{Duration, OffsetDateTime};
 
-use super::super::seen::Present;
+use super::super::seen_type::Present;
 use super::super::{Defect, DefectKind};
 use crate::StoreError;
 use crate::client::attributes::{Item, damaged, number, optional, optional_text, optional_time};

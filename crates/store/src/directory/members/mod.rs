@@ -5,8 +5,8 @@
 //! beside the group count its members, each those whose ids start with one digit, so that changes
 //! of different members rarely meet.
 //!
-//! A change that fits in one transaction is made by it (`small`). A larger one is decided by one
-//! transaction, which writes the change down as a pending one (`large`), and then carried out in
+//! A change (`change`) that fits in one transaction is made by it (`make` chooses, `small`). Of a
+//! larger one it is first read whom it concerns (`known`); it is then decided by one transaction, which writes the change down as a pending one (`large`), and then carried out in
 //! steps (`carry`), by the request that decided it or by any later one. Whoever reads edges lays
 //! the pending change over them (`pending`; `read` from groups, `groups_of` from users, `pairs` of
 //! both, `page` a part of them), so that to every reader it was made at once. Shards
@@ -20,6 +20,7 @@ mod groups_of;
 mod known;
 mod large;
 mod leave;
+mod make;
 mod page;
 mod pairs;
 pub(crate) mod pending;
