@@ -6,11 +6,12 @@
 //! of different members rarely meet.
 //!
 //! A change (`change`) that fits in one transaction is made by it (`make` chooses, `small`). Of a
-//! larger one it is first read whom it concerns (`known`); then one transaction decides it and writes
-//! it down as a pending one (`large`), and it is carried out in steps (`carry`), by the request that
-//! decided it or by any later one. Whoever reads edges lays the pending change over them (`pending`;
-//! `read` from groups, `groups_of` from users, `pairs` of both, `page` a part of them), so that to
-//! every reader it was made at once. Shards count it from the moment it is decided.
+//! larger one it is first read whom it concerns (`known`); then one transaction decides it and
+//! writes it down as a pending one (`large`), and it is carried out in steps (`carry`), by the
+//! request that decided it or by any later one. Whoever reads edges lays the pending change over
+//! them (`pending`; `read` from groups, `groups_of` from users, `pairs` of both, `page` a part of
+//! them), so that to every reader it was made at once. Shards count it from the moment it is
+//! decided.
 
 mod carry;
 mod change;
