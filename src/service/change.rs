@@ -121,10 +121,11 @@ impl Directory<'_> {
                 Box::pin(self.change_members(current, Some(next), &members, kind, true)).await
             }
             Decision::Replace(next) => {
-                Box::pin(self.carry_on(&current)).await;
                 let grant = grant.as_ref();
-                let next = self.store_next(resource_type, &current, next, kind, grant);
-                Ok(next.await?.into())
+                let stored = self.store_next(resource_type, &current, next, kind, grant);
+                let stored = stored.await?;
+                Box::pin(self.carry_on(&current)).await;
+                Ok(stored.into())
             }
             Decision::Members(change, next) => {
                 let is_conditional = if_match.names_a_version();

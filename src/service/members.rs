@@ -9,7 +9,7 @@ use scim::{Resource, ScimError, Stored};
 use store::StoreError;
 use store::directory::members::{Attributes, ChangeOfMembers, MembersChanged};
 use store::directory::record::{ChangeKind, Origin};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::change::Changed;
 use super::create::new_id;
@@ -17,6 +17,9 @@ use super::{Directory, Failure};
 
 /// What a request leaves of its time for its answer when it carries out a change.
 const FOR_THE_ANSWER: Duration = Duration::from_millis(1500);
+
+/// How long a request that does not wait for a pending change carries it out all the same.
+const FOR_OTHERS: Duration = Duration::from_millis(500);
 
 impl Directory<'_> {
     /// Changes the members of a group, and its attributes if `next` has others.
@@ -96,12 +99,13 @@ impl Directory<'_> {
         }
     }
 
-    /// Carries out the pending change of a group, if there is one, as far as there is time: for a
-    /// change that need not wait for it.
+    /// Carries out a part of the pending change of a group, if there is one: after a change that
+    /// does not wait for it.
     pub(super) async fn carry_on(&self, group: &Stored) {
         if group.meta.membership.pending {
+            let until = self.carry_until().min(Instant::now() + FOR_OTHERS);
             // Whoever changes the group next carries out the rest.
-            let _ = self.store.carry_out(&group.id, self.carry_until()).await;
+            let _ = timeout_at(until, self.store.carry_out(&group.id, until)).await;
         }
     }
 

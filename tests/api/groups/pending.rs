@@ -263,6 +263,33 @@ async fn the_operator_carries_it_out() {
     it.is_carried_out(&it.users[30..]).await;
 }
 
+/// A change of attributes alone waits for nothing that is pending, even if that takes long.
+#[tokio::test]
+async fn a_rename_does_not_wait() {
+    let it = Interrupted::halfway().await;
+    let silent_steps = |asked: &stand::wire::Asked| match asked.label.as_str() {
+        "TransactWriteItems directory J" => Fate::Ignored,
+        _ => Fate::Passed,
+    };
+    let wire = Wire::planned(engine::endpoint(), silent_steps, None).await;
+    let store = engine::troubled_store_through(&wire.endpoint, it.admin.prefix()).await;
+    let hasty = Service {
+        app: Instance::new(store, it.service.app.config.clone()),
+        key: it.service.key.clone(),
+    };
+    let begun = std::time::Instant::now();
+    let renamed = patch(&hasty, &it.id, renaming("South Crew")).await;
+    assert_eq!(renamed.status, 200, "{}", renamed.body);
+    assert_eq!(renamed.body["displayName"], "South Crew");
+    assert!(
+        begun.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        begun.elapsed()
+    );
+    change(&it.service, &it.id, renaming("North Crew")).await;
+    it.is_carried_out(&it.users[30..]).await;
+}
+
 /// What cannot be carried out in time holds up the next change, which then has changed nothing.
 #[tokio::test]
 async fn a_change_that_cannot_be_carried_out_holds_up_the_next() {

@@ -84,6 +84,31 @@ async fn a_request_whose_members_are_all_nobody_is_refused() {
     );
 }
 
+/// One object stands for a list of one; one that says nothing does not empty the group.
+#[tokio::test]
+async fn an_object_without_members_is_no_empty_list() {
+    let (service, _, users) = crew(2).await;
+    let id = group(&service, "North Crew", &users).await;
+    for operation in [
+        json!([{"op": "replace", "path": "members", "value": {}}]),
+        json!([{"op": "replace", "value": {"members": {}}}]),
+        json!([{"op": "add", "path": "members", "value": {}}]),
+        json!([{"op": "replace", "path": "members", "value": [{}]}]),
+    ] {
+        let answer = patch(&service, &id, operation).await;
+        refused(&answer, 400, "invalidValue");
+    }
+    // A filter says whom it means.
+    let path = format!("members[value eq \"{}\"]", users[0]);
+    change(
+        &service,
+        &id,
+        json!([{"op": "replace", "path": path, "value": {}}]),
+    )
+    .await;
+    assert_eq!(members_of(&service, &id).await, users);
+}
+
 #[tokio::test]
 async fn at_most_five_of_many_unknown_ids_are_named() {
     let (service, _, users) = crew(1).await;

@@ -351,6 +351,30 @@ async fn a_user_comes_back_to_all_groups() {
     assert_eq!(code, 0, "{said}");
 }
 
+/// A group that is deleted as well is counted apart: the user is in it once that is restored.
+#[tokio::test]
+async fn a_user_comes_back_to_deleted_groups_as_well() {
+    let (service, _, admin) = Admin::with_service().await;
+    let users = users(&service, "user", 2).await;
+    let north = group(&service, "North", &users).await;
+    let south = group(&service, "South", &users).await;
+    for user in &users {
+        assert_eq!(service.delete(&format!("/Users/{user}")).await.status, 204);
+    }
+    assert_eq!(service.delete(&path(&south)).await.status, 204);
+    let (code, text) = admin.run(&format!("user restore acme {}", users[0])).await;
+    assert_eq!(code, 0, "{text}");
+    let expected = "back in 1 groups, and in 1 that are deleted themselves";
+    assert!(text.contains(expected), "{text}");
+    assert_eq!(groups_of(&service, &users[0]).await, [north.as_str()]);
+    let (_, restored) = admin.json(&format!("user restore acme {}", users[1])).await;
+    let counts = ["groups", "deletedGroups"].map(|name| &restored[0][name]);
+    assert_eq!(counts, [1, 1]);
+    let (code, _) = admin.json(&format!("group restore acme {south}")).await;
+    assert_eq!(code, 0);
+    assert_eq!(members_of(&service, &south).await, users);
+}
+
 /// A restoration that is interrupted is finished by running it again.
 #[tokio::test]
 async fn a_user_who_is_there_comes_back_to_what_was_left() {

@@ -51,8 +51,23 @@ enum Outcome {
 #[derive(Debug, Default)]
 struct Back {
     count: u64,
+    /// And in how many groups that are deleted themselves.
+    deleted: u64,
     /// Why that is not all.
     failure: Option<String>,
+}
+
+impl Back {
+    /// A user in these groups. That it is in them is certain; which are deleted only helps.
+    async fn in_groups(directory: &TenantStore<'_>, groups: &[ResourceId]) -> Self {
+        let all = groups.len() as u64;
+        let count = directory.count_groups(groups).await.unwrap_or(all);
+        Self {
+            count,
+            deleted: all.saturating_sub(count),
+            failure: None,
+        }
+    }
 }
 
 /// Restores resources, and returns whether all of them are there, with all that belongs to them.
@@ -156,8 +171,8 @@ async fn back(
     restored: Restored,
 ) -> Outcome {
     let mut back = Back {
-        count: restored.groups.len() as u64,
         failure: restored.failure.map(|error| reason(resource_type, &error)),
+        ..Back::in_groups(directory, &restored.groups).await
     };
     if *resource_type == GROUPS {
         // That the members are there is certain; how many they are only helps.
@@ -187,13 +202,16 @@ async fn not_deleted(
     }
     match directory.return_to_groups(id, origin).await {
         Ok(groups) => {
-            let count = groups.len() as u64;
-            let failure = None;
-            Outcome::Present(stored, Back { count, failure })
+            let back = Back::in_groups(directory, &groups).await;
+            Outcome::Present(stored, back)
         }
         Err(error) => {
             let failure = Some(reason(resource_type, &error));
-            Outcome::Present(stored, Back { count: 0, failure })
+            let back = Back {
+                failure,
+                ..Back::default()
+            };
+            Outcome::Present(stored, back)
         }
     }
 }
@@ -265,10 +283,11 @@ impl Printer<'_> {
         let reason = reason.or(back.and_then(|back| back.failure.as_ref()));
         let resource = resource.map(|stored| name(self.resource_type, stored));
         let count = back.map_or(0, |back| back.count);
+        let deleted = back.map_or(0, |back| back.deleted);
         let has_members = *self.resource_type == GROUPS;
         if self.json {
             let counted = if has_members { "members" } else { "groups" };
-            let value = json!({
+            let mut value = json!({
                 "id": id.as_str(),
                 "restored": matches!(outcome, Outcome::Restored(..)),
                 "state": state,
@@ -276,6 +295,9 @@ impl Printer<'_> {
                 counted: count,
                 "reason": reason,
             });
+            if deleted > 0 {
+                value["deletedGroups"] = deleted.into();
+            }
             // The lines of an array that was ended early are still told apart.
             let comma = if self.done < self.total { "," } else { "" };
             writeln!(self.out, "{}{comma}", terminal::json(&value.to_string()))?;
@@ -286,6 +308,9 @@ impl Printer<'_> {
                     true => format!("{count} members"),
                     false => format!("back in {count} groups"),
                 });
+            }
+            if deleted > 0 {
+                said.push(format!("and in {deleted} that are deleted themselves"));
             }
             let is_part = back.is_some_and(|back| back.failure.is_some());
             said.extend(reason.map(|reason| match is_part {

@@ -276,29 +276,65 @@ fn bulk_id(text: &str) -> Option<&str> {
     text.strip_prefix("bulkId:")
 }
 
+/// What a reference in the filter of a path starts with: `members[value eq "bulkId:name"]`.
+const IN_FILTER: &str = "\"bulkId:";
+
+/// The name at the beginning of what follows [`IN_FILTER`], and the rest.
+fn name_in_filter(text: &str) -> Option<(&str, &str)> {
+    // One with an escape is no name that is looked for.
+    let quoted = text.split_once('"');
+    quoted.filter(|(name, _)| !name.contains('\\'))
+}
+
 fn collect_references(value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::String(text) => found.extend(bulk_id(text).map(str::to_owned)),
         Value::Array(elements) => elements
             .iter()
             .for_each(|element| collect_references(element, found)),
-        Value::Object(members) => members
-            .values()
-            .for_each(|member| collect_references(member, found)),
+        Value::Object(members) => {
+            if let Some(Value::String(path)) = members.get("path") {
+                let names = path.split(IN_FILTER).skip(1).filter_map(name_in_filter);
+                found.extend(names.map(|(name, _)| name.to_owned()));
+            }
+            members
+                .values()
+                .for_each(|member| collect_references(member, found));
+        }
         _ => {}
     }
+}
+
+fn created<'i>(name: &str, ids: &'i HashMap<String, String>) -> Result<&'i String, ScimError> {
+    ids.get(name).ok_or_else(|| {
+        ScimError::InvalidValue(format!(
+            "the operation with the bulkId {} failed, so this one cannot refer to it",
+            quote(name)
+        ))
+    })
 }
 
 fn resolve_text(text: String, ids: &HashMap<String, String>) -> Result<String, ScimError> {
     match bulk_id(&text) {
         None => Ok(text),
-        Some(name) => ids.get(name).cloned().ok_or_else(|| {
-            ScimError::InvalidValue(format!(
-                "the operation with the bulkId {} failed, so this one cannot refer to it",
-                quote(name)
-            ))
-        }),
+        Some(name) => created(name, ids).cloned(),
     }
+}
+
+/// Replaces references in the filters of a path.
+fn resolve_path(path: &str, ids: &HashMap<String, String>) -> Result<String, ScimError> {
+    let mut parts = path.split(IN_FILTER);
+    let mut resolved = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match name_in_filter(part) {
+            Some((name, rest)) => {
+                let id = created(name, ids)?;
+                resolved.extend(["\"", id, "\"", rest]);
+            }
+            None => resolved.extend([IN_FILTER, part]),
+        }
+    }
+    Ok(resolved)
 }
 
 fn resolve_text_in(value: &mut Value, ids: &HashMap<String, String>) -> Result<(), ScimError> {
@@ -310,9 +346,14 @@ fn resolve_text_in(value: &mut Value, ids: &HashMap<String, String>) -> Result<(
         Value::Array(elements) => elements
             .iter_mut()
             .try_for_each(|element| resolve_text_in(element, ids)),
-        Value::Object(members) => members
-            .values_mut()
-            .try_for_each(|member| resolve_text_in(member, ids)),
+        Value::Object(members) => {
+            if let Some(Value::String(path)) = members.get_mut("path") {
+                *path = resolve_path(path, ids)?;
+            }
+            members
+                .values_mut()
+                .try_for_each(|member| resolve_text_in(member, ids))
+        }
         _ => Ok(()),
     }
 }

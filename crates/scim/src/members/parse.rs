@@ -21,6 +21,12 @@ pub(crate) struct Given {
     pub display: Option<String>,
 }
 
+/// Whether a client's value means no members at all. An object without members of its own means one
+/// element that says nothing, which is another thing.
+pub(crate) fn is_empty_list(value: &Value) -> bool {
+    is_empty(value) && !value.is_object()
+}
+
 /// The members in `value`, a client's value for `attribute`.
 ///
 /// # Errors
@@ -41,7 +47,7 @@ pub(crate) fn list(attribute: &Attribute, value: Value) -> Result<Vec<Given>, Sc
 /// As [`list`]; `invalidValue` also if nobody is named. It would look like an empty list, and
 /// nobody asked to empty the group.
 pub(crate) fn list_to_add(attribute: &Attribute, value: Value) -> Result<Vec<Given>, ScimError> {
-    if is_empty(&value) {
+    if is_empty_list(&value) {
         return Ok(Vec::new());
     }
     let given = list(attribute, value)?;

@@ -7,9 +7,8 @@ use super::change::Change;
 use super::target::Target;
 use crate::ScimError;
 use crate::members::MemberChange;
-use crate::members::parse::{Given, list, list_to_add};
+use crate::members::parse::{Given, is_empty_list, list, list_to_add};
 use crate::members::selection::Selection;
-use crate::schema::json::is_empty;
 use crate::work::Budget;
 
 /// Adds what an operation does to what those before it did.
@@ -55,7 +54,7 @@ pub(super) fn apply(
         Change::Add(value) => (value, false),
         Change::Replace(value) => (value, true),
     };
-    let given = match is_empty(&value) {
+    let given = match is_empty_list(&value) {
         true => Vec::new(),
         false => described(target, &selected, value)?,
     };

@@ -142,6 +142,15 @@ impl TenantStore<'_> {
         }
     }
 
+    /// How many of these groups are there, and not deleted.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn count_groups(&self, groups: &[ResourceId]) -> Result<u64, StoreError> {
+        let keys = groups.iter().map(|group| keys::resource(&GROUPS, group));
+        Ok(self.there(keys.collect()).await?.len() as u64)
+    }
+
     /// Brings a user back to as many groups as fit into a transaction.
     async fn return_to_some(
         &self,
