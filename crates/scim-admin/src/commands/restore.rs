@@ -295,8 +295,8 @@ impl Printer<'_> {
                 counted: count,
                 "reason": reason,
             });
-            if deleted > 0 {
-                value["deletedGroups"] = deleted.into();
+            if let (1.., Some(members)) = (deleted, value.as_object_mut()) {
+                members.insert("deletedGroups".to_owned(), deleted.into());
             }
             // The lines of an array that was ended early are still told apart.
             let comma = if self.done < self.total { "," } else { "" };
