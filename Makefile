@@ -93,8 +93,8 @@ test: ## Run all tests on the embedded engine
 	@$(CARGO) test --workspace
 
 .PHONY: test-dynamodb-local
-test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Local (needs npm and Java)
-	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) test --test api
+test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Local (SKIP=name ... without some; needs npm and Java)
+	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) test --test api -- $(addprefix --skip ,$(SKIP))
 
 # Built before, as for `make dev`, so that a compiler error is seen as one.
 .PHONY: conformance
