@@ -18,7 +18,7 @@ use super::request;
 use super::respond;
 use super::route::{self, Document, Endpoint, Route, Target};
 use crate::log::Trace;
-use crate::service::{Body, Directory, Failure, IfMatch};
+use crate::service::{Answer, Body, Directory, Failure, IfMatch};
 
 /// What a request asks for.
 pub(super) enum Asked<'r> {
@@ -209,9 +209,7 @@ impl Operation<'_> {
             } => {
                 let created = directory.create(resource_type, body, Some(&projection));
                 let mut created = Box::pin(created).await?;
-                context
-                    .trace
-                    .set_members(vec![mem::take(&mut created.members)]);
+                tell(context.trace, &mut created);
                 Ok(respond::created(created))
             }
             Self::Get {
@@ -233,10 +231,7 @@ impl Operation<'_> {
                     Some(&write.projection),
                 );
                 let mut changed = Box::pin(changed).await?;
-                context.trace.set_ignored(mem::take(&mut changed.ignored));
-                context
-                    .trace
-                    .set_members(vec![mem::take(&mut changed.members)]);
+                tell(context.trace, &mut changed);
                 Ok(respond::changed(changed))
             }
             Self::Replace(write) => {
@@ -248,9 +243,7 @@ impl Operation<'_> {
                     Some(&write.projection),
                 );
                 let mut changed = Box::pin(changed).await?;
-                context
-                    .trace
-                    .set_members(vec![mem::take(&mut changed.members)]);
+                tell(context.trace, &mut changed);
                 Ok(respond::changed(changed))
             }
             Self::Delete {
@@ -263,4 +256,10 @@ impl Operation<'_> {
             }
         }
     }
+}
+
+/// Has the log tell what the service did not know of a change, and what became of members.
+fn tell(trace: &Trace, answer: &mut Answer) {
+    trace.set_ignored(mem::take(&mut answer.ignored));
+    trace.set_members(vec![mem::take(&mut answer.members)]);
 }

@@ -20,7 +20,7 @@ use crate::client::tables::SORT_KEY;
 pub(super) const BATCH: usize = 100;
 
 /// How many batches are read at a time where there are many.
-const BATCHES: usize = 4;
+pub(super) const BATCHES: usize = 4;
 
 /// How many resources with shards are read at a time.
 const CONCURRENCY: usize = 16;

@@ -15,16 +15,13 @@ use super::pending::Fate;
 use super::read::{CONCURRENCY, Limit, PASSED_OVER};
 use crate::client::attributes::{Item, damaged, text};
 use crate::client::tables::SORT_KEY;
-use crate::directory::read::BATCH;
+use crate::directory::read::{BATCH, BATCHES};
 use crate::directory::{document, keys};
 use crate::{StoreError, TenantStore};
 
 /// From this number of users on, the edges of a range of users are looked at in one go, even if
 /// there are others between them.
 const WORTH_A_RANGE: usize = 8;
-
-/// How many batches of groups are read at a time.
-const BATCHES: usize = 4;
 
 /// A group that a user is in.
 #[derive(Debug, Clone, PartialEq, Eq)]

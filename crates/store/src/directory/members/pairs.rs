@@ -14,7 +14,7 @@ use super::shard::PENDING;
 use crate::client::attributes::{optional_text, text};
 use crate::client::tables::SORT_KEY;
 use crate::directory::keys;
-use crate::directory::read::BATCH;
+use crate::directory::read::{BATCH, BATCHES};
 use crate::{StoreError, TenantStore};
 
 /// A group and a user.
@@ -25,9 +25,6 @@ const FEW: usize = 2;
 
 /// How often edges are read, should changes be decided meanwhile.
 const ROUNDS: usize = 5;
-
-/// How many batches are read at a time.
-const BATCHES: usize = 4;
 
 /// A pending change: its record, and what it does to users.
 type Held = (String, BTreeMap<ResourceId, Fate>);
