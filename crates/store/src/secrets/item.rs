@@ -18,6 +18,7 @@ const PARTITION_PREFIX: &str = "TENANT#";
 
 const NAME: &str = "name";
 const ENABLED: &str = "enabled";
+const DISABLED: &str = "disabled";
 const CREATED: &str = "created";
 const VERSION: &str = "version";
 const ACTIVE_KEYS: &str = "active_keys";
@@ -109,6 +110,7 @@ impl TenantItem {
                 id,
                 name: text(item, NAME)?.to_owned(),
                 enabled: flag(item, ENABLED)?,
+                disabled: optional_time(item, DISABLED)?,
                 created: time(item, CREATED)?,
                 active_keys: active_digests.len(),
             },
@@ -155,6 +157,7 @@ mod tests {
             id: TenantId::parse("acme").unwrap(),
             name: "Acme Ltd".to_owned(),
             enabled: true,
+            disabled: None,
             created: OffsetDateTime::UNIX_EPOCH,
             active_keys: 0,
         }
