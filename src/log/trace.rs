@@ -6,7 +6,7 @@ use lambda_http::http::StatusCode;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use scim::ScimError;
-use scim::patch::Ignored;
+use scim::ignored::Ignored;
 use store::directory::members::MembersChanged;
 use store::{Cost, Meter};
 use tenant::{KeyId, TenantId};

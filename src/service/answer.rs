@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
+use scim::ignored::Ignored;
 use scim::page::Shown;
-use scim::patch::Ignored;
 use scim::project::Projection;
 use scim::schema::GROUPS;
 use scim::{ResourceType, Stored};

@@ -3,7 +3,8 @@
 use std::sync::OnceLock;
 
 use scim::ResourceType;
-use scim::patch::{Applied, Ignored, PatchRequest, apply};
+use scim::ignored::Ignored;
+use scim::patch::{Applied, PatchRequest, apply};
 use scim::project::Projection;
 use scim::work::Budget;
 use store::directory::record::ChangeKind;

@@ -13,7 +13,7 @@ use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
 use scim::ScimError;
 use scim::bulk::{Action, BulkOperation, BulkRequest, Holders, UniqueName};
-use scim::patch::Ignored;
+use scim::ignored::Ignored;
 use store::directory::members::MembersChanged;
 use tokio::time::Instant;
 

@@ -6,7 +6,7 @@ use std::mem;
 use http::StatusCode;
 use scim::ScimError;
 use scim::bulk::BulkId;
-use scim::patch::Ignored;
+use scim::ignored::Ignored;
 use serde_json::{Map, Value, json};
 use store::directory::members::MembersChanged;
 
