@@ -147,6 +147,7 @@ async fn restore(asked: &Asked, directory: &TenantStore<'_>, id: &ResourceId) ->
         request_id: Uuid::new_v4().to_string(),
         at: now,
         expires: now.saturating_add(asked.history),
+        entry: None,
     };
     let tombstone = match directory.tombstone(resource_type, id).await {
         Ok(Some(tombstone)) => tombstone,

@@ -177,6 +177,7 @@ async fn make(
         request_id: Uuid::new_v4().to_string(),
         at: now,
         expires: now.saturating_add(history),
+        entry: None,
     };
     let id = ResourceId::parse(&Uuid::new_v4().to_string()).ok_or(StoreError::NotFound)?;
     let change = ChangeOfMembers {
