@@ -43,6 +43,7 @@ impl Directory<'_> {
             id: found.id.to_string(),
             body: Some(self.show(resource_type, found, projection).await?),
             ignored: Ignored::default(),
+            untold: None,
             members: MembersChanged::default(),
         })))
     }
