@@ -3,19 +3,21 @@
 //! What succeeds is counted in memory and written beside a later request, which does not wait for
 //! it: the five first answers one by one, and then together, once in ten seconds. If Lambda ends
 //! the instance, what it has answered since its last write is not counted. What is refused or fails
-//! is written with its own counter, before it is answered.
+//! is written with its own counter, before it is answered, unless it is free to refuse such requests.
+//! Those wait like what succeeds.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
-use lambda_http::http::StatusCode;
+use scim::ScimError;
 use store::usage::answers::Answers;
 use store::{Gate, Meter, Store, StoreError};
 use tenant::TenantId;
 use tokio::time::{Instant, timeout};
 
 use super::Instance;
-use super::tenants::{Due, When};
+use super::noted::is_free;
+use super::tenants::Due;
 use crate::log::chain;
 
 /// How long a write beside a request may take.
@@ -28,7 +30,7 @@ impl Instance {
             succeeded: 1,
             ..self.no_answers()
         };
-        self.add_answers(tenant, answers, When::Later);
+        self.add_answers(tenant, answers);
     }
 
     /// Counts requests that should be in the log and are not. It is written beside a later request.
@@ -37,24 +39,31 @@ impl Instance {
             unlogged,
             ..self.no_answers()
         };
-        self.add_answers(tenant, answers, When::Later);
+        self.add_answers(tenant, answers);
     }
 
-    /// Counts an answer that did not succeed. Returns what is to be written with it.
+    /// Counts an answer that did not succeed. Returns what is to be written with it: nothing if it
+    /// is free to refuse such requests, which must not cost a write.
     pub(super) fn count_error(
         &self,
         tenant: &TenantId,
-        is_failure: bool,
+        error: &ScimError,
         unlogged: u64,
-        when: When,
     ) -> Option<Due> {
+        let is_failure = error.is_failure();
         let answers = Answers {
             refused: u64::from(!is_failure),
             failed: u64::from(is_failure),
             unlogged,
             ..self.no_answers()
         };
-        self.add_answers(tenant, answers, when)
+        if is_free(error.status()) {
+            self.add_answers(tenant, answers);
+            return None;
+        }
+        let tenant = tenant.clone();
+        self.tenants
+            .add_now(Due { tenant, answers }, Instant::now())
     }
 
     /// Writes answers that were not written yet, beside a request whose key was accepted. It does
@@ -86,10 +95,9 @@ impl Instance {
         }
     }
 
-    fn add_answers(&self, tenant: &TenantId, answers: Answers, when: When) -> Option<Due> {
+    fn add_answers(&self, tenant: &TenantId, answers: Answers) {
         let tenant = tenant.clone();
-        let due = Due { tenant, answers };
-        self.tenants.add(due, when, Instant::now())
+        self.tenants.add(Due { tenant, answers }, Instant::now());
     }
 
     fn no_answers(&self) -> Answers {
@@ -104,14 +112,5 @@ impl Due {
         let gate = Gate::opened();
         let directory = store.tenant(&self.tenant, meter, &gate);
         directory.count_answers(&self.answers).await
-    }
-}
-
-/// When an answer with this status is written.
-pub(super) fn when(status: StatusCode) -> When {
-    match status {
-        // What is free to refuse must not cost a write.
-        StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS => When::IfRare,
-        _ => When::Now,
     }
 }

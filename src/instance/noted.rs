@@ -16,7 +16,6 @@ use tenant::{KeyId, TenantId};
 use tokio::time::{Instant, timeout_at};
 
 use super::Instance;
-use super::answers::when;
 use super::refusals::Count;
 use crate::service::Told;
 
@@ -83,9 +82,7 @@ impl Instance {
         }
         let unlogged = unlogged.len() as u64;
         let answers = match noted.errors.first() {
-            Some((error, _)) if !noted.has_succeeded => {
-                self.count_error(&tenant, error.is_failure(), unlogged, when(error.status()))
-            }
+            Some((error, _)) if !noted.has_succeeded => self.count_error(&tenant, error, unlogged),
             _ => {
                 if unlogged > 0 {
                     self.count_unlogged(&tenant, unlogged);

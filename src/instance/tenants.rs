@@ -59,33 +59,22 @@ pub(super) struct Due {
     pub answers: Answers,
 }
 
-/// When the answers to a tenant are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
-    /// With what is written anyway.
-    Now,
-    /// Now, unless that was often lately.
-    IfRare,
-    /// Beside a later request.
-    Later,
-}
-
 impl Tenants {
-    /// Adds an answer, or several of one hour. Returns those to be written now.
-    pub fn add(&self, due: Due, when: When, now: Instant) -> Option<Due> {
+    /// Adds answers of one hour, to be written beside a later request.
+    pub fn add(&self, due: Due, now: Instant) {
         let mut memory = self.lock();
-        let known = memory.known(&due.tenant, now);
-        let may_write = match when {
-            When::Now => {
-                known.writes.take(1, WRITES, now);
-                true
-            }
-            When::IfRare => known.writes.take(1, WRITES, now) > 0,
-            When::Later => false,
-        };
+        memory.known(&due.tenant, now);
+        memory.put(due);
+    }
+
+    /// Adds answers that are written now, and returns them with those that wait. They count as one
+    /// write.
+    pub fn add_now(&self, due: Due, now: Instant) -> Option<Due> {
+        let mut memory = self.lock();
+        memory.known(&due.tenant, now).writes.take(1, WRITES, now);
         let tenant = due.tenant.clone();
         memory.put(due);
-        may_write.then(|| memory.take(&tenant)).flatten()
+        memory.take(&tenant)
     }
 
     /// Takes back answers that could not be written.
@@ -225,7 +214,7 @@ mod tests {
                 assert!(due.len() <= 1, "{second}");
             }
             for _ in 0..3 {
-                assert_eq!(tenants.add(success(1, 0), When::Later, now), None);
+                tenants.add(success(1, 0), now);
             }
         }
         // Those since the last write are left.
@@ -240,11 +229,11 @@ mod tests {
         let tenants = Tenants::default();
         let now = Instant::now();
         for minute in [10, 20, 70, 75, 130] {
-            tenants.add(success(1, minute), When::Later, now);
+            tenants.add(success(1, minute), now);
         }
         assert_eq!(written(&tenants.due(now)), [2, 2, 1]);
         // What comes back late does not move.
-        tenants.add(success(1, 130), When::Later, now);
+        tenants.add(success(1, 130), now);
         tenants.take_back(success(1, 10));
         tenants.take_back(success(1, 131));
         let mut due = tenants.due(now);
@@ -259,7 +248,7 @@ mod tests {
         let count = MAX_TENANTS + 50;
         for number in 0..count {
             let now = start + Duration::from_millis(number as u64);
-            tenants.add(success(number, 0), When::Later, now);
+            tenants.add(success(number, 0), now);
         }
         assert_eq!(tenants.lock().known.len(), MAX_TENANTS);
         let mut all = 0;
