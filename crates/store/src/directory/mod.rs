@@ -179,6 +179,17 @@ impl<'a> TenantStore<'a> {
         self.store.call(update, self.meter, passage).await
     }
 
+    /// Puts an item, whatever is there.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub(crate) async fn put_item(&self, item: Item) -> Result<(), StoreError> {
+        let put = self.store.client.put_item().table_name(self.table());
+        let put = put.set_item(Some(item));
+        let passage = self.accepted_only();
+        self.store.call(put, self.meter, passage).await.map(drop)
+    }
+
     /// Writes all items or none.
     ///
     /// # Errors

@@ -23,6 +23,7 @@ use crate::client::attributes::{
     Item, damaged, epoch_seconds, optional, optional_time, string, text, timestamp,
 };
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
+use crate::usage::requests::Entry;
 
 const ACTOR: &str = "actor";
 const OPERATION: &str = "operation";
@@ -107,6 +108,8 @@ pub struct Origin {
     pub at: OffsetDateTime,
     /// When its record may be removed.
     pub expires: OffsetDateTime,
+    /// What the log of requests says of it, should it leave something out.
+    pub entry: Option<Box<Entry>>,
 }
 
 /// What a record of a user says of the user's groups.
