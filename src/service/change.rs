@@ -87,7 +87,7 @@ impl Directory<'_> {
         let decide = prepare()?;
         let mut races = Races::default();
         loop {
-            let attempt = self.attempt(resource_type, current, kind, if_match, &decide);
+            let attempt = self.attempt(resource_type, current, kind.clone(), if_match, &decide);
             // Boxed, as are the larger steps within: there is room for one of them at a time.
             match Box::pin(attempt).await {
                 Err(failure) if races.run_again(&failure).await => {}

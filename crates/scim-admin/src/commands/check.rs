@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use store::audit::Audit;
-use store::{Gate, Meter, Store};
+use store::{Gate, Meter, Store, StoreError};
 use tenant::TenantId;
 
 use crate::clock::now;
@@ -40,7 +40,11 @@ pub async fn run(tenant: &TenantId, repair: bool, store: &Store) -> Result<Check
                 break;
             }
         }
-        directory.finish_all().await?;
+        match directory.finish_all().await {
+            // It is for the newer release to carry out.
+            Ok(()) | Err(StoreError::NewerFormat { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
     Ok(Checked { audit, repaired })
 }
@@ -57,6 +61,12 @@ impl Report for Checked {
             text.push('\n');
             text.push_str(&printable(&defect.to_string()));
         }
+        if self.audit.newer > 0 {
+            text.push_str(&format!(
+                "\n{} items of a newer release, not judged",
+                self.audit.newer
+            ));
+        }
         for suspect in &self.audit.in_use {
             text.push_str("\nin use, not judged: ");
             text.push_str(&printable(&suspect.to_string()));
@@ -71,6 +81,7 @@ impl Report for Checked {
             "resources": self.audit.resources,
             "repaired": self.repaired,
             "defects": defects.map(ToString::to_string).collect::<Vec<_>>(),
+            "newer": self.audit.newer,
             "inUse": in_use.map(ToString::to_string).collect::<Vec<_>>(),
         })
     }

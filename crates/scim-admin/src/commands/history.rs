@@ -51,7 +51,7 @@ pub async fn run(
                 return Err(Failure::NothingOnRecord(id));
             }
             for record in life {
-                printer.print(&Record::Change(record), &HashMap::new());
+                printer.print(&record, &HashMap::new());
             }
         }
         None if arguments.follow => {

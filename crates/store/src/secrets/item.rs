@@ -8,6 +8,7 @@ use crate::StoreError;
 use crate::client::attributes::{
     Item, damaged, flag, number, number_of, optional, optional_time, string, text, time, timestamp,
 };
+use crate::client::format;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 
 /// The sort key of every tenant item.
@@ -69,6 +70,7 @@ pub(super) fn new_tenant(tenant: &Tenant) -> Item {
     Item::from([
         (SECRETS_PARTITION_KEY.to_owned(), partition(&tenant.id)),
         (SECRETS_SORT_KEY.to_owned(), string(TENANT_SORT_KEY)),
+        format::attribute(),
         (NAME.to_owned(), string(&tenant.name)),
         (ENABLED.to_owned(), AttributeValue::Bool(tenant.enabled)),
         (CREATED.to_owned(), timestamp(tenant.created)),
@@ -81,6 +83,7 @@ pub(super) fn new_key(tenant: &Tenant, digest: &KeyDigest, record: &KeyRecord) -
     let mut item = Item::from([
         (SECRETS_PARTITION_KEY.to_owned(), partition(&tenant.id)),
         (SECRETS_SORT_KEY.to_owned(), key_sort_key(&digest.to_hex())),
+        format::attribute(),
         (KEY_ID.to_owned(), string(record.id.as_str())),
         (LABEL.to_owned(), string(&record.label)),
         (CREATED.to_owned(), timestamp(record.created)),

@@ -5,6 +5,7 @@ use tenant::TenantId;
 use super::item::{KEY_PREFIX, KeyItem, TENANT_SORT_KEY, TenantItem, owner};
 use super::{KeyRecord, SecretsError, Tenant};
 use crate::client::attributes::{Item, string};
+use crate::client::format;
 use crate::client::gate::Passage;
 use crate::{Meter, Store, StoreError};
 
@@ -75,6 +76,7 @@ impl Store {
             .filter_expression("begins_with(secrets_sk, :prefix)")
             .expression_attribute_values(":prefix", string(prefix));
         self.each(request, meter, Passage::Free, |item| {
+            format::check(item)?;
             visit(item)?;
             Ok(true)
         })

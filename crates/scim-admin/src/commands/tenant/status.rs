@@ -16,7 +16,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::failure::Failure;
 use crate::report::Report;
-use crate::terminal::{columns, stamp};
+use crate::terminal::{columns, printable, stamp};
 
 /// Why requests with a key that was issued are refused.
 const ENDED: &[&str] = &["revokedKey", "expiredKey", "tenantDisabled"];
@@ -101,18 +101,18 @@ fn what(record: &Record) -> String {
     match record {
         Record::Change(change) => format!(
             "{} of {} {}",
-            change.operation.as_str(),
+            printable(change.operation.as_str()),
             change.resource_type,
             change.id
         ),
         Record::Members(record) => format!(
             "{} of the members of Group {}",
-            record.operation.as_str(),
+            printable(record.operation.as_str()),
             record.group
         ),
         Record::Groups(record) => format!(
             "{} of the groups of User {}",
-            record.operation.as_str(),
+            printable(record.operation.as_str()),
             record.user
         ),
         Record::Unknown { .. } => "of a kind that this version does not know".to_owned(),

@@ -31,6 +31,7 @@ use time::OffsetDateTime;
 use super::{TenantStore, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, epoch_seconds, number, number_of, optional, seconds, text};
+use crate::client::format::Upsert as _;
 use crate::client::tables::SORT_KEY;
 use crate::client::update::Updated;
 
@@ -287,7 +288,7 @@ impl TenantStore<'_> {
             update = update.expression_attribute_names(format!("#{name}"), name);
         }
         let names = limit.map(|name| format!("#{name}")).join(", ");
-        let update = update.update_expression(format!(
+        let update = update.upsert_expression(&format!(
             "SET #lifted = :until ADD #window :one REMOVE {names}"
         ));
         self.send_update(update).await.map(|_| ())
@@ -303,7 +304,7 @@ impl TenantStore<'_> {
     ) -> Result<bool, StoreError> {
         let update = self
             .update_breaker(resource_type)
-            .update_expression(
+            .upsert_expression(
                 "SET #window = :window, #step = :step, #seconds = :seconds, #limit = :limit",
             )
             .expression_attribute_names("#window", WINDOW)
