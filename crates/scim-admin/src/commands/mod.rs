@@ -6,6 +6,7 @@ mod deleted;
 mod group;
 mod history;
 mod key;
+mod migrate;
 mod restore;
 mod tables;
 mod tenant;
@@ -57,6 +58,7 @@ pub async fn run(
         Command::Breaker(BreakerCommand::Lift { tenant, length }) => {
             reported(breaker::lift(&tenant, length, store).await)
         }
+        Command::Migrate(arguments) => reported(migrate::run(&arguments, store).await),
     }
 }
 

@@ -100,6 +100,21 @@ impl<'a> TenantStore<'a> {
         item
     }
 
+    /// Where it is.
+    pub(crate) fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    /// The partition key of everything the tenant owns in the table.
+    pub(crate) fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// What counts the calls.
+    pub(crate) fn meter(&self) -> &'a Meter {
+        self.meter
+    }
+
     /// The name of the table.
     pub(crate) fn table(&self) -> &'a str {
         &self.store.tables.directory

@@ -50,7 +50,22 @@ pub(super) struct KeyItem {
 
 /// The partition key of everything that belongs to the tenant.
 pub(super) fn partition(tenant: &TenantId) -> AttributeValue {
-    string(format!("{PARTITION_PREFIX}{tenant}"))
+    string(partition_of(tenant))
+}
+
+/// The same as text.
+pub(crate) fn partition_of(tenant: &TenantId) -> String {
+    format!("{PARTITION_PREFIX}{tenant}")
+}
+
+/// What the item with this sort key is, in a word; `None` for a kind that this release does not
+/// know.
+pub(crate) fn kind(sort_key: &str) -> Option<&'static str> {
+    match sort_key {
+        TENANT_SORT_KEY => Some("tenants"),
+        key if key.starts_with(KEY_PREFIX) => Some("keys"),
+        _ => None,
+    }
 }
 
 /// The tenant that an item belongs to.

@@ -24,6 +24,8 @@ mod tenants;
 mod warning;
 mod write;
 
+pub(crate) use item::{kind, partition_of};
+
 pub use credential::Credential;
 pub use error::SecretsError;
 pub use keys::{KeyRecord, MAX_ACTIVE_KEYS};
