@@ -178,20 +178,6 @@ impl DirectoryTable {
         put.send().await.unwrap();
     }
 
-    /// Removes an attribute of an item.
-    pub async fn strip(&self, tenant: &str, sort_key: &str, name: &str) {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(format!("T#{tenant}")))
-            .key("sk", AttributeValue::S(sort_key.to_owned()))
-            .update_expression("REMOVE #name")
-            .expression_attribute_names("#name", name)
-            .send()
-            .await
-            .unwrap();
-    }
-
     /// Removes an item.
     pub async fn remove(&self, tenant: &str, sort_key: &str) {
         self.client

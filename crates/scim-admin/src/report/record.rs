@@ -149,7 +149,7 @@ fn change_text(record: &ChangeRecord) -> String {
         record.resource_type,
         record.id,
         record.version,
-        actor(&record.actor),
+        printable(&actor(&record.actor)),
         printable(&record.request_id),
         lines.join("\n    ")
     )
@@ -162,7 +162,7 @@ fn members_text(record: &MemberRecord, names: &HashMap<ResourceId, String>) -> S
         stamp(record.at),
         printable(record.operation.as_str()),
         record.group,
-        actor(&record.actor),
+        printable(&actor(&record.actor)),
         printable(&record.request_id)
     );
     let mut line = |sign: char, all: Vec<String>, count: u64| {
@@ -196,7 +196,7 @@ fn groups_text(record: &GroupsRecord) -> String {
         stamp(record.at),
         printable(record.operation.as_str()),
         record.user,
-        actor(&record.actor),
+        printable(&actor(&record.actor)),
         printable(&record.request_id),
         lines.join("\n    ")
     )
@@ -215,6 +215,6 @@ fn actor(actor: &Actor) -> String {
     match actor {
         Actor::Key(key) => format!("key {key}"),
         Actor::Operator => "operator".to_owned(),
-        Actor::Other(other) => printable(other).into_owned(),
+        Actor::Other(other) => other.clone(),
     }
 }
