@@ -13,6 +13,7 @@ pub mod groups;
 pub mod history;
 pub mod keys;
 pub mod log;
+pub mod migrate;
 pub mod restore;
 pub mod status;
 pub mod undo;

@@ -26,6 +26,9 @@ mod tenants;
 mod warning;
 mod write;
 
+pub(crate) use item::{kind, partition_of};
+pub(crate) use operator_log::log_of;
+
 pub use credential::Credential;
 pub use error::SecretsError;
 pub use keys::{KeyRecord, MAX_ACTIVE_KEYS};
