@@ -46,11 +46,12 @@ pub async fn migrate(
             true => None,
             false => Some(store.begin_act(tenant, Act::Migrate, None, &meter).await?),
         };
-        let secrets = store.migrate_secrets(tenant, is_dry_run, &meter);
+        // Boxed: each is a future of many calls.
+        let secrets = Box::pin(store.migrate_secrets(tenant, is_dry_run, &meter));
         migration.secrets.add(secrets.await?);
         let directory = store.tenant(tenant, &meter, &gate);
-        let directory = directory.migrate(is_dry_run);
-        migration.directory.add(directory.await?);
+        let directory = Box::pin(directory.migrate(is_dry_run)).await?;
+        migration.directory.add(directory);
         if let Some(begun) = begun {
             store.complete_act(&begun, "migrated", &meter).await?;
         }

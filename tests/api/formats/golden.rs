@@ -354,7 +354,8 @@ impl Release {
 
     /// Neither the check of the raw table nor the operator's finds anything.
     async fn is_sound(&self) {
-        self.run("directory check acme --repair --reason drill").await;
+        self.run("directory check acme --repair --reason drill")
+            .await;
         let checked = self.run("directory check acme").await;
         assert!(checked.contains(" 0 defects, 0 repaired"), "{checked}");
         self.directory.check("acme").await;

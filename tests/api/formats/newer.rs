@@ -104,7 +104,9 @@ async fn unknown_operations_actors_and_kinds_are_shown_or_passed_over() {
         [json!("create"), json!("anonymise")]
     );
 
-    let (code, said) = admin.run("directory check acme --repair --reason drill").await;
+    let (code, said) = admin
+        .run("directory check acme --repair --reason drill")
+        .await;
     assert_eq!(code, 0, "{said}");
     let expected = format!(
         "3 resources, 0 defects, 0 repaired\n{unknown} items of a newer release, not judged"
@@ -232,8 +234,15 @@ async fn an_item_of_a_newer_format_is_counted_and_left_alone() {
     };
     let pending = first_of_each(&tables).await.remove("J#<g>").unwrap();
     check("J#<g>", &pending, "directory check acme").await;
-    check("J#<g>", &pending, "directory check acme --repair --reason drill").await;
-    let (code, said) = admin.run("directory check acme --repair --reason drill").await;
+    check(
+        "J#<g>",
+        &pending,
+        "directory check acme --repair --reason drill",
+    )
+    .await;
+    let (code, said) = admin
+        .run("directory check acme --repair --reason drill")
+        .await;
     assert_eq!(code, 0, "{said}");
 
     let before = tables.items().await;

@@ -68,7 +68,9 @@ pub async fn run(
             // The scan of another table would find no tenants.
             store.check_tables().await?;
             let tenant = arguments.tenant.as_ref();
-            reported(Ok(migrate(store, tenant, arguments.dry_run).await?))
+            reported(Ok(
+                Box::pin(migrate(store, tenant, arguments.dry_run)).await?
+            ))
         }
     }
 }
