@@ -99,6 +99,21 @@ fn recorded(command: &Command) -> Option<Recorded> {
             let ids = ids.iter().map(ToString::to_string).collect();
             ("user restore", ids, None)
         }
+        Command::User(UserCommand::Reactivate {
+            ids,
+            deactivated_since,
+            by,
+            dry_run: false,
+            ..
+        }) => {
+            let mut arguments: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            arguments.extend(
+                deactivated_since
+                    .map(|since| format!("--deactivated-since {}", crate::terminal::stamp(since))),
+            );
+            arguments.extend(by.iter().map(|key| format!("--by {key}")));
+            ("user reactivate", arguments, None)
+        }
         // Groups go by names of their own, which are no person's.
         Command::Group(GroupCommand::Restore { group, .. }) => {
             ("group restore", vec![group.clone()], None)

@@ -6,15 +6,17 @@ mod deleted;
 mod group;
 mod history;
 mod key;
+mod reactivate;
+mod requests;
 mod restore;
 mod tables;
 mod tenant;
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use account::migrate::migrate;
 use account::restore::Which;
-use account::{Account, undo};
+use account::{Account, check, status, tenants, undo};
 use scim::schema::{GROUPS, USERS};
 use store::Store;
 
@@ -24,6 +26,7 @@ use crate::args::{
 };
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::report::user::{Found, Shown};
 
 /// What a command that did its work leaves to be said.
 pub enum Done {
@@ -42,15 +45,27 @@ pub async fn run(
     command: Command,
     json: bool,
     store: &Store,
+    input: &mut (dyn Read + Send),
     results: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
     match command {
         Command::Tables(TablesCommand::Create) => reported(tables::create(store).await),
         Command::Tenant(command) => tenant(command, store).await,
-        Command::Key(command) => key(command, store).await,
-        Command::Directory(DirectoryCommand::Check { tenant, repair, .. }) => {
-            let account = Account::open(store, &tenant).await?;
-            reported(Ok(account.check(repair).await?))
+        Command::Key(command) => key(command, store, input).await,
+        Command::Directory(DirectoryCommand::Check { tenant, repair, .. }) => match tenant {
+            Some(tenant) => {
+                let account = Account::open(store, &tenant).await?;
+                reported(Ok(Box::pin(account.check(repair)).await?))
+            }
+            None => {
+                store.check_tables().await?;
+                reported(Ok(Box::pin(check::all(store)).await?))
+            }
+        },
+        Command::Requests(arguments) => {
+            let account = Account::open(store, &arguments.tenant).await?;
+            Box::pin(requests::run(&arguments, json, &account, results)).await?;
+            Ok(Done::Printed { is_bad_news: false })
         }
         Command::History(arguments) => {
             let account = Account::open(store, &arguments.tenant).await?;
@@ -84,22 +99,44 @@ async fn tenant(command: TenantCommand, store: &Store) -> Result<Done, Failure> 
         TenantCommand::Create { id, name } => {
             reported(tenant::create(&id, name.as_deref(), store).await)
         }
-        TenantCommand::Status { id, since } => {
+        TenantCommand::Status {
+            id: Some(id),
+            since,
+            ..
+        } => {
             let account = Account::open(store, &id).await?;
-            reported(Ok(account.status(since).await?))
+            reported(Ok(Box::pin(account.status(since)).await?))
         }
-        TenantCommand::List => {
+        TenantCommand::Status {
+            id: None, since, ..
+        } => {
+            store.check_tables().await?;
+            reported(Ok(Box::pin(status::all(store, since)).await?))
+        }
+        TenantCommand::Attributes { id } => {
+            let account = Account::open(store, &id).await?;
+            reported(Ok(Box::pin(account.attributes()).await?))
+        }
+        TenantCommand::List { counts } => {
             // The scan of another table would find no tenants.
             store.check_tables().await?;
-            reported(tenant::list(store).await)
+            match counts {
+                true => reported(Ok(tenants::counted(store).await?)),
+                false => reported(tenant::list(store).await),
+            }
         }
         TenantCommand::Enable { id } => reported(tenant::set_enabled(&id, true, store).await),
         TenantCommand::Disable { id, .. } => reported(tenant::set_enabled(&id, false, store).await),
     }
 }
 
-async fn key(command: KeyCommand, store: &Store) -> Result<Done, Failure> {
+async fn key(
+    command: KeyCommand,
+    store: &Store,
+    input: &mut (dyn Read + Send),
+) -> Result<Done, Failure> {
     match command {
+        KeyCommand::Identify => reported(key::identify(store, input).await),
         KeyCommand::Create {
             tenant,
             label,
@@ -143,6 +180,36 @@ async fn user(
     results: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
     match command {
+        UserCommand::Find { tenant, name } => {
+            let account = Account::open(store, &tenant).await?;
+            let users = Box::pin(account.find_users(&name)).await?;
+            reported(Ok(Found { users }))
+        }
+        UserCommand::Show { tenant, name } => {
+            let account = Account::open(store, &tenant).await?;
+            let user = Box::pin(account.know_user(&name)).await?;
+            reported(Ok(Shown { tenant, user }))
+        }
+        UserCommand::Reactivate {
+            tenant,
+            ids,
+            deactivated_since,
+            by,
+            dry_run,
+            history,
+        } => {
+            let asked = reactivate::Asked {
+                ids,
+                since: deactivated_since,
+                by,
+                is_dry_run: dry_run,
+                history: history.length(),
+            };
+            let account = Account::open(store, &tenant).await?;
+            let run = reactivate::run(asked, json, &account, results);
+            let is_bad_news = !Box::pin(run).await?;
+            Ok(Done::Printed { is_bad_news })
+        }
         UserCommand::Deleted { tenant } => {
             let account = Account::open(store, &tenant).await?;
             reported(deleted::run(&USERS, &account).await)
