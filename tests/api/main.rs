@@ -73,12 +73,14 @@ mod faults {
 
 /// The operator's command line.
 mod operator {
+    mod answers; // how requests were answered, hour by hour
     pub mod audit; // the check of a directory, and its repair
     mod commands; // history, status, restore, breaker
     mod damage; // damage that only the check encounters
     mod groups; // groups and their members: listed, restored, changes of members taken back
     mod groups_audit; // the check of memberships, and their repair
     mod in_use; // the check and its repair while clients write
+    pub mod requests; // the log of requests: whom they were for
     mod restore; // what prevents restoring users, and what does not
     mod tables; // names of tables that are exchanged, or another program's
 }
