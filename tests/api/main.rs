@@ -80,7 +80,8 @@ mod operator {
     mod groups; // groups and their members: listed, restored, changes of members taken back
     mod groups_audit; // the check of memberships, and their repair
     mod in_use; // the check and its repair while clients write
-    pub mod requests; // the log of requests: whom they were for
+    mod request_log; // the log of requests: bounded, written beside the answer, read in order
+    pub mod requests; // whom refused requests were for, and what changes left out
     mod restore; // what prevents restoring users, and what does not
     mod tables; // names of tables that are exchanged, or another program's
 }
