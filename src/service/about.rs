@@ -127,14 +127,14 @@ impl About {
     }
 }
 
-fn method(kind: ChangeKind) -> &'static str {
+fn method(kind: &ChangeKind) -> &'static str {
     match kind {
         ChangeKind::Create | ChangeKind::Revive => "POST",
         ChangeKind::Replace => "PUT",
         ChangeKind::Patch => "PATCH",
         ChangeKind::Delete => "DELETE",
         // The operator's, which are none of a client's requests.
-        ChangeKind::Restore | ChangeKind::Undo => "other",
+        _ => "other",
     }
 }
 
@@ -254,7 +254,7 @@ impl<'m> Making<'m> {
         }
         About {
             part: self.part,
-            method: method(self.kind),
+            method: method(&self.kind),
             route: route(self.resource_type, self.id.is_some()),
             subject,
             attributes: names.into_inner(),

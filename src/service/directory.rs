@@ -107,7 +107,7 @@ impl Directory<'_> {
         let now = (self.clock)().truncate_to_millisecond();
         Origin {
             actor: Actor::Key(self.key.clone()),
-            operation: making.kind,
+            operation: making.kind.clone(),
             request_id: self.request_id.to_owned(),
             at: now,
             expires: now.saturating_add(self.history),

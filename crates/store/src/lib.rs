@@ -10,10 +10,12 @@
 //! - [`usage`]: when keys were used and how fast, and which requests were refused.
 //! - [`audit`]: the operator's check of a directory, and its repair.
 //! - [`secrets`]: tenants and keys.
+//! - [`migrate`]: the operator's walk that brings items to the current format.
 
 pub mod audit;
 pub mod client;
 pub mod directory;
+pub mod migrate;
 pub mod secrets;
 pub mod usage;
 

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt as _, stream};
 use scim::text::fold;
 use serde_json::Value;
+use store::Store;
 
 use crate::support::members::{self, Members};
 use crate::support::service::Service;
@@ -54,14 +55,20 @@ impl DirectoryTable {
     /// The same in the engine at `endpoint`.
     pub async fn at(endpoint: &str) -> (Service, Self, String) {
         let prefix = uuid::Uuid::new_v4().simple().to_string();
-        let store = stand::tenant::connect(endpoint, engine::tables(&prefix)).await;
+        let (store, directory) = Self::empty(endpoint, &prefix).await;
+        (Service::over(store).await, directory, prefix)
+    }
+
+    /// Empty tables with this prefix.
+    pub async fn empty(endpoint: &str, prefix: &str) -> (Store, Self) {
+        let store = stand::tenant::connect(endpoint, engine::tables(prefix)).await;
         store.create_tables().await.unwrap();
         let directory = Self {
             client: Client::new(&engine::sdk_config(endpoint).await),
-            table: engine::tables(&prefix).directory,
-            secrets: engine::tables(&prefix).secrets,
+            table: engine::tables(prefix).directory,
+            secrets: engine::tables(prefix).secrets,
         };
-        (Service::over(store).await, directory, prefix)
+        (store, directory)
     }
 
     /// Everything that a tenant owns, without the use of its keys and the counters of answers,

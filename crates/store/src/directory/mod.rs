@@ -33,6 +33,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use tenant::TenantId;
 
 use crate::client::attributes::{Item, string};
+use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::client::transaction::Outcome;
@@ -45,6 +46,7 @@ use crate::{Gate, Meter, Store, StoreError};
 #[derive(Debug)]
 pub struct TenantStore<'a> {
     store: &'a Store,
+    tenant: TenantId,
     partition: String,
     meter: &'a Meter,
     gate: &'a Gate,
@@ -60,6 +62,7 @@ impl Store {
     ) -> TenantStore<'a> {
         TenantStore {
             store: self,
+            tenant: tenant.clone(),
             partition: keys::partition(tenant),
             meter,
             gate,
@@ -92,12 +95,49 @@ impl<'a> TenantStore<'a> {
         ])
     }
 
+    /// A new item with this sort key, to be completed and put.
+    pub(crate) fn new_item(&self, sort_key: String) -> Item {
+        let mut item = self.key(sort_key);
+        item.extend([format::attribute()]);
+        item
+    }
+
+    /// Where it is.
+    pub(crate) fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    /// The partition key of everything the tenant owns in the table.
+    pub(crate) fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// What counts the calls.
+    pub(crate) fn meter(&self) -> &'a Meter {
+        self.meter
+    }
+
     /// The name of the table.
     pub(crate) fn table(&self) -> &'a str {
         &self.store.tables.directory
     }
 
+    /// The item with this sort key.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerFormat`], and failures of DynamoDB.
     pub(crate) async fn get_item(
+        &self,
+        sort_key: String,
+        passage: Passage<'_>,
+    ) -> Result<Option<Item>, StoreError> {
+        let item = self.get_of_any_format(sort_key, passage).await?;
+        item.as_ref().map(format::check).transpose()?;
+        Ok(item)
+    }
+
+    /// The same of any format.
+    pub(crate) async fn get_of_any_format(
         &self,
         sort_key: String,
         passage: Passage<'_>,
@@ -139,6 +179,9 @@ impl<'a> TenantStore<'a> {
     }
 
     /// Shows `visit` every item of a query, page by page, until it returns false.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerFormat`], failures of DynamoDB, and those of `visit`.
     pub(crate) async fn each(
         &self,
         query: QueryFluentBuilder,
@@ -151,8 +194,24 @@ impl<'a> TenantStore<'a> {
         &self,
         query: QueryFluentBuilder,
         passage: Passage<'_>,
+        mut visit: impl FnMut(&Item) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let visit_known = |item: &Item| {
+            format::check(item)?;
+            visit(item)
+        };
+        self.store
+            .each(query, self.meter, passage, visit_known)
+            .await
+    }
+
+    /// Shows `visit` every item of a query, of whatever format it is, until it returns false.
+    pub(crate) async fn each_of_any_format(
+        &self,
+        query: QueryFluentBuilder,
         visit: impl FnMut(&Item) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
+        let passage = self.accepted_only();
         self.store.each(query, self.meter, passage, visit).await
     }
 

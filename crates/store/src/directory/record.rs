@@ -43,10 +43,12 @@ pub enum Actor {
     Key(KeyId),
     /// The operator, using the command line.
     Operator,
+    /// One of whom this release does not know, as the record has it.
+    Other(String),
 }
 
 /// What kind of change it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeKind {
     /// POST of a new resource.
     Create,
@@ -60,8 +62,12 @@ pub enum ChangeKind {
     Delete,
     /// The operator brought a deleted resource back.
     Restore,
+    /// The operator activated a user.
+    Reactivate,
     /// The operator took changes of a group's members back.
     Undo,
+    /// One that this release does not know, as the record has it.
+    Other(String),
 }
 
 const OPERATIONS: &[(ChangeKind, &str)] = &[
@@ -71,13 +77,17 @@ const OPERATIONS: &[(ChangeKind, &str)] = &[
     (ChangeKind::Patch, "patch"),
     (ChangeKind::Delete, "delete"),
     (ChangeKind::Restore, "restore"),
+    (ChangeKind::Reactivate, "reactivate"),
     (ChangeKind::Undo, "undo"),
 ];
 
 impl ChangeKind {
     /// The name in records.
-    pub fn as_str(self) -> &'static str {
-        let named = OPERATIONS.iter().find(|(operation, _)| *operation == self);
+    pub fn as_str(&self) -> &str {
+        if let Self::Other(name) = self {
+            return name;
+        }
+        let named = OPERATIONS.iter().find(|(operation, _)| operation == self);
         named.map_or("", |(_, name)| name)
     }
 
@@ -88,9 +98,10 @@ impl ChangeKind {
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
         let text = text(item, OPERATION)?;
         let named = OPERATIONS.iter().find(|(_, name)| *name == text);
-        named
-            .map(|(operation, _)| *operation)
-            .ok_or_else(|| damaged(item, OPERATION))
+        Ok(match named {
+            Some((operation, _)) => operation.clone(),
+            None => Self::Other(text.to_owned()),
+        })
     }
 }
 
@@ -159,6 +170,7 @@ impl Origin {
         let actor = match &self.actor {
             Actor::Key(key) => key.as_str(),
             Actor::Operator => OPERATOR,
+            Actor::Other(other) => other,
         };
         [
             (ACTOR.to_owned(), string(actor)),
@@ -175,12 +187,12 @@ impl Actor {
     /// # Errors
     /// [`StoreError::Damaged`] when it does not say.
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
-        match text(item, ACTOR)? {
-            OPERATOR => Ok(Self::Operator),
-            key => KeyId::parse(key)
+        Ok(match text(item, ACTOR)? {
+            OPERATOR => Self::Operator,
+            other => KeyId::parse(other)
                 .map(Self::Key)
-                .map_err(|_| damaged(item, ACTOR)),
-        }
+                .unwrap_or_else(|_| Self::Other(other.to_owned())),
+        })
     }
 }
 
@@ -283,7 +295,7 @@ impl TenantStore<'_> {
 
     /// The record of a change, to be written with it.
     pub(super) fn record_item(&self, origin: &Origin, written: &Written<'_>) -> Item {
-        let mut item = self.key(written.sort_key());
+        let mut item = self.new_item(written.sort_key());
         item.extend(origin.attributes());
         let changes = Value::Object(written.changes()).to_string();
         item.insert(CHANGES.to_owned(), string(changes));

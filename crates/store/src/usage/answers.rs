@@ -8,6 +8,7 @@ use super::refusals::UNLOGGED;
 use crate::client::attributes::{
     Item, epoch_seconds, number, number_of, optional, text, time, timestamp,
 };
+use crate::client::format::{self, Upsert as _};
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
 use crate::directory::keys;
 use crate::{StoreError, TenantStore};
@@ -90,7 +91,7 @@ impl TenantStore<'_> {
     pub async fn count_answers(&self, answers: &Answers) -> Result<(), StoreError> {
         let update = self
             .update(keys::answers(answers.last))
-            .update_expression(
+            .upsert_expression(
                 "SET #last = :last, #expires = :expires ADD #succeeded :succeeded, \
                  #refused :refused, #failed :failed, #unlogged :unlogged",
             )
@@ -117,8 +118,10 @@ impl TenantStore<'_> {
     pub async fn answers(&self, since: OffsetDateTime) -> Result<Vec<AnswerCount>, StoreError> {
         let mut counts = Vec::new();
         let query = self.query_between(keys::answers(since), format!("{}~", keys::ANSWERS));
-        self.each(query, |item| {
-            counts.extend(read(item));
+        self.each_of_any_format(query, |item| {
+            if !format::is_newer(item)? {
+                counts.extend(read(item));
+            }
             Ok(true)
         })
         .await?;

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use crate::client::attributes::{
     Item, damaged, epoch_seconds, number, number_of, optional, string, text, time, timestamp,
 };
+use crate::client::format::Upsert as _;
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
 use crate::directory::{document, keys};
 use crate::{StoreError, TenantStore};
@@ -102,7 +103,7 @@ impl TenantStore<'_> {
         let sort_key = keys::refusal(last.at, last.status, last.reason, &last.route);
         let update = self
             .update(sort_key)
-            .update_expression(
+            .upsert_expression(
                 "SET #first = if_not_exists(#first, :first), #last = :last, #detail = :detail, \
                  #request_id = :request_id, #expires = :expires ADD #count :count, #unlogged :unlogged",
             )

@@ -13,6 +13,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::client::attributes::{
     Item, epoch_seconds, number, number_of, optional, optional_text, string, text,
 };
+use crate::client::format;
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
 use crate::directory::history::Span;
 use crate::directory::keys::{self, cut};
@@ -182,7 +183,10 @@ impl TenantStore<'_> {
         if from > to {
             return Ok(());
         }
-        self.each(self.query_between(from, to), |item| {
+        self.each_of_any_format(self.query_between(from, to), |item| {
+            if format::is_newer(item)? {
+                return Ok(true);
+            }
             Ok(read(item).is_none_or(&mut visit))
         })
         .await
@@ -195,7 +199,7 @@ impl TenantStore<'_> {
             part,
             ..
         } = &entry.request;
-        entry.item(self.key(keys::logged_request(*at, request_id, *part)))
+        entry.item(self.new_item(keys::logged_request(*at, request_id, *part)))
     }
 }
 

@@ -14,8 +14,10 @@ const WAYS: &[&str] = &[
     ".administer(",
     ".call(",
     ".each(",
+    ".each_of_any_format(",
     ".each_when(",
     ".get_item(",
+    ".get_of_any_format(",
     ".put_item(",
     ".read_secret(",
     ".send_update(",
@@ -27,13 +29,14 @@ const WAYS: &[&str] = &[
 const SITES: &[(&str, &str, &str)] = &[
     ("audit/judge.rs", "item", "GetItem directory L"),
     ("audit/judge.rs", "judge_count", "Query directory U"),
+    ("audit/judge.rs", "judge_unreadable", "GetItem directory L"),
     ("audit/mod.rs", "audit", "Query directory"),
     ("audit/repair.rs", "mend", "TransactWriteItems directory C"),
     ("directory/breaker/mod.rs", "breaker", "Query directory B"),
     (
         "directory/breaker/mod.rs",
-        "lift_breaker",
-        "UpdateItem directory B",
+        "lift_breakers",
+        "TransactWriteItems directory B",
     ),
     (
         "directory/breaker/mod.rs",
@@ -42,8 +45,18 @@ const SITES: &[(&str, &str, &str)] = &[
     ),
     ("directory/find.rs", "find", "Query directory L"),
     ("directory/mod.rs", "each", "Query directory C"),
+    (
+        "directory/mod.rs",
+        "each_of_any_format",
+        "Query directory E",
+    ),
     ("directory/mod.rs", "each_when", "Query directory L"),
     ("directory/mod.rs", "get_item", "GetItem directory U"),
+    (
+        "directory/mod.rs",
+        "get_of_any_format",
+        "GetItem directory U",
+    ),
     ("directory/history.rs", "history_page", "Query directory E"),
     ("directory/history.rs", "latest_change", "Query directory E"),
     ("directory/history.rs", "record", "GetItem directory E"),
@@ -190,6 +203,17 @@ const SITES: &[(&str, &str, &str)] = &[
         "GetItem secrets KEY",
     ),
     ("secrets/keys.rs", "query_keys", "Query secrets KEY"),
+    (
+        "secrets/operator_log.rs",
+        "begin_act",
+        "TransactWriteItems secrets O",
+    ),
+    (
+        "secrets/operator_log.rs",
+        "complete_act",
+        "UpdateItem secrets O",
+    ),
+    ("secrets/operator_log.rs", "operator_log", "Query secrets O"),
     ("secrets/scan.rs", "scan_secrets", "Scan secrets KEY"),
     (
         "secrets/tenants.rs",
@@ -244,6 +268,7 @@ const REQUESTS: &[&str] = &[
     "BatchGetItem directory N",
     "TransactWriteItems directory G",
     "TransactWriteItems directory J",
+    "Scan secrets O",
     "Scan secrets TENANT",
     "TransactWriteItems directory D",
 ];
