@@ -41,6 +41,7 @@ pub enum Command {
     Restore,
     RestoreGroup,
     LiftBreaker,
+    Migrate,
     ShowBreaker,
     ListRefusals,
 }
@@ -179,6 +180,11 @@ pub async fn run(
             directory.lift_breaker(&USERS, until).await?;
             json!(null)
         }
+        Command::Migrate => {
+            store.migrate_secrets(id, false, &meter).await?;
+            directory.migrate(false).await?;
+            json!(store.tenant_ids(&meter).await?.contains(id))
+        }
         Command::ShowBreaker => {
             let breaker = directory.breaker(&USERS).await?;
             json!(
@@ -244,6 +250,11 @@ pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
             let calm = fixture.calm(tenant);
             let path = format!("/Groups/{}", fixture.users.crew);
             assert_eq!(calm.delete(&path).await.status, 204);
+        }
+        Command::Migrate => {
+            fixture
+                .age(tenant, &format!("U#{}", fixture.users.lena))
+                .await
         }
         Command::Restore | Command::Tombstones => {
             let calm = fixture.calm(tenant);
@@ -324,6 +335,12 @@ pub fn changes(_: &Users) -> Vec<Operation> {
         change("breaker lift", Command::LiftBreaker, 200, |_, found| {
             let breaker = found.items.get("B#U");
             breaker.is_some_and(|breaker| breaker.contains_key("lifted_until"))
+        }),
+        change("migrate", Command::Migrate, 200, |users, found| {
+            let user = &found.items[&format!("U#{}", users.lena)];
+            [user, &found.secrets["TENANT"]]
+                .iter()
+                .all(|item| item.contains_key("f"))
         }),
     ]
 }

@@ -189,6 +189,8 @@ const SITES: &[(&str, &str, &str)] = &[
     ("directory/members/shard.rs", "shards", "Query directory G"),
     ("directory/read.rs", "get_assembled", "Query directory G"),
     ("directory/record.rs", "was_made", "GetItem directory E"),
+    ("migrate.rs", "bring", "UpdateItem secrets TENANT"),
+    ("migrate.rs", "migrate_all", "Query secrets"),
     ("secrets/credential.rs", "credential", "GetItem secrets KEY"),
     (
         "secrets/credential.rs",
@@ -202,6 +204,7 @@ const SITES: &[(&str, &str, &str)] = &[
     ),
     ("secrets/keys.rs", "query_keys", "Query secrets KEY"),
     ("secrets/scan.rs", "scan_secrets", "Scan secrets KEY"),
+    ("secrets/scan.rs", "tenant_ids", "Scan secrets TENANT"),
     (
         "secrets/tenants.rs",
         "tenant_item",
@@ -247,8 +250,8 @@ const REQUESTS: &[&str] = &[
     "BatchGetItem directory N",
     "TransactWriteItems directory G",
     "TransactWriteItems directory J",
-    "Scan secrets TENANT",
     "TransactWriteItems directory D",
+    "UpdateItem directory U",
 ];
 
 /// The one function that sends.
