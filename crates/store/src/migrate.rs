@@ -149,14 +149,18 @@ impl Store {
         is_dry_run: bool,
         meter: &Meter,
     ) -> Result<Migrated, StoreError> {
-        let secrets = Partition {
-            table: &self.tables.secrets,
-            key: [SECRETS_PARTITION_KEY, SECRETS_SORT_KEY],
-            tenant: secrets::partition_of(tenant),
-            kind: secrets::kind,
-            passage: Passage::Free,
-        };
-        self.migrate_all(&secrets, is_dry_run, meter).await
+        let mut migrated = Migrated::default();
+        for tenant in [secrets::partition_of(tenant), secrets::log_of(tenant)] {
+            let secrets = Partition {
+                table: &self.tables.secrets,
+                key: [SECRETS_PARTITION_KEY, SECRETS_SORT_KEY],
+                tenant,
+                kind: secrets::kind,
+                passage: Passage::Free,
+            };
+            migrated.add(self.migrate_all(&secrets, is_dry_run, meter).await?);
+        }
+        Ok(migrated)
     }
 
     async fn migrate_all(

@@ -339,10 +339,10 @@ impl Release {
             &format!("group restore acme {old}"),
             &format!("group restore acme {south}"),
             &format!("group members acme {north} --undo-since 1h"),
-            "breaker lift acme --for 1h",
+            "breaker lift acme --for 1h --reason drill",
             "key create acme --label next",
             "key rotate acme --label last --overlap-days 1 --expires-in-days 20",
-            "tenant disable acme",
+            "tenant disable acme --reason drill",
             "tenant enable acme",
         ] {
             self.run(&command.replace("rotate acme", &format!("rotate acme {}", key().id())))
@@ -354,7 +354,8 @@ impl Release {
 
     /// Neither the check of the raw table nor the operator's finds anything.
     async fn is_sound(&self) {
-        self.run("directory check acme --repair").await;
+        self.run("directory check acme --repair --reason drill")
+            .await;
         let checked = self.run("directory check acme").await;
         assert!(checked.contains(" 0 defects, 0 repaired"), "{checked}");
         self.directory.check("acme").await;

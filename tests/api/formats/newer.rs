@@ -104,7 +104,9 @@ async fn unknown_operations_actors_and_kinds_are_shown_or_passed_over() {
         [json!("create"), json!("anonymise")]
     );
 
-    let (code, said) = admin.run("directory check acme --repair").await;
+    let (code, said) = admin
+        .run("directory check acme --repair --reason drill")
+        .await;
     assert_eq!(code, 0, "{said}");
     let expected = format!(
         "3 resources, 0 defects, 0 repaired\n{unknown} items of a newer release, not judged"
@@ -184,7 +186,7 @@ async fn tenants_and_keys_are_kept_beside_what_is_unknown() {
         "key list acme",
         "key warnings",
         "key create acme --label next",
-        "tenant disable acme",
+        "tenant disable acme --reason drill",
         "tenant enable acme",
         "migrate",
     ] {
@@ -232,15 +234,22 @@ async fn an_item_of_a_newer_format_is_counted_and_left_alone() {
     };
     let pending = first_of_each(&tables).await.remove("J#<g>").unwrap();
     check("J#<g>", &pending, "directory check acme").await;
-    check("J#<g>", &pending, "directory check acme --repair").await;
-    let (code, said) = admin.run("directory check acme --repair").await;
+    check(
+        "J#<g>",
+        &pending,
+        "directory check acme --repair --reason drill",
+    )
+    .await;
+    let (code, said) = admin
+        .run("directory check acme --repair --reason drill")
+        .await;
     assert_eq!(code, 0, "{said}");
 
     let before = tables.items().await;
     let each = first_of_each(&tables).await;
     assert!(each.len() >= 29, "{:?}", each.keys());
     for (kind, stored) in &each {
-        check(kind, stored, "directory check acme --repair").await;
+        check(kind, stored, "directory check acme --repair --reason drill").await;
     }
     assert_eq!(tables.items().await, before);
 }
@@ -361,7 +370,7 @@ async fn a_key_of_a_newer_format_is_a_failure_of_the_service() {
         "key list acme",
         "tenant list",
         "key warnings",
-        "tenant disable acme",
+        "tenant disable acme --reason drill",
     ] {
         let (code, said) = admin.run(command).await;
         assert_eq!(code, 1, "{command}");

@@ -71,7 +71,8 @@ impl DirectoryTable {
         (store, directory)
     }
 
-    /// Everything that a tenant owns, without the use of its keys, which is written asynchronously.
+    /// Everything that a tenant owns, without the use of its keys and the counters of answers, which
+    /// are written beside requests.
     pub async fn items(&self, tenant: &str) -> Items {
         let mut pages = self
             .client
@@ -87,7 +88,7 @@ impl DirectoryTable {
         while let Some(item) = pages.next().await {
             let item = item.unwrap();
             let sort_key = text(&item, "sk").to_owned();
-            if !sort_key.starts_with("K#") {
+            if !sort_key.starts_with("K#") && !sort_key.starts_with("H#") {
                 items.insert(sort_key, item);
             }
         }
@@ -119,13 +120,14 @@ impl DirectoryTable {
         items
     }
 
-    /// The same without what is stored about requests: change records, refusals, the breaker.
+    /// The same without what is stored about requests: change records, refusals, the log, the
+    /// breaker.
     pub async fn resources(&self, tenant: &str) -> Items {
         let mut items = self.items(tenant).await;
         // Fences stay where they are raised.
         let is_fence = |sort_key: &str| sort_key.starts_with("J#!");
         items.retain(|sort_key, _| {
-            !sort_key.starts_with(['E', 'R', 'B', 'K']) && !is_fence(sort_key)
+            !sort_key.starts_with(['E', 'R', 'P', 'B', 'K']) && !is_fence(sort_key)
         });
         items
     }
@@ -315,7 +317,7 @@ impl DirectoryTable {
                 }
                 // Resources were seen above. Records and memberships are checked separately; the
                 // other kinds belong to no resource.
-                "U" | "G" | "M" | "I" | "J" | "E" | "B" | "K" | "R" => {}
+                "U" | "G" | "M" | "I" | "J" | "E" | "B" | "K" | "R" | "P" | "H" => {}
                 _ => panic!("an item of unknown kind: {sort_key}"),
             }
         }

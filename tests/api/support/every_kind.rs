@@ -41,7 +41,7 @@ pub async fn every_kind() -> (Service, Admin, BothTables) {
     service.app.config.tombstone_retention = FOR_EVER;
     let tables = BothTables::of(admin.prefix()).await;
     secrets(&service.app.store).await;
-    run(&admin, "breaker lift acme --for 0s").await;
+    run(&admin, "breaker lift acme --for 0s --reason drill").await;
     let crowd = users(&service, "user", CROWD).await;
     let others = people(&service, &admin).await;
     groups(&service, &admin, &crowd, &others).await;
@@ -172,6 +172,7 @@ async fn decide(store: &Store, group: &str, users: &[String]) {
         request_id: "decided".to_owned(),
         at: now,
         expires: now + FOR_EVER,
+        entry: None,
     };
     let change = ChangeOfMembers {
         group: &group,

@@ -67,6 +67,7 @@ impl Service {
             public_discovery: false,
             tombstone_retention: time::Duration::days(30),
             history_retention: time::Duration::days(90),
+            request_log: Some(time::Duration::days(14)),
             breaker: BreakerPolicy {
                 share_percent: 20,
                 window: time::Duration::hours(24),

@@ -1,7 +1,12 @@
 //! What a command reports, as text and as JSON.
 
+mod check;
 pub mod key;
+pub mod known_key;
+mod migration;
+pub mod new_key;
 pub mod record;
+mod status;
 pub mod tenant;
 
 use serde_json::Value;

@@ -13,7 +13,11 @@ pub mod tables;
 pub(crate) mod transaction;
 pub(crate) mod update;
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
+
+use crate::secrets::Operator;
 
 pub use connect::Timeouts;
 pub use error::StoreError;
@@ -34,11 +38,17 @@ pub struct Tables {
 pub struct Store {
     pub(crate) client: Client,
     pub(crate) tables: Tables,
+    /// Whose changes they are.
+    pub(crate) operator: Option<Arc<Operator>>,
 }
 
 impl Store {
     /// A store over the two named tables. Makes no call.
     pub fn new(client: Client, tables: Tables) -> Self {
-        Self { client, tables }
+        Self {
+            client,
+            tables,
+            operator: None,
+        }
     }
 }

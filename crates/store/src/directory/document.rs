@@ -144,12 +144,16 @@ pub(crate) fn read(item: &Item) -> Result<Stored, StoreError> {
 }
 
 /// The length of an item in bytes, as DynamoDB bills it: that of the names and values of its
-/// attributes. Those of a resource are texts and numbers; a number takes a byte for two digits and
+/// attributes. Those of a resource are texts and numbers, and lists have texts; a number takes a byte for two digits and
 /// another one, which a few bytes more do not change.
 pub(crate) fn size(item: &Item) -> u64 {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
         AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(texts) => {
+            let text = |text: &AttributeValue| text.as_s().map_or(1, |text| text.len() + 1);
+            3 + texts.iter().map(text).sum::<usize>()
+        }
         _ => 1,
     };
     let size: usize = item

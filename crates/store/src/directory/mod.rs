@@ -46,6 +46,7 @@ use crate::{Gate, Meter, Store, StoreError};
 #[derive(Debug)]
 pub struct TenantStore<'a> {
     store: &'a Store,
+    tenant: TenantId,
     partition: String,
     meter: &'a Meter,
     gate: &'a Gate,
@@ -61,6 +62,7 @@ impl Store {
     ) -> TenantStore<'a> {
         TenantStore {
             store: self,
+            tenant: tenant.clone(),
             partition: keys::partition(tenant),
             meter,
             gate,
@@ -232,6 +234,17 @@ impl<'a> TenantStore<'a> {
     ) -> Result<Updated, StoreError> {
         let passage = self.accepted_only();
         self.store.call(update, self.meter, passage).await
+    }
+
+    /// Puts an item, whatever is there.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub(crate) async fn put_item(&self, item: Item) -> Result<(), StoreError> {
+        let put = self.store.client.put_item().table_name(self.table());
+        let put = put.set_item(Some(item));
+        let passage = self.accepted_only();
+        self.store.call(put, self.meter, passage).await.map(drop)
     }
 
     /// Writes all items or none.

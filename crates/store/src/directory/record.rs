@@ -23,6 +23,7 @@ use crate::client::attributes::{
     Item, damaged, epoch_seconds, optional, optional_time, string, text, timestamp,
 };
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
+use crate::usage::requests::Entry;
 
 const ACTOR: &str = "actor";
 const OPERATION: &str = "operation";
@@ -61,6 +62,8 @@ pub enum ChangeKind {
     Delete,
     /// The operator brought a deleted resource back.
     Restore,
+    /// The operator activated a user.
+    Reactivate,
     /// The operator took changes of a group's members back.
     Undo,
     /// One that this release does not know, as the record has it.
@@ -74,6 +77,7 @@ const OPERATIONS: &[(ChangeKind, &str)] = &[
     (ChangeKind::Patch, "patch"),
     (ChangeKind::Delete, "delete"),
     (ChangeKind::Restore, "restore"),
+    (ChangeKind::Reactivate, "reactivate"),
     (ChangeKind::Undo, "undo"),
 ];
 
@@ -115,6 +119,8 @@ pub struct Origin {
     pub at: OffsetDateTime,
     /// When its record may be removed.
     pub expires: OffsetDateTime,
+    /// What the log of requests says of it, should it leave something out.
+    pub entry: Option<Box<Entry>>,
 }
 
 /// What a record of a user says of the user's groups.

@@ -242,13 +242,16 @@ impl TenantStore<'_> {
         Ok(part.map(|part| (part, Expectation::Place)))
     }
 
-    /// Writes all parts and the change's record, or nothing.
+    /// Writes all parts, the change's record, and an entry of the log if something was left out; or
+    /// nothing.
     pub(super) async fn commit(
         &self,
-        parts: Parts,
+        mut parts: Parts,
         origin: &Origin,
         record: &Written<'_>,
     ) -> Result<(), StoreError> {
+        let log = self.log_part(origin.entry.as_deref(), 0)?;
+        parts.extend(log.map(|log| (log, Expectation::Nothing)));
         self.send_all(parts, self.record_item(origin, record)).await
     }
 

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use tenant::{KeyDigest, KeyId, TenantId};
 
-use super::{KeyRecord, Tenant};
+use super::{KeyRecord, Tenant, operator_log};
 use crate::StoreError;
 use crate::client::attributes::{
     Item, damaged, flag, number, number_of, optional, optional_time, string, text, time, timestamp,
@@ -19,6 +19,7 @@ const PARTITION_PREFIX: &str = "TENANT#";
 
 const NAME: &str = "name";
 const ENABLED: &str = "enabled";
+const DISABLED: &str = "disabled";
 const CREATED: &str = "created";
 const VERSION: &str = "version";
 const ACTIVE_KEYS: &str = "active_keys";
@@ -64,6 +65,7 @@ pub(crate) fn kind(sort_key: &str) -> Option<&'static str> {
     match sort_key {
         TENANT_SORT_KEY => Some("tenants"),
         key if key.starts_with(KEY_PREFIX) => Some("keys"),
+        entry if entry.starts_with(operator_log::PREFIX) => Some("operator's log"),
         _ => None,
     }
 }
@@ -127,6 +129,7 @@ impl TenantItem {
                 id,
                 name: text(item, NAME)?.to_owned(),
                 enabled: flag(item, ENABLED)?,
+                disabled: optional_time(item, DISABLED)?,
                 created: time(item, CREATED)?,
                 active_keys: active_digests.len(),
             },
@@ -173,6 +176,7 @@ mod tests {
             id: TenantId::parse("acme").unwrap(),
             name: "Acme Ltd".to_owned(),
             enabled: true,
+            disabled: None,
             created: OffsetDateTime::UNIX_EPOCH,
             active_keys: 0,
         }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | tenant | `TENANT#<tenant id>` | `TENANT` |
 //! | key | `TENANT#<tenant id>` | `KEY#<digest of the key>` |
+//! | entry of the operator's log | `LOG#<tenant id>` | `O#<time>#<id of the entry>` |
 //!
 //! A key item repeats whether its tenant is enabled, so that authentication is one GetItem. The
 //! tenant item in turn lists the digests of the keys that are not revoked, and every write that
@@ -18,6 +19,7 @@ mod credential;
 mod error;
 mod item;
 mod keys;
+mod operator_log;
 mod rotate;
 mod scan;
 mod tenants;
@@ -25,10 +27,12 @@ mod warning;
 mod write;
 
 pub(crate) use item::{kind, partition_of};
+pub(crate) use operator_log::log_of;
 
 pub use credential::Credential;
 pub use error::SecretsError;
 pub use keys::{KeyRecord, MAX_ACTIVE_KEYS};
+pub use operator_log::{Act, Begun, Operator, OperatorEntry};
 pub use rotate::{Rotation, Successor};
 pub use scan::TenantKey;
 pub use tenants::Tenant;

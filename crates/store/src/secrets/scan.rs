@@ -80,7 +80,7 @@ impl Store {
     }
 
     /// Shows `visit` every item whose sort key starts with the given text.
-    async fn scan_secrets(
+    pub(super) async fn scan_secrets(
         &self,
         prefix: &str,
         meter: &Meter,

@@ -17,6 +17,8 @@ pub struct Tenant {
     pub name: String,
     /// Whether the tenant's keys are accepted.
     pub enabled: bool,
+    /// Since when they are not.
+    pub disabled: Option<OffsetDateTime>,
     /// When the tenant was created.
     pub created: OffsetDateTime,
     /// How many keys are on the tenant's list: those not revoked. Long-expired ones leave it when
@@ -40,6 +42,7 @@ impl Store {
             id: tenant.clone(),
             name: name.to_owned(),
             enabled: true,
+            disabled: None,
             created: now,
             active_keys: 0,
         };
@@ -72,11 +75,14 @@ impl Store {
     ) -> Result<Tenant, SecretsError> {
         write::retrying_races(|| async {
             let read = self.tenant_item(tenant, meter).await?;
-            if read.tenant.enabled != enabled {
-                self.write_enabled(&read, enabled, meter).await?;
+            if read.tenant.enabled == enabled {
+                return Ok(read.tenant);
             }
+            let now = OffsetDateTime::now_utc();
+            self.write_enabled(&read, enabled, now, meter).await?;
             Ok(Tenant {
                 enabled,
+                disabled: (!enabled).then_some(now),
                 ..read.tenant
             })
         })

@@ -7,7 +7,7 @@ use tenant::{KeyDigest, KeyId, TenantId};
 use time::OffsetDateTime;
 
 use super::item::{self, KeyItem, TENANT_SORT_KEY, TenantItem};
-use super::{KeyRecord, SecretsError, Tenant};
+use super::{Act, KeyRecord, SecretsError, Tenant};
 use crate::client::attributes::{Item, number_of, string, timestamp};
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
@@ -48,7 +48,8 @@ impl Store {
         meter: &Meter,
     ) -> Result<(), SecretsError> {
         let put = self.put(item::new_tenant(tenant))?;
-        match self.transact([put], meter, Passage::Free).await? {
+        let entry = self.entry(&tenant.id, Act::CreateTenant, None)?;
+        match self.transact([put, entry], meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
             Outcome::ConditionsFailed(_) => Err(SecretsError::TenantExists(tenant.id.clone())),
         }
@@ -59,15 +60,23 @@ impl Store {
         &self,
         read: &TenantItem,
         enabled: bool,
+        now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
         let tenant = self
             .update_tenant(&read.tenant.id)
-            .update_expression("SET enabled = :enabled ADD version :one")
             .condition_expression("version = :read")
             .expression_attribute_values(":enabled", AttributeValue::Bool(enabled))
             .expression_attribute_values(":one", number_of(1))
             .expression_attribute_values(":read", number_of(read.version));
+        let tenant = match enabled {
+            true => {
+                tenant.update_expression("SET enabled = :enabled REMOVE disabled ADD version :one")
+            }
+            false => tenant
+                .update_expression("SET enabled = :enabled, disabled = :now ADD version :one")
+                .expression_attribute_values(":now", timestamp(now)),
+        };
         let mut writes = vec![update(tenant)?];
         for digest in &read.active_digests {
             // Without the condition, a key item that was deleted by hand would come back as a
@@ -79,6 +88,11 @@ impl Store {
                 .expression_attribute_values(":enabled", AttributeValue::Bool(enabled));
             writes.push(update(key)?);
         }
+        let act = match enabled {
+            true => Act::EnableTenant,
+            false => Act::DisableTenant,
+        };
+        writes.push(self.entry(&read.tenant.id, act, None)?);
         match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
             Outcome::ConditionsFailed(failed) if failed.starts_with(&[0]) => {
@@ -129,6 +143,11 @@ impl Store {
                 .expression_attribute_values(":new", string(record.id.as_str()));
             writes.push(update(old)?);
         }
+        let (act, target) = match ending {
+            Some(ending) => (Act::RotateKey, &ending.old.record.id),
+            None => (Act::CreateKey, &record.id),
+        };
+        writes.push(self.entry(&read.tenant.id, act, Some(target.as_str()))?);
         match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
             Outcome::ConditionsFailed(failed) if failed.starts_with(&[1]) => {
@@ -148,7 +167,7 @@ impl Store {
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
-        let digest = &key.digest;
+        let (digest, key_id) = (&key.digest, &key.record.id);
         let tenant = self
             .update_tenant(tenant_id)
             .update_expression("ADD version :one DELETE active_keys :digests")
@@ -164,6 +183,8 @@ impl Store {
         for key in followed {
             writes.push(self.follow(tenant_id, key, None)?);
         }
+        let target = Some(key_id.as_str());
+        writes.push(self.entry(tenant_id, Act::RevokeKey, target)?);
         match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
             Outcome::ConditionsFailed(failed) if failed.starts_with(&[0]) => {

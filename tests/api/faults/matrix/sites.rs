@@ -34,8 +34,8 @@ const SITES: &[(&str, &str, &str)] = &[
     ("directory/breaker/mod.rs", "breaker", "Query directory B"),
     (
         "directory/breaker/mod.rs",
-        "lift_breaker",
-        "UpdateItem directory B",
+        "lift_breakers",
+        "TransactWriteItems directory B",
     ),
     (
         "directory/breaker/mod.rs",
@@ -203,6 +203,17 @@ const SITES: &[(&str, &str, &str)] = &[
         "GetItem secrets KEY",
     ),
     ("secrets/keys.rs", "query_keys", "Query secrets KEY"),
+    (
+        "secrets/operator_log.rs",
+        "begin_act",
+        "TransactWriteItems secrets O",
+    ),
+    (
+        "secrets/operator_log.rs",
+        "complete_act",
+        "UpdateItem secrets O",
+    ),
+    ("secrets/operator_log.rs", "operator_log", "Query secrets O"),
     ("secrets/scan.rs", "scan_secrets", "Scan secrets KEY"),
     ("secrets/scan.rs", "tenant_ids", "Scan secrets TENANT"),
     (
@@ -250,6 +261,7 @@ const REQUESTS: &[&str] = &[
     "BatchGetItem directory N",
     "TransactWriteItems directory G",
     "TransactWriteItems directory J",
+    "Scan secrets O",
     "TransactWriteItems directory D",
     "UpdateItem directory U",
 ];

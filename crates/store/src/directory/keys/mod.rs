@@ -15,6 +15,8 @@
 //! | `B#<T>` | breaker: how many resources may lose access lately, at most |
 //! | `B#<T>#<last digit of ids>` | a share of it: how many have |
 //! | `R#<hour>#<status>#<reason>#<route>` | counter of refused requests |
+//! | `H#<hour>` | counter of answers |
+//! | `P#<time>#<request id>`, of a bulk request's operation `#<its place>` | logged request |
 //! | `K#<key id>` | what is known of the use of an API key |
 //!
 //! `members` has the keys of what belongs to the members of groups.
@@ -44,6 +46,9 @@ const MAX_LOOKUP_VALUE: usize = 512;
 
 /// The longest value that can be guarded, in bytes as encoded in the key.
 const MAX_GUARDED_VALUE: usize = 900;
+
+/// The longest part of a request's id in a key, in bytes: API Gateway's have sixteen.
+const MAX_REQUEST_ID: usize = 64;
 
 /// Maximum number of lookups and guards of a resource. One transaction must be able to remove all
 /// of them and write as many others, plus the resource itself; DynamoDB allows 100 actions.
@@ -179,16 +184,18 @@ const KINDS_OF_A_TYPE: &[(&str, &str)] = &[
 /// The kinds of items whose letter is followed by something else.
 const KINDS: &[(&str, &str)] = &[
     ("R", "refused requests"),
+    ("H", "counts of answers"),
+    ("P", "logged requests"),
     ("K", "uses of keys"),
     ("M", "members of groups"),
     ("I", "groups of users"),
     ("J", "pending changes, fences"),
 ];
 
-/// Whether the item with this sort key belongs to no resource: the use of a key, or a counter of
-/// refused requests.
+/// Whether the item with this sort key belongs to no resource: the use of a key, a counter of
+/// refused requests or of answers, or a logged request.
 pub(crate) fn belongs_to_no_resource(sort_key: &str) -> bool {
-    [KEY_USES, REFUSALS]
+    [KEY_USES, REFUSALS, ANSWERS, REQUESTS]
         .iter()
         .any(|prefix| sort_key.starts_with(prefix))
 }
@@ -218,14 +225,53 @@ pub(crate) const REFUSALS: &str = "R#";
 
 /// The start of the sort keys of the counters of requests that were refused in the hour of `at`.
 pub(crate) fn refusals_of(at: OffsetDateTime) -> String {
-    let hour = rfc3339(at);
-    // `2026-11-24T09`.
-    format!("{REFUSALS}{}", hour.get(..13).unwrap_or_default())
+    format!("{REFUSALS}{}", hour(at))
+}
+
+/// The hour of a time, such as `2026-11-24T09`.
+fn hour(at: OffsetDateTime) -> String {
+    let mut hour = rfc3339(at);
+    hour.truncate(13);
+    hour
 }
 
 /// The sort key of the counter of requests that were refused in the hour of `at`.
 pub(crate) fn refusal(at: OffsetDateTime, status: u16, reason: &str, route: &str) -> String {
     format!("{}#{status}#{reason}#{route}", refusals_of(at))
+}
+
+/// The start of the sort keys of all counters of answers.
+pub(crate) const ANSWERS: &str = "H#";
+
+/// The sort key of the counter of answers in the hour of `at`.
+pub(crate) fn answers(at: OffsetDateTime) -> String {
+    format!("{ANSWERS}{}", hour(at))
+}
+
+/// The start of the sort keys of all logged requests.
+pub(crate) const REQUESTS: &str = "P#";
+
+/// A sort key at or below those of all logged requests from this time on, and above all others.
+pub(crate) fn requests_from(at: OffsetDateTime) -> String {
+    format!("{REQUESTS}{}", rfc3339(at))
+}
+
+/// The sort key of a logged request; of an operation of a bulk request with its place.
+pub(crate) fn logged_request(at: OffsetDateTime, request_id: &str, part: Option<u32>) -> String {
+    let request_id = escape(cut(request_id, MAX_REQUEST_ID));
+    let part = part.map_or(String::new(), |part| format!("#{part}"));
+    format!("{}#{request_id}{part}", requests_from(at))
+}
+
+/// The time, the request's id and the place of a logged request's sort key.
+pub(crate) fn of_logged_request(sort_key: &str) -> Option<(&str, String, Option<u32>)> {
+    let (at, rest) = sort_key.strip_prefix(REQUESTS)?.split_once('#')?;
+    let (request_id, part) = match rest.split_once('#') {
+        Some((request_id, part)) => (request_id, Some(part.parse().ok()?)),
+        None => (rest, None),
+    };
+    let request_id = request_id.replace("%23", "#").replace("%25", "%");
+    Some((at, request_id, part))
 }
 
 /// The start of the sort keys of the counters by the first two digits.
@@ -369,7 +415,7 @@ fn escape(value: &str) -> Cow<'_, str> {
 }
 
 /// The longest start of `text` of at most `length` bytes.
-fn cut(text: &str, length: usize) -> &str {
+pub(crate) fn cut(text: &str, length: usize) -> &str {
     let end = (0..=length.min(text.len()))
         .rev()
         .find(|end| text.is_char_boundary(*end));
@@ -420,6 +466,8 @@ mod tests {
             KEY_USES.to_owned(),
             breaker(&USERS),
             refusals_of(OffsetDateTime::UNIX_EPOCH),
+            answers(OffsetDateTime::UNIX_EPOCH),
+            requests_from(OffsetDateTime::UNIX_EPOCH),
         ];
         let kinds = kinds(&USERS);
         let of_a_type = [kinds.lookups, kinds.guards, kinds.tombstones];
@@ -429,7 +477,7 @@ mod tests {
             .chain(kinds.counters)
             .filter_map(|key| key.chars().next())
             .collect();
-        assert_eq!(taken, BTreeSet::from_iter("BCDEFKLNR".chars()));
+        assert_eq!(taken, BTreeSet::from_iter("BCDEFHKLNPR".chars()));
         assert!(ALL.iter().all(|known| !taken.contains(&known.letter)));
     }
 
@@ -519,6 +567,26 @@ mod tests {
             refusal(second, 409, "uniqueness", "/Users"),
             "R#2026-11-24T09#409#uniqueness#/Users"
         );
+        assert_eq!(answers(second), "H#2026-11-24T09");
+    }
+
+    #[test]
+    fn logged_requests_tell_their_request_whatever_its_id() {
+        let at = OffsetDateTime::from_unix_timestamp(1_795_512_816).unwrap();
+        let long = "é".repeat(100);
+        for (id, part, told) in [
+            ("JKJaXmPLvHcESHA=", None, "JKJaXmPLvHcESHA="),
+            ("a#b%23%", Some(1000), "a#b%23%"),
+            ("", Some(0), ""),
+            (&long, None, &long[..MAX_REQUEST_ID]),
+        ] {
+            let sort_key = logged_request(at, id, part);
+            let read = of_logged_request(&sort_key).unwrap();
+            assert_eq!(read, ("2026-11-24T09:33:36.000Z", told.to_owned(), part));
+        }
+        for other in ["P#", "P#x", "R#x#y", "P#x#y#z", "P#x#y#1#2"] {
+            assert_eq!(of_logged_request(other), None, "{other}");
+        }
     }
 
     #[test]

@@ -55,6 +55,8 @@ impl TenantStore<'_> {
             pending: Some(&record),
             is_version: true,
         };
+        let log = self.log_part(origin.entry.as_deref(), left_out.0.len())?;
+        parts.extend(log.map(|log| (log, Expectation::Nothing)));
         let mut proof = None;
         for (digit, by) in delta.by_digit() {
             let expected = Expected::Unmoved(shards);

@@ -1,0 +1,389 @@
+//! The operator's log: who changed what of a tenant, with which command, when and why.
+//!
+//! | item | `secrets_pk` | `secrets_sk` |
+//! |---|---|---|
+//! | entry | `LOG#<tenant id>` | `O#<time>#<id of the entry>` |
+//!
+//! They have a partition of their own, so that somebody can be allowed to write entries without
+//! being allowed to write tenants and keys, and so that they outlive their tenant.
+//!
+//! Each change to a tenant or its keys writes an entry in its own transaction. What takes many
+//! transactions, or changes the directory, writes an entry before the first of them and completes
+//! it after the last: an entry without an outcome is that of a command that was ended early.
+//!
+//! Entries hold no key and nothing about a tenant's users but their ids.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use backon::Retryable;
+use scim::resource::rfc3339;
+use serde_json::Value;
+use tenant::TenantId;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use uuid::Uuid;
+
+use crate::client::attributes::{
+    Item, damaged, optional, optional_text, string, text, time, timestamp,
+};
+use crate::client::format;
+use crate::client::gate::Passage;
+use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
+use crate::client::transaction::RACES;
+use crate::{Meter, Store, StoreError};
+
+/// The start of the partition keys of all entries.
+const PARTITION_PREFIX: &str = "LOG#";
+
+/// The start of the sort keys of all entries.
+pub(super) const PREFIX: &str = "O#";
+
+const ACT: &str = "act";
+const TARGET: &str = "target";
+const CALLER: &str = "caller";
+const COMMAND: &str = "command";
+const ARGUMENTS: &str = "arguments";
+const REASON: &str = "reason";
+const RELEASE: &str = "release";
+const OUTCOME: &str = "outcome";
+const COMPLETED: &str = "completed";
+/// Whether an act has several steps, and so an outcome at its end.
+const STEPS: &str = "steps";
+
+/// Who changes tenants, keys and directories, and how. Nothing in it is a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    /// The identity that AWS knows the caller by (an ARN), or the name of the local user.
+    pub caller: String,
+    /// The command or the page.
+    pub command: String,
+    /// Its arguments, without secrets and personal data.
+    pub arguments: Vec<String>,
+    /// Why, as the operator said.
+    pub reason: Option<String>,
+    /// The version of the program.
+    pub release: String,
+}
+
+impl Operator {
+    /// A program that nobody in particular runs, such as a test.
+    fn program() -> Self {
+        Self {
+            caller: "a program".to_owned(),
+            command: String::new(),
+            arguments: Vec::new(),
+            reason: None,
+            release: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// A tenant was created.
+    CreateTenant,
+    /// A tenant was enabled.
+    EnableTenant,
+    /// A tenant was disabled.
+    DisableTenant,
+    /// All that a tenant owned was deleted.
+    DeleteTenant,
+    /// A key was created.
+    CreateKey,
+    /// A key was created in the place of another one.
+    RotateKey,
+    /// A key was revoked.
+    RevokeKey,
+    /// The limits on lost access were lifted.
+    LiftBreaker,
+    /// Deleted resources were brought back.
+    Restore,
+    /// Deactivated users were activated.
+    Reactivate,
+    /// Changes of a group's members were taken back.
+    UndoMembers,
+    /// What a check found was mended.
+    Repair,
+    /// What is known of a person was removed.
+    Erase,
+    /// A tenant's data was read out.
+    Export,
+    /// A tenant's data was written.
+    Import,
+    /// Items were brought to the present format.
+    Migrate,
+}
+
+impl Act {
+    /// The name in entries.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CreateTenant => "createTenant",
+            Self::EnableTenant => "enableTenant",
+            Self::DisableTenant => "disableTenant",
+            Self::DeleteTenant => "deleteTenant",
+            Self::CreateKey => "createKey",
+            Self::RotateKey => "rotateKey",
+            Self::RevokeKey => "revokeKey",
+            Self::LiftBreaker => "liftBreaker",
+            Self::Restore => "restore",
+            Self::Reactivate => "reactivate",
+            Self::UndoMembers => "undoMembers",
+            Self::Repair => "repair",
+            Self::Erase => "erase",
+            Self::Export => "export",
+            Self::Import => "import",
+            Self::Migrate => "migrate",
+        }
+    }
+}
+
+/// An entry that was begun, to be completed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// Its id, which change records of the act have as the id of their request.
+    pub id: String,
+    tenant: TenantId,
+    sort_key: String,
+}
+
+/// An entry as it was read. What this version does not know is there as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorEntry {
+    /// Its id, which change records of the act have as the id of their request.
+    pub id: String,
+    /// When the act began.
+    pub at: OffsetDateTime,
+    /// Whose tenant it was done to.
+    pub tenant: TenantId,
+    /// What was done ([`Act::as_str`]).
+    pub act: String,
+    /// The id of the key or of the user that it was done to.
+    pub target: Option<String>,
+    /// Who did it.
+    pub caller: String,
+    /// The command or the page.
+    pub command: String,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The version of the program.
+    pub release: String,
+    /// What came of it and when, for an act of several steps.
+    pub outcome: Option<(OffsetDateTime, String)>,
+    /// Whether it is an act of several steps, which has an outcome at its end.
+    pub has_steps: bool,
+}
+
+impl Store {
+    /// The same store, whose changes are those of this operator.
+    #[must_use]
+    pub fn acting_as(&self, operator: Operator) -> Self {
+        Self {
+            operator: Some(Arc::new(operator)),
+            ..self.clone()
+        }
+    }
+
+    /// The part of a transaction that writes an entry.
+    pub(crate) fn entry(
+        &self,
+        tenant: &TenantId,
+        act: Act,
+        target: Option<&str>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(&self.tables.secrets)
+            .set_item(Some(self.entry_item(tenant, act, target)))
+            .build()?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// Writes the entry of an act of several steps, before the first of them.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB: then nothing may be done.
+    pub async fn begin_act(
+        &self,
+        tenant: &TenantId,
+        act: Act,
+        target: Option<&str>,
+        meter: &Meter,
+    ) -> Result<Begun, StoreError> {
+        let mut item = self.entry_item(tenant, act, target);
+        item.insert(STEPS.to_owned(), AttributeValue::Bool(true));
+        let sort_key = text(&item, SECRETS_SORT_KEY)?.to_owned();
+        let put = Put::builder()
+            .table_name(&self.tables.secrets)
+            .set_item(Some(item))
+            .build()?;
+        let put = TransactWriteItem::builder().put(put).build();
+        let put_entry = || self.transact([put.clone()], meter, Passage::Free);
+        put_entry
+            .retry(RACES)
+            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
+            .await?;
+        Ok(Begun {
+            id: id_of(&sort_key).to_owned(),
+            tenant: tenant.clone(),
+            sort_key,
+        })
+    }
+
+    /// Says what came of an act of several steps.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn complete_act(
+        &self,
+        begun: &Begun,
+        outcome: &str,
+        meter: &Meter,
+    ) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.tables.secrets)
+            .key(SECRETS_PARTITION_KEY, partition(&begun.tenant))
+            .key(SECRETS_SORT_KEY, string(&begun.sort_key))
+            .update_expression("SET #outcome = :outcome, #completed = :completed")
+            .expression_attribute_names("#outcome", OUTCOME)
+            .expression_attribute_names("#completed", COMPLETED)
+            .expression_attribute_values(":outcome", string(outcome))
+            .expression_attribute_values(":completed", timestamp(OffsetDateTime::now_utc()));
+        self.call(update, meter, Passage::Free).await.map(drop)
+    }
+
+    /// Shows `visit` the entries of a tenant since a time, the oldest first.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn operator_log(
+        &self,
+        tenant: &TenantId,
+        since: OffsetDateTime,
+        meter: &Meter,
+        mut visit: impl FnMut(OperatorEntry),
+    ) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.tables.secrets)
+            .consistent_read(true)
+            .key_condition_expression("secrets_pk = :tenant AND secrets_sk BETWEEN :from AND :to")
+            .expression_attribute_values(":tenant", partition(tenant))
+            .expression_attribute_values(":from", string(format!("{PREFIX}{}", rfc3339(since))))
+            .expression_attribute_values(":to", string(format!("{PREFIX}~")));
+        self.each(request, meter, Passage::Free, |item| {
+            format::check(item)?;
+            visit(read(item)?);
+            Ok(true)
+        })
+        .await
+    }
+
+    /// The entries of all tenants since a time, the oldest first. This reads the whole secrets
+    /// table.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn operator_log_of_all(
+        &self,
+        since: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<Vec<OperatorEntry>, StoreError> {
+        let mut entries = Vec::new();
+        self.scan_secrets(PREFIX, meter, |item| {
+            let entry = read(item)?;
+            if entry.at >= since {
+                entries.push(entry);
+            }
+            Ok(())
+        })
+        .await?;
+        entries.sort_by(|one, other| (one.at, &one.tenant).cmp(&(other.at, &other.tenant)));
+        Ok(entries)
+    }
+
+    fn entry_item(&self, tenant: &TenantId, act: Act, target: Option<&str>) -> Item {
+        let operator = match &self.operator {
+            Some(operator) => operator.clone(),
+            None => Arc::new(Operator::program()),
+        };
+        // Its id tells apart what was done in the same millisecond.
+        let sort_key = format!(
+            "{PREFIX}{}#{}",
+            rfc3339(OffsetDateTime::now_utc()),
+            Uuid::new_v4()
+        );
+        let arguments = Value::from(operator.arguments.clone()).to_string();
+        let mut item = Item::from([
+            (SECRETS_PARTITION_KEY.to_owned(), partition(tenant)),
+            (SECRETS_SORT_KEY.to_owned(), string(sort_key)),
+            (ACT.to_owned(), string(act.as_str())),
+            (CALLER.to_owned(), string(&operator.caller)),
+            (COMMAND.to_owned(), string(&operator.command)),
+            (ARGUMENTS.to_owned(), string(arguments)),
+            (RELEASE.to_owned(), string(&operator.release)),
+            format::attribute(),
+        ]);
+        for (name, text) in [(REASON, operator.reason.as_deref()), (TARGET, target)] {
+            if let Some(text) = text {
+                item.insert(name.to_owned(), string(text));
+            }
+        }
+        item
+    }
+}
+
+/// The partition key of a tenant's entries.
+pub(crate) fn log_of(tenant: &TenantId) -> String {
+    format!("{PARTITION_PREFIX}{tenant}")
+}
+
+fn partition(tenant: &TenantId) -> AttributeValue {
+    string(log_of(tenant))
+}
+
+/// The tenant that an entry belongs to.
+fn owner(item: &Item) -> Result<TenantId, StoreError> {
+    let id = text(item, SECRETS_PARTITION_KEY)?.strip_prefix(PARTITION_PREFIX);
+    let id = id.and_then(|id| TenantId::parse(id).ok());
+    id.ok_or_else(|| damaged(item, SECRETS_PARTITION_KEY))
+}
+
+fn id_of(sort_key: &str) -> &str {
+    sort_key.rsplit_once('#').map_or(sort_key, |(_, id)| id)
+}
+
+fn read(item: &Item) -> Result<OperatorEntry, StoreError> {
+    let at = text(item, SECRETS_SORT_KEY)?
+        .strip_prefix(PREFIX)
+        .and_then(|rest| rest.split('#').next())
+        .and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok());
+    let arguments =
+        serde_json::from_str(text(item, ARGUMENTS)?).map_err(|_| damaged(item, ARGUMENTS))?;
+    let owned = |name| Ok::<_, StoreError>(text(item, name)?.to_owned());
+    let maybe = |name| Ok::<_, StoreError>(optional_text(item, name)?.map(str::to_owned));
+    let outcome = match optional(item, COMPLETED, time)? {
+        Some(at) => Some((at, owned(OUTCOME)?)),
+        None => None,
+    };
+    Ok(OperatorEntry {
+        id: id_of(text(item, SECRETS_SORT_KEY)?).to_owned(),
+        at: at.ok_or_else(|| damaged(item, SECRETS_SORT_KEY))?,
+        tenant: owner(item)?,
+        act: owned(ACT)?,
+        target: maybe(TARGET)?,
+        caller: owned(CALLER)?,
+        command: owned(COMMAND)?,
+        arguments,
+        reason: maybe(REASON)?,
+        release: owned(RELEASE)?,
+        outcome,
+        has_steps: item.contains_key(STEPS),
+    })
+}
