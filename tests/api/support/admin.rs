@@ -122,7 +122,8 @@ impl Admin {
             results: &mut results,
             messages: &mut messages,
         };
-        let code = scim_admin::run(cli, &caller(), &self.store, &mut streams).await;
+        // Boxed: the future is large, and tests hold many of them at once.
+        let code = Box::pin(scim_admin::run(cli, &caller(), &self.store, &mut streams)).await;
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (code, text(results), text(messages))
     }

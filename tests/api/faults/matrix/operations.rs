@@ -120,7 +120,8 @@ impl Operation {
     pub fn is_one_write(&self) -> bool {
         let is_bulk =
             matches!(&self.request, Request::Client { path, .. } if path.as_str() == "/Bulk");
-        self.status < 400 && !is_bulk && !self.repairs()
+        let is_of_many = matches!(self.request, Request::Operator(Command::Migrate));
+        self.status < 400 && !is_bulk && !is_of_many && !self.repairs()
     }
 
     pub fn rivals(mut self, rivals: Vec<(Rival, &'static [u16])>) -> Self {

@@ -41,6 +41,7 @@ pub enum Command {
     Restore,
     RestoreGroup,
     LiftBreaker,
+    Migrate,
     ShowBreaker,
     ListRefusals,
     ListAnswers,
@@ -177,6 +178,11 @@ pub async fn run(
             directory.lift_breakers(&[&USERS], until).await?;
             json!(null)
         }
+        Command::Migrate => {
+            store.migrate_secrets(id, false, &meter).await?;
+            directory.migrate(false).await?;
+            json!(store.tenant_ids(&meter).await?.contains(id))
+        }
         Command::ShowBreaker => {
             let breaker = directory.breaker(&USERS).await?;
             json!(
@@ -274,6 +280,11 @@ pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
             let path = format!("/Groups/{}", fixture.users.crew);
             assert_eq!(calm.delete(&path).await.status, 204);
         }
+        Command::Migrate => {
+            fixture
+                .age(tenant, &format!("U#{}", fixture.users.lena))
+                .await
+        }
         Command::Restore | Command::Tombstones => {
             let calm = fixture.calm(tenant);
             let path = format!("/Users/{}", fixture.users.lena);
@@ -360,6 +371,12 @@ pub fn changes(_: &Users) -> Vec<Operation> {
         }),
         change("act of several steps", Command::Act, 200, |_, found| {
             found.acts.iter().any(|act| act == "erase")
+        }),
+        change("migrate", Command::Migrate, 200, |users, found| {
+            let user = &found.items[&format!("U#{}", users.lena)];
+            [user, &found.secrets["TENANT"]]
+                .iter()
+                .all(|item| item.contains_key("f"))
         }),
     ]
 }

@@ -191,6 +191,8 @@ const SITES: &[(&str, &str, &str)] = &[
     ("directory/members/shard.rs", "shards", "Query directory G"),
     ("directory/read.rs", "get_assembled", "Query directory G"),
     ("directory/record.rs", "was_made", "GetItem directory E"),
+    ("migrate.rs", "bring", "UpdateItem secrets TENANT"),
+    ("migrate.rs", "migrate_all", "Query secrets"),
     ("secrets/credential.rs", "credential", "GetItem secrets KEY"),
     (
         "secrets/credential.rs",
@@ -215,6 +217,7 @@ const SITES: &[(&str, &str, &str)] = &[
     ),
     ("secrets/operator_log.rs", "operator_log", "Query secrets O"),
     ("secrets/scan.rs", "scan_secrets", "Scan secrets KEY"),
+    ("secrets/scan.rs", "tenant_ids", "Scan secrets TENANT"),
     (
         "secrets/tenants.rs",
         "tenant_item",
@@ -269,8 +272,8 @@ const REQUESTS: &[&str] = &[
     "TransactWriteItems directory G",
     "TransactWriteItems directory J",
     "Scan secrets O",
-    "Scan secrets TENANT",
     "TransactWriteItems directory D",
+    "UpdateItem directory U",
 ];
 
 /// The one function that sends.
