@@ -8,6 +8,8 @@ use tenant::{KeyId, TenantId};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
+use crate::data_args::EraseArgs;
+
 /// The longest name or label, in characters.
 const MAX_TEXT: usize = 100;
 
@@ -128,6 +130,9 @@ pub enum UserCommand {
         #[command(flatten)]
         history: Retention,
     },
+    /// Remove what is known of a person, in every item of the tenant; who did what when stays on
+    /// record
+    Erase(EraseArgs),
 }
 
 #[derive(Debug, Args)]
@@ -327,7 +332,7 @@ pub enum KeyCommand {
 }
 
 /// A time, or how long ago it was.
-fn instant(text: &str) -> Result<OffsetDateTime, String> {
+pub fn instant(text: &str) -> Result<OffsetDateTime, String> {
     let now = OffsetDateTime::now_utc();
     let time = match OffsetDateTime::parse(text, &Rfc3339) {
         Ok(time) => Some(time),
@@ -363,7 +368,7 @@ fn resource_id(text: &str) -> Result<ResourceId, String> {
 }
 
 /// A name or a label. Control characters would garble the listings.
-fn text(text: &str) -> Result<String, String> {
+pub fn text(text: &str) -> Result<String, String> {
     let text = text.trim();
     let length = text.chars().count();
     if (1..=MAX_TEXT).contains(&length) && !text.chars().any(char::is_control) {

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use account::erase::EraseError;
 use scim::ResourceId;
 use store::client::tables::TablesError;
 use store::secrets::SecretsError;
@@ -19,6 +20,8 @@ pub enum Failure {
     Tables(#[from] TablesError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Erase(#[from] EraseError),
     #[error("no user of the tenant has the userName `{0}`; a deleted one is found by its id")]
     NoUser(String),
     #[error(
@@ -72,6 +75,9 @@ impl Failure {
         match self {
             Self::Secrets(SecretsError::Store(error))
             | Self::Tables(TablesError::Store(error))
+            | Self::Erase(
+                EraseError::Store(error) | EraseError::Secrets(SecretsError::Store(error)),
+            )
             | Self::Store(error) => Some(error),
             _ => None,
         }

@@ -8,6 +8,7 @@
 mod args;
 mod clock;
 mod commands;
+mod data_args;
 mod failure;
 mod report;
 mod terminal;

@@ -37,6 +37,7 @@ fn commands(id: &str) -> Vec<String> {
         ("tenant list", String::new()),
         ("tenant status", "acme".to_owned()),
         ("user deleted", "acme".to_owned()),
+        ("user erase", format!("acme {id} --reason x")),
         ("user restore", format!("acme {id}")),
     ];
     assert_eq!(

@@ -1,10 +1,12 @@
 //! `scim-admin` over the tables of a service.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use scim_admin::{Cli, Streams};
 use serde_json::{Value, json};
-use stand::wire::Wire;
+use stand::wire::{Fate, Wire};
 use store::{Store, Tables, Timeouts};
 use tokio::sync::mpsc;
 
@@ -64,6 +66,28 @@ impl Admin {
     pub async fn run(&self, arguments: &str) -> (u8, String) {
         let (code, results, messages) = self.output(arguments).await;
         (code, results + &messages)
+    }
+
+    /// The same, unless the program ends when it makes the call after so many: then `None`.
+    pub async fn killed_after(&self, calls: usize, arguments: &str) -> Option<(u8, String)> {
+        let passed = AtomicUsize::new(0);
+        let wire = Wire::start(engine::endpoint(), move |_, _| {
+            match passed.fetch_add(1, Relaxed) < calls {
+                true => Fate::Passed,
+                false => Fate::Ignored,
+            }
+        })
+        .await;
+        let admin = self.behind(&wire).await;
+        let is_over = async {
+            while wire.requests().len() <= calls {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            outcome = Box::pin(admin.run(arguments)) => Some(outcome),
+            () = is_over => None,
+        }
     }
 
     /// The exit code, and the JSON that is printed.

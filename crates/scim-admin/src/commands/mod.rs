@@ -3,6 +3,7 @@
 mod breaker;
 mod check;
 mod deleted;
+mod erase;
 mod group;
 mod history;
 mod key;
@@ -123,6 +124,10 @@ async fn user(
     results: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
     match command {
+        UserCommand::Erase(arguments) if arguments.again => {
+            reported(erase::again(arguments, store).await)
+        }
+        UserCommand::Erase(arguments) => reported(erase::run(arguments, store).await),
         UserCommand::Deleted { tenant } => reported(deleted::run(&USERS, &tenant, store).await),
         UserCommand::Restore {
             tenant,

@@ -139,7 +139,8 @@ impl Seen {
         // What remains are deletions whose tombstone has expired.
         for (id, (_, operation, at, sort_key)) in latest {
             let must_be_last = self.complete_from.is_some_and(|from| *at >= from);
-            if *operation != ChangeKind::Delete && must_be_last {
+            let is_end = matches!(operation, ChangeKind::Delete | ChangeKind::Erase);
+            if !is_end && must_be_last {
                 defects.push(Defect::of_record(DefectKind::StrayRecord, sort_key, id));
             }
         }

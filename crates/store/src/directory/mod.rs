@@ -33,6 +33,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use tenant::TenantId;
 
 use crate::client::attributes::{Item, string};
+use crate::client::call::Paged as _;
 use crate::client::gate::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::client::transaction::Outcome;
@@ -68,6 +69,11 @@ impl Store {
 }
 
 impl<'a> TenantStore<'a> {
+    /// The connection, and what its calls cost.
+    pub(crate) fn connection(&self) -> (&'a Store, &'a Meter) {
+        (self.store, self.meter)
+    }
+
     /// Waits until the request's API key is accepted.
     pub async fn accepted(&self) {
         self.gate.passed().await;
@@ -145,6 +151,16 @@ impl<'a> TenantStore<'a> {
         visit: impl FnMut(&Item) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
         self.each_when(query, self.accepted_only(), visit).await
+    }
+
+    /// A page of a query, and where the next one starts if there is one.
+    pub(crate) async fn one_page(
+        &self,
+        query: QueryFluentBuilder,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let passage = self.accepted_only();
+        let answer = self.store.call(query, self.meter, passage).await?;
+        Ok(QueryFluentBuilder::into_page(answer))
     }
 
     async fn each_when(

@@ -177,6 +177,22 @@ impl Store {
         }
     }
 
+    /// The same store, with the reason for its next changes, if there is one.
+    #[must_use]
+    pub fn because(&self, reason: Option<&str>) -> Self {
+        let Some(reason) = reason else {
+            return self.clone();
+        };
+        let operator = match &self.operator {
+            Some(operator) => Operator::clone(operator),
+            None => Operator::program(),
+        };
+        self.acting_as(Operator {
+            reason: Some(reason.to_owned()),
+            ..operator
+        })
+    }
+
     /// The part of a transaction that writes an entry.
     pub(crate) fn entry(
         &self,

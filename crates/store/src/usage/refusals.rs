@@ -12,7 +12,8 @@ use crate::{StoreError, TenantStore};
 
 const FIRST: &str = "first";
 const LAST: &str = "last";
-const DETAIL: &str = "detail";
+/// What the client was told.
+pub(crate) const DETAIL: &str = "detail";
 const REQUEST_ID: &str = "request_id";
 
 /// A refused request.

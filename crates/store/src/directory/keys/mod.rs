@@ -16,6 +16,7 @@
 //! | `B#<T>#<last digit of ids>` | a share of it: how many have |
 //! | `R#<hour>#<status>#<reason>#<route>` | counter of refused requests |
 //! | `K#<key id>` | what is known of the use of an API key |
+//! | `X#<id>` | an erasure that is under way: by which values the person is found |
 //!
 //! `members` has the keys of what belongs to the members of groups.
 //!
@@ -29,7 +30,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use scim::resource::{rfc3339, select};
-use scim::schema::{ALL, BoundPath, Resolved};
+use scim::schema::{ALL, BoundPath, Resolved, USERS};
 use scim::text::fold;
 use scim::{Resource, ResourceId, ResourceType, Stored};
 use serde_json::Value;
@@ -137,10 +138,26 @@ pub(crate) fn changes_from(at: OffsetDateTime) -> String {
     format!("{CHANGES}{}", rfc3339(at))
 }
 
-/// Whether the item with this sort key belongs to no resource: the use of a key, or a counter of
-/// refused requests.
+/// The id of the user whose change the record with this sort key is of.
+pub(crate) fn changed_user(sort_key: &str) -> Option<&str> {
+    let mut parts = sort_key.strip_prefix(CHANGES)?.split('#').skip(1);
+    (parts.next()? == letter(&USERS).to_string())
+        .then(|| parts.next())
+        .flatten()
+}
+
+/// The start of the sort keys of all erasures that are under way.
+pub(crate) const ERASURES: &str = "X#";
+
+/// The sort key of the erasure of a user.
+pub(crate) fn erasure(user: &ResourceId) -> String {
+    format!("{ERASURES}{user}")
+}
+
+/// Whether the item with this sort key belongs to no resource: the use of a key, a counter of
+/// refused requests, or an erasure that is under way.
 pub(crate) fn belongs_to_no_resource(sort_key: &str) -> bool {
-    [KEY_USES, REFUSALS]
+    [KEY_USES, REFUSALS, ERASURES]
         .iter()
         .any(|prefix| sort_key.starts_with(prefix))
 }
@@ -333,7 +350,6 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use scim::schema::USERS;
 
     fn id() -> ResourceId {
         ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap()
@@ -370,6 +386,7 @@ mod tests {
         let of_any_type = [
             CHANGES.to_owned(),
             KEY_USES.to_owned(),
+            ERASURES.to_owned(),
             breaker(&USERS),
             refusals_of(OffsetDateTime::UNIX_EPOCH),
         ];
@@ -381,7 +398,7 @@ mod tests {
             .chain(kinds.counters)
             .filter_map(|key| key.chars().next())
             .collect();
-        assert_eq!(taken, BTreeSet::from_iter("BCDEFKLNR".chars()));
+        assert_eq!(taken, BTreeSet::from_iter("BCDEFKLNRX".chars()));
         assert!(ALL.iter().all(|known| !taken.contains(&known.letter)));
     }
 
