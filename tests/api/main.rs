@@ -76,6 +76,7 @@ mod operator {
     pub mod audit; // the check of a directory, and its repair
     mod commands; // history, status, restore, breaker
     mod damage; // damage that only the check encounters
+    mod delete; // a tenant is deleted with all that it owns, and no other
     mod erase; // a person is erased from every item, and who did what stays
     mod groups; // groups and their members: listed, restored, changes of members taken back
     mod groups_audit; // the check of memberships, and their repair

@@ -8,7 +8,7 @@ use tenant::{KeyId, TenantId};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use crate::data_args::EraseArgs;
+use crate::data_args::{DeleteArgs, EraseArgs};
 
 /// The longest name or label, in characters.
 const MAX_TEXT: usize = 100;
@@ -239,9 +239,18 @@ pub enum TenantCommand {
         /// What people call the tenant; its id if left out
         #[arg(long, value_parser = text)]
         name: Option<String>,
+        /// Use the id of a tenant that was deleted
+        #[arg(long)]
+        again: bool,
     },
     /// List all tenants
-    List,
+    List {
+        /// List those that were deleted
+        #[arg(long)]
+        deleted: bool,
+    },
+    /// Delete all that a disabled tenant owns, its keys and the tenant itself, for good
+    Delete(DeleteArgs),
     /// Show the state of a tenant: users, groups, last change, the breakers, and what was refused
     /// since when
     Status {

@@ -29,3 +29,16 @@ pub struct EraseArgs {
     #[command(flatten)]
     pub history: Retention,
 }
+
+#[derive(Debug, Args)]
+pub struct DeleteArgs {
+    /// The tenant, which has been disabled for at least a minute
+    #[arg(value_parser = TenantId::parse)]
+    pub tenant: TenantId,
+    /// The same once more
+    #[arg(long, value_name = "TENANT", value_parser = TenantId::parse)]
+    pub confirm: TenantId,
+    /// Why, for the operator's log and for what is kept of the tenant
+    #[arg(long, value_name = "TEXT", value_parser = text)]
+    pub reason: String,
+}

@@ -7,6 +7,7 @@ use scim::ResourceId;
 use store::client::tables::TablesError;
 use store::secrets::SecretsError;
 use store::{Store, StoreError};
+use tenant::TenantId;
 use time::OffsetDateTime;
 
 use crate::terminal::{printable, stamp};
@@ -22,6 +23,11 @@ pub enum Failure {
     Store(#[from] StoreError),
     #[error(transparent)]
     Erase(#[from] EraseError),
+    #[error("--confirm `{confirmed}` is not the tenant `{tenant}`; nothing was deleted")]
+    NotConfirmed {
+        tenant: TenantId,
+        confirmed: TenantId,
+    },
     #[error("no user of the tenant has the userName `{0}`; a deleted one is found by its id")]
     NoUser(String),
     #[error(

@@ -10,12 +10,14 @@
 //! - [`usage`]: when keys were used and how fast, and which requests were refused.
 //! - [`audit`]: the operator's check of a directory, and its repair.
 //! - [`erasure`]: what is known of a person is removed.
+//! - [`partition`]: all that a tenant owns, counted and removed.
 //! - [`secrets`]: tenants and keys.
 
 pub mod audit;
 pub mod client;
 pub mod directory;
 pub mod erasure;
+pub mod partition;
 pub mod secrets;
 pub mod usage;
 

@@ -32,6 +32,7 @@ fn commands(id: &str) -> Vec<String> {
         ("key warnings", String::new()),
         ("tables create", String::new()),
         ("tenant create", "beta".to_owned()),
+        ("tenant delete", "acme --confirm acme --reason x".to_owned()),
         ("tenant disable", "acme".to_owned()),
         ("tenant enable", "acme".to_owned()),
         ("tenant list", String::new()),

@@ -67,16 +67,20 @@ fn reported<R: Report + 'static>(outcome: Result<R, Failure>) -> Result<Done, Fa
 
 async fn tenant(command: TenantCommand, store: &Store) -> Result<Done, Failure> {
     match command {
-        TenantCommand::Create { id, name } => {
-            reported(tenant::create(&id, name.as_deref(), store).await)
+        TenantCommand::Create { id, name, again } => {
+            reported(tenant::create(&id, name.as_deref(), again, store).await)
         }
+        TenantCommand::Delete(arguments) => reported(tenant::delete::run(arguments, store).await),
         TenantCommand::Status { id, since } => {
             reported(tenant::status::run(&id, since, store).await)
         }
-        TenantCommand::List => {
+        TenantCommand::List { deleted } => {
             // The scan of another table would find no tenants.
             store.check_tables().await?;
-            reported(tenant::list(store).await)
+            match deleted {
+                true => reported(tenant::delete::list(store).await),
+                false => reported(tenant::list(store).await),
+            }
         }
         TenantCommand::Enable { id } => reported(tenant::set_enabled(&id, true, store).await),
         TenantCommand::Disable { id } => reported(tenant::set_enabled(&id, false, store).await),

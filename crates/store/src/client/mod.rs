@@ -2,6 +2,7 @@
 //! interpreting its answers.
 
 pub(crate) mod attributes;
+pub(crate) mod batch;
 pub(crate) mod call;
 mod connect;
 mod connections;

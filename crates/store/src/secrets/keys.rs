@@ -48,7 +48,8 @@ impl Store {
     /// until the tenant is enabled.
     ///
     /// # Errors
-    /// [`SecretsError::NoTenant`], [`SecretsError::TooManyKeys`], and failures of DynamoDB.
+    /// [`SecretsError::NoTenant`], [`SecretsError::BeingDeleted`], [`SecretsError::TooManyKeys`], and
+    /// failures of DynamoDB.
     pub async fn create_key(
         &self,
         key: &ApiKey,
@@ -121,7 +122,8 @@ impl Store {
         .await
     }
 
-    /// Drops long-expired keys from the tenant's list if it is full. The stored list changes when
+    /// Makes sure that the tenant may have another key, and drops long-expired ones from its list if
+    /// that is full. The stored list changes when
     /// the next key is written.
     pub(super) async fn make_room(
         &self,
@@ -129,6 +131,7 @@ impl Store {
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
+        read.not_being_deleted()?;
         if read.active_digests.len() < MAX_ACTIVE_KEYS {
             return Ok(());
         }

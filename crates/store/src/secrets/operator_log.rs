@@ -183,14 +183,18 @@ impl Store {
         let Some(reason) = reason else {
             return self.clone();
         };
-        let operator = match &self.operator {
-            Some(operator) => Operator::clone(operator),
-            None => Operator::program(),
-        };
         self.acting_as(Operator {
             reason: Some(reason.to_owned()),
-            ..operator
+            ..Operator::clone(&self.operator())
         })
+    }
+
+    /// Whose changes they are.
+    pub(super) fn operator(&self) -> Arc<Operator> {
+        match &self.operator {
+            Some(operator) => operator.clone(),
+            None => Arc::new(Operator::program()),
+        }
     }
 
     /// The part of a transaction that writes an entry.
@@ -311,10 +315,7 @@ impl Store {
     }
 
     fn entry_item(&self, tenant: &TenantId, act: Act, target: Option<&str>) -> Item {
-        let operator = match &self.operator {
-            Some(operator) => operator.clone(),
-            None => Arc::new(Operator::program()),
-        };
+        let operator = self.operator();
         // Its id tells apart what was done in the same millisecond.
         let sort_key = format!(
             "{PREFIX}{}#{}",

@@ -45,12 +45,24 @@ impl Store {
     pub(super) async fn put_tenant(
         &self,
         tenant: &Tenant,
+        is_again: bool,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
         let put = self.put(item::new_tenant(tenant))?;
         let entry = self.entry(&tenant.id, Act::CreateTenant, None)?;
-        match self.transact([put, entry], meter, Passage::Free).await? {
+        let stone = self.stone_part(&tenant.id, is_again)?;
+        let writes = [put, stone, entry];
+        match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
+            Outcome::ConditionsFailed(failed) if failed == [1] => {
+                match self.stone(&tenant.id, meter).await? {
+                    Some(stone) => Err(SecretsError::TenantDeleted {
+                        tenant: tenant.id.clone(),
+                        at: stone.completed,
+                    }),
+                    None => Err(StoreError::VersionMismatch.into()),
+                }
+            }
             Outcome::ConditionsFailed(_) => Err(SecretsError::TenantExists(tenant.id.clone())),
         }
     }
@@ -217,7 +229,7 @@ impl Store {
     }
 
     /// Puts an item that must not exist yet.
-    fn put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.tables.secrets)
             .set_item(Some(item))
@@ -226,7 +238,7 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn update_tenant(&self, tenant: &TenantId) -> UpdateBuilder {
+    pub(super) fn update_tenant(&self, tenant: &TenantId) -> UpdateBuilder {
         self.update_item(tenant, string(TENANT_SORT_KEY))
     }
 
@@ -242,6 +254,6 @@ impl Store {
     }
 }
 
-fn update(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
+pub(super) fn update(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
     Ok(TransactWriteItem::builder().update(update.build()?).build())
 }
