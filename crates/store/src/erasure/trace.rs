@@ -220,18 +220,23 @@ fn erased_text(text: &str, person: &Person) -> Option<String> {
 }
 
 fn erase_in(json: &mut Value, person: &Person) -> bool {
+    let mut is_said = false;
     match json {
         Value::String(text) if person.is_quoted_in(text) => {
             *json = ERASED.into();
-            true
+            is_said = true;
         }
-        // All of them: `any` would end at the first.
-        Value::Array(values) => values
-            .iter_mut()
-            .fold(false, |found, value| erase_in(value, person) || found),
-        Value::Object(members) => members
-            .values_mut()
-            .fold(false, |found, value| erase_in(value, person) || found),
-        _ => false,
+        Value::Array(values) => {
+            for value in values {
+                is_said |= erase_in(value, person);
+            }
+        }
+        Value::Object(members) => {
+            for value in members.values_mut() {
+                is_said |= erase_in(value, person);
+            }
+        }
+        _ => {}
     }
+    is_said
 }
