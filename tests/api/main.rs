@@ -81,6 +81,7 @@ mod operator {
     mod groups; // groups and their members: listed, restored, changes of members taken back
     mod groups_audit; // the check of memberships, and their repair
     mod in_use; // the check and its repair while clients write
+    mod log; // who did what to a tenant, and why; keys that end, and files of keys
     mod restore; // what prevents restoring users, and what does not
     mod tables; // names of tables that are exchanged, or another program's
 }

@@ -5,6 +5,8 @@ use store::{Gate, Meter, Store};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
+use crate::Failure;
+
 /// How far a deletion is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
@@ -34,13 +36,13 @@ pub async fn delete(
     tenant: &TenantId,
     now: OffsetDateTime,
     mut progress: impl FnMut(Progress) + Send,
-) -> Result<Deletion, SecretsError> {
+) -> Result<Deletion, Failure> {
     let (meter, gate) = (Meter::default(), Gate::opened());
     let directory = store.tenant(tenant, &meter, &gate);
     if let Err(error @ SecretsError::NoTenant(_)) = store.find_tenant(tenant, &meter).await {
         let stone = store.stone(tenant, &meter).await?;
         let Some(stone) = stone else {
-            return Err(error);
+            return Err(error.into());
         };
         // What was counted of requests until then, by functions that had the counts in memory.
         directory.remove_items(|_| {}).await?;

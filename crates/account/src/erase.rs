@@ -5,24 +5,12 @@ use scim::schema::USERS;
 use scim::text::fold;
 use store::directory::record::{Actor, ChangeKind, Origin};
 use store::erasure::{Erased, Known};
-use store::secrets::{Act, SecretsError};
-use store::{Gate, Meter, Store, StoreError, TenantStore};
+use store::secrets::Act;
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-/// Whom to erase.
-#[derive(Debug, Clone)]
-pub struct Asked {
-    /// Whose user it is.
-    pub tenant: TenantId,
-    /// The id, the userName, or that of a deleted user.
-    pub user: String,
-    /// How long the record of the erasure is kept.
-    pub history: Duration,
-    /// Whether only to say what would be done.
-    pub is_dry_run: bool,
-}
+use crate::{Account, Failure};
 
 /// What an erasure did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,130 +27,131 @@ pub struct Erasure {
     pub erased: Erased,
 }
 
-/// Why a person was not erased.
-#[derive(Debug, thiserror::Error)]
-pub enum EraseError {
-    /// No user is called so.
-    #[error(
-        "no user of the tenant has the userName `{0}`, and no deleted one had it; one of whom only records are left is named by the id"
-    )]
-    NoUser(String),
-    /// Several deleted users were called so.
-    #[error("several deleted users had the userName `{name}`; name one by its id: {ids}")]
-    Several {
-        /// What they were called.
-        name: String,
-        /// Their ids.
-        ids: String,
-    },
-    /// Nothing is known of the id.
-    #[error(
-        "nothing is on record of user {0}: the id is another tenant's or wrong, or its records have ended"
-    )]
-    NothingOnRecord(ResourceId),
-    /// The tenant is not there, or the operator's log cannot be read.
-    #[error(transparent)]
-    Secrets(#[from] SecretsError),
-    /// DynamoDB failed or refused. What was erased stays so; the same call does the rest.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Erases a person. `progress` is told how many items were looked at.
-///
-/// # Errors
-/// See [`EraseError`]. After a failure of DynamoDB the same call does the rest.
-pub async fn erase(
-    store: &Store,
-    asked: &Asked,
-    progress: impl FnMut(u64) + Send,
-) -> Result<Erasure, EraseError> {
-    let (meter, gate) = (Meter::default(), Gate::opened());
-    store.find_tenant(&asked.tenant, &meter).await?;
-    let directory = store.tenant(&asked.tenant, &meter, &gate);
-    let user = find(&directory, &asked.user).await?;
-    let origin = origin(asked.history);
-    if asked.is_dry_run {
-        let erased = Box::pin(directory.erase(&user, &origin, true, progress)).await?;
-        let erased = erased.ok_or_else(|| EraseError::NothingOnRecord(user.clone()))?;
-        return Ok(Erasure {
-            tenant: asked.tenant.clone(),
-            user,
-            at: origin.at,
-            is_dry_run: true,
-            erased,
-        });
-    }
-    let target = Some(user.as_str());
-    let begun = store
-        .begin_act(&asked.tenant, Act::Erase, target, &meter)
-        .await?;
-    let erased = Box::pin(directory.erase(&user, &origin, false, progress)).await?;
-    let outcome = erased.as_ref().map_or("nothing was on record", outcome);
-    store.complete_act(&begun, outcome, &meter).await?;
-    match erased {
-        Some(erased) => Ok(Erasure {
-            tenant: asked.tenant.clone(),
-            user,
-            at: origin.at,
-            is_dry_run: false,
-            erased,
-        }),
-        None => Err(EraseError::NothingOnRecord(user)),
-    }
-}
-
-/// Repeats the erasures that the operator's log has, on a directory table that was restored to a
-/// time before them, or keeps what they removed for another reason. What is erased stays so.
-///
-/// `progress` is told of each that was repeated; those of whom nothing is known are passed over.
-///
-/// # Errors
-/// See [`EraseError`].
-pub async fn erase_again(
-    store: &Store,
-    tenant: &TenantId,
-    since: OffsetDateTime,
-    history: Duration,
-    mut progress: impl FnMut(&Erasure) + Send,
-) -> Result<Vec<Erasure>, EraseError> {
-    let (meter, gate) = (Meter::default(), Gate::opened());
-    store.find_tenant(tenant, &meter).await?;
-    let mut users = Vec::new();
-    store
-        .operator_log(tenant, since, &meter, |entry| {
-            let target = entry.target.as_deref().and_then(ResourceId::parse);
-            users.extend(
-                target.filter(|user| entry.act == Act::Erase.as_str() && !users.contains(user)),
-            );
-        })
-        .await?;
-    let directory = store.tenant(tenant, &meter, &gate);
-    let mut repeated = Vec::new();
-    for user in users {
-        let origin = origin(history);
-        let left = Box::pin(directory.erase(&user, &origin, true, |_| {})).await?;
-        let is_done =
-            |left: Erased| left.known == Known::Erased && left.items() == 0 && !left.is_unfinished;
-        if left.is_none_or(is_done) {
-            continue;
+impl Account {
+    /// The user with this id or userName, or the deleted one that had this userName.
+    ///
+    /// # Errors
+    /// [`Failure::NoUserEver`], [`Failure::SeveralDeletedUsers`], and failures of DynamoDB.
+    pub async fn find_person(&self, user: &str) -> Result<ResourceId, Failure> {
+        if let Some(id) = ResourceId::parse(user) {
+            return Ok(id);
         }
-        let target = Some(user.as_str());
-        let begun = store.begin_act(tenant, Act::Erase, target, &meter).await?;
-        let erased = Box::pin(directory.erase(&user, &origin, false, |_| {})).await?;
-        let Some(erased) = erased else { continue };
-        store.complete_act(&begun, outcome(&erased), &meter).await?;
-        let erasure = Erasure {
-            tenant: tenant.clone(),
-            user,
-            at: origin.at,
-            is_dry_run: false,
-            erased,
-        };
-        progress(&erasure);
-        repeated.push(erasure);
+        let directory = self.directory();
+        if let Some(holder) = directory.holder(&USERS, user).await? {
+            return Ok(holder);
+        }
+        let mut deleted = Vec::new();
+        let folded = fold(user);
+        directory
+            .tombstones(&USERS, |tombstone| {
+                let stored = tombstone.stored;
+                let name = stored.resource.text(USERS.unique);
+                let mut names = name.into_iter().chain(stored.reserved.as_deref());
+                if names.any(|name| fold(name) == folded) {
+                    deleted.push(stored.id);
+                }
+            })
+            .await?;
+        match deleted.as_slice() {
+            [] => Err(Failure::NoUserEver(user.to_owned())),
+            [one] => Ok(one.clone()),
+            several => {
+                let ids: Vec<&str> = several.iter().map(ResourceId::as_str).collect();
+                Err(Failure::SeveralDeletedUsers {
+                    name: user.to_owned(),
+                    ids: ids.join(", "),
+                })
+            }
+        }
     }
-    Ok(repeated)
+
+    /// Erases a person. The record of that is kept as long as `history` says. `progress` is told
+    /// how many items were looked at.
+    ///
+    /// # Errors
+    /// [`Failure::NothingOnRecord`], and failures of DynamoDB, after which the same call does the
+    /// rest.
+    pub async fn erase(
+        &self,
+        user: &ResourceId,
+        history: Duration,
+        progress: impl FnMut(u64) + Send,
+    ) -> Result<Erasure, Failure> {
+        let origin = origin(history);
+        let begun = self.begin(Act::Erase, Some(user.as_str())).await?;
+        let directory = self.directory();
+        let erased = Box::pin(directory.erase(user, &origin, false, progress)).await?;
+        let outcome = erased.as_ref().map_or("nothing was on record", outcome);
+        self.complete(&begun, outcome).await?;
+        self.erasure(user, origin.at, false, erased)
+    }
+
+    /// Says what an erasure would do.
+    ///
+    /// # Errors
+    /// [`Failure::NothingOnRecord`], and failures of DynamoDB.
+    pub async fn erase_dry(&self, user: &ResourceId) -> Result<Erasure, Failure> {
+        let origin = origin(Duration::ZERO);
+        let directory = self.directory();
+        let erased = Box::pin(directory.erase(user, &origin, true, |_| {})).await?;
+        self.erasure(user, origin.at, true, erased)
+    }
+
+    /// Repeats the erasures that the operator's log has since a time: on a directory table that was
+    /// restored to a time before them, or for what was written of the persons since. `progress` is
+    /// told of each that was repeated; those of whom nothing is left are passed over.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, after which the same call does the rest.
+    pub async fn erase_again(
+        &self,
+        since: OffsetDateTime,
+        history: Duration,
+        mut progress: impl FnMut(&Erasure) + Send,
+    ) -> Result<Vec<Erasure>, Failure> {
+        let mut users = Vec::new();
+        let tenant = &self.tenant.id;
+        self.store
+            .operator_log(tenant, since, &self.meter, |entry| {
+                let target = entry.target.as_deref().and_then(ResourceId::parse);
+                let target = target.filter(|_| entry.act == Act::Erase.as_str());
+                users.extend(target);
+            })
+            .await?;
+        users.sort();
+        users.dedup();
+        let mut repeated = Vec::new();
+        for user in users {
+            let left = match Box::pin(self.erase_dry(&user)).await {
+                Ok(erasure) => erasure.erased,
+                Err(Failure::NothingOnRecord(_)) => continue,
+                Err(failure) => return Err(failure),
+            };
+            if left.known == Known::Erased && left.items() == 0 && !left.is_unfinished {
+                continue;
+            }
+            let erasure = Box::pin(self.erase(&user, history, |_| {})).await?;
+            progress(&erasure);
+            repeated.push(erasure);
+        }
+        Ok(repeated)
+    }
+
+    fn erasure(
+        &self,
+        user: &ResourceId,
+        at: OffsetDateTime,
+        is_dry_run: bool,
+        erased: Option<Erased>,
+    ) -> Result<Erasure, Failure> {
+        Ok(Erasure {
+            tenant: self.tenant.id.clone(),
+            user: user.clone(),
+            at,
+            is_dry_run,
+            erased: erased.ok_or_else(|| Failure::NothingOnRecord(user.clone()))?,
+        })
+    }
 }
 
 fn outcome(erased: &Erased) -> &'static str {
@@ -182,41 +171,5 @@ fn origin(history: Duration) -> Origin {
         request_id: Uuid::new_v4().to_string(),
         at: now,
         expires: now.saturating_add(history),
-    }
-}
-
-/// The user with this id or userName, or the deleted one that had this userName.
-async fn find(directory: &TenantStore<'_>, user: &str) -> Result<ResourceId, EraseError> {
-    if let Some(id) = ResourceId::parse(user) {
-        return Ok(id);
-    }
-    if let Some(holder) = directory.holder(&USERS, user).await? {
-        return Ok(holder);
-    }
-    let mut deleted = Vec::new();
-    let folded = fold(user);
-    directory
-        .tombstones(&USERS, |tombstone| {
-            let stored = tombstone.stored;
-            let names = [
-                stored.resource.text(USERS.unique),
-                stored.reserved.as_deref(),
-            ];
-            if names.into_iter().flatten().any(|name| fold(name) == folded) {
-                deleted.push(stored.id);
-            }
-        })
-        .await?;
-    match deleted.as_slice() {
-        [] => Err(EraseError::NoUser(user.to_owned())),
-        [one] => Ok(one.clone()),
-        several => Err(EraseError::Several {
-            name: user.to_owned(),
-            ids: several
-                .iter()
-                .map(ResourceId::as_str)
-                .collect::<Vec<_>>()
-                .join(", "),
-        }),
     }
 }

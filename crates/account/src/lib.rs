@@ -1,5 +1,79 @@
-//! The use cases of an account: what an operator does to a tenant, and what a tenant's admin may do
-//! to their own. Each rule is here once; `scim-admin` and other surfaces ask and show.
+//! The use cases of an account: what an operator does to a tenant, and what a tenant's admin may
+//! do to their own. Each rule is here once; `scim-admin` and other surfaces ask, and show what
+//! comes of it.
+//!
+//! [`Account::open`] finds the tenant. What changes something is on the operator's log, under the
+//! name that the store acts as ([`Store::acting_as`]).
 
+pub mod breaker;
+pub mod check;
 pub mod delete;
+pub mod deleted;
 pub mod erase;
+mod failure;
+pub mod groups;
+pub mod history;
+pub mod keys;
+pub mod log;
+pub mod restore;
+pub mod status;
+pub mod undo;
+
+use store::secrets::{Act, Begun, Tenant};
+use store::{Gate, Meter, Store, StoreError, TenantStore};
+use tenant::TenantId;
+use time::OffsetDateTime;
+
+pub use failure::Failure;
+
+/// A tenant with what it owns.
+#[derive(Debug)]
+pub struct Account {
+    store: Store,
+    tenant: Tenant,
+    meter: Meter,
+    gate: Gate,
+}
+
+impl Account {
+    /// The account of a tenant.
+    ///
+    /// # Errors
+    /// When there is no such tenant, and failures of DynamoDB.
+    pub async fn open(store: &Store, tenant: &TenantId) -> Result<Self, Failure> {
+        let meter = Meter::default();
+        Ok(Self {
+            tenant: store.find_tenant(tenant, &meter).await?,
+            store: store.clone(),
+            meter,
+            gate: Gate::opened(),
+        })
+    }
+
+    /// The tenant, as it was when the account was opened.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// Everything that the tenant owns.
+    pub fn directory(&self) -> TenantStore<'_> {
+        self.store.tenant(&self.tenant.id, &self.meter, &self.gate)
+    }
+
+    /// Puts an act of several steps on the operator's log, before the first of them.
+    async fn begin(&self, act: Act, target: Option<&str>) -> Result<Begun, StoreError> {
+        let tenant = &self.tenant.id;
+        self.store.begin_act(tenant, act, target, &self.meter).await
+    }
+
+    /// Says on the operator's log what came of an act.
+    async fn complete(&self, begun: &Begun, outcome: &str) -> Result<(), StoreError> {
+        self.store.complete_act(begun, outcome, &self.meter).await
+    }
+}
+
+/// The time to the second, which is as exact as an operator's records need to be.
+pub fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    now.replace_nanosecond(0).unwrap_or(now)
+}

@@ -1,9 +1,12 @@
 //! The grammar of the command line.
 
+use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use scim::ResourceId;
+use store::secrets::Successor;
 use tenant::{KeyId, TenantId};
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
@@ -81,6 +84,21 @@ pub enum Command {
     /// The limits on how many users may lose access, and groups be deleted, within a window
     #[command(subcommand)]
     Breaker(BreakerCommand),
+    /// Who changed tenants, keys and directories with this program, when and why
+    Audit(AuditArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct AuditArgs {
+    /// The tenant; all tenants if left out
+    #[arg(value_parser = TenantId::parse)]
+    pub tenant: Option<TenantId>,
+    /// From when on: a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days
+    #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "30days")]
+    pub since: OffsetDateTime,
+    /// Print one JSON object a line, for programs
+    #[arg(long)]
+    pub ndjson: bool,
 }
 
 #[derive(Debug, Args)]
@@ -220,6 +238,9 @@ pub enum BreakerCommand {
         /// before does not count any more
         #[arg(long = "for", value_name = "TIME", value_parser = lift, default_value = "24h")]
         length: Duration,
+        /// Why, for the operator's log
+        #[arg(long, value_parser = text)]
+        reason: String,
     },
 }
 
@@ -272,6 +293,9 @@ pub enum TenantCommand {
         /// The tenant
         #[arg(value_parser = TenantId::parse)]
         id: TenantId,
+        /// Why, for the operator's log
+        #[arg(long, value_parser = text)]
+        reason: String,
     },
 }
 
@@ -284,8 +308,11 @@ pub enum DirectoryCommand {
         #[arg(value_parser = TenantId::parse)]
         tenant: TenantId,
         /// Mend what differs
-        #[arg(long)]
+        #[arg(long, requires = "reason")]
         repair: bool,
+        /// Why it is mended, for the operator's log
+        #[arg(long, value_parser = text, requires = "repair")]
+        reason: Option<String>,
     },
 }
 
@@ -299,9 +326,11 @@ pub enum KeyCommand {
         /// What the key is for
         #[arg(long, value_parser = text)]
         label: String,
-        /// Accept the key for this number of days only
-        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
-        expires_in_days: Option<u16>,
+        #[command(flatten)]
+        expiry: KeyExpiry,
+        /// Write the key to this new file, which only you can read, instead of showing it
+        #[arg(long, value_name = "FILE")]
+        to_file: Option<PathBuf>,
     },
     /// List the keys of all enabled tenants that are near expiry or unused; fails if there are any
     Warnings,
@@ -319,15 +348,16 @@ pub enum KeyCommand {
         /// The id of the old key, as listed; not needed if the tenant has one active key
         #[arg(value_parser = KeyId::parse)]
         key_id: Option<KeyId>,
-        /// Accept the old key for this number of days; 0 ends it at once
-        #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u16).range(0..=365))]
-        overlap_days: u16,
+        #[command(flatten)]
+        overlap: Overlap,
         /// What the new key is for; the old one's label if left out
         #[arg(long, value_parser = text)]
         label: Option<String>,
-        /// Accept the new key for this number of days only; more than the old one has left
-        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u16).range(1..=3650))]
-        expires_in_days: Option<u16>,
+        #[command(flatten)]
+        expiry: KeyExpiry,
+        /// Write the new key to this new file, which only you can read, instead of showing it
+        #[arg(long, value_name = "FILE")]
+        to_file: Option<PathBuf>,
     },
     /// Refuse a key for ever, effective at once
     Revoke {
@@ -338,6 +368,89 @@ pub enum KeyCommand {
         #[arg(value_parser = KeyId::parse)]
         key_id: KeyId,
     },
+}
+
+/// When a new key ends.
+#[derive(Debug, Args)]
+pub struct KeyExpiry {
+    /// Accept the new key for this number of days; a key that replaces another one has to outlive
+    /// it
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = 365,
+        value_parser = clap::value_parser!(u16).range(1..=3650)
+    )]
+    expires_in_days: u16,
+    /// Accept the new key for ever: it is then up to you to replace it
+    #[arg(long, conflicts_with = "expires_in_days")]
+    never: bool,
+}
+
+impl KeyExpiry {
+    /// The time from which on the key is refused.
+    pub fn end(&self) -> Option<OffsetDateTime> {
+        let length = Duration::days(self.expires_in_days.into());
+        (!self.never).then(|| account::now().saturating_add(length))
+    }
+}
+
+impl fmt::Display for KeyExpiry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.never {
+            true => f.write_str("--never"),
+            false => write!(f, "--expires-in-days {}", self.expires_in_days),
+        }
+    }
+}
+
+/// For how long two keys are accepted.
+#[derive(Debug, Args)]
+pub struct Overlap {
+    /// Accept the old key for this number of days; 0 ends it at once
+    #[arg(
+        long,
+        value_name = "DAYS",
+        default_value_t = 7,
+        value_parser = clap::value_parser!(u16).range(0..=365)
+    )]
+    overlap_days: u16,
+}
+
+impl Overlap {
+    /// What takes the place of an old key.
+    pub fn successor(
+        &self,
+        old: Option<KeyId>,
+        label: Option<String>,
+        expires: Option<OffsetDateTime>,
+    ) -> Successor {
+        Successor {
+            old,
+            overlap: Duration::days(self.overlap_days.into()),
+            label,
+            expires,
+        }
+    }
+}
+
+impl fmt::Display for Overlap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "--overlap-days {}", self.overlap_days)
+    }
+}
+
+impl GroupCommand {
+    /// Whose groups.
+    pub fn tenant(&self) -> &TenantId {
+        match self {
+            Self::List { tenant }
+            | Self::Show { tenant, .. }
+            | Self::Members { tenant, .. }
+            | Self::Deleted { tenant }
+            | Self::Restore { tenant, .. } => tenant,
+        }
+    }
 }
 
 /// A time, or how long ago it was.

@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use account::erase::EraseError;
-use scim::ResourceId;
+use std::path::PathBuf;
+
 use store::client::tables::TablesError;
 use store::secrets::SecretsError;
 use store::{Store, StoreError};
@@ -16,40 +16,14 @@ use crate::terminal::{printable, stamp};
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     #[error(transparent)]
-    Secrets(#[from] SecretsError),
+    Account(#[from] account::Failure),
     #[error(transparent)]
     Tables(#[from] TablesError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Erase(#[from] EraseError),
     #[error("--confirm `{confirmed}` is not the tenant `{tenant}`; nothing was deleted")]
     NotConfirmed {
         tenant: TenantId,
         confirmed: TenantId,
     },
-    #[error("no user of the tenant has the userName `{0}`; a deleted one is found by its id")]
-    NoUser(String),
-    #[error(
-        "no group of the tenant has the displayName or id `{0}`; `scim-admin group deleted` lists the deleted ones"
-    )]
-    NoGroup(String),
-    #[error(
-        "no deleted group has the displayName `{0}`; `scim-admin group deleted` lists those that can be restored"
-    )]
-    NoDeletedGroup(String),
-    #[error(
-        "several deleted groups have the displayName `{0}`; name one by its id, as `scim-admin group deleted` lists them"
-    )]
-    SeveralDeletedGroups(String),
-    #[error(
-        "{size} memberships would change, and {accepted} can at a time; undo a shorter time first"
-    )]
-    TooMuchToUndo { size: usize, accepted: usize },
-    #[error(
-        "nothing is on record of user {0}: the id is another tenant's or wrong, or its records have ended"
-    )]
-    NothingOnRecord(ResourceId),
     #[error(
         "the end {} is not after the beginning {}; name a --since that is before --until",
         stamp(*.until),
@@ -61,8 +35,23 @@ pub enum Failure {
     },
     #[error("the result could not be printed: {0}")]
     Print(#[from] std::io::Error),
-    #[error("the operating system gave no random bytes for a key; try again")]
-    Random(#[from] getrandom::Error),
+    #[error("no file for the key at {}: {source}; name one that does not exist yet", path.display())]
+    KeyFile {
+        path: PathBuf,
+        source: std::io::Error,
+    },
+}
+
+impl From<SecretsError> for Failure {
+    fn from(error: SecretsError) -> Self {
+        Self::Account(error.into())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Account(error.into())
+    }
 }
 
 impl Failure {
@@ -79,12 +68,8 @@ impl Failure {
 
     fn store_error(&self) -> Option<&StoreError> {
         match self {
-            Self::Secrets(SecretsError::Store(error))
-            | Self::Tables(TablesError::Store(error))
-            | Self::Erase(
-                EraseError::Store(error) | EraseError::Secrets(SecretsError::Store(error)),
-            )
-            | Self::Store(error) => Some(error),
+            Self::Account(failure) => failure.store_error(),
+            Self::Tables(TablesError::Store(error)) => Some(error),
             _ => None,
         }
     }
@@ -112,6 +97,22 @@ pub fn explain(failure: &Failure) -> String {
 }
 
 fn hint(failure: &Failure) -> Option<&'static str> {
+    use account::Failure as Of;
+    if let Failure::Account(failure) = failure {
+        let hint = match failure {
+            Of::NoUser(_) => {
+                "`scim-admin user find` finds users by any of their names, deleted ones too"
+            }
+            Of::NoGroup(_) => "`scim-admin group deleted` lists the deleted ones",
+            Of::NoDeletedGroup(_) | Of::SeveralDeletedGroups(_) => {
+                "`scim-admin group deleted` lists those that can be restored, with their ids"
+            }
+            _ => "",
+        };
+        if !hint.is_empty() {
+            return Some(hint);
+        }
+    }
     match failure.store_error()? {
         StoreError::Refused { message, .. } if message.starts_with("ResourceNotFoundException") => {
             Some("run `scim-admin tables create` first, or check --secrets-table and the region")
@@ -133,7 +134,7 @@ mod tests {
             message: "ResourceNotFoundException: cannot do operations".to_owned(),
             source: "inner".into(),
         };
-        let text = explain(&Failure::Secrets(error.into()));
+        let text = explain(&error.into());
         assert!(text.contains("caused by: inner"), "{text}");
         assert!(text.contains("scim-admin tables create"), "{text}");
     }

@@ -6,10 +6,10 @@
 //! understood.
 
 mod args;
-mod clock;
 mod commands;
 mod data_args;
 mod failure;
+mod operator;
 mod report;
 mod terminal;
 
@@ -20,6 +20,7 @@ use commands::Done;
 use store::Store;
 
 pub use args::Cli;
+pub use operator::{Caller, local_user};
 
 /// Where a command writes: standard output and standard error of the program.
 pub struct Streams<'a> {
@@ -61,8 +62,13 @@ pub fn commands() -> Vec<String> {
     found
 }
 
-/// Runs a command on a store; returns the exit code.
-pub async fn run(cli: Cli, store: &Store, streams: &mut Streams<'_>) -> u8 {
+/// Runs a command of a caller on a store; returns the exit code. What it changes is on the
+/// operator's log.
+pub async fn run(cli: Cli, caller: &Caller, store: &Store, streams: &mut Streams<'_>) -> u8 {
+    let store = &match operator::operator(&cli, caller).await {
+        Some(operator) => store.acting_as(operator),
+        None => store.clone(),
+    };
     match commands::run(cli.command, cli.json, store, streams.results).await {
         Ok(Done::Printed { is_bad_news }) => u8::from(is_bad_news),
         Ok(Done::Report(report)) => {

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use aws_config::BehaviorVersion;
 use clap::Parser as _;
-use scim_admin::{Cli, Streams, run};
+use scim_admin::{Caller, Cli, Streams, local_user, run};
 use store::{Store, Tables, Timeouts};
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,10 +19,23 @@ async fn main() -> ExitCode {
         secrets: cli.secrets_table.clone(),
         directory: cli.directory_table.clone(),
     };
-    let store = Store::connect(&aws.load().await, tables, Timeouts::default());
+    let aws = aws.load().await;
+    let store = Store::connect(&aws, tables, Timeouts::default());
+    // AWS knows nobody who works on an engine elsewhere.
+    let caller = match cli.endpoint_url.is_some() || is_elsewhere() {
+        true => Caller::Named(local_user()),
+        false => Caller::Aws(Box::new(aws)),
+    };
     let mut streams = Streams {
         results: &mut io::stdout(),
         messages: &mut io::stderr(),
     };
-    run(cli, &store, &mut streams).await.into()
+    run(cli, &caller, &store, &mut streams).await.into()
+}
+
+/// Whether DynamoDB is an engine that the environment names.
+fn is_elsewhere() -> bool {
+    ["AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some())
 }

@@ -3,11 +3,19 @@
 use std::borrow::Cow;
 
 use scim::resource::rfc3339;
-use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
 
-/// A time as clients see it.
+/// A time to the millisecond, for programs.
+pub fn exact(time: OffsetDateTime) -> String {
+    rfc3339(time.truncate_to_millisecond())
+}
+
+/// A time to the second, for people.
 pub fn stamp(time: OffsetDateTime) -> String {
-    rfc3339(time)
+    let time = time.to_offset(UtcOffset::UTC);
+    let time = time.replace_nanosecond(0).unwrap_or(time);
+    time.format(&Rfc3339).unwrap_or_else(|_| rfc3339(time))
 }
 
 /// A text as it may go to a terminal. What clients send can be meant to move the cursor, to set the

@@ -73,7 +73,13 @@ fn exit_codes_and_streams() {
     let warnings = program.run("key warnings");
     assert_eq!(warnings.status.code(), Some(1));
     assert!(text(&warnings.stdout).contains("short"));
-    assert_eq!(program.run("tenant disable acme").status.code(), Some(0));
+    assert_eq!(
+        program
+            .run("tenant disable acme --reason drill")
+            .status
+            .code(),
+        Some(0)
+    );
     let status = program.run("tenant status acme");
     assert_eq!(status.status.code(), Some(1));
     assert!(text(&status.stdout).contains("disabled"));

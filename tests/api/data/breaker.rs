@@ -153,7 +153,13 @@ async fn a_user_has_one_place_however_often_it_loses_access() {
     refused(&service.delete(&users[LIMIT + 1]).await);
     // After the limit was lifted and put back nobody has a place.
     assert_eq!(set_active(&service, &users[1], true).await.status, 200);
-    assert_eq!(admin.run("breaker lift acme --for 0s").await.0, 0);
+    assert_eq!(
+        admin
+            .run("breaker lift acme --for 0s --reason drill")
+            .await
+            .0,
+        0
+    );
     assert_eq!(set_active(&service, &users[1], false).await.status, 200);
     assert_eq!(places(&directory.items("acme").await), 1);
     directory.check("acme").await;
@@ -249,14 +255,16 @@ async fn an_operator_lifts_it_and_puts_it_back() {
     let (code, status) = admin.json("tenant status acme").await;
     assert_eq!((code, &status["breaker"]["open"]), (1, &Value::Bool(true)));
 
-    let (_, status) = admin.json("breaker lift acme --for 1h").await;
+    let (_, status) = admin
+        .json("breaker lift acme --for 1h --reason drill")
+        .await;
     assert_eq!(status["breaker"]["open"], false);
     assert!(status["breaker"]["liftedUntil"].is_string());
     for answer in delete(LIMIT..2 * LIMIT).await {
         assert_eq!(answer.status, 204, "{}", answer.body);
     }
     // In force again: a new window, with all of its places.
-    let (code, _) = admin.run("breaker lift acme --for 0s").await;
+    let (code, _) = admin.run("breaker lift acme --for 0s --reason drill").await;
     assert_eq!(code, 0);
     for answer in delete(2 * LIMIT..3 * LIMIT).await {
         assert_eq!(answer.status, 204, "{}", answer.body);

@@ -258,7 +258,10 @@ async fn the_group_is_deleted_meanwhile_and_restored() {
 #[tokio::test]
 async fn the_operator_carries_it_out() {
     let it = Interrupted::halfway().await;
-    let (code, said) = it.admin.run("directory check acme --repair").await;
+    let (code, said) = it
+        .admin
+        .run("directory check acme --repair --reason drill")
+        .await;
     assert_eq!(code, 0, "{said}");
     it.is_carried_out(&it.users[30..]).await;
 }

@@ -59,7 +59,7 @@ async fn history_tells_who_changed_what_and_when() {
     assert_eq!(members(&life, "id"), [max.as_str()]);
     let (code, text) = admin.run("history acme --user lena").await;
     assert_eq!(code, 1);
-    assert!(text.contains("found by its id"), "{text}");
+    assert!(text.contains("scim-admin user find"), "{text}");
 
     // One array for programs, even if empty; --ndjson stays one object per line.
     for (arguments, count) in [
@@ -428,7 +428,7 @@ async fn every_command_prints_json() {
         ("tenant create", "beta".to_owned()),
         ("tenant status", "acme".to_owned()),
         ("tenant list", String::new()),
-        ("tenant disable", "beta".to_owned()),
+        ("tenant disable", "beta --reason drill".to_owned()),
         ("tenant enable", "beta".to_owned()),
         ("key create", "acme --label second".to_owned()),
         ("key list", "acme".to_owned()),
@@ -445,7 +445,8 @@ async fn every_command_prints_json() {
         ("group members", "acme North --undo-since 1h".to_owned()),
         ("group deleted", "acme".to_owned()),
         ("group restore", format!("acme {south}")),
-        ("breaker lift", "acme".to_owned()),
+        ("breaker lift", "acme --reason drill".to_owned()),
+        ("audit", "acme".to_owned()),
     ];
     let mut tried = Vec::new();
     for (command, arguments) in &commands {

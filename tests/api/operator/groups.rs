@@ -303,7 +303,7 @@ async fn the_breaker_of_groups_is_lifted() {
         text.contains("OPEN: further deletions are refused"),
         "{text}"
     );
-    let (code, text) = admin.run("breaker lift acme --for 1h").await;
+    let (code, text) = admin.run("breaker lift acme --for 1h --reason drill").await;
     assert_eq!(code, 0, "{text}");
     assert!(text.contains("of groups  lifted until"), "{text}");
     assert_eq!(service.delete(&path(&groups[10])).await.status, 204);

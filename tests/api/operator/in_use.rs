@@ -104,7 +104,11 @@ async fn nothing_of_a_healthy_directory_in_use_is_repaired() {
     let (checks, written) = while_written(&service, &ids, async || {
         let mut checks = Vec::new();
         for _ in 0..3 {
-            checks.push(admin.json("directory check acme --repair").await);
+            checks.push(
+                admin
+                    .json("directory check acme --repair --reason drill")
+                    .await,
+            );
         }
         checks
     })
@@ -146,13 +150,15 @@ async fn a_damaged_directory_in_use_is_mended() {
     let stray = format!("L#U#externalId#nobody#{}", still[0]);
     directory.plant("acme", &stray, &[]).await;
     let ((_, report), written) = while_written(&service, busy, async || {
-        admin.json("directory check acme --repair").await
+        admin
+            .json("directory check acme --repair --reason drill")
+            .await
     })
     .await;
     assert!(written > 20, "{written} writes");
     // What moved each time is left for a quieter hour.
     assert!(report["repaired"].as_u64().unwrap() >= 10, "{report}");
-    let again = admin.json("directory check acme --repair");
+    let again = admin.json("directory check acme --repair --reason drill");
     let (code, report) = passing_when_idle(Box::pin(again)).await;
     assert_eq!((code, &report["defects"]), (0, &json!([])), "{report}");
     directory.check("acme").await;

@@ -17,8 +17,9 @@ use crate::support::service::Service;
 /// Every command, with an argument that it takes.
 fn commands(id: &str) -> Vec<String> {
     let commands = [
-        ("breaker lift", "acme".to_owned()),
-        ("directory check", "acme --repair".to_owned()),
+        ("audit", String::new()),
+        ("breaker lift", "acme --reason drill".to_owned()),
+        ("directory check", "acme --repair --reason drill".to_owned()),
         ("group deleted", "acme".to_owned()),
         ("group list", "acme".to_owned()),
         ("group members", "acme North".to_owned()),
@@ -33,7 +34,7 @@ fn commands(id: &str) -> Vec<String> {
         ("tables create", String::new()),
         ("tenant create", "beta".to_owned()),
         ("tenant delete", "acme --confirm acme --reason x".to_owned()),
-        ("tenant disable", "acme".to_owned()),
+        ("tenant disable", "acme --reason drill".to_owned()),
         ("tenant enable", "acme".to_owned()),
         ("tenant list", String::new()),
         ("tenant status", "acme".to_owned()),

@@ -121,7 +121,7 @@ async fn requests_leave_the_secrets_table_as_it_is() {
         .await
         .error(401, "");
     assert_eq!(directory.secrets().await, before);
-    assert_eq!(before.len(), 2, "the tenant and its key");
+    assert_eq!(before.len(), 4, "the tenant, its key, and who made them");
 }
 
 /// Some clients send a password. The service does not use it, and it reaches no table and no log.

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use scim_admin::{Cli, Streams};
+use scim_admin::{Caller, Cli, Streams};
 use serde_json::{Value, json};
 use stand::wire::{Fate, Wire};
 use store::{Store, Tables, Timeouts};
@@ -110,7 +110,7 @@ impl Admin {
                 results: &mut LineWriter::new(sender),
                 messages: &mut io::stderr(),
             };
-            scim_admin::run(cli, &store, &mut streams).await
+            scim_admin::run(cli, &caller(), &store, &mut streams).await
         });
         Lines(lines)
     }
@@ -126,7 +126,7 @@ impl Admin {
             results: &mut results,
             messages: &mut messages,
         };
-        let code = scim_admin::run(cli, &self.store, &mut streams).await;
+        let code = scim_admin::run(cli, &caller(), &self.store, &mut streams).await;
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (code, text(results), text(messages))
     }
@@ -141,6 +141,10 @@ impl Admin {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     }
+}
+
+fn caller() -> Caller {
+    Caller::Named("local user lena".to_owned())
 }
 
 fn parse(arguments: &str) -> Result<Cli, String> {

@@ -134,7 +134,7 @@ pub async fn rows(program: &Path, directory: &Directory) -> Result<Vec<Row>> {
     let tenant = TenantId::parse(TENANT)?;
     let until = OffsetDateTime::now_utc() + Duration::DAY;
     let of_tenant = store.tenant(&tenant, &meter, &gate);
-    of_tenant.lift_breaker(&GROUPS, until).await?;
+    of_tenant.lift_breakers(&[&GROUPS], until).await?;
     let mut setups = Vec::new();
     for size in SIZES {
         let members = &users[..users.len().min(size)];

@@ -1,6 +1,7 @@
 //! `user erase`: what is known of a person is removed, or is removed again.
 
-use account::erase::{Asked, Erasure, erase, erase_again};
+use account::Account;
+use account::erase::Erasure;
 use serde_json::{Value, json};
 use store::Store;
 use store::erasure::Known;
@@ -11,23 +12,22 @@ use crate::failure::Failure;
 use crate::report::Report;
 use crate::terminal::{columns, stamp};
 
-/// Erases one person.
-pub async fn run(arguments: EraseArgs, store: &Store) -> Result<Erasure, Failure> {
-    let asked = Asked {
-        tenant: arguments.tenant,
-        user: arguments.user.unwrap_or_default(),
-        history: arguments.history.length(),
-        is_dry_run: arguments.dry_run,
-    };
-    let store = store.because(arguments.reason.as_deref());
-    Ok(Box::pin(erase(&store, &asked, |_| {})).await?)
+/// Erases one person, or says what that would do.
+pub async fn run(arguments: &EraseArgs, store: &Store) -> Result<Erasure, Failure> {
+    let account = Account::open(store, &arguments.tenant).await?;
+    let named = arguments.user.as_deref().unwrap_or_default();
+    let user = account.find_person(named).await?;
+    Ok(match arguments.dry_run {
+        true => Box::pin(account.erase_dry(&user)).await?,
+        false => Box::pin(account.erase(&user, arguments.history.length(), |_| {})).await?,
+    })
 }
 
 /// Erases all those again that were erased before.
-pub async fn again(arguments: EraseArgs, store: &Store) -> Result<Vec<Erasure>, Failure> {
+pub async fn again(arguments: &EraseArgs, store: &Store) -> Result<Vec<Erasure>, Failure> {
+    let account = Account::open(store, &arguments.tenant).await?;
     let since = arguments.since.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    let history = arguments.history.length();
-    let repeated = erase_again(store, &arguments.tenant, since, history, |_| {});
+    let repeated = account.erase_again(since, arguments.history.length(), |_| {});
     Ok(Box::pin(repeated).await?)
 }
 

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufWriter, Write};
 
 use scim::ResourceId;
-use scim::schema::USERS;
 use store::directory::history::{Record, Span};
-use store::{Gate, Meter, Store, TenantStore};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
 
+use account::Account;
+use account::history::{Wanted, horizon};
+
 use crate::args::HistoryArgs;
-use crate::commands::group;
 use crate::failure::Failure;
 use crate::report::record::{NAMED, json_line, text_line};
 
@@ -25,37 +25,31 @@ const PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
 pub async fn run(
     arguments: &HistoryArgs,
     json: bool,
-    store: &Store,
+    account: &Account,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
-    let (meter, gate) = (Meter::default(), Gate::opened());
-    let tenant = &arguments.tenant;
-    store.find_tenant(tenant, &meter).await?;
-    let directory = store.tenant(tenant, &meter, &gate);
     let mut printer = Printer {
         out: BufWriter::new(out),
-        tenant,
+        tenant: &arguments.tenant,
         form: Form::of(arguments, json),
         printed: false,
         failed: None,
     };
-    let group = match &arguments.group {
-        Some(group) => Some(find_group(&directory, group).await?),
-        None => None,
+    let wanted = Wanted {
+        group: match &arguments.group {
+            Some(group) => Some(account.group_id(group).await?),
+            None => None,
+        },
     };
     match &arguments.user {
         Some(user) => {
-            let id = find(&directory, user).await?;
-            let life = directory.life(&USERS, &id).await?;
-            if life.is_empty() {
-                return Err(Failure::NothingOnRecord(id));
-            }
-            for record in life {
+            let id = account.user_id(user).await?;
+            for record in account.life_of(&id).await? {
                 printer.print(&Record::Change(record), &HashMap::new());
             }
         }
         None if arguments.follow => {
-            follow(arguments, &directory, group.as_ref(), &mut printer).await?;
+            follow(arguments, account, &wanted, &mut printer).await?;
         }
         None => {
             let to = arguments.until.unwrap_or_else(horizon);
@@ -69,7 +63,7 @@ pub async fn run(
                 from: arguments.since,
                 to,
             };
-            pages(&directory, span, group.as_ref(), &mut printer, |_| true).await?;
+            pages(account, span, &wanted, &mut printer, |_| true).await?;
         }
     }
     printer.finish()
@@ -78,8 +72,8 @@ pub async fn run(
 /// Prints what is there and then what comes, until printing fails or the process is ended.
 async fn follow(
     arguments: &HistoryArgs,
-    directory: &TenantStore<'_>,
-    group: Option<&ResourceId>,
+    account: &Account,
+    wanted: &Wanted,
     printer: &mut Printer<'_>,
 ) -> Result<(), Failure> {
     let mut printed = BTreeMap::new();
@@ -88,7 +82,7 @@ async fn follow(
         let to = horizon().max(from);
         let span = Span { from, to };
         let is_new = |record: &Record| printed.insert((record.at(), record.name()), ()).is_none();
-        pages(directory, span, group, printer, is_new).await?;
+        pages(account, span, wanted, printer, is_new).await?;
         printer.flush();
         from = from.max(OffsetDateTime::now_utc() - LATECOMERS);
         printed.retain(|(at, ..), ()| *at >= from);
@@ -97,22 +91,20 @@ async fn follow(
     Ok(())
 }
 
-/// Prints the records of a span, page by page, that are of the group if one is given, and wanted.
+/// Prints the records of a span, page by page, that are wanted.
 async fn pages(
-    directory: &TenantStore<'_>,
+    account: &Account,
     span: Span,
-    group: Option<&ResourceId>,
+    wanted: &Wanted,
     printer: &mut Printer<'_>,
     mut is_wanted: impl FnMut(&Record) -> bool,
 ) -> Result<(), Failure> {
     let mut from = None;
     loop {
-        let (mut records, next) = directory.history_page(span, from.as_ref()).await?;
-        records.retain(|record| {
-            group.is_none_or(|group| record.is_of_group(group)) && is_wanted(record)
-        });
+        let (mut records, next) = account.history_page(span, from.as_ref(), wanted).await?;
+        records.retain(&mut is_wanted);
         let names = match printer.form {
-            Form::Text => names(directory, &records).await?,
+            Form::Text => names(account, &records).await?,
             // Programs look up what they need.
             Form::Lines | Form::Array => HashMap::new(),
         };
@@ -125,7 +117,7 @@ async fn pages(
 
 /// The userNames of those whom the text of these records names.
 async fn names(
-    directory: &TenantStore<'_>,
+    account: &Account,
     records: &[Record],
 ) -> Result<HashMap<ResourceId, String>, Failure> {
     let mut ids = Vec::new();
@@ -137,29 +129,7 @@ async fn names(
     }
     ids.sort();
     ids.dedup();
-    Ok(group::user_names(directory, &ids).await?)
-}
-
-/// The group with this id, which may be deleted, or else the one with this displayName.
-async fn find_group(directory: &TenantStore<'_>, group: &str) -> Result<ResourceId, Failure> {
-    if let Some(id) = ResourceId::parse(group) {
-        return Ok(id);
-    }
-    Ok(group::find(directory, group).await?.id)
-}
-
-/// After every record there is: clocks of different machines differ.
-fn horizon() -> OffsetDateTime {
-    OffsetDateTime::now_utc() + Duration::DAY
-}
-
-/// The user with this id, or else with this userName.
-async fn find(directory: &TenantStore<'_>, user: &str) -> Result<ResourceId, Failure> {
-    if let Some(id) = ResourceId::parse(user) {
-        return Ok(id);
-    }
-    let holder = directory.holder(&USERS, user).await?;
-    holder.ok_or_else(|| Failure::NoUser(user.to_owned()))
+    Ok(account.user_names(&ids).await?)
 }
 
 /// How records are printed.

@@ -1,7 +1,8 @@
 //! The commands, one file each, and which of them is asked for.
 
+mod audit;
 mod breaker;
-mod check;
+mod delete;
 mod deleted;
 mod erase;
 mod group;
@@ -13,6 +14,8 @@ mod tenant;
 
 use std::io::Write;
 
+use account::restore::Which;
+use account::{Account, undo};
 use scim::schema::{GROUPS, USERS};
 use store::Store;
 
@@ -46,18 +49,22 @@ pub async fn run(
         Command::Tables(TablesCommand::Create) => reported(tables::create(store).await),
         Command::Tenant(command) => tenant(command, store).await,
         Command::Key(command) => key(command, store).await,
-        Command::Directory(DirectoryCommand::Check { tenant, repair }) => {
-            reported(check::run(&tenant, repair, store).await)
+        Command::Directory(DirectoryCommand::Check { tenant, repair, .. }) => {
+            let account = Account::open(store, &tenant).await?;
+            reported(Ok(account.check(repair).await?))
         }
         Command::History(arguments) => {
-            history::run(&arguments, json, store, results).await?;
+            let account = Account::open(store, &arguments.tenant).await?;
+            history::run(&arguments, json, &account, results).await?;
             Ok(Done::Printed { is_bad_news: false })
         }
         Command::User(command) => user(command, json, store, results).await,
         Command::Group(command) => group(command, json, store, results).await,
-        Command::Breaker(BreakerCommand::Lift { tenant, length }) => {
-            reported(breaker::lift(&tenant, length, store).await)
+        Command::Breaker(BreakerCommand::Lift { tenant, length, .. }) => {
+            let account = Account::open(store, &tenant).await?;
+            reported(breaker::lift(&account, length).await)
         }
+        Command::Audit(arguments) => reported(audit::run(&arguments, store).await),
     }
 }
 
@@ -70,20 +77,21 @@ async fn tenant(command: TenantCommand, store: &Store) -> Result<Done, Failure> 
         TenantCommand::Create { id, name, again } => {
             reported(tenant::create(&id, name.as_deref(), again, store).await)
         }
-        TenantCommand::Delete(arguments) => reported(tenant::delete::run(arguments, store).await),
+        TenantCommand::Delete(arguments) => reported(delete::run(arguments, store).await),
         TenantCommand::Status { id, since } => {
-            reported(tenant::status::run(&id, since, store).await)
+            let account = Account::open(store, &id).await?;
+            reported(Ok(account.status(since).await?))
         }
         TenantCommand::List { deleted } => {
             // The scan of another table would find no tenants.
             store.check_tables().await?;
             match deleted {
-                true => reported(tenant::delete::list(store).await),
+                true => reported(delete::list(store).await),
                 false => reported(tenant::list(store).await),
             }
         }
         TenantCommand::Enable { id } => reported(tenant::set_enabled(&id, true, store).await),
-        TenantCommand::Disable { id } => reported(tenant::set_enabled(&id, false, store).await),
+        TenantCommand::Disable { id, .. } => reported(tenant::set_enabled(&id, false, store).await),
     }
 }
 
@@ -92,31 +100,35 @@ async fn key(command: KeyCommand, store: &Store) -> Result<Done, Failure> {
         KeyCommand::Create {
             tenant,
             label,
-            expires_in_days,
-        } => reported(key::create::run(&tenant, &label, expires_in_days, store).await),
+            expiry,
+            to_file,
+        } => {
+            let account = Account::open(store, &tenant).await?;
+            reported(key::create(&account, &label, expiry.end(), to_file).await)
+        }
         KeyCommand::Rotate {
             tenant,
             key_id,
-            overlap_days,
+            overlap,
             label,
-            expires_in_days,
+            expiry,
+            to_file,
         } => {
-            let rotation = key::rotate::Arguments {
-                tenant,
-                key_id,
-                overlap_days,
-                label,
-                expires_in_days,
-            };
-            reported(key::rotate::run(rotation, store).await)
+            let account = Account::open(store, &tenant).await?;
+            let successor = overlap.successor(key_id, label, expiry.end());
+            reported(key::rotate(&account, &successor, to_file).await)
         }
-        KeyCommand::List { tenant } => reported(key::list::run(&tenant, store).await),
+        KeyCommand::List { tenant } => {
+            let account = Account::open(store, &tenant).await?;
+            reported(key::list::run(&account).await)
+        }
         KeyCommand::Warnings => {
             store.check_tables().await?;
             reported(key::warnings::run(store).await)
         }
         KeyCommand::Revoke { tenant, key_id } => {
-            reported(key::revoke(&tenant, &key_id, store).await)
+            let account = Account::open(store, &tenant).await?;
+            reported(Ok(account.revoke_key(&key_id).await?))
         }
     }
 }
@@ -129,27 +141,29 @@ async fn user(
 ) -> Result<Done, Failure> {
     match command {
         UserCommand::Erase(arguments) if arguments.again => {
-            reported(erase::again(arguments, store).await)
+            reported(erase::again(&arguments, store).await)
         }
-        UserCommand::Erase(arguments) => reported(erase::run(arguments, store).await),
-        UserCommand::Deleted { tenant } => reported(deleted::run(&USERS, &tenant, store).await),
+        UserCommand::Erase(arguments) => reported(erase::run(&arguments, store).await),
+        UserCommand::Deleted { tenant } => {
+            let account = Account::open(store, &tenant).await?;
+            reported(deleted::run(&USERS, &account).await)
+        }
         UserCommand::Restore {
             tenant,
             ids,
             deleted_since,
             history,
         } => {
-            let which = match deleted_since {
-                Some(since) => restore::Which::DeletedSince(since),
-                None => restore::Which::Ids(ids),
-            };
             let asked = restore::Asked {
                 resource_type: &USERS,
-                tenant,
-                which,
+                which: match deleted_since {
+                    Some(since) => Which::DeletedSince(since),
+                    None => Which::Ids(ids),
+                },
                 history: history.length(),
             };
-            let is_bad_news = !restore::run(&asked, json, store, results).await?;
+            let account = Account::open(store, &tenant).await?;
+            let is_bad_news = !restore::run(&asked, json, &account, results).await?;
             Ok(Done::Printed { is_bad_news })
         }
     }
@@ -161,46 +175,38 @@ async fn group(
     store: &Store,
     results: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
+    let account = Account::open(store, command.tenant()).await?;
     match command {
-        GroupCommand::List { tenant } => reported(group::list::run(&tenant, store).await),
-        GroupCommand::Show { tenant, group } => {
-            reported(group::show::run(&tenant, &group, store).await)
-        }
+        GroupCommand::List { .. } => reported(group::list::run(&account).await),
+        GroupCommand::Show { group, .. } => reported(group::show::run(&account, &group).await),
         GroupCommand::Members {
-            tenant,
             group,
             undo_since: None,
             ..
-        } => reported(group::members::run(&tenant, &group, store).await),
+        } => reported(group::members::run(&account, &group).await),
         GroupCommand::Members {
-            tenant,
             group,
             undo_since: Some(since),
             dry_run,
             history,
+            ..
         } => {
-            let asked = group::undo::Asked {
-                tenant,
+            let asked = undo::Asked {
                 group,
                 since,
                 is_dry_run: dry_run,
                 history: history.length(),
             };
-            reported(group::undo::run(&asked, store).await)
+            reported(group::undo::run(&asked, &account).await)
         }
-        GroupCommand::Deleted { tenant } => reported(deleted::run(&GROUPS, &tenant, store).await),
-        GroupCommand::Restore {
-            tenant,
-            group,
-            history,
-        } => {
+        GroupCommand::Deleted { .. } => reported(deleted::run(&GROUPS, &account).await),
+        GroupCommand::Restore { group, history, .. } => {
             let asked = restore::Asked {
                 resource_type: &GROUPS,
-                tenant,
-                which: restore::Which::Named(group),
+                which: Which::Named(group),
                 history: history.length(),
             };
-            let is_bad_news = !restore::run(&asked, json, store, results).await?;
+            let is_bad_news = !restore::run(&asked, json, &account, results).await?;
             Ok(Done::Printed { is_bad_news })
         }
     }

@@ -2,18 +2,14 @@
 
 use std::io::Write;
 
+use account::Account;
+use account::deleted::name;
+use account::restore::{Outcome, Which};
 use scim::schema::GROUPS;
-use scim::text::fold;
-use scim::{ResourceId, ResourceType, Stored};
+use scim::{ResourceId, ResourceType};
 use serde_json::json;
-use store::directory::record::{Actor, ChangeKind, Origin};
-use store::directory::tombstone::{Restored, Tombstone};
-use store::{Gate, Meter, Store, StoreError, TenantStore};
-use tenant::TenantId;
-use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
+use time::Duration;
 
-use super::deleted::{deleted, name};
 use crate::failure::Failure;
 use crate::terminal::{self, printable};
 
@@ -21,53 +17,9 @@ use crate::terminal::{self, printable};
 #[derive(Debug)]
 pub struct Asked {
     pub resource_type: &'static ResourceType,
-    pub tenant: TenantId,
     pub which: Which,
     /// How long the records of the restores are kept.
     pub history: Duration,
-}
-
-/// Which resources.
-#[derive(Debug)]
-pub enum Which {
-    Ids(Vec<ResourceId>),
-    /// All that were deleted since this time.
-    DeletedSince(OffsetDateTime),
-    /// The one with this id or name.
-    Named(String),
-}
-
-/// What became of a resource.
-#[derive(Debug)]
-enum Outcome {
-    /// It is back, with what belongs to it.
-    Restored(Stored, Back),
-    /// It is there: restored before, as by a run that was ended, or never deleted.
-    Present(Stored, Back),
-    Refused(String),
-}
-
-/// What came back with a resource: the groups of a user, the members of a group.
-#[derive(Debug, Default)]
-struct Back {
-    count: u64,
-    /// And in how many groups that are deleted themselves.
-    deleted: u64,
-    /// Why that is not all.
-    failure: Option<String>,
-}
-
-impl Back {
-    /// A user in these groups. That it is in them is certain; which are deleted only helps.
-    async fn in_groups(directory: &TenantStore<'_>, groups: &[ResourceId]) -> Self {
-        let all = groups.len() as u64;
-        let count = directory.count_groups(groups).await.unwrap_or(all);
-        Self {
-            count,
-            deleted: all.saturating_sub(count),
-            failure: None,
-        }
-    }
 }
 
 /// Restores resources, and returns whether all of them are there, with all that belongs to them.
@@ -77,13 +29,15 @@ impl Back {
 pub async fn run(
     asked: &Asked,
     json: bool,
-    store: &Store,
+    account: &Account,
     out: &mut (dyn Write + Send),
 ) -> Result<bool, Failure> {
-    let (meter, gate) = (Meter::default(), Gate::opened());
-    store.find_tenant(&asked.tenant, &meter).await?;
-    let directory = store.tenant(&asked.tenant, &meter, &gate);
-    let ids = ids(asked, &directory).await?;
+    let ids = account
+        .to_restore(asked.resource_type, &asked.which)
+        .await?;
+    let mut restoration = account
+        .begin_restoration(asked.resource_type, asked.history)
+        .await?;
     let mut printer = Printer {
         resource_type: asked.resource_type,
         out,
@@ -94,7 +48,7 @@ pub async fn run(
     printer.begin()?;
     let mut all_there = true;
     for id in ids {
-        let outcome = Box::pin(restore(asked, &directory, &id)).await;
+        let outcome = restoration.restore(&id).await;
         all_there &= match &outcome {
             Outcome::Restored(_, back) | Outcome::Present(_, back) => back.failure.is_none(),
             Outcome::Refused(_) => false,
@@ -102,149 +56,8 @@ pub async fn run(
         printer.print(&id, &outcome)?;
     }
     printer.end()?;
+    restoration.complete().await?;
     Ok(all_there)
-}
-
-/// The ids of what is asked for.
-async fn ids(asked: &Asked, directory: &TenantStore<'_>) -> Result<Vec<ResourceId>, Failure> {
-    let resource_type = asked.resource_type;
-    let since = match &asked.which {
-        Which::Ids(ids) => return Ok(ids.clone()),
-        Which::DeletedSince(since) => *since,
-        Which::Named(named) => match ResourceId::parse(named) {
-            Some(id) => return Ok(vec![id]),
-            None => OffsetDateTime::UNIX_EPOCH,
-        },
-    };
-    let found = deleted(resource_type, directory, since).await?;
-    let Which::Named(named) = &asked.which else {
-        return Ok(found.into_iter().map(|found| found.stored.id).collect());
-    };
-    let is_named = |found: &Tombstone| {
-        let name = found.stored.resource.text(resource_type.unique);
-        name.is_some_and(|name| fold(name) == fold(named))
-    };
-    let found: Vec<ResourceId> = found
-        .into_iter()
-        .filter(is_named)
-        .map(|found| found.stored.id)
-        .collect();
-    match found.len() {
-        0 => Err(Failure::NoDeletedGroup(named.clone())),
-        1 => Ok(found),
-        _ => Err(Failure::SeveralDeletedGroups(named.clone())),
-    }
-}
-
-/// Restores a resource, or says why that cannot be. No failure is the others': their operator has
-/// to know what became of each.
-async fn restore(asked: &Asked, directory: &TenantStore<'_>, id: &ResourceId) -> Outcome {
-    let resource_type = asked.resource_type;
-    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
-    let origin = Origin {
-        actor: Actor::Operator,
-        operation: ChangeKind::Restore,
-        request_id: Uuid::new_v4().to_string(),
-        at: now,
-        expires: now.saturating_add(asked.history),
-    };
-    let tombstone = match directory.tombstone(resource_type, id).await {
-        Ok(Some(tombstone)) => tombstone,
-        Ok(None) => return not_deleted(asked, directory, id, &origin).await,
-        Err(error) => return Outcome::Refused(reason(resource_type, &error)),
-    };
-    match directory.restore(resource_type, &tombstone, &origin).await {
-        Ok(restored) => back(resource_type, directory, restored).await,
-        Err(StoreError::Taken { .. }) => {
-            Outcome::Refused(taken(resource_type, directory, &tombstone).await)
-        }
-        // Somebody else has restored it meanwhile.
-        Err(StoreError::NotFound) => not_deleted(asked, directory, id, &origin).await,
-        Err(error) => Outcome::Refused(reason(resource_type, &error)),
-    }
-}
-
-/// What came back with a resource.
-async fn back(
-    resource_type: &ResourceType,
-    directory: &TenantStore<'_>,
-    restored: Restored,
-) -> Outcome {
-    let mut back = Back {
-        failure: restored.failure.map(|error| reason(resource_type, &error)),
-        ..Back::in_groups(directory, &restored.groups).await
-    };
-    if *resource_type == GROUPS {
-        // That the members are there is certain; how many they are only helps.
-        let group = directory.get(resource_type, &restored.stored.id).await;
-        let group = group.ok().flatten();
-        back.count = group.map_or(0, |group| group.meta.membership.members);
-    }
-    Outcome::Restored(restored.stored, back)
-}
-
-/// What there is to say of a resource without a tombstone. A user comes back to the groups that an
-/// earlier run, or a deletion that was interrupted, has left.
-async fn not_deleted(
-    asked: &Asked,
-    directory: &TenantStore<'_>,
-    id: &ResourceId,
-    origin: &Origin,
-) -> Outcome {
-    let resource_type = asked.resource_type;
-    let stored = match directory.get(resource_type, id).await {
-        Ok(Some(stored)) => stored,
-        Ok(None) => return Outcome::Refused(reason(resource_type, &StoreError::NotFound)),
-        Err(error) => return Outcome::Refused(reason(resource_type, &error)),
-    };
-    if !resource_type.can_be_member() {
-        return Outcome::Present(stored, Back::default());
-    }
-    match directory.return_to_groups(id, origin).await {
-        Ok(groups) => {
-            let back = Back::in_groups(directory, &groups).await;
-            Outcome::Present(stored, back)
-        }
-        Err(error) => {
-            let failure = Some(reason(resource_type, &error));
-            let back = Back {
-                failure,
-                ..Back::default()
-            };
-            Outcome::Present(stored, back)
-        }
-    }
-}
-
-fn reason(resource_type: &ResourceType, error: &StoreError) -> String {
-    let kind = resource_type.name.to_lowercase();
-    match error {
-        StoreError::NotFound => format!("there is no such deleted {kind} (any more)"),
-        StoreError::AlreadyExists => {
-            format!("there is a {kind} with this id; check the directory")
-        }
-        StoreError::Conflict | StoreError::Throttled | StoreError::Unavailable { .. } => {
-            format!("{error}; try again")
-        }
-        _ => error.to_string(),
-    }
-}
-
-/// Whose the unique value of a deleted resource is.
-async fn taken(
-    resource_type: &ResourceType,
-    directory: &TenantStore<'_>,
-    tombstone: &Tombstone,
-) -> String {
-    let [kind, unique] = [resource_type.name, resource_type.unique];
-    let kind = kind.to_lowercase();
-    let holder = match tombstone.stored.resource.text(unique) {
-        // Who it is only helps; that there is somebody is known.
-        Some(name) => directory.holder(resource_type, name).await.ok().flatten(),
-        None => None,
-    };
-    let holder = holder.map_or(format!("another {kind}"), |id| format!("{kind} {id}"));
-    format!("its {unique} is {holder}'s now; rename or delete that {kind} first")
 }
 
 /// Prints a line for each resource: of a table, or of a JSON array.

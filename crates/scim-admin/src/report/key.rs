@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 use store::secrets::KeyRecord;
-use tenant::{ApiKey, KeyId};
+use tenant::KeyId;
 
 use super::Report;
-use crate::terminal::{columns, stamp};
+use crate::terminal::{columns, exact, stamp};
 
 /// What an operator is told with a new key.
 pub const ONCE: &str = "copy the key now: it is not stored and cannot be shown again";
@@ -19,22 +19,12 @@ impl Report for KeyRecord {
         json!({
             "id": self.id.as_str(),
             "label": self.label,
-            "created": stamp(self.created),
-            "expires": self.expires.map(stamp),
-            "revoked": self.revoked.map(stamp),
+            "created": exact(self.created),
+            "expires": self.expires.map(exact),
+            "revoked": self.revoked.map(exact),
             "replacedBy": self.replaced_by.as_ref().map(KeyId::as_str),
         })
     }
-}
-
-/// The JSON of a key that was just made, the secret included.
-pub fn with_secret(key: &ApiKey, record: &KeyRecord) -> Value {
-    let mut value = record.json();
-    if let Value::Object(members) = &mut value {
-        members.insert("tenant".to_owned(), json!(key.tenant().as_str()));
-        members.insert("key".to_owned(), json!(key.expose()));
-    }
-    value
 }
 
 /// One line for each key.

@@ -1,7 +1,11 @@
 //! What a command reports, as text and as JSON.
 
+mod check;
 pub mod key;
+pub mod known_key;
+pub mod new_key;
 pub mod record;
+mod status;
 pub mod tenant;
 
 use serde_json::Value;

@@ -10,7 +10,7 @@ use store::directory::record::{Actor, ChangeKind, ChangeRecord, GroupsMoved};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
-use crate::terminal::{self, printable, stamp};
+use crate::terminal::{self, exact, printable, stamp};
 
 /// How many of those who became members, and of those who are none any more, a text names.
 pub const NAMED: usize = 20;
@@ -34,7 +34,7 @@ pub fn json_line(tenant: &TenantId, record: &Record) -> String {
             value
         }
         Record::Unknown { at, key } => json!({
-            "time": stamp(*at),
+            "time": exact(*at),
             "tenant": tenant.as_str(),
             "unknown": key,
         }),
@@ -50,7 +50,7 @@ fn origin_json(
     request_id: &str,
 ) -> Value {
     json!({
-        "time": stamp(at),
+        "time": exact(at),
         "tenant": tenant.as_str(),
         "actor": actor(by),
         "operation": operation.as_str(),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use store::secrets::Tenant;
 
 use super::Report;
-use crate::terminal::{columns, stamp};
+use crate::terminal::{columns, exact, stamp};
 
 impl Report for Tenant {
     fn text(&self) -> String {
@@ -16,7 +16,7 @@ impl Report for Tenant {
             "id": self.id.as_str(),
             "name": self.name,
             "enabled": self.enabled,
-            "created": stamp(self.created),
+            "created": exact(self.created),
             "activeKeys": self.active_keys,
             "beingDeletedSince": self.deleting.map(stamp),
         })

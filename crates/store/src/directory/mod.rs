@@ -46,6 +46,7 @@ use crate::{Gate, Meter, Store, StoreError};
 #[derive(Debug)]
 pub struct TenantStore<'a> {
     store: &'a Store,
+    tenant: TenantId,
     partition: String,
     meter: &'a Meter,
     gate: &'a Gate,
@@ -61,6 +62,7 @@ impl Store {
     ) -> TenantStore<'a> {
         TenantStore {
             store: self,
+            tenant: tenant.clone(),
             partition: keys::partition(tenant),
             meter,
             gate,

@@ -5,7 +5,7 @@
 //! | tenant | `TENANT#<tenant id>` | `TENANT` |
 //! | stone of a deleted tenant | `TENANT#<tenant id>` | `DELETED` |
 //! | key | `TENANT#<tenant id>` | `KEY#<digest of the key>` |
-//! | entry of the operator's log | `TENANT#<tenant id>` | `O#<time>#<id of the entry>` |
+//! | entry of the operator's log | `LOG#<tenant id>` | `O#<time>#<id of the entry>` |
 //!
 //! A key item repeats whether its tenant is enabled, so that authentication is one GetItem. The
 //! tenant item in turn lists the digests of the keys that are not revoked, and every write that

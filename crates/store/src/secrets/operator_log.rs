@@ -2,7 +2,10 @@
 //!
 //! | item | `secrets_pk` | `secrets_sk` |
 //! |---|---|---|
-//! | entry | `TENANT#<tenant id>` | `O#<time>#<id of the entry>` |
+//! | entry | `LOG#<tenant id>` | `O#<time>#<id of the entry>` |
+//!
+//! They have a partition of their own, so that somebody can be allowed to write entries without
+//! being allowed to write tenants and keys, and so that they outlive their tenant.
 //!
 //! Each change to a tenant or its keys writes an entry in its own transaction. What takes many
 //! transactions, or changes the directory, writes an entry before the first of them and completes
@@ -12,21 +15,25 @@
 
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use backon::Retryable;
+use scim::resource::rfc3339;
 use serde_json::Value;
 use tenant::TenantId;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use super::item::{owner, partition};
 use crate::client::attributes::{
     Item, damaged, optional, optional_text, string, text, time, timestamp,
 };
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
+use crate::client::transaction::RACES;
 use crate::{Meter, Store, StoreError};
-use scim::resource::rfc3339;
+
+/// The start of the partition keys of all entries.
+const PARTITION_PREFIX: &str = "LOG#";
 
 /// The start of the sort keys of all entries.
 pub(super) const PREFIX: &str = "O#";
@@ -40,6 +47,8 @@ const REASON: &str = "reason";
 const RELEASE: &str = "release";
 const OUTCOME: &str = "outcome";
 const COMPLETED: &str = "completed";
+/// Whether an act has several steps, and so an outcome at its end.
+const STEPS: &str = "steps";
 
 /// Who changes tenants, keys and directories, and how. Nothing in it is a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +142,8 @@ impl Act {
 /// An entry that was begun, to be completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Begun {
+    /// Its id, which change records of the act have as the id of their request.
+    pub id: String,
     tenant: TenantId,
     sort_key: String,
 }
@@ -140,6 +151,8 @@ pub struct Begun {
 /// An entry as it was read. What this version does not know is there as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OperatorEntry {
+    /// Its id, which change records of the act have as the id of their request.
+    pub id: String,
     /// When the act began.
     pub at: OffsetDateTime,
     /// Whose tenant it was done to.
@@ -164,9 +177,6 @@ pub struct OperatorEntry {
     pub has_steps: bool,
 }
 
-/// Whether an act has an outcome at its end.
-const STEPS: &str = "steps";
-
 impl Store {
     /// The same store, whose changes are those of this operator.
     #[must_use]
@@ -175,18 +185,6 @@ impl Store {
             operator: Some(Arc::new(operator)),
             ..self.clone()
         }
-    }
-
-    /// The same store, with the reason for its next changes, if there is one.
-    #[must_use]
-    pub fn because(&self, reason: Option<&str>) -> Self {
-        let Some(reason) = reason else {
-            return self.clone();
-        };
-        self.acting_as(Operator {
-            reason: Some(reason.to_owned()),
-            ..Operator::clone(&self.operator())
-        })
     }
 
     /// Whose changes they are.
@@ -223,18 +221,20 @@ impl Store {
         meter: &Meter,
     ) -> Result<Begun, StoreError> {
         let mut item = self.entry_item(tenant, act, target);
-        item.insert(
-            STEPS.to_owned(),
-            aws_sdk_dynamodb::types::AttributeValue::Bool(true),
-        );
+        item.insert(STEPS.to_owned(), AttributeValue::Bool(true));
         let sort_key = text(&item, SECRETS_SORT_KEY)?.to_owned();
         let put = Put::builder()
             .table_name(&self.tables.secrets)
             .set_item(Some(item))
             .build()?;
         let put = TransactWriteItem::builder().put(put).build();
-        self.transact([put], meter, Passage::Free).await?;
+        let put_entry = || self.transact([put.clone()], meter, Passage::Free);
+        put_entry
+            .retry(RACES)
+            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
+            .await?;
         Ok(Begun {
+            id: id_of(&sort_key).to_owned(),
             tenant: tenant.clone(),
             sort_key,
         })
@@ -341,6 +341,22 @@ impl Store {
     }
 }
 
+/// The partition key of a tenant's entries.
+fn partition(tenant: &TenantId) -> AttributeValue {
+    string(format!("{PARTITION_PREFIX}{tenant}"))
+}
+
+/// The tenant that an entry belongs to.
+fn owner(item: &Item) -> Result<TenantId, StoreError> {
+    let id = text(item, SECRETS_PARTITION_KEY)?.strip_prefix(PARTITION_PREFIX);
+    let id = id.and_then(|id| TenantId::parse(id).ok());
+    id.ok_or_else(|| damaged(item, SECRETS_PARTITION_KEY))
+}
+
+fn id_of(sort_key: &str) -> &str {
+    sort_key.rsplit_once('#').map_or(sort_key, |(_, id)| id)
+}
+
 fn read(item: &Item) -> Result<OperatorEntry, StoreError> {
     let at = text(item, SECRETS_SORT_KEY)?
         .strip_prefix(PREFIX)
@@ -355,6 +371,7 @@ fn read(item: &Item) -> Result<OperatorEntry, StoreError> {
         None => None,
     };
     Ok(OperatorEntry {
+        id: id_of(text(item, SECRETS_SORT_KEY)?).to_owned(),
         at: at.ok_or_else(|| damaged(item, SECRETS_SORT_KEY))?,
         tenant: owner(item)?,
         act: owned(ACT)?,

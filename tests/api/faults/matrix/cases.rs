@@ -323,9 +323,6 @@ impl Case {
             Request::Client {
                 is_stranger: true, ..
             } if self.call.label.ends_with("directory U") => Outcome::DoneOrUnavailable,
-            Request::Operator(command) if !is_lasting && !command.repeats() && kind.is_race() => {
-                Outcome::DoneOrUnavailable
-            }
             // It is made, and may be answered without being shown, or carried out to the end.
             _ if self.call.is_after_write && is_lasting && !self.operation.is_whole() => {
                 Outcome::DoneOrUnavailable

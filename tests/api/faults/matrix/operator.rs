@@ -6,7 +6,7 @@ use scim::schema::{GROUPS, ResourceType, USERS};
 use serde_json::{Value, json};
 use store::directory::history::Span;
 use store::directory::record::{Actor, ChangeKind, Origin};
-use store::secrets::{SecretsError, Successor};
+use store::secrets::{Act, SecretsError, Successor};
 use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::{ApiKey, TenantId};
 use time::{Duration, OffsetDateTime};
@@ -43,14 +43,10 @@ pub enum Command {
     LiftBreaker,
     ShowBreaker,
     ListRefusals,
-}
-
-impl Command {
-    /// Whether it is repeated after a lost race or a throttled transaction; the operator repeats
-    /// the others.
-    pub fn repeats(self) -> bool {
-        !matches!(self, Self::LiftBreaker)
-    }
+    /// An act of several steps, on the operator's log.
+    Act,
+    /// The operator's log.
+    Log,
 }
 
 /// Why a command failed: whether it is worth another try.
@@ -176,7 +172,7 @@ pub async fn run(
         }
         Command::LiftBreaker => {
             let until = OffsetDateTime::UNIX_EPOCH + Duration::days(36_500);
-            directory.lift_breaker(&USERS, until).await?;
+            directory.lift_breakers(&[&USERS], until).await?;
             json!(null)
         }
         Command::ShowBreaker => {
@@ -190,6 +186,22 @@ pub async fn run(
         Command::ListRefusals => {
             let refusals = directory.refusals(OffsetDateTime::UNIX_EPOCH).await?;
             json!(refusals.len())
+        }
+        Command::Act => {
+            let begun = store.begin_act(id, Act::Erase, None, &meter).await?;
+            store.complete_act(&begun, "done", &meter).await?;
+            json!(null)
+        }
+        Command::Log => {
+            let since = OffsetDateTime::UNIX_EPOCH;
+            let mut count = 0;
+            let counted = store.operator_log(id, since, &meter, |_| count += 1);
+            counted.await?;
+            let all = store.operator_log_of_all(since, &meter).await?;
+            json!([
+                count,
+                all.iter().filter(|entry| entry.tenant == *id).count()
+            ])
         }
     })
 }
@@ -290,6 +302,7 @@ pub fn reads(_: &Users) -> Vec<Operation> {
         read("tombstones", Command::Tombstones),
         read("breaker", Command::ShowBreaker),
         read("refusals", Command::ListRefusals),
+        read("operator's log", Command::Log),
     ]
 }
 
@@ -297,25 +310,25 @@ pub fn reads(_: &Users) -> Vec<Operation> {
 pub fn changes(_: &Users) -> Vec<Operation> {
     vec![
         change("tenant create", Command::CreateTenant, 400, |_, found| {
-            found.has_new_tenant
+            on_record(found, "createTenant", found.has_new_tenant)
         }),
         change("tenant disable", Command::Disable, 200, |_, found| {
-            found.secrets["TENANT"]["enabled"].as_bool() == Ok(&false)
+            let is_disabled = found.secrets["TENANT"]["enabled"].as_bool() == Ok(&false);
+            on_record(found, "disableTenant", is_disabled)
         }),
         change("key create", Command::CreateKey, 400, |_, found| {
-            found.secrets.len() == 3
+            on_record(found, "createKey", found.secrets.len() == 3)
         }),
         change("key revoke", Command::RevokeKey, 200, |_, found| {
-            found
-                .secrets
-                .values()
-                .any(|key| key.contains_key("revoked"))
+            let mut keys = found.secrets.values();
+            let is_revoked = keys.any(|key| key.contains_key("revoked"));
+            on_record(found, "revokeKey", is_revoked)
         }),
         change("key rotate", Command::RotateKey, 400, |_, found| {
             let has_ended = |key: &&Item| key.contains_key("expires");
             let ended = found.secrets.values().filter(has_ended).count();
             assert_eq!(found.secrets.len(), 2 + ended, "half of a rotation");
-            ended == 1
+            on_record(found, "rotateKey", ended == 1)
         }),
         change("directory repair", Command::Repair, 200, is_repaired),
         change("restore", Command::Restore, 400, |users, found| {
@@ -323,9 +336,20 @@ pub fn changes(_: &Users) -> Vec<Operation> {
         }),
         change("breaker lift", Command::LiftBreaker, 200, |_, found| {
             let breaker = found.items.get("B#U");
-            breaker.is_some_and(|breaker| breaker.contains_key("lifted_until"))
+            let is_lifted = breaker.is_some_and(|breaker| breaker.contains_key("lifted_until"));
+            on_record(found, "liftBreaker", is_lifted)
+        }),
+        change("act of several steps", Command::Act, 200, |_, found| {
+            found.acts.iter().any(|act| act == "erase")
         }),
     ]
+}
+
+/// Whether a change was made; it is on the operator's log exactly if it was.
+fn on_record(found: &Found, act: &str, is_made: bool) -> bool {
+    let entries = found.acts.iter().filter(|entry| *entry == act).count();
+    assert_eq!(entries > 0, is_made, "{act} and its entry");
+    is_made
 }
 
 /// Commands for groups and their members.

@@ -31,8 +31,8 @@ const SITES: &[(&str, &str, &str)] = &[
     ("directory/breaker/mod.rs", "breaker", "Query directory B"),
     (
         "directory/breaker/mod.rs",
-        "lift_breaker",
-        "UpdateItem directory B",
+        "lift_breakers",
+        "TransactWriteItems directory B",
     ),
     (
         "directory/breaker/mod.rs",
@@ -188,6 +188,17 @@ const SITES: &[(&str, &str, &str)] = &[
         "GetItem secrets KEY",
     ),
     ("secrets/keys.rs", "query_keys", "Query secrets KEY"),
+    (
+        "secrets/operator_log.rs",
+        "begin_act",
+        "TransactWriteItems secrets O",
+    ),
+    (
+        "secrets/operator_log.rs",
+        "complete_act",
+        "UpdateItem secrets O",
+    ),
+    ("secrets/operator_log.rs", "operator_log", "Query secrets O"),
     ("secrets/scan.rs", "scan_secrets", "Scan secrets KEY"),
     (
         "secrets/tenants.rs",
@@ -234,6 +245,7 @@ const REQUESTS: &[&str] = &[
     "BatchGetItem directory N",
     "TransactWriteItems directory G",
     "TransactWriteItems directory J",
+    "Scan secrets O",
     "Scan secrets TENANT",
     "TransactWriteItems directory D",
 ];

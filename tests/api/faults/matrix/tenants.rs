@@ -67,6 +67,8 @@ pub struct Found {
     pub members: Members,
     /// The secrets table's items of the tenant, by sort key; where the operator is at work.
     pub secrets: BTreeMap<String, Item>,
+    /// What the operator's log says was done to the tenant.
+    pub acts: Vec<String>,
     /// Whether there is a tenant `new-` and the tenant's id.
     pub has_new_tenant: bool,
 }
@@ -143,7 +145,7 @@ impl Fixture {
         if matches!(setting, Setting::Pending(_)) {
             fixture.decide().await;
         }
-        fixture.secrets = fixture.secrets_of("acme").await.into_values().collect();
+        fixture.secrets = fixture.secrets_of("acme").await.0.into_values().collect();
         // What the service knows of the use of a key belongs to that key.
         let items = fixture.directory.items("acme").await;
         let of_tenant = items.into_iter().filter(|(key, _)| !key.starts_with("K#"));
@@ -266,6 +268,7 @@ impl Fixture {
             users: users.collect(),
             members: members(&items),
             secrets: BTreeMap::new(),
+            acts: Vec::new(),
             has_new_tenant: false,
             items,
         }
@@ -274,29 +277,42 @@ impl Fixture {
     /// The same with the secrets, which have to fit together.
     pub async fn found_with_secrets(&self, tenant: &Tenant) -> Found {
         self.assert_secrets_consistent(tenant).await;
-        let new = self.secrets_of(&format!("new-{}", tenant.id)).await;
+        let new = format!("new-{}", tenant.id);
+        let (new, mut acts) = self.secrets_of(&new).await;
+        let (secrets, more) = self.secrets_of(tenant.id.as_str()).await;
+        acts.extend(more);
         Found {
-            secrets: self.secrets_of(tenant.id.as_str()).await,
+            secrets,
+            acts,
             has_new_tenant: !new.is_empty(),
             ..self.found(tenant).await
         }
     }
 
-    async fn secrets_of(&self, tenant: &str) -> BTreeMap<String, Item> {
+    /// The tenant and its keys, and what the operator's log says was done to them.
+    async fn secrets_of(&self, tenant: &str) -> (BTreeMap<String, Item>, Vec<String>) {
+        let secrets = self.secrets_in(&format!("TENANT#{tenant}")).await;
+        let by_key = secrets
+            .into_iter()
+            .map(|item| (directory::text(&item, "secrets_sk").to_owned(), item));
+        let entries = self.secrets_in(&format!("LOG#{tenant}")).await;
+        let acts = entries
+            .iter()
+            .map(|entry| directory::text(entry, "act").to_owned());
+        (by_key.collect(), acts.collect())
+    }
+
+    async fn secrets_in(&self, partition: &str) -> Vec<Item> {
         let answer = self
             .client
             .query()
             .table_name(&self.tables.secrets)
             .key_condition_expression("secrets_pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(format!("TENANT#{tenant}")))
+            .expression_attribute_values(":pk", AttributeValue::S(partition.to_owned()))
             .consistent_read(true)
             .send()
             .await;
-        let items = answer.unwrap().items.unwrap_or_default();
-        let by_key = items
-            .into_iter()
-            .map(|item| (directory::text(&item, "secrets_sk").to_owned(), item));
-        by_key.collect()
+        answer.unwrap().items.unwrap_or_default()
     }
 
     /// Neither the raw check of the table nor the operator's audit finds anything.
@@ -315,7 +331,7 @@ impl Fixture {
     /// The tenant's item lists the keys that are not revoked, and every key knows whether the
     /// tenant is enabled.
     async fn assert_secrets_consistent(&self, tenant: &Tenant) {
-        let mut secrets = self.secrets_of(tenant.id.as_str()).await;
+        let (mut secrets, _) = self.secrets_of(tenant.id.as_str()).await;
         let item = secrets.remove("TENANT").unwrap();
         let mut active: Vec<String> = match item.get("active_keys") {
             Some(digests) => digests.as_ss().unwrap().clone(),

@@ -2,13 +2,11 @@
 
 use std::collections::HashMap;
 
+use account::Account;
 use scim::ResourceId;
 use serde_json::{Value, json};
 use store::directory::members::Member;
-use store::{Gate, Meter, Store};
-use tenant::TenantId;
 
-use super::{find, members_of, user_names};
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::terminal::columns;
@@ -21,14 +19,11 @@ pub struct Members {
 }
 
 /// Lists the members of a group.
-pub async fn run(tenant: &TenantId, group: &str, store: &Store) -> Result<Members, Failure> {
-    let (meter, gate) = (Meter::default(), Gate::opened());
-    store.find_tenant(tenant, &meter).await?;
-    let directory = store.tenant(tenant, &meter, &gate);
-    let group = find(&directory, group).await?;
-    let members = members_of(&directory, &group).await?;
+pub async fn run(account: &Account, group: &str) -> Result<Members, Failure> {
+    let group = account.find_group(group).await?;
+    let members = account.members_of(&group).await?;
     let ids: Vec<ResourceId> = members.iter().map(|member| member.id.clone()).collect();
-    let names = user_names(&directory, &ids).await?;
+    let names = account.user_names(&ids).await?;
     Ok(Members { members, names })
 }
 

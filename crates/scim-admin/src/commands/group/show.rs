@@ -1,28 +1,23 @@
 //! `group show`.
 
+use account::Account;
+use account::deleted::name;
+use account::groups::changed;
 use scim::Stored;
 use scim::schema::GROUPS;
 use serde_json::{Value, json};
-use store::{Gate, Meter, Store};
-use tenant::TenantId;
 
-use super::find;
-use super::list::changed;
-use crate::commands::deleted::name;
 use crate::failure::Failure;
 use crate::report::Report;
-use crate::terminal::{printable, stamp};
+use crate::terminal::{exact, printable, stamp};
 
 /// A group, without its members.
 #[derive(Debug)]
 pub struct Group(Stored);
 
 /// Shows a group.
-pub async fn run(tenant: &TenantId, group: &str, store: &Store) -> Result<Group, Failure> {
-    let (meter, gate) = (Meter::default(), Gate::opened());
-    store.find_tenant(tenant, &meter).await?;
-    let directory = store.tenant(tenant, &meter, &gate);
-    Ok(Group(find(&directory, group).await?))
+pub async fn run(account: &Account, group: &str) -> Result<Group, Failure> {
+    Ok(Group(account.find_group(group).await?))
 }
 
 impl Report for Group {
@@ -54,8 +49,8 @@ impl Report for Group {
             "members": meta.membership.members,
             "pending": meta.membership.pending,
             "version": meta.etag(),
-            "created": stamp(meta.created),
-            "lastModified": stamp(changed(meta)),
+            "created": exact(meta.created),
+            "lastModified": exact(changed(meta)),
         })
     }
 }

@@ -1,14 +1,13 @@
 //! `key list`.
 
+use account::Account;
+use account::keys::KnownKey;
 use serde_json::Value;
-use store::{Meter, Store};
-use tenant::TenantId;
 
-use super::known::{KnownKey, known};
-use crate::clock::now;
 use crate::failure::Failure;
 use crate::report::Report;
 use crate::report::key::expiry;
+use crate::report::known_key::{json, last_used, state};
 use crate::terminal::{columns, stamp};
 
 /// All keys of a tenant, the oldest first.
@@ -16,10 +15,8 @@ use crate::terminal::{columns, stamp};
 pub struct Listed(Vec<KnownKey>);
 
 /// Lists the keys of a tenant.
-pub async fn run(tenant: &TenantId, store: &Store) -> Result<Listed, Failure> {
-    let records = store.list_keys(tenant, &Meter::default()).await?;
-    let keys = records.into_iter().map(|record| (tenant.clone(), record));
-    Ok(Listed(known(keys, now(), store).await?))
+pub async fn run(account: &Account) -> Result<Listed, Failure> {
+    Ok(Listed(account.keys().await?))
 }
 
 impl Report for Listed {
@@ -27,10 +24,10 @@ impl Report for Listed {
         let rows = self.0.iter().map(|key| {
             [
                 key.record.id.to_string(),
-                key.state(),
+                state(key),
                 stamp(key.record.created),
                 expiry(&key.record),
-                key.last_used(),
+                last_used(key),
                 key.record.label.clone(),
             ]
         });
@@ -46,7 +43,7 @@ impl Report for Listed {
     }
 
     fn json(&self) -> Value {
-        self.0.iter().map(KnownKey::json).collect()
+        self.0.iter().map(json).collect()
     }
 }
 
@@ -54,7 +51,7 @@ impl Report for Listed {
 mod tests {
     use serde_json::json;
     use store::secrets::{KeyRecord, KeyWarning};
-    use tenant::ApiKey;
+    use tenant::{ApiKey, TenantId};
     use time::OffsetDateTime;
 
     use super::*;
@@ -97,7 +94,7 @@ mod tests {
             "  active  ",
             "  expires in 12 days, unused for 30 days  ",
             "  expired  ",
-            "  revoked 1970-01-01T00:00:00.000Z  ",
+            "  revoked 1970-01-01T00:00:00Z  ",
         ]) {
             assert!(line.contains(state), "{line}");
         }

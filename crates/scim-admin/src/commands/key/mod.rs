@@ -1,20 +1,46 @@
 //! `key`: the API keys of a tenant.
 
-pub mod create;
-mod known;
+mod file;
 pub mod list;
-pub mod rotate;
 pub mod warnings;
 
-use store::secrets::KeyRecord;
-use store::{Meter, Store};
-use tenant::{KeyId, TenantId};
+use std::path::PathBuf;
 
-use crate::clock::now;
+use account::Account;
+use store::secrets::Successor;
+use time::OffsetDateTime;
+
 use crate::failure::Failure;
+use crate::report::new_key::{Created, Rotated};
+use file::KeyFile;
 
-/// `key revoke`.
-pub async fn revoke(tenant: &TenantId, key: &KeyId, store: &Store) -> Result<KeyRecord, Failure> {
-    let meter = Meter::default();
-    Ok(store.revoke_key(tenant, key, now(), &meter).await?)
+/// `key create`.
+pub async fn create(
+    account: &Account,
+    label: &str,
+    expires: Option<OffsetDateTime>,
+    to_file: Option<PathBuf>,
+) -> Result<Created, Failure> {
+    // A key that cannot be kept is not made.
+    let file = to_file.map(KeyFile::create).transpose()?;
+    let new = account.create_key(label, expires).await?;
+    Ok(Created {
+        file: file.map(|file| file.keep(&new.key)).transpose()?,
+        new,
+    })
+}
+
+/// `key rotate`.
+pub async fn rotate(
+    account: &Account,
+    successor: &Successor,
+    to_file: Option<PathBuf>,
+) -> Result<Rotated, Failure> {
+    let file = to_file.map(KeyFile::create).transpose()?;
+    let (key, rotation) = account.rotate_key(successor).await?;
+    Ok(Rotated {
+        file: file.map(|file| file.keep(&key)).transpose()?,
+        key,
+        rotation,
+    })
 }

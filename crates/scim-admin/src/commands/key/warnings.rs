@@ -1,12 +1,12 @@
 //! `key warnings`.
 
+use account::keys::{KnownKey, warned};
 use serde_json::Value;
-use store::{Meter, Store};
+use store::Store;
 
-use super::known::{KnownKey, known};
-use crate::clock::now;
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::report::known_key::{json, last_used, state};
 use crate::terminal::columns;
 
 /// The keys of all enabled tenants that there is a warning of.
@@ -15,14 +15,7 @@ pub struct Warned(Vec<KnownKey>);
 
 /// Looks through the keys of all tenants.
 pub async fn run(store: &Store) -> Result<Warned, Failure> {
-    let now = now();
-    // A tenant that is disabled has no use for its keys, and nothing ends for it.
-    let keys = store.list_all_keys(&Meter::default()).await?.into_iter();
-    let keys = keys.filter(|key| key.tenant_enabled && key.record.is_active(now));
-    let keys = keys.map(|key| (key.tenant, key.record));
-    let mut keys = known(keys, now, store).await?;
-    keys.retain(|key| !key.warnings.is_empty());
-    Ok(Warned(keys))
+    Ok(Warned(warned(store).await?))
 }
 
 impl Report for Warned {
@@ -31,8 +24,8 @@ impl Report for Warned {
             [
                 key.tenant.to_string(),
                 key.record.id.to_string(),
-                key.state(),
-                key.last_used(),
+                state(key),
+                last_used(key),
                 key.record.label.clone(),
             ]
         });
@@ -40,7 +33,7 @@ impl Report for Warned {
     }
 
     fn json(&self) -> Value {
-        self.0.iter().map(KnownKey::json).collect()
+        self.0.iter().map(json).collect()
     }
 
     fn is_bad_news(&self) -> bool {

@@ -25,6 +25,8 @@ mod share;
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
+use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use backon::Retryable;
 use scim::{ResourceType, Stored};
 use time::OffsetDateTime;
 
@@ -32,7 +34,9 @@ use super::{TenantStore, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, epoch_seconds, number, number_of, optional, seconds, text};
 use crate::client::tables::SORT_KEY;
+use crate::client::transaction::RACES;
 use crate::client::update::Updated;
+use crate::secrets::Act;
 
 pub use grant::Grant;
 use grant::Taking;
@@ -266,31 +270,44 @@ impl TenantStore<'_> {
         Ok(breaker)
     }
 
-    /// Lets everything through, uncounted, until a time, and begins another window, in which nobody
-    /// has a place. A time in the past restores the limit, with all of its places. For operators.
+    /// Lets everything of these types through, uncounted, until a time, and begins another window,
+    /// in which nobody has a place. A time in the past restores the limits, with all of their
+    /// places. For operators: it is on their log, in the same transaction.
     ///
     /// # Errors
-    /// Failures of DynamoDB.
-    pub async fn lift_breaker(
+    /// [`StoreError::Conflict`], [`StoreError::Throttled`], and failures of DynamoDB.
+    pub async fn lift_breakers(
         &self,
-        resource_type: &ResourceType,
+        resource_types: &[&ResourceType],
         until: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        let mut update = self
-            .update_breaker(resource_type)
-            .expression_attribute_names("#lifted", LIFTED_UNTIL)
-            .expression_attribute_names("#window", WINDOW)
-            .expression_attribute_values(":until", epoch_seconds(until))
-            .expression_attribute_values(":one", number_of(1));
-        let limit = [STEP, STEP_SECONDS, LIMIT];
-        for name in limit {
-            update = update.expression_attribute_names(format!("#{name}"), name);
-        }
-        let names = limit.map(|name| format!("#{name}")).join(", ");
-        let update = update.update_expression(format!(
-            "SET #lifted = :until ADD #window :one REMOVE {names}"
-        ));
-        self.send_update(update).await.map(|_| ())
+        let lift = || async {
+            let mut writes = Vec::new();
+            for resource_type in resource_types {
+                let limit = [STEP, STEP_SECONDS, LIMIT];
+                let names = limit.map(|name| format!("#{name}")).join(", ");
+                let mut update = Update::builder()
+                    .table_name(self.table())
+                    .set_key(Some(self.key(keys::breaker(resource_type))))
+                    .update_expression(format!(
+                        "SET #lifted = :until ADD #window :one REMOVE {names}"
+                    ))
+                    .expression_attribute_names("#lifted", LIFTED_UNTIL)
+                    .expression_attribute_names("#window", WINDOW)
+                    .expression_attribute_values(":until", epoch_seconds(until))
+                    .expression_attribute_values(":one", number_of(1));
+                for name in limit {
+                    update = update.expression_attribute_names(format!("#{name}"), name);
+                }
+                let update = update.build()?;
+                writes.push(TransactWriteItem::builder().update(update).build());
+            }
+            writes.push(self.store.entry(&self.tenant, Act::LiftBreaker, None)?);
+            self.transact(writes).await.map(drop)
+        };
+        lift.retry(RACES)
+            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
+            .await
     }
 
     /// Replaces the limit that was read, in this window. Returns whether nobody else was first.

@@ -16,7 +16,7 @@ pub async fn run(arguments: DeleteArgs, store: &Store) -> Result<Deletion, Failu
     let DeleteArgs {
         tenant,
         confirm,
-        reason,
+        reason: _,
     } = arguments;
     if confirm != tenant {
         return Err(Failure::NotConfirmed {
@@ -24,8 +24,8 @@ pub async fn run(arguments: DeleteArgs, store: &Store) -> Result<Deletion, Failu
             confirmed: confirm,
         });
     }
-    let store = store.because(Some(&reason));
-    Ok(Box::pin(delete(&store, &tenant, OffsetDateTime::now_utc(), |_| {})).await?)
+    let now = OffsetDateTime::now_utc();
+    Ok(Box::pin(delete(store, &tenant, now, |_| {})).await?)
 }
 
 /// The tenants that were deleted.

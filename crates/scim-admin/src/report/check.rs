@@ -1,49 +1,10 @@
 //! `directory check`.
 
+use account::check::Checked;
 use serde_json::{Value, json};
-use store::audit::Audit;
-use store::{Gate, Meter, Store};
-use tenant::TenantId;
 
-use crate::clock::now;
-use crate::failure::Failure;
 use crate::report::Report;
 use crate::terminal::printable;
-
-/// What the last audit found, and how many defects were mended before it.
-#[derive(Debug)]
-pub struct Checked {
-    audit: Audit,
-    repaired: u64,
-}
-
-/// Audits a tenant's directory, which may be in use. A repair is followed by another audit, for as
-/// long as there is something to mend and it helps. It carries out what is pending, too.
-pub async fn run(tenant: &TenantId, repair: bool, store: &Store) -> Result<Checked, Failure> {
-    const ROUNDS: usize = 5;
-    let (meter, gate) = (Meter::default(), Gate::opened());
-    store.find_tenant(tenant, &meter).await?;
-    let directory = store.tenant(tenant, &meter, &gate);
-    let mut audit = directory.audit(now()).await?;
-    let mut repaired = 0;
-    if repair {
-        for _ in 0..ROUNDS {
-            if audit.defects.is_empty() {
-                break;
-            }
-            let before = repaired;
-            for defect in &audit.defects {
-                repaired += u64::from(directory.repair(defect).await?);
-            }
-            audit = directory.audit(now()).await?;
-            if repaired == before {
-                break;
-            }
-        }
-        directory.finish_all().await?;
-    }
-    Ok(Checked { audit, repaired })
-}
 
 impl Report for Checked {
     fn text(&self) -> String {
@@ -77,7 +38,10 @@ impl Report for Checked {
 
     fn note(&self) -> Option<String> {
         if self.repaired == 0 && self.is_bad_news() {
-            return Some("add --repair to mend what can be, also while clients write".to_owned());
+            return Some(
+                "add --repair and --reason to mend what can be, also while clients write"
+                    .to_owned(),
+            );
         }
         (!self.audit.in_use.is_empty()).then(|| {
             "what was in use each time it was looked at may be right: check again when it is quieter"

@@ -1,13 +1,10 @@
 //! `tenant`: customers.
 
-pub mod delete;
-pub mod status;
-
+use account::now;
 use store::secrets::Tenant;
 use store::{Meter, Store};
 use tenant::TenantId;
 
-use crate::clock::now;
 use crate::failure::Failure;
 
 /// `tenant create`. The name is the id unless there is one.

@@ -1,0 +1,69 @@
+//! Why a use case failed. What to do about it, the surface says in its own terms.
+
+use scim::ResourceId;
+use store::StoreError;
+use store::secrets::SecretsError;
+
+/// Why a use case failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A tenant or a key is not as it has to be, or DynamoDB failed.
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    /// DynamoDB failed or refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No user goes by this name now.
+    #[error("no user of the tenant has the userName `{0}`")]
+    NoUser(String),
+    /// No group goes by this name or id now.
+    #[error("no group of the tenant has the displayName or id `{0}`")]
+    NoGroup(String),
+    /// No deleted group went by this name.
+    #[error("no deleted group has the displayName `{0}`")]
+    NoDeletedGroup(String),
+    /// Several deleted groups went by this name.
+    #[error("several deleted groups have the displayName `{0}`; name one by its id")]
+    SeveralDeletedGroups(String),
+    /// More is to be taken back than one change can.
+    #[error(
+        "{size} memberships would change, and {accepted} can at a time; undo a shorter time first"
+    )]
+    TooMuchToUndo {
+        /// How many memberships.
+        size: usize,
+        /// How many can be changed.
+        accepted: usize,
+    },
+    /// There are no records of this user.
+    #[error(
+        "nothing is on record of user {0}: the id is another tenant's or wrong, or its records have ended"
+    )]
+    NothingOnRecord(ResourceId),
+    /// No user goes by this name now, and no deleted one went by it.
+    #[error(
+        "no user of the tenant has the userName `{0}`, and no deleted one had it; one of whom only records are left is named by the id"
+    )]
+    NoUserEver(String),
+    /// Several deleted users went by this name.
+    #[error("several deleted users had the userName `{name}`; name one by its id: {ids}")]
+    SeveralDeletedUsers {
+        /// What they were called.
+        name: String,
+        /// Their ids.
+        ids: String,
+    },
+    /// There is no randomness for a key.
+    #[error("the operating system gave no random bytes for a key; try again")]
+    Random(#[from] getrandom::Error),
+}
+
+impl Failure {
+    /// The failure of DynamoDB, if it is one.
+    pub fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Secrets(SecretsError::Store(error)) | Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! API keys: created, replaced, revoked, and listed with what is known of their use.
+
+use store::secrets::{KeyRecord, KeyWarning, Rotation, Successor};
+use store::{Gate, Meter, Store};
+use tenant::{ApiKey, KeyId, TenantId};
+use time::OffsetDateTime;
+
+use crate::{Account, Failure, now};
+
+/// A key with what is known of its use.
+#[derive(Debug)]
+pub struct KnownKey {
+    /// Whose key it is.
+    pub tenant: TenantId,
+    /// The key.
+    pub record: KeyRecord,
+    /// Whether its time is over.
+    pub is_expired: bool,
+    /// When it was last used, to within five minutes.
+    pub last_used: Option<OffsetDateTime>,
+    /// What there is to be done about it.
+    pub warnings: Vec<KeyWarning>,
+}
+
+/// A key that was just made. It is not stored and cannot be shown again.
+#[derive(Debug)]
+pub struct NewKey {
+    /// The key.
+    pub key: ApiKey,
+    /// What is stored of it.
+    pub record: KeyRecord,
+}
+
+impl Account {
+    /// Creates a key.
+    ///
+    /// # Errors
+    /// When the tenant has too many keys, and failures of DynamoDB.
+    pub async fn create_key(
+        &self,
+        label: &str,
+        expires: Option<OffsetDateTime>,
+    ) -> Result<NewKey, Failure> {
+        let key = new_key(&self.tenant.id)?;
+        let record = self
+            .store
+            .create_key(&key, label, now(), expires, &self.meter)
+            .await?;
+        Ok(NewKey { key, record })
+    }
+
+    /// Creates a key in the place of another one.
+    ///
+    /// # Errors
+    /// When it is not clear which is to be replaced or it has ended, and failures of DynamoDB.
+    pub async fn rotate_key(&self, successor: &Successor) -> Result<(ApiKey, Rotation), Failure> {
+        let key = new_key(&self.tenant.id)?;
+        let rotation = self
+            .store
+            .rotate_key(&key, successor, now(), &self.meter)
+            .await?;
+        Ok((key, rotation))
+    }
+
+    /// Revokes a key for ever.
+    ///
+    /// # Errors
+    /// When there is no such key, and failures of DynamoDB.
+    pub async fn revoke_key(&self, key: &KeyId) -> Result<KeyRecord, Failure> {
+        let tenant = &self.tenant.id;
+        Ok(self
+            .store
+            .revoke_key(tenant, key, now(), &self.meter)
+            .await?)
+    }
+
+    /// All keys of the tenant, the oldest first.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn keys(&self) -> Result<Vec<KnownKey>, Failure> {
+        let tenant = &self.tenant.id;
+        let records = self.store.list_keys(tenant, &self.meter).await?;
+        let keys = records.into_iter().map(|record| (tenant.clone(), record));
+        known(keys, now(), &self.store).await
+    }
+}
+
+/// The keys of all enabled tenants that there is a warning of. A tenant that is disabled has no use
+/// for its keys, and nothing ends for it.
+///
+/// # Errors
+/// Failures of DynamoDB.
+pub async fn warned(store: &Store) -> Result<Vec<KnownKey>, Failure> {
+    let now = now();
+    let keys = store.list_all_keys(&Meter::default()).await?.into_iter();
+    let keys = keys.filter(|key| key.tenant_enabled && key.record.is_active(now));
+    let keys = keys.map(|key| (key.tenant, key.record));
+    let mut keys = known(keys, now, store).await?;
+    keys.retain(|key| !key.warnings.is_empty());
+    Ok(keys)
+}
+
+/// A key with a secret of its own.
+fn new_key(tenant: &TenantId) -> Result<ApiKey, Failure> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)?;
+    Ok(ApiKey::from_secret(tenant, secret))
+}
+
+/// The keys, in their order by tenant, with what is known of their use.
+async fn known(
+    keys: impl Iterator<Item = (TenantId, KeyRecord)>,
+    now: OffsetDateTime,
+    store: &Store,
+) -> Result<Vec<KnownKey>, Failure> {
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let keys: Vec<_> = keys.collect();
+    let mut known = Vec::new();
+    for keys in keys.chunk_by(|(one, _), (other, _)| one == other) {
+        let Some((tenant, _)) = keys.first() else {
+            continue;
+        };
+        let uses = store.tenant(tenant, &meter, &gate).last_uses().await?;
+        for (_, record) in keys {
+            let last_used = uses.get(&record.id).copied();
+            known.push(KnownKey {
+                tenant: tenant.clone(),
+                is_expired: record.expires.is_some_and(|expires| expires <= now),
+                warnings: record.warnings(last_used, now),
+                last_used,
+                record: record.clone(),
+            });
+        }
+    }
+    Ok(known)
+}

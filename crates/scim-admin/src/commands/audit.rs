@@ -1,0 +1,97 @@
+//! `audit`: the operator's log.
+
+use account::log::operator_log;
+use serde_json::{Value, json};
+use store::Store;
+use store::secrets::OperatorEntry;
+
+use crate::args::AuditArgs;
+use crate::failure::Failure;
+use crate::report::Report;
+use crate::terminal::{self, exact, printable, stamp};
+
+/// What operators did.
+#[derive(Debug)]
+pub struct Log {
+    entries: Vec<OperatorEntry>,
+    /// Whether programs read it line by line.
+    is_lines: bool,
+}
+
+/// Reads the log of a tenant, or of all of them.
+pub async fn run(arguments: &AuditArgs, store: &Store) -> Result<Log, Failure> {
+    let tenant = arguments.tenant.as_ref();
+    if tenant.is_none() {
+        // The scan of another table would find nothing.
+        store.check_tables().await?;
+    }
+    Ok(Log {
+        entries: operator_log(store, tenant, arguments.since).await?,
+        is_lines: arguments.ndjson,
+    })
+}
+
+impl Report for Log {
+    fn text(&self) -> String {
+        let lines = self.entries.iter().map(|entry| match self.is_lines {
+            true => terminal::json(&entry_json(entry).to_string()).into_owned(),
+            false => entry_text(entry),
+        });
+        let lines: Vec<String> = lines.collect();
+        match lines.is_empty() && !self.is_lines {
+            true => "nothing on record".to_owned(),
+            false => lines.join("\n"),
+        }
+    }
+
+    fn json(&self) -> Value {
+        self.entries.iter().map(entry_json).collect()
+    }
+}
+
+fn entry_text(entry: &OperatorEntry) -> String {
+    let target = entry.target.iter().map(|target| format!(" {target}"));
+    let mut text = format!(
+        "{}  {}  {}{}, by {}",
+        stamp(entry.at),
+        entry.tenant,
+        entry.act,
+        target.collect::<String>(),
+        entry.caller
+    );
+    let command = [&[entry.command.clone()], &entry.arguments[..]].concat();
+    text.push_str(&format!("\n    {} ({})", command.join(" "), entry.release));
+    if let Some(reason) = &entry.reason {
+        text.push_str(&format!("\n    because: {reason}"));
+    }
+    match &entry.outcome {
+        Some((at, outcome)) => {
+            text.push_str(&format!("\n    {}: {outcome}", stamp(*at)));
+        }
+        None if entry.has_steps => text.push_str("\n    not ended: the command was interrupted"),
+        None => {}
+    }
+    text.lines()
+        .map(|line| printable(line).into_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn entry_json(entry: &OperatorEntry) -> Value {
+    let outcome = entry.outcome.as_ref();
+    json!({
+        "id": entry.id,
+        "time": exact(entry.at),
+        "tenant": entry.tenant.as_str(),
+        "act": entry.act,
+        "target": entry.target,
+        "caller": entry.caller,
+        "command": entry.command,
+        "arguments": entry.arguments,
+        "reason": entry.reason,
+        "release": entry.release,
+        "hasSteps": entry.has_steps,
+        "completed": outcome.map(|(at, _)| exact(*at)),
+        "outcome": outcome.map(|(_, outcome)| outcome),
+    })
+}

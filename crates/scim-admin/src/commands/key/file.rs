@@ -1,0 +1,58 @@
+//! A file that nobody else can read, for a new key.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+
+use tenant::ApiKey;
+
+use crate::failure::Failure;
+
+/// A new file, which goes away again unless a key is written to it.
+pub struct KeyFile {
+    path: PathBuf,
+    file: File,
+    is_kept: bool,
+}
+
+impl KeyFile {
+    /// Creates the file for its owner alone. One that exists is left as it is: it may be an older
+    /// key.
+    pub fn create(path: PathBuf) -> Result<Self, Failure> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        options.mode(0o600);
+        match options.open(&path) {
+            Ok(file) => Ok(Self {
+                path,
+                file,
+                is_kept: false,
+            }),
+            Err(source) => Err(Failure::KeyFile { path, source }),
+        }
+    }
+
+    /// Writes the key, and returns where it is.
+    pub fn keep(mut self, key: &ApiKey) -> Result<PathBuf, Failure> {
+        // Part of a key is found there, should the rest not fit: it can be revoked by its id.
+        self.is_kept = true;
+        let written = writeln!(self.file, "{}", key.expose()).and_then(|()| self.file.sync_all());
+        let path = self.path.clone();
+        match written {
+            Ok(()) => Ok(path),
+            Err(source) => Err(Failure::KeyFile { path, source }),
+        }
+    }
+}
+
+impl Drop for KeyFile {
+    fn drop(&mut self) {
+        if !self.is_kept {
+            // It is empty.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Who runs a command, and what of it goes on record.
+
+use store::secrets::Operator;
+
+use crate::args::{
+    BreakerCommand, Cli, Command, DirectoryCommand, GroupCommand, KeyCommand, TenantCommand,
+    UserCommand,
+};
+
+/// Who runs a command.
+#[derive(Debug)]
+pub enum Caller {
+    /// Somebody whom the program knows by name.
+    Named(String),
+    /// Whoever AWS says: asked for when something is about to be changed.
+    Aws(Box<aws_config::SdkConfig>),
+}
+
+impl Caller {
+    /// The ARN that AWS gives; without an answer, the name of the local user.
+    async fn name(&self) -> String {
+        match self {
+            Self::Named(name) => name.clone(),
+            Self::Aws(config) => {
+                let client = aws_sdk_sts::Client::new(config);
+                let identity = client.get_caller_identity().send().await;
+                let arn = identity.ok().and_then(|identity| identity.arn);
+                arn.unwrap_or_else(local_user)
+            }
+        }
+    }
+}
+
+/// The name of the local user, which AWS did not confirm.
+pub fn local_user() -> String {
+    let name = ["USER", "USERNAME", "LOGNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok())
+        .filter(|name| !name.trim().is_empty());
+    format!("local user {}", name.as_deref().unwrap_or("unknown"))
+}
+
+/// What of a command goes on record: no name of a person, and no secret.
+struct Recorded {
+    command: &'static str,
+    arguments: Vec<String>,
+    reason: Option<String>,
+}
+
+/// The operator as the operator's log names them, if the command changes something.
+pub async fn operator(cli: &Cli, caller: &Caller) -> Option<Operator> {
+    let recorded = recorded(&cli.command)?;
+    Some(Operator {
+        caller: caller.name().await,
+        command: recorded.command.to_owned(),
+        arguments: recorded.arguments,
+        reason: recorded.reason,
+        release: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+}
+
+fn recorded(command: &Command) -> Option<Recorded> {
+    let (command, arguments, reason) = match command {
+        Command::Tenant(TenantCommand::Create { name, .. }) => {
+            let name = name.iter().map(|name| format!("--name {name}"));
+            ("tenant create", name.collect(), None)
+        }
+        Command::Tenant(TenantCommand::Enable { .. }) => ("tenant enable", vec![], None),
+        Command::Tenant(TenantCommand::Disable { reason, .. }) => {
+            ("tenant disable", vec![], Some(reason.clone()))
+        }
+        Command::Key(KeyCommand::Create { label, expiry, .. }) => {
+            let arguments = vec![format!("--label {label}"), expiry.to_string()];
+            ("key create", arguments, None)
+        }
+        Command::Key(KeyCommand::Rotate {
+            key_id,
+            overlap,
+            expiry,
+            ..
+        }) => {
+            let key = key_id.iter().map(ToString::to_string);
+            let rest = [overlap.to_string(), expiry.to_string()];
+            ("key rotate", key.chain(rest).collect(), None)
+        }
+        Command::Key(KeyCommand::Revoke { key_id, .. }) => {
+            ("key revoke", vec![key_id.to_string()], None)
+        }
+        Command::Directory(DirectoryCommand::Check {
+            repair: true,
+            reason,
+            ..
+        }) => (
+            "directory check",
+            vec!["--repair".to_owned()],
+            reason.clone(),
+        ),
+        Command::User(UserCommand::Restore { ids, .. }) => {
+            let ids = ids.iter().map(ToString::to_string).collect();
+            ("user restore", ids, None)
+        }
+        // The user may be named by the name that is to be erased. What names the person is the
+        // target of the entry.
+        Command::User(UserCommand::Erase(arguments)) if !arguments.dry_run => {
+            let again = arguments.again.then(|| "--again".to_owned());
+            let again = again.into_iter().collect();
+            ("user erase", again, arguments.reason.clone())
+        }
+        Command::Tenant(TenantCommand::Delete(arguments)) => {
+            ("tenant delete", vec![], Some(arguments.reason.clone()))
+        }
+        // Groups go by names of their own, which are no person's.
+        Command::Group(GroupCommand::Restore { group, .. }) => {
+            ("group restore", vec![group.clone()], None)
+        }
+        Command::Group(GroupCommand::Members {
+            group,
+            undo_since: Some(since),
+            ..
+        }) => {
+            let since = format!("--undo-since {}", crate::terminal::stamp(*since));
+            ("group members", vec![group.clone(), since], None)
+        }
+        Command::Breaker(BreakerCommand::Lift { length, reason, .. }) => {
+            let length = format!("--for {}s", length.whole_seconds());
+            ("breaker lift", vec![length], Some(reason.clone()))
+        }
+        _ => return None,
+    };
+    Some(Recorded {
+        command,
+        arguments,
+        reason,
+    })
+}

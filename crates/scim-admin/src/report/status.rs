@@ -1,0 +1,202 @@
+//! `tenant status`: a tenant's users and groups, latest change, breakers and refused requests.
+
+use account::status::Status;
+use scim::ResourceType;
+use scim::schema::{GROUPS, USERS};
+use serde_json::{Value, json};
+use store::directory::breaker::Breaker;
+use store::directory::history::Record;
+
+use crate::report::Report;
+use crate::terminal::{columns, exact, stamp};
+
+/// Why requests with a key that was issued are refused.
+const ENDED: &[&str] = &["revokedKey", "expiredKey", "tenantDisabled"];
+
+/// What a record is about.
+fn what(record: &Record) -> String {
+    match record {
+        Record::Change(change) => format!(
+            "{} of {} {}",
+            change.operation.as_str(),
+            change.resource_type,
+            change.id
+        ),
+        Record::Members(record) => format!(
+            "{} of the members of Group {}",
+            record.operation.as_str(),
+            record.group
+        ),
+        Record::Groups(record) => format!(
+            "{} of the groups of User {}",
+            record.operation.as_str(),
+            record.user
+        ),
+        Record::Unknown { .. } => "of a kind that this version does not know".to_owned(),
+    }
+}
+
+impl Report for Status {
+    fn text(&self) -> String {
+        let state = if self.tenant.enabled {
+            "enabled"
+        } else {
+            "disabled, all of its keys are refused"
+        };
+        let latest = match &self.latest_change {
+            Some(record) => format!("{}, {}", stamp(record.at()), what(record)),
+            None => "none on record".to_owned(),
+        };
+        let mut text = format!(
+            "tenant       {}, {state}\nkeys         {} not revoked\nusers        {}, {} of them active\ngroups       {}{}\nlast change  {latest}\nbreaker      {}\n  of groups  {}\n",
+            self.tenant.id,
+            self.tenant.active_keys,
+            self.users,
+            self.active,
+            self.groups,
+            pending_text(self),
+            breaker_text(self, &USERS, &self.breaker),
+            breaker_text(self, &GROUPS, &self.breaker_of_groups),
+        );
+        if self.left_out > 0 {
+            text.push_str(&format!(
+                "left out     {} who were to become members of groups and are no users, since {}; `scim-admin history` names them\n",
+                self.left_out,
+                stamp(self.since)
+            ));
+        }
+        text.push_str("refused      ");
+        if self.refusals.is_empty() {
+            text.push_str(&format!("nothing since {}", stamp(self.since)));
+            return text;
+        }
+        let total: u64 = self.refusals.iter().map(|refusal| refusal.count).sum();
+        text.push_str(&format!("{total} requests since {}\n\n", stamp(self.since)));
+        let rows = self.refusals.iter().map(|refusal| {
+            [
+                refusal.status.to_string(),
+                refusal.reason.clone(),
+                refusal.route.clone(),
+                refusal.count.to_string(),
+                stamp(refusal.first),
+                stamp(refusal.last),
+                refusal.request_id.clone(),
+                refusal.detail.clone(),
+            ]
+        });
+        let header = [
+            "STATUS",
+            "REASON",
+            "REQUEST",
+            "COUNT",
+            "SINCE",
+            "LAST",
+            "LAST REQUEST ID",
+            "LAST DETAIL",
+        ];
+        text.push_str(&columns(header, rows));
+        text
+    }
+
+    fn json(&self) -> Value {
+        let refusals: Value = self
+            .refusals
+            .iter()
+            .map(|refusal| {
+                json!({
+                    "status": refusal.status,
+                    "reason": refusal.reason,
+                    "request": refusal.route,
+                    "count": refusal.count,
+                    "first": exact(refusal.first),
+                    "last": exact(refusal.last),
+                    "lastRequestId": refusal.request_id,
+                    "lastDetail": refusal.detail,
+                })
+            })
+            .collect();
+        json!({
+            "tenant": self.tenant.id.as_str(),
+            "enabled": self.tenant.enabled,
+            "activeKeys": self.tenant.active_keys,
+            "users": self.users,
+            "activeUsers": self.active,
+            "groups": self.groups,
+            "pendingChanges": self.pending.iter().map(|pending| json!({
+                "group": pending.group.as_str(),
+                "time": exact(pending.at),
+                "memberships": pending.size,
+            })).collect::<Value>(),
+            "leftOut": self.left_out,
+            "lastChange": self.latest_change.as_ref().map(|record| exact(record.at())),
+            "breaker": breaker_json(self, &self.breaker),
+            "breakerOfGroups": breaker_json(self, &self.breaker_of_groups),
+            "refused": refusals,
+        })
+    }
+
+    /// Whether somebody should look: the tenant or a key that it uses has ended, or a breaker is
+    /// open. Keys that were never issued are no news: anybody can invent them.
+    fn is_bad_news(&self) -> bool {
+        !self.tenant.enabled
+            || self.breaker.open(self.now).is_some()
+            || self.breaker_of_groups.open(self.now).is_some()
+            || self
+                .refusals
+                .iter()
+                .any(|refusal| ENDED.contains(&refusal.reason.as_str()))
+    }
+}
+
+fn pending_text(status: &Status) -> String {
+    let oldest = status.pending.iter().map(|pending| pending.at).min();
+    oldest.map_or(String::new(), |oldest| {
+        format!(
+            "; {} large changes of members are being carried out, the oldest since {}",
+            status.pending.len(),
+            stamp(oldest)
+        )
+    })
+}
+
+fn breaker_text(status: &Status, resource_type: &ResourceType, breaker: &Breaker) -> String {
+    let (nobody, lost, refused) = match resource_type.access {
+        Some(_) => (
+            "nobody lost access lately",
+            "users lost access",
+            "deactivations and deletions",
+        ),
+        None => ("none was deleted lately", "were deleted", "deletions"),
+    };
+    if let Some(until) = breaker.lifted_until
+        && breaker.is_lifted(status.now)
+    {
+        return format!("lifted until {}", stamp(until));
+    }
+    let Some(window) = breaker.window(status.now) else {
+        return nobody.to_owned();
+    };
+    let state = match breaker.open(status.now) {
+        Some(_) => format!("OPEN: further {refused} are refused; "),
+        None => String::new(),
+    };
+    format!(
+        "{state}{} of {} {lost} since {}; the first places are free again {}",
+        window.used,
+        window.limit,
+        stamp(window.since),
+        stamp(window.frees)
+    )
+}
+
+fn breaker_json(status: &Status, breaker: &Breaker) -> Value {
+    let window = breaker.window(status.now);
+    json!({
+        "open": breaker.open(status.now).is_some(),
+        "liftedUntil": breaker.lifted_until.map(exact),
+        "used": window.map(|window| window.used),
+        "limit": window.map(|window| window.limit),
+        "since": window.map(|window| exact(window.since)),
+        "frees": window.map(|window| exact(window.frees)),
+    })
+}
