@@ -28,7 +28,7 @@ impl Facts {
             .collect();
         Self {
             targets: targets(&read("Makefile")),
-            commands: commands(&read("crates/scim-admin/src/args.rs")),
+            commands: commands(),
             readers,
         }
     }
@@ -105,36 +105,15 @@ fn targets(makefile: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// From the enums of Clap's grammar: `Command` has the commands, `KeyCommand` those of `key`.
-fn commands(grammar: &str) -> BTreeMap<String, BTreeSet<String>> {
-    let mut enums: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    let mut current = None;
-    for line in grammar.lines() {
-        if let Some(name) = line.strip_prefix("pub enum ") {
-            current = Some(name.trim_end_matches(" {"));
-        } else if line == "}" {
-            current = None;
-        } else if let (Some(name), Some(variant)) = (current, line.strip_prefix("    "))
-            && variant.starts_with(|first: char| first.is_ascii_uppercase())
-        {
-            enums.entry(name).or_default().push(variant);
-        }
+/// The commands that the program has, with their subcommands.
+fn commands() -> BTreeMap<String, BTreeSet<String>> {
+    let mut commands: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for command in scim_admin::commands() {
+        let mut words = command.split(' ').map(str::to_owned);
+        let inner = commands.entry(words.next().unwrap()).or_default();
+        inner.extend(words.next());
     }
-    let name_of = |variant: &str| {
-        let end = variant.find(|c: char| !c.is_ascii_alphanumeric());
-        variant[..end.unwrap_or(variant.len())].to_ascii_lowercase()
-    };
-    let of_type = |variant: &str| {
-        let (_, after) = variant.split_once('(')?;
-        enums.get(after.split(')').next()?)
-    };
-    enums["Command"]
-        .iter()
-        .map(|variant| {
-            let subcommands = of_type(variant).into_iter().flatten();
-            (name_of(variant), subcommands.map(|v| name_of(v)).collect())
-        })
-        .collect()
+    commands
 }
 
 /// A code span that looks like a path below one of the repository's folders, or a file at its root,
@@ -186,7 +165,7 @@ fn every_variable_of_the_function_is_described() {
 }
 
 #[test]
-fn the_grammar_is_read_as_clap_reads_it() {
+fn what_the_repository_has_is_known() {
     let facts = Facts::of_the_repository();
     assert!(facts.targets.contains("bench-core"));
     assert!(facts.commands["key"].contains("rotate"));

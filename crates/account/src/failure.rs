@@ -1,8 +1,13 @@
 //! Why a use case failed. What to do about it, the surface says in its own terms.
 
+use std::path::PathBuf;
+
 use scim::ResourceId;
 use store::StoreError;
 use store::secrets::SecretsError;
+use tenant::TenantId;
+
+use crate::as_in::NoEntry;
 
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +57,46 @@ pub enum Failure {
         name: String,
         /// Their ids.
         ids: String,
+    },
+    /// A line of a file is no entry of the operator's log.
+    #[error(transparent)]
+    NoEntry(NoEntry),
+    /// A file or folder cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A folder has something else in it than it should.
+    #[error("{}: {why}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// What there is to know.
+        why: String,
+    },
+    /// What is to be written would mix with what is there.
+    #[error(
+        "tenant `{0}` has a directory already; --replace removes it first, once the tenant has been disabled for a minute"
+    )]
+    NotEmpty(TenantId),
+    /// An import of something else was ended early.
+    #[error(
+        "an import of something else into tenant `{0}` was ended early; run that one again, or start over with --replace"
+    )]
+    OtherImport(TenantId),
+    /// Clients may write.
+    #[error("tenant `{0}` is enabled and has keys, so its clients may write; disable it first")]
+    HasClients(TenantId),
+    /// There is no such tenant in the other table.
+    #[error("the table `{table}` has nothing of tenant `{tenant}`")]
+    NothingThere {
+        /// The table.
+        table: String,
+        /// The tenant.
+        tenant: TenantId,
     },
     /// There is no randomness for a key.
     #[error("the operating system gave no random bytes for a key; try again")]

@@ -33,6 +33,11 @@ pub enum Failure {
         since: OffsetDateTime,
         until: OffsetDateTime,
     },
+    #[error("{}: {error}", path.display())]
+    File {
+        path: PathBuf,
+        error: std::io::Error,
+    },
     #[error("the result could not be printed: {0}")]
     Print(#[from] std::io::Error),
     #[error("no file for the key at {}: {source}; name one that does not exist yet", path.display())]

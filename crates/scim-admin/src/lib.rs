@@ -7,9 +7,9 @@
 
 mod args;
 mod commands;
-mod data_args;
 mod failure;
 mod operator;
+mod progress;
 mod report;
 mod terminal;
 

@@ -10,7 +10,7 @@
 //! - [`usage`]: when keys were used and how fast, and which requests were refused.
 //! - [`audit`]: the operator's check of a directory, and its repair.
 //! - [`erasure`]: what is known of a person is removed.
-//! - [`partition`]: all that a tenant owns, counted and removed.
+//! - [`partition`]: all that a tenant owns, counted, read out, written and removed.
 //! - [`secrets`]: tenants and keys.
 
 pub mod audit;

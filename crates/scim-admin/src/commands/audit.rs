@@ -59,8 +59,9 @@ fn entry_text(entry: &OperatorEntry) -> String {
         target.collect::<String>(),
         entry.caller
     );
-    let command = [&[entry.command.clone()], &entry.arguments[..]].concat();
-    text.push_str(&format!("\n    {} ({})", command.join(" "), entry.release));
+    let arguments = entry.arguments.join(" ");
+    let (command, release) = (&entry.command, &entry.release);
+    text.push_str(&format!("\n    {command} {arguments} ({release})"));
     if let Some(reason) = &entry.reason {
         text.push_str(&format!("\n    because: {reason}"));
     }

@@ -1,15 +1,16 @@
 //! `tenant delete` and `tenant list --deleted`.
 
-use account::delete::{Deletion, delete};
+use account::delete::{Deletion, Progress as Of, delete};
 use serde_json::{Map, Value, json};
 use store::secrets::Stone;
 use store::{Meter, Store};
 use time::OffsetDateTime;
 
-use crate::data_args::DeleteArgs;
+use crate::args::DeleteArgs;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::report::Report;
-use crate::terminal::{columns, stamp};
+use crate::terminal::{columns, exact, stamp};
 
 /// Deletes a tenant, or goes on with that.
 pub async fn run(arguments: DeleteArgs, store: &Store) -> Result<Deletion, Failure> {
@@ -25,7 +26,14 @@ pub async fn run(arguments: DeleteArgs, store: &Store) -> Result<Deletion, Failu
         });
     }
     let now = OffsetDateTime::now_utc();
-    Ok(Box::pin(delete(store, &tenant, now, |_| {})).await?)
+    let mut progress = Progress::new();
+    let told = |far| {
+        progress.say(|| match far {
+            Of::Counting => "counting".to_owned(),
+            Of::Removed(items) => format!("removed: {items} items"),
+        });
+    };
+    Ok(Box::pin(delete(store, &tenant, now, told)).await?)
 }
 
 /// The tenants that were deleted.
@@ -85,10 +93,10 @@ fn stone_json(stone: &Stone) -> Value {
         .collect();
     json!({
         "tenant": stone.tenant.as_str(),
-        "created": stamp(stone.created),
-        "disabled": stamp(stone.disabled),
-        "began": stamp(stone.began),
-        "completed": stamp(stone.completed),
+        "created": exact(stone.created),
+        "disabled": exact(stone.disabled),
+        "began": exact(stone.began),
+        "completed": exact(stone.completed),
         "caller": stone.caller,
         "reason": stone.reason,
         "release": stone.release,
@@ -102,7 +110,7 @@ impl Report for Vec<Stone> {
         let rows = self.iter().map(|stone| {
             [
                 stone.tenant.to_string(),
-                stamp(stone.completed),
+                exact(stone.completed),
                 stone.counts.total().to_string(),
                 stone.keys.to_string(),
                 stone.caller.clone(),

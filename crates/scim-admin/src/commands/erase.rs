@@ -7,10 +7,11 @@ use store::Store;
 use store::erasure::Known;
 use time::OffsetDateTime;
 
-use crate::data_args::EraseArgs;
+use crate::args::EraseArgs;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::report::Report;
-use crate::terminal::{columns, stamp};
+use crate::terminal::{columns, exact, stamp};
 
 /// Erases one person, or says what that would do.
 pub async fn run(arguments: &EraseArgs, store: &Store) -> Result<Erasure, Failure> {
@@ -19,7 +20,11 @@ pub async fn run(arguments: &EraseArgs, store: &Store) -> Result<Erasure, Failur
     let user = account.find_person(named).await?;
     Ok(match arguments.dry_run {
         true => Box::pin(account.erase_dry(&user)).await?,
-        false => Box::pin(account.erase(&user, arguments.history.length(), |_| {})).await?,
+        false => {
+            let mut progress = Progress::new();
+            let told = |items| progress.say(|| format!("looked at: {items} items"));
+            Box::pin(account.erase(&user, arguments.history.length(), told)).await?
+        }
     })
 }
 
@@ -93,7 +98,7 @@ impl Report for Erasure {
         let mut value = json!({
             "tenant": self.tenant.as_str(),
             "user": self.user.as_str(),
-            "at": stamp(self.at),
+            "at": exact(self.at),
             "dryRun": self.is_dry_run,
             "was": known(self),
             "managedCount": self.erased.managed_count,

@@ -1,12 +1,15 @@
 //! The commands, one file each, and which of them is asked for.
 
+mod adopt;
 mod audit;
 mod breaker;
 mod delete;
 mod deleted;
 mod erase;
+mod export;
 mod group;
 mod history;
+mod import;
 mod key;
 mod restore;
 mod tables;
@@ -46,6 +49,7 @@ pub async fn run(
     results: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
     match command {
+        Command::Tables(TablesCommand::Adopt) => reported(adopt::run(store).await),
         Command::Tables(TablesCommand::Create) => reported(tables::create(store).await),
         Command::Tenant(command) => tenant(command, store).await,
         Command::Key(command) => key(command, store).await,
@@ -78,6 +82,8 @@ async fn tenant(command: TenantCommand, store: &Store) -> Result<Done, Failure> 
             reported(tenant::create(&id, name.as_deref(), again, store).await)
         }
         TenantCommand::Delete(arguments) => reported(delete::run(arguments, store).await),
+        TenantCommand::Export(arguments) => reported(export::run(&arguments, store).await),
+        TenantCommand::Import(arguments) => reported(import::run(&arguments, store).await),
         TenantCommand::Status { id, since } => {
             let account = Account::open(store, &id).await?;
             reported(Ok(account.status(since).await?))
@@ -126,10 +132,16 @@ async fn key(command: KeyCommand, store: &Store) -> Result<Done, Failure> {
             store.check_tables().await?;
             reported(key::warnings::run(store).await)
         }
-        KeyCommand::Revoke { tenant, key_id } => {
+        KeyCommand::Revoke {
+            tenant: Some(tenant),
+            key_id: Some(key_id),
+            ..
+        } => {
             let account = Account::open(store, &tenant).await?;
             reported(Ok(account.revoke_key(&key_id).await?))
         }
+        // The grammar has one or the other.
+        KeyCommand::Revoke { as_in, .. } => reported(key::as_in::run(&as_in, store).await),
     }
 }
 

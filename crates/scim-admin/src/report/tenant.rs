@@ -18,7 +18,7 @@ impl Report for Tenant {
             "enabled": self.enabled,
             "created": exact(self.created),
             "activeKeys": self.active_keys,
-            "beingDeletedSince": self.deleting.map(stamp),
+            "beingDeletedSince": self.deleting.map(exact),
         })
     }
 }

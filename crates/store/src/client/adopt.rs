@@ -151,9 +151,8 @@ fn on_or_off(is_on: bool) -> &'static str {
 /// chosen another key than the old table had, which only the operator can judge.
 fn encryption(table: &TableDescription) -> Setting {
     let described = table.sse_description.as_ref();
-    let is_on = described.is_some_and(|sse| {
-        matches!(sse.status, Some(SseStatus::Enabled | SseStatus::Updating))
-    });
+    let is_on = described
+        .is_some_and(|sse| matches!(sse.status, Some(SseStatus::Enabled | SseStatus::Updating)));
     let key = described.and_then(|sse| sse.kms_master_key_arn.as_deref());
     let told = match (is_on, key) {
         (true, Some(key)) => format!("KMS key {key}"),

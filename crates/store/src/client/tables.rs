@@ -274,7 +274,10 @@ pub(super) fn backed_up(
     }
 }
 
-pub(super) async fn wait_until_active(store: &Store, name: &str) -> Result<TableDescription, TablesError> {
+pub(super) async fn wait_until_active(
+    store: &Store,
+    name: &str,
+) -> Result<TableDescription, TablesError> {
     let look = || async {
         let request = store.client.describe_table().table_name(name);
         store

@@ -1,6 +1,10 @@
-//! All that a tenant owns in the directory, whatever it is: counted and removed.
+//! All that a tenant owns in the directory, whatever it is: counted, read out, written
+//! and removed.
 //!
 //! For operators: the function never calls this. Nobody else may write to the tenant meanwhile.
+
+mod json;
+mod write;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +12,9 @@ use crate::client::attributes::{Item, text};
 use crate::client::batch;
 use crate::client::tables::SORT_KEY;
 use crate::{StoreError, TenantStore};
+
+pub use json::NoItem;
+pub use write::{Importing, Written};
 
 /// How many items there are of each kind, by the name of the kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,6 +79,29 @@ impl TenantStore<'_> {
             .projection_expression("pk, sk")
             .set_exclusive_start_key(start);
         self.one_page(query).await
+    }
+
+    /// Shows `visit` every item of the tenant, as a line of DynamoDB's own JSON, in the order of
+    /// sort keys.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and those of `visit`.
+    pub async fn lines<E: From<StoreError>>(
+        &self,
+        mut visit: impl FnMut(&str) -> Result<(), E> + Send,
+    ) -> Result<(), E> {
+        let mut start = None;
+        loop {
+            let query = self.query().key_condition_expression("pk = :pk");
+            let (items, next) = self.one_page(query.set_exclusive_start_key(start)).await?;
+            for item in &items {
+                visit(&json::line(item))?;
+            }
+            if next.is_none() {
+                return Ok(());
+            }
+            start = next;
+        }
     }
 
     /// How many items the tenant has of each kind. This reads all of them.

@@ -122,6 +122,34 @@ impl Store {
         .await
     }
 
+    /// Brings the expiry of a key forward, as a rotation did it in another table. One that is
+    /// revoked or expires by then stays as it is.
+    ///
+    /// # Errors
+    /// [`SecretsError::NoKey`], [`SecretsError::AmbiguousKey`], and failures of DynamoDB.
+    pub async fn end_key(
+        &self,
+        tenant: &TenantId,
+        key: &KeyId,
+        end: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<KeyRecord, SecretsError> {
+        write::retrying_races(|| async {
+            let keys = self.query_keys(tenant, KEY_PREFIX, meter).await?;
+            let item = find_key(&keys, tenant, key)?;
+            let ends = item.record.expires.is_some_and(|expires| expires <= end);
+            if item.record.revoked.is_some() || ends {
+                return Ok(item.record.clone());
+            }
+            self.write_end(tenant, item, end, meter).await?;
+            Ok(KeyRecord {
+                expires: Some(end),
+                ..item.record.clone()
+            })
+        })
+        .await
+    }
+
     /// Makes sure that the tenant may have another key, and drops long-expired ones from its list if
     /// that is full. The stored list changes when
     /// the next key is written.

@@ -95,6 +95,8 @@ pub enum Act {
     RotateKey,
     /// A key was revoked.
     RevokeKey,
+    /// The end of a key was brought forward.
+    EndKey,
     /// The limits on lost access were lifted.
     LiftBreaker,
     /// Deleted resources were brought back.
@@ -126,6 +128,7 @@ impl Act {
             Self::CreateKey => "createKey",
             Self::RotateKey => "rotateKey",
             Self::RevokeKey => "revokeKey",
+            Self::EndKey => "endKey",
             Self::LiftBreaker => "liftBreaker",
             Self::Restore => "restore",
             Self::Reactivate => "reactivate",

@@ -207,6 +207,44 @@ impl Store {
         }
     }
 
+    /// Brings the end of a key forward.
+    pub(super) async fn write_end(
+        &self,
+        tenant_id: &TenantId,
+        key: &KeyItem,
+        end: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<(), SecretsError> {
+        let tenant = self
+            .update_tenant(tenant_id)
+            .update_expression("ADD version :one")
+            .condition_expression("attribute_exists(secrets_pk)")
+            .expression_attribute_values(":one", number_of(1));
+        let ended = self
+            .update_key(tenant_id, &key.digest)
+            .update_expression("SET expires = :end")
+            .expression_attribute_values(":end", timestamp(end));
+        let ended = match key.record.expires {
+            None => ended.condition_expression(
+                "attribute_exists(secrets_pk) AND attribute_not_exists(revoked) \
+                 AND attribute_not_exists(expires)",
+            ),
+            Some(expires) => ended
+                .condition_expression("attribute_not_exists(revoked) AND expires = :read")
+                .expression_attribute_values(":read", timestamp(expires)),
+        };
+        let target = Some(key.record.id.as_str());
+        let entry = self.entry(tenant_id, Act::EndKey, target)?;
+        let writes = [update(tenant)?, update(ended)?, entry];
+        match self.transact(writes, meter, Passage::Free).await? {
+            Outcome::Written => Ok(()),
+            Outcome::ConditionsFailed(failed) if failed.starts_with(&[0]) => {
+                Err(SecretsError::NoTenant(tenant_id.clone()))
+            }
+            Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch.into()),
+        }
+    }
+
     /// Notes that `next`, or nothing any more, takes the place of an old key, if what was read of
     /// it is unchanged.
     fn follow(

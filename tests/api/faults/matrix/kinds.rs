@@ -121,20 +121,6 @@ impl Kind {
         }
     }
 
-    /// Whether DynamoDB refuses because of others, and the SDK does not repeat the request.
-    pub fn is_race(self) -> bool {
-        matches!(
-            self,
-            Self::Answered(
-                Trouble::ItemThrottled
-                    | Trouble::ItemThroughput
-                    | Trouble::Conflict
-                    | Trouble::ConflictAndCondition
-                    | Trouble::ItemConflict
-            )
-        )
-    }
-
     /// Whether a request in this trouble may have been carried out.
     pub fn may_take_effect(self) -> bool {
         matches!(

@@ -17,6 +17,7 @@
 //! | `R#<hour>#<status>#<reason>#<route>` | counter of refused requests |
 //! | `K#<key id>` | what is known of the use of an API key |
 //! | `X#<id>` | an erasure that is under way: by which values the person is found |
+//! | `X#!import` | an import that is under way |
 //!
 //! `members` has the keys of what belongs to the members of groups.
 //!
@@ -154,8 +155,11 @@ pub(crate) fn erasure(user: &ResourceId) -> String {
     format!("{ERASURES}{user}")
 }
 
+/// The sort key of an import that is under way.
+pub(crate) const IMPORT: &str = "X#!import";
+
 /// Whether the item with this sort key belongs to no resource: the use of a key, a counter of
-/// refused requests, or an erasure that is under way.
+/// refused requests, or an erasure or import that is under way.
 pub(crate) fn belongs_to_no_resource(sort_key: &str) -> bool {
     [KEY_USES, REFUSALS, ERASURES]
         .iter()
