@@ -69,7 +69,7 @@ pub async fn run(cli: Cli, caller: &Caller, store: &Store, streams: &mut Streams
         Some(operator) => store.acting_as(operator),
         None => store.clone(),
     };
-    match commands::run(cli.command, cli.json, store, streams.results).await {
+    match Box::pin(commands::run(cli.command, cli.json, store, streams.results)).await {
         Ok(Done::Printed { is_bad_news }) => u8::from(is_bad_news),
         Ok(Done::Report(report)) => {
             let result = if cli.json {

@@ -26,7 +26,7 @@ async fn stage() -> (Service, DirectoryTable, Admin) {
         .post("/Users", json!({"userName": "max"}))
         .await
         .error(409, "uniqueness");
-    assert_eq!(admin.run("tenant disable acme").await.0, 0);
+    assert_eq!(admin.run("tenant disable acme --reason x").await.0, 0);
     (service, directory, admin)
 }
 
@@ -51,7 +51,7 @@ async fn only_a_tenant_that_has_been_disabled_for_a_while_is_deleted() {
         assert!(said.contains(reason), "{said}");
     };
     refused(DELETE, "`acme` is enabled").await;
-    assert_eq!(admin.run("tenant disable acme").await.0, 0);
+    assert_eq!(admin.run("tenant disable acme --reason x").await.0, 0);
     refused(DELETE, "run the command again in a minute").await;
     directory.plant_disabled("acme", LONG_AGO).await;
     refused(
