@@ -2,7 +2,6 @@
 
 use std::future::Future;
 
-use futures_util::future::join_all;
 use lambda_http::tower::util::MapRequest;
 use lambda_http::{Adapter, Body, Error, Request, Response, lambda_runtime, service_fn};
 use scim::ScimError;
@@ -10,11 +9,11 @@ use store::{Store, StoreError, Timeouts};
 
 use crate::config::Config;
 use crate::http::auth::{self, Presented};
-use crate::http::{answer, repair_url, respond};
+use crate::http::{answer, refused, repair_url, respond};
 use crate::instance::Instance;
-use crate::instance::refusals::Refused;
+use crate::instance::noted::Noted;
 use crate::log::{self, Panic, Trace};
-use crate::service::{Cause, Failure};
+use crate::service::{Cause, Failure, Told};
 
 /// Runs the function until Lambda ends it.
 ///
@@ -37,31 +36,34 @@ pub async fn run() -> Result<(), Error> {
 /// Answers a request. It never fails and never lets a panic through: any failure becomes a SCIM
 /// error body, with the cause in the log under the request's id.
 pub async fn handle(instance: &Instance, request: Request) -> Response<Body> {
-    let trace = Trace::start(&request);
+    let mut trace = Trace::start(&request);
     let presented = Presented::read(&request);
     let outcome = within_deadline(instance, answer(instance, &request, &presented, &trace)).await;
     let cost = trace.meter().cost();
     presented.settle(instance, &cost, trace.memberships()).await;
-    let note = |error: &ScimError, count| {
-        let refused = Refused {
-            tenant: trace.tenant().or(presented.named_tenant()).cloned(),
-            is_issued: trace.tenant().is_some(),
-            method: request.method().clone(),
-            route: trace.route(),
-            request_id: trace.request_id().to_owned(),
-            error: error.clone(),
-            count,
-        };
-        async { instance.note_refusal(refused, trace.meter()).await }
-    };
+    let told = trace.take_told();
     let (mut response, failure) = match outcome {
         Ok(response) => {
-            let refusals = trace.inner_refusals().iter();
-            join_all(refusals.map(|(error, count)| note(error, *count))).await;
+            if let Some((tenant, _)) = trace.credentials() {
+                instance.count_success(tenant);
+            }
+            let errors = trace.inner_refusals().to_vec();
+            note(instance, &request, &presented, &trace, (errors, told), true).await;
             (response, None)
         }
         Err(failure) => {
-            note(&failure.error, 1).await;
+            let error = &failure.error;
+            let told = refused::told(instance, &request, &trace, error);
+            let errors = vec![(error.clone(), 1)];
+            note(
+                instance,
+                &request,
+                &presented,
+                &trace,
+                (errors, told),
+                false,
+            )
+            .await;
             let response = respond::error(&failure, trace.request_id());
             (response, Some(failure))
         }
@@ -71,13 +73,43 @@ pub async fn handle(instance: &Instance, request: Request) -> Response<Body> {
     response
 }
 
+/// Notes what became of a request: why it, or parts of it, were refused or failed, and what belongs
+/// into the log of requests.
+async fn note(
+    instance: &Instance,
+    request: &Request,
+    presented: &Presented,
+    trace: &Trace,
+    (errors, told): (Vec<(ScimError, u64)>, Vec<Told>),
+    has_succeeded: bool,
+) {
+    let (tenant, key) = match trace.credentials() {
+        Some((tenant, key)) => (Some(tenant), Some(key.clone())),
+        None => (presented.named_tenant(), None),
+    };
+    let (Some(tenant), false) = (tenant, errors.is_empty() && told.is_empty()) else {
+        return;
+    };
+    let noted = Noted {
+        tenant: tenant.clone(),
+        key,
+        method: request.method().clone(),
+        route: trace.route(),
+        request_id: trace.request_id().to_owned(),
+        errors,
+        has_succeeded,
+        told,
+        deadline: trace.started() + instance.config.request_deadline,
+    };
+    Box::pin(instance.note(noted, trace.meter())).await;
+}
+
 /// The result of the work, or what ended it early: the request's deadline, or a panic.
 async fn within_deadline<T>(
     instance: &Instance,
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
-    let deadline = instance.config.request_deadline;
-    match tokio::time::timeout(deadline, Panic::caught(work)).await {
+    match tokio::time::timeout(instance.time_to_work(), Panic::caught(work)).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => Err(Failure {
             cause: Some(Cause::Panic(panic)),

@@ -15,9 +15,11 @@ pub struct Config {
     pub public_url: Option<String>,
     /// `SCIM_TOMBSTONE_RETENTION_DAYS`: how long deleted users are kept; defaults to 30.
     pub tombstone_retention: time::Duration,
-    /// `SCIM_HISTORY_RETENTION_DAYS`: how long change records and counts of refused requests are
+    /// `SCIM_HISTORY_RETENTION_DAYS`: how long change records and counts of requests are
     /// kept; defaults to 90.
     pub history_retention: time::Duration,
+    /// `SCIM_REQUEST_LOG_DAYS`: how long the log of requests is kept; defaults to 14, 0 for no log.
+    pub request_log: Option<time::Duration>,
     /// `SCIM_DEACTIVATION_SHARE_PERCENT` and `SCIM_DEACTIVATION_WINDOW_HOURS`: how many of a
     /// tenant's active users may be deactivated or deleted within which time; defaults to 20
     /// percent in 24 hours. 100 percent means no limit.
@@ -43,6 +45,7 @@ pub struct ConfigError {
 
 const DEFAULT_RETENTION_DAYS: u32 = 30;
 const DEFAULT_HISTORY_DAYS: u32 = 90;
+const DEFAULT_REQUEST_LOG_DAYS: u32 = 14;
 const DEFAULT_SHARE_PERCENT: u32 = 20;
 const DEFAULT_WINDOW_HOURS: u32 = 24;
 const DEFAULT_DEADLINE_MS: u32 = 8_000;
@@ -107,13 +110,19 @@ impl Config {
                 });
             }
         };
-        let requests_per_second = match variable("SCIM_REQUESTS_PER_SECOND") {
-            None => DEFAULT_REQUESTS_PER_SECOND,
-            Some(text) => text.trim().parse().map_err(|_| ConfigError {
-                name: "SCIM_REQUESTS_PER_SECOND",
-                problem: format!("is `{text}`; it must be a whole number, 0 for no limit"),
-            })?,
+        let number_or_none = |name, default, none| match variable(name) {
+            None => Ok(default),
+            Some(text) => text.trim().parse::<u32>().map_err(|_| ConfigError {
+                name,
+                problem: format!("is `{text}`; it must be a whole number, 0 for {none}"),
+            }),
         };
+        let requests_per_second = number_or_none(
+            "SCIM_REQUESTS_PER_SECOND",
+            DEFAULT_REQUESTS_PER_SECOND,
+            "no limit",
+        )?;
+        let log_days = number_or_none("SCIM_REQUEST_LOG_DAYS", DEFAULT_REQUEST_LOG_DAYS, "no log")?;
         Ok(Self {
             public_discovery,
             requests_per_second,
@@ -124,6 +133,7 @@ impl Config {
             public_url,
             tombstone_retention: time::Duration::days(days.into()),
             history_retention: time::Duration::days(history.into()),
+            request_log: (log_days > 0).then(|| time::Duration::days(log_days.into())),
             breaker: BreakerPolicy {
                 share_percent,
                 window: time::Duration::hours(hours.into()),
@@ -189,6 +199,11 @@ mod tests {
         let rate = |text| read(&[("SCIM_REQUESTS_PER_SECOND", text)]);
         assert_eq!(rate(" 0 ").unwrap().requests_per_second, 0);
         assert_eq!(rate("2500").unwrap().requests_per_second, 2500);
+        let days = |text| read(&[("SCIM_REQUEST_LOG_DAYS", text)]).map(|config| config.request_log);
+        assert_eq!(days(""), Ok(Some(time::Duration::days(14))));
+        assert_eq!(days("30"), Ok(Some(time::Duration::days(30))));
+        assert_eq!(days("0"), Ok(None));
+        assert!(days("-1").is_err());
         for refused in ["-1", "2.5", "none", "4294967296"] {
             assert!(rate(refused).is_err(), "{refused}");
         }

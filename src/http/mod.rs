@@ -7,6 +7,7 @@ pub(crate) mod auth;
 mod encode;
 mod event;
 mod operation;
+pub(crate) mod refused;
 mod request;
 pub(crate) mod respond;
 mod route;
@@ -67,9 +68,10 @@ pub(crate) async fn answer(
                 request_id: trace.request_id(),
                 retention: instance.config.tombstone_retention,
                 history: instance.config.history_retention,
+                log: instance.log(tenant),
                 breaker: instance.config.breaker,
                 cursor_key: &seal,
-                deadline: trace.started() + instance.config.request_deadline,
+                deadline: trace.started() + instance.time_to_work(),
                 is_compressed: encode::is_accepted(request),
                 budget: Budget::default(),
             };

@@ -18,7 +18,7 @@ use super::request;
 use super::respond;
 use super::route::{self, Document, Endpoint, Route, Target};
 use crate::log::Trace;
-use crate::service::{Answer, Body, Directory, Failure, IfMatch};
+use crate::service::{Answer, Body, Directory, Failure, IfMatch, Told};
 
 /// What a request asks for.
 pub(super) enum Asked<'r> {
@@ -153,7 +153,7 @@ pub(super) fn read<'r>(
 }
 
 /// How many bytes the body of a request for a resource may have.
-fn most(resource_type: &ResourceType) -> usize {
+pub(super) fn most(resource_type: &ResourceType) -> usize {
     match resource_type.members {
         Some(_) => MAX_BODY,
         None => MAX_PAYLOAD_SIZE,
@@ -197,6 +197,7 @@ impl Operation<'_> {
                 (context.charge)(bulk.operations.len())?;
                 let mut done = directory.bulk(bulk, context.deadline).await?;
                 context.trace.set_inner_refusals(done.refusals());
+                context.trace.set_told(done.told());
                 context.trace.set_inner_failure(done.cause());
                 context.trace.set_ignored(done.ignored());
                 context.trace.set_members(done.members());
@@ -207,7 +208,7 @@ impl Operation<'_> {
                 body,
                 projection,
             } => {
-                let created = directory.create(resource_type, body, Some(&projection));
+                let created = directory.create(resource_type, body, Some(&projection), None);
                 let mut created = Box::pin(created).await?;
                 tell(context.trace, &mut created);
                 Ok(respond::created(created))
@@ -229,6 +230,7 @@ impl Operation<'_> {
                     write.body,
                     &write.if_match,
                     Some(&write.projection),
+                    None,
                 );
                 let mut changed = Box::pin(changed).await?;
                 tell(context.trace, &mut changed);
@@ -241,6 +243,7 @@ impl Operation<'_> {
                     write.body,
                     &write.if_match,
                     Some(&write.projection),
+                    None,
                 );
                 let mut changed = Box::pin(changed).await?;
                 tell(context.trace, &mut changed);
@@ -260,6 +263,11 @@ impl Operation<'_> {
 
 /// Has the log tell what the service did not know of a change, and what became of members.
 fn tell(trace: &Trace, answer: &mut Answer) {
+    let about = answer.untold.take().map(|about| Told {
+        about: *about,
+        error: None,
+    });
+    trace.set_told(about.into_iter().collect());
     trace.set_ignored(mem::take(&mut answer.ignored));
     trace.set_members(vec![mem::take(&mut answer.members)]);
 }

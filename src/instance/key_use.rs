@@ -53,9 +53,11 @@ struct KeyUse {
 }
 
 impl Instance {
-    /// Notes that a key was accepted.
+    /// Notes that a key was accepted, and writes beside its request what is still to be written of
+    /// the answers to those before.
     pub(crate) fn key_accepted(&self, key: &ApiKey, expires: Option<Expiry>, now: OffsetDateTime) {
         self.key_uses.accepted(&self.store, key, expires, now);
+        self.write_answers();
     }
 
     /// Charges this number of requests to the rate of an accepted key.

@@ -3,16 +3,27 @@
 //!
 //! Writes from here run next to the requests, which neither wait for them nor fail because of them.
 
+mod answers;
+mod bucket;
 pub mod key_use;
+pub mod noted;
 pub mod rate;
-pub mod refusals;
+mod refusals;
+pub mod request_log;
+mod tenants;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use store::Store;
 use time::OffsetDateTime;
 
 use crate::config::Config;
 use key_use::KeyUses;
+use noted::PATIENCE;
 use refusals::Refusals;
+use tenants::Tenants;
 
 /// An instance of the function.
 #[derive(Debug)]
@@ -25,6 +36,9 @@ pub struct Instance {
     pub clock: fn() -> OffsetDateTime,
     key_uses: KeyUses,
     refusals: Refusals,
+    tenants: Arc<Tenants>,
+    /// Whether the operator was told that answers cannot be counted.
+    has_reported: Arc<AtomicBool>,
 }
 
 impl Instance {
@@ -36,11 +50,20 @@ impl Instance {
             clock: OffsetDateTime::now_utc,
             key_uses: KeyUses::default(),
             refusals: Refusals::default(),
+            tenants: Arc::default(),
+            has_reported: Arc::default(),
         }
     }
 
     /// The current time, in the resolution that resources show.
     pub(crate) fn now(&self) -> OffsetDateTime {
         (self.clock)().truncate_to_millisecond()
+    }
+
+    /// How long a request may take before it is given up. What is left of its time is for noting
+    /// what became of it.
+    pub(crate) fn time_to_work(&self) -> Duration {
+        let deadline = self.config.request_deadline;
+        deadline.saturating_sub(PATIENCE.min(deadline / 32))
     }
 }

@@ -16,29 +16,28 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use lambda_http::http::{Method, StatusCode};
-use scim::ScimError;
-use store::usage::refusals::{Refusal, Refusals as Counted};
+use lambda_http::http::StatusCode;
+use store::usage::refusals::Refusals as Counted;
 use store::{Gate, Meter, Store, StoreError};
 use tenant::TenantId;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::Instance;
-
-/// How long the answer may wait for the record.
-const PATIENCE: Duration = Duration::from_millis(250);
+use super::bucket::{Bucket, Pace};
+use super::noted::{PATIENCE, give_up, is_free, within};
 
 /// How many refusals for the key or the rate are written one by one before the limit of one a
 /// second applies.
 const BURST: usize = 20;
 
+const WRITES: Pace = Pace {
+    burst: BURST,
+    every: Duration::from_secs(1),
+};
+
 /// Maximum number of kinds of refusal waiting to be written. Beyond that, the one waiting longest
 /// is dropped.
 const MAX_KINDS: usize = 100;
-
-/// The longest stored detail, in characters.
-const MAX_DETAIL: usize = 300;
 
 /// Refusals that are not written yet.
 #[derive(Debug, Default)]
@@ -54,15 +53,15 @@ struct Waiting(Mutex<Unwritten>);
 struct Unwritten {
     /// Ordered by waiting time, longest first.
     counts: VecDeque<Count>,
-    /// How many writes are available now, and when the latest was added.
-    writes: Option<(usize, Instant)>,
+    /// How many writes are available now.
+    writes: Bucket,
 }
 
 /// A record to write: a tenant's refusals of one kind.
 #[derive(Debug, Clone, PartialEq)]
-struct Count {
-    tenant: TenantId,
-    counted: Counted,
+pub(super) struct Count {
+    pub tenant: TenantId,
+    pub counted: Counted,
 }
 
 impl Waiting {
@@ -81,125 +80,55 @@ impl Waiting {
                 unwritten.counts.push_back(count);
             }
         }
-        let (left, since) = unwritten.writes.unwrap_or((BURST, now));
-        let seconds = now.duration_since(since).as_secs();
-        let left = left.saturating_add(usize::try_from(seconds).unwrap_or(BURST));
-        let left = left.min(BURST);
-        let writes = left.min(unwritten.counts.len());
-        let since = since + Duration::from_secs(seconds);
-        unwritten.writes = Some((left - writes, since));
+        let wanted = unwritten.counts.len();
+        let writes = unwritten.writes.take(wanted, WRITES, now);
         unwritten.counts.drain(..writes).collect()
     }
 }
 
-/// A refused request, or parts of one that were refused for the same reason.
-pub(crate) struct Refused {
-    /// The tenant of its key or, if that was never issued, the tenant that it names.
-    pub tenant: Option<TenantId>,
-    /// Whether its key was issued.
-    pub is_issued: bool,
-    pub method: Method,
-    /// The requested route, without ids.
-    pub route: &'static str,
-    pub request_id: String,
-    pub error: ScimError,
-    pub count: u64,
-}
-
 impl Instance {
-    /// Records a refusal for a client's error; failures of the service are in the log.
-    pub(crate) async fn note_refusal(&self, refused: Refused, meter: &Meter) {
-        let error = &refused.error;
-        let status = error.status();
-        let (true, Some(tenant)) = (status.is_client_error(), refused.tenant) else {
-            return;
-        };
-        let now = self.now();
-        let count = Count {
-            tenant,
-            counted: Counted {
-                last: Refusal {
-                    status: status.as_u16(),
-                    reason: error.reason(),
-                    route: format!("{} {}", name(&refused.method), refused.route),
-                    detail: error.to_string().chars().take(MAX_DETAIL).collect(),
-                    request_id: refused.request_id,
-                    at: now,
-                },
-                count: refused.count,
-                first: now,
-                expires: now.saturating_add(self.config.history_retention),
-            },
-        };
-        let is_free = matches!(
-            status,
-            StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS
-        );
-        match (refused.is_issued, is_free) {
-            (true, false) => count.write(&self.store, meter).await,
-            (true, true) => {
-                let counts = self.refusals.of_issued_keys.add(count, Instant::now());
-                let writes = counts.iter().map(|count| count.write(&self.store, meter));
-                join_all(writes).await;
-            }
-            // The response time must not reveal whether the tenant exists.
-            (false, _) => {
-                for count in self.refusals.of_strangers.add(count, Instant::now()) {
-                    let store = self.store.clone();
-                    tokio::spawn(async move { count.write_if_known(&store).await });
+    /// Counts a refusal or failure of a request whose key was issued. Returns the counts to write
+    /// now.
+    pub(super) fn refusals_to_write(&self, count: Count, status: StatusCode) -> Vec<Count> {
+        if !is_free(status) {
+            return vec![count];
+        }
+        self.refusals.of_issued_keys.add(count, Instant::now())
+    }
+
+    /// Counts a refusal for a key that was never issued.
+    pub(super) fn note_stranger(&self, count: Count) {
+        // The response time must not reveal whether the tenant exists.
+        for count in self.refusals.of_strangers.add(count, Instant::now()) {
+            let store = self.store.clone();
+            tokio::spawn(async move {
+                let meter = Meter::default();
+                let counted = match store.has_tenant(&count.tenant, &meter).await {
+                    Ok(true) => {
+                        within(Instant::now() + PATIENCE, count.write(&store, &meter)).await
+                    }
+                    Ok(false) => Ok(()),
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = counted {
+                    give_up(&count.counted.last.request_id, &error);
                 }
-            }
+            });
         }
     }
 }
 
 impl Count {
-    async fn write_if_known(&self, store: &Store) {
-        let meter = Meter::default();
-        match store.has_tenant(&self.tenant, &meter).await {
-            Ok(true) => self.write(store, &meter).await,
-            Ok(false) => {}
-            Err(error) => self.give_up(&error),
-        }
-    }
-
-    async fn write(&self, store: &Store, meter: &Meter) {
+    pub async fn write(&self, store: &Store, meter: &Meter) -> Result<(), StoreError> {
         let gate = Gate::opened();
         let directory = store.tenant(&self.tenant, meter, &gate);
-        match timeout(PATIENCE, directory.count_refusals(&self.counted)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => self.give_up(&error),
-            Err(elapsed) => self.give_up(&StoreError::Unavailable {
-                message: "DynamoDB did not answer in time".to_owned(),
-                source: elapsed.into(),
-            }),
-        }
-    }
-
-    fn give_up(&self, error: &StoreError) {
-        tracing::warn!(
-            request_id = self.counted.last.request_id,
-            cause = %error,
-            "a refused request could not be counted"
-        );
-    }
-}
-
-/// A method's name for a counter. Clients can invent methods, and each would create a counter.
-fn name(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        _ => "other",
+        directory.count_refusals(&self.counted).await
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use store::usage::refusals::Refusal;
     use time::OffsetDateTime;
 
     use super::*;
@@ -218,6 +147,7 @@ mod tests {
                     at,
                 },
                 count: 1,
+                unlogged: 0,
                 first: at,
                 expires: at,
             },

@@ -6,7 +6,7 @@ use lambda_http::http::StatusCode;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use scim::ScimError;
-use scim::patch::Ignored;
+use scim::ignored::Ignored;
 use store::directory::members::MembersChanged;
 use store::{Cost, Meter};
 use tenant::{KeyId, TenantId};
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::chain;
-use crate::service::Failure;
+use crate::service::{Failure, Told};
 
 /// What is known about a request while it is handled.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub struct Trace {
     inner_failure: OnceLock<Failure>,
     /// Refused parts of a request that is still answered, with a count for each kind.
     inner_refusals: OnceLock<Vec<(ScimError, u64)>>,
+    /// What belongs into the log of requests, of one that is still answered.
+    told: OnceLock<Vec<Told>>,
     /// What the request names and the service does not know.
     ignored: OnceLock<Ignored>,
     /// What became of the members of groups.
@@ -50,6 +52,7 @@ impl Trace {
             meter: Meter::default(),
             inner_failure: OnceLock::new(),
             inner_refusals: OnceLock::new(),
+            told: OnceLock::new(),
             ignored: OnceLock::new(),
             members: OnceLock::new(),
         }
@@ -75,6 +78,16 @@ impl Trace {
     /// The refused parts of the request.
     pub(crate) fn inner_refusals(&self) -> &[(ScimError, u64)] {
         self.inner_refusals.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// Records what belongs into the log of requests.
+    pub(crate) fn set_told(&self, told: Vec<Told>) {
+        let _ = self.told.set(told);
+    }
+
+    /// What belongs into the log of requests.
+    pub(crate) fn take_told(&mut self) -> Vec<Told> {
+        self.told.take().unwrap_or_default()
     }
 
     /// Records what the request names and the service does not know.
@@ -111,9 +124,9 @@ impl Trace {
         let _ = self.credentials.set((tenant.clone(), key));
     }
 
-    /// The tenant of the request's key, if that was ever issued.
-    pub(crate) fn tenant(&self) -> Option<&TenantId> {
-        self.credentials.get().map(|(tenant, _)| tenant)
+    /// The tenant of the request's key and its id, if it was ever issued.
+    pub(crate) fn credentials(&self) -> Option<&(TenantId, KeyId)> {
+        self.credentials.get()
     }
 
     /// The requested route, without ids; `?` if unknown.

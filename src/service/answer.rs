@@ -6,8 +6,8 @@
 
 use std::time::Duration;
 
+use scim::ignored::Ignored;
 use scim::page::Shown;
-use scim::patch::Ignored;
 use scim::project::Projection;
 use scim::schema::GROUPS;
 use scim::{ResourceType, Stored};
@@ -15,6 +15,7 @@ use store::directory::members::MembersChanged;
 use tokio::time::timeout_at;
 
 use super::Directory;
+use super::about::About;
 use super::change::Changed;
 
 /// How many members a group may have to be shown in the answer to a PATCH.
@@ -34,8 +35,11 @@ pub struct Answer {
     pub id: String,
     /// The resource, projected; `None` if it is not shown.
     pub body: Option<Shown>,
-    /// What a PATCH named and the service does not know.
+    /// What the request named and the service does not know.
     pub ignored: Ignored,
+    /// What is to be logged of it beside the answer, since it left something out and nothing was
+    /// written.
+    pub untold: Option<Box<About>>,
     /// What became of a group's members.
     pub members: MembersChanged,
 }
@@ -52,6 +56,7 @@ impl Directory<'_> {
             stored,
             members,
             is_new,
+            is_written: _,
         } = changed;
         let mut answer = Answer {
             etag: None,
@@ -59,6 +64,7 @@ impl Directory<'_> {
             id: stored.id.to_string(),
             body: None,
             ignored: Ignored::default(),
+            untold: None,
             members,
         };
         let is_known = answer.members.added + answer.members.removed == 0;
@@ -133,6 +139,7 @@ impl Directory<'_> {
                 id: stored.id.to_string(),
                 body: None,
                 ignored: Ignored::default(),
+                untold: None,
                 members,
             };
         }

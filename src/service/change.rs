@@ -11,8 +11,8 @@ use store::StoreError;
 use store::directory::Deletion;
 use store::directory::breaker::{Admission, Grant, Window};
 use store::directory::members::MembersChanged;
-use store::directory::record::ChangeKind;
 
+use super::about::Making;
 use super::{Directory, Failure, IfMatch};
 
 /// What a request does to the resource it found.
@@ -36,6 +36,8 @@ pub(super) struct Changed {
     pub members: MembersChanged,
     /// Whether the request has created it.
     pub is_new: bool,
+    /// Whether anything was written.
+    pub is_written: bool,
 }
 
 impl From<Stored> for Changed {
@@ -44,6 +46,7 @@ impl From<Stored> for Changed {
             stored,
             members: MembersChanged::default(),
             is_new: false,
+            is_written: true,
         }
     }
 }
@@ -75,7 +78,7 @@ impl Directory<'_> {
         resource_type: &ResourceType,
         id: &str,
         if_match: &IfMatch,
-        kind: ChangeKind,
+        making: &Making<'_>,
         prepare: impl FnOnce() -> Result<D, ScimError>,
     ) -> Result<Changed, Failure>
     where
@@ -87,7 +90,7 @@ impl Directory<'_> {
         let decide = prepare()?;
         let mut races = Races::default();
         loop {
-            let attempt = self.attempt(resource_type, current, kind, if_match, &decide);
+            let attempt = self.attempt(resource_type, current, making, if_match, &decide);
             // Boxed, as are the larger steps within: there is room for one of them at a time.
             match Box::pin(attempt).await {
                 Err(failure) if races.run_again(&failure).await => {}
@@ -102,7 +105,7 @@ impl Directory<'_> {
         &self,
         resource_type: &ResourceType,
         current: Stored,
-        kind: ChangeKind,
+        making: &Making<'_>,
         if_match: &IfMatch,
         decide: &impl Fn(&Stored) -> Result<Decision, ScimError>,
     ) -> Result<Changed, Failure> {
@@ -112,27 +115,31 @@ impl Directory<'_> {
             false => None,
         };
         match decision {
-            Decision::Keep => Ok(current.into()),
+            Decision::Keep => Ok(Changed {
+                is_written: false,
+                ..current.into()
+            }),
             Decision::Replace(next)
                 if resource_type.members.is_some() && if_match.names_a_version() =>
             {
                 // The version that the client names is also that of its members.
                 let members = MemberChange::default();
-                Box::pin(self.change_members(current, Some(next), &members, kind, true)).await
+                Box::pin(self.change_members(current, Some(next), &members, making, true)).await
             }
             Decision::Replace(next) => {
                 let grant = grant.as_ref();
-                let stored = self.store_next(resource_type, &current, next, kind, grant);
+                let origin = self.origin(making);
+                let stored = self.store_next(resource_type, &current, next, &origin, grant);
                 let stored = stored.await?;
                 Box::pin(self.carry_on(&current)).await;
                 Ok(stored.into())
             }
             Decision::Members(change, next) => {
                 let is_conditional = if_match.names_a_version();
-                Box::pin(self.change_members(current, next, &change, kind, is_conditional)).await
+                Box::pin(self.change_members(current, next, &change, making, is_conditional)).await
             }
             Decision::Delete => {
-                let origin = self.origin(kind);
+                let origin = self.origin(making);
                 let expires = origin.at.saturating_add(self.retention);
                 let deletion = Deletion {
                     expires,

@@ -6,9 +6,10 @@ use scim::schema::check::{Checked, check};
 use scim::text::fold;
 use scim::{Meta, Resource, ResourceId, ResourceType, ScimError, Stored};
 use store::StoreError;
-use store::directory::record::ChangeKind;
+use store::directory::record::{ChangeKind, Origin};
 use uuid::Uuid;
 
+use super::about::Making;
 use super::change::{Changed, Races};
 use super::{Answer, Body, Cause, Directory, Existing, Failure};
 
@@ -22,6 +23,8 @@ impl Directory<'_> {
     /// service cannot know whether the client received the first answer, and a duplicate must be
     /// 409 (RFC 7644 §3.3). The answer names the existing resource, and a match query finds it.
     ///
+    /// One of a bulk request has a place in it, from 1 on.
+    ///
     /// # Errors
     /// `invalidSyntax`, `invalidValue`, `uniqueness`.
     pub async fn create(
@@ -29,20 +32,35 @@ impl Directory<'_> {
         resource_type: &'static ResourceType,
         body: Body<'_>,
         projection: Option<&Projection>,
+        part: Option<u32>,
     ) -> Result<Answer, Failure> {
         self.store.accepted().await;
         // A new user has access unless the client says otherwise.
-        let Checked { resource, members } = check(resource_type, body.object()?)?;
+        let making = Making::new(self, resource_type, ChangeKind::Create, None, part);
+        let body = body.object()?;
+        making.read(&body);
+        let Checked {
+            resource,
+            members,
+            ignored,
+        } = check(resource_type, body)?;
+        making.ignore(ignored);
         let resource = resource_type.with_default_access(resource, true);
         let members = members.unwrap_or_default().for_new_group();
         let mut races = Races::default();
         let created = loop {
-            match self.add_or_revive(resource_type, &resource, &members).await {
+            let added = self.add_or_revive(resource_type, &resource, &members, &making);
+            match added.await {
                 Err(failure) if races.run_again(&failure).await => {}
                 outcome => break outcome?,
             }
         };
-        Ok(self.answer(resource_type, created, projection).await)
+        let (ignored, untold) = making.made(&created);
+        Ok(Answer {
+            ignored,
+            untold,
+            ..self.answer(resource_type, created, projection).await
+        })
     }
 
     async fn add_or_revive(
@@ -50,12 +68,16 @@ impl Directory<'_> {
         resource_type: &'static ResourceType,
         resource: &Resource,
         members: &MemberChange,
+        making: &Making<'_>,
     ) -> Result<Changed, Failure> {
-        match self.add(resource_type, resource, members).await {
+        match self.add(resource_type, resource, members, making).await {
             Err(Failure {
                 cause: Some(Cause::Store(cause @ StoreError::Taken { .. })),
                 ..
-            }) => Ok(self.revive(resource_type, resource, cause).await?.into()),
+            }) => {
+                let revived = self.revive(resource_type, resource, cause, making);
+                Ok(revived.await?.into())
+            }
             outcome => outcome,
         }
     }
@@ -65,8 +87,9 @@ impl Directory<'_> {
         resource_type: &ResourceType,
         resource: &Resource,
         members: &MemberChange,
+        making: &Making<'_>,
     ) -> Result<Changed, Failure> {
-        let origin = self.origin(ChangeKind::Create);
+        let origin = self.origin(making);
         let stored = Stored {
             id: new_id()?,
             meta: Meta::new(origin.at),
@@ -90,6 +113,7 @@ impl Directory<'_> {
         resource_type: &ResourceType,
         resource: &Resource,
         taken: StoreError,
+        making: &Making<'_>,
     ) -> Result<Stored, Failure> {
         let Some(value) = resource.text(resource_type.unique) else {
             return Err(taken.into());
@@ -118,14 +142,12 @@ impl Directory<'_> {
                 ..Failure::from(taken)
             });
         }
-        self.store_next(
-            resource_type,
-            &current,
-            resource.clone(),
-            ChangeKind::Revive,
-            None,
-        )
-        .await
+        let origin = Origin {
+            operation: ChangeKind::Revive,
+            ..self.origin(making)
+        };
+        self.store_next(resource_type, &current, resource.clone(), &origin, None)
+            .await
     }
 }
 

@@ -3,6 +3,7 @@
 use scim::{ResourceType, Stored};
 use store::directory::record::ChangeKind;
 
+use super::about::Making;
 use super::change::Decision;
 use super::{Directory, Failure, IfMatch};
 
@@ -19,10 +20,8 @@ impl Directory<'_> {
         if_match: &IfMatch,
     ) -> Result<(), Failure> {
         let always = |_: &Stored| Ok(Decision::Delete);
-        self.change(resource_type, id, if_match, ChangeKind::Delete, || {
-            Ok(always)
-        })
-        .await
-        .map(drop)
+        let making = Making::new(self, resource_type, ChangeKind::Delete, Some(id), None);
+        let deleted = self.change(resource_type, id, if_match, &making, || Ok(always));
+        deleted.await.map(drop)
     }
 }

@@ -5,12 +5,14 @@ use scim::work::Budget;
 use scim::{Resource, ResourceId, ResourceType, ScimError, Stored};
 use store::TenantStore;
 use store::directory::breaker::{BreakerPolicy, Grant};
-use store::directory::record::{Actor, ChangeKind, Origin};
+use store::directory::record::{Actor, Origin};
 use tenant::KeyId;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use super::Failure;
+use super::about::Making;
+use crate::instance::request_log::RequestLog;
 
 /// A tenant's directory during one request.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub struct Directory<'a> {
     pub retention: time::Duration,
     /// How long change records are kept.
     pub history: time::Duration,
+    /// The tenant's log of requests.
+    pub log: RequestLog<'a>,
     /// How many users may lose access within which time.
     pub breaker: BreakerPolicy,
     /// The secret that seals cursors: different for each API key.
@@ -71,13 +75,12 @@ impl Directory<'_> {
         resource_type: &ResourceType,
         current: &Stored,
         resource: Resource,
-        kind: ChangeKind,
+        origin: &Origin,
         grant: Option<&Grant>,
     ) -> Result<Stored, Failure> {
-        let origin = self.origin(kind);
         let next = self.next(resource_type, current, resource, origin.at);
         self.store
-            .replace(resource_type, current, &next, &origin, grant)
+            .replace(resource_type, current, &next, origin, grant)
             .await?;
         Ok(next)
     }
@@ -100,14 +103,15 @@ impl Directory<'_> {
 
     /// The origin of a change that is about to be written, for its record. Each attempt has its
     /// own: the time of a version is close to when it can be read.
-    pub(super) fn origin(&self, operation: ChangeKind) -> Origin {
+    pub(super) fn origin(&self, making: &Making<'_>) -> Origin {
         let now = (self.clock)().truncate_to_millisecond();
         Origin {
             actor: Actor::Key(self.key.clone()),
-            operation,
+            operation: making.kind.clone(),
             request_id: self.request_id.to_owned(),
             at: now,
             expires: now.saturating_add(self.history),
+            entry: making.entry(self, now),
         }
     }
 }

@@ -97,7 +97,9 @@ impl From<StoreError> for Failure {
             StoreError::Unavailable { .. } | StoreError::Throttled => ScimError::Unavailable(
                 "the directory cannot answer at the moment; send the request again".to_owned(),
             ),
-            StoreError::Refused { .. } | StoreError::Damaged(_) => ScimError::Internal(
+            StoreError::Refused { .. }
+            | StoreError::NewerFormat { .. }
+            | StoreError::Damaged(_) => ScimError::Internal(
                 "the service failed; its operator finds the cause in the log under this request's id".to_owned(),
             ),
         };

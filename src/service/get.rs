@@ -1,7 +1,7 @@
 //! GET of one resource (RFC 7644 §3.4.1).
 
 use scim::ResourceType;
-use scim::patch::Ignored;
+use scim::ignored::Ignored;
 use scim::project::Projection;
 use store::directory::members::MembersChanged;
 
@@ -43,6 +43,7 @@ impl Directory<'_> {
             id: found.id.to_string(),
             body: Some(self.show(resource_type, found, projection).await?),
             ignored: Ignored::default(),
+            untold: None,
             members: MembersChanged::default(),
         })))
     }

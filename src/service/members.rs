@@ -8,9 +8,10 @@ use scim::schema::GROUPS;
 use scim::{Resource, ScimError, Stored};
 use store::StoreError;
 use store::directory::members::{Attributes, ChangeOfMembers, MembersChanged};
-use store::directory::record::{ChangeKind, Origin};
+use store::directory::record::Origin;
 use tokio::time::{Instant, timeout_at};
 
+use super::about::Making;
 use super::change::Changed;
 use super::create::new_id;
 use super::{Directory, Failure};
@@ -33,7 +34,7 @@ impl Directory<'_> {
         current: Stored,
         next: Option<Resource>,
         change: &MemberChange,
-        kind: ChangeKind,
+        making: &Making<'_>,
         is_conditional: bool,
     ) -> Result<Changed, Failure> {
         if current.meta.membership.pending {
@@ -41,7 +42,7 @@ impl Directory<'_> {
             // What is read now is not what was decided on.
             return Err(StoreError::VersionMismatch.into());
         }
-        let origin = self.origin(kind);
+        let origin = self.origin(making);
         let next = next.map(|resource| self.next(&GROUPS, &current, resource, origin.at));
         let attributes = match &next {
             Some(next) => Attributes::Next(next),
@@ -57,12 +58,15 @@ impl Directory<'_> {
             is_conditional,
         };
         let members = self.store.change_members(members).await?;
+        let is_written =
+            next.is_some() || members.added + members.removed > 0 || !members.left_out.is_empty();
         let stored = next.unwrap_or(current);
         self.after(&stored, &members).await;
         Ok(Changed {
             stored,
             members,
             is_new: false,
+            is_written,
         })
     }
 
@@ -88,6 +92,7 @@ impl Directory<'_> {
             stored: group,
             members,
             is_new: true,
+            is_written: true,
         })
     }
 

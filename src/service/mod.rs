@@ -3,6 +3,7 @@
 //!
 //! `failure` is the only place that turns storage errors into SCIM errors.
 
+mod about;
 mod answer;
 mod apart;
 mod body;
@@ -25,6 +26,7 @@ mod selection;
 mod several;
 mod whole;
 
+pub use about::{About, Told};
 pub use answer::Answer;
 pub use body::Body;
 pub use bulk::BulkResponse;

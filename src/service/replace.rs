@@ -6,6 +6,7 @@ use scim::schema::finish::keep_immutable;
 use scim::{ResourceType, Stored};
 use store::directory::record::ChangeKind;
 
+use super::about::Making;
 use super::change::Decision;
 use super::{Answer, Body, Directory, Failure, IfMatch};
 
@@ -13,6 +14,8 @@ impl Directory<'_> {
     /// Replaces the attributes of a resource by those of a request body; attributes missing from
     /// the body are cleared. Only `active` is kept if it is missing: a client that does not mention
     /// access must neither give nor remove it. So are the members of a group, for the same reason.
+    ///
+    /// One of a bulk request has a place in it, from 1 on.
     ///
     /// # Errors
     /// 404, 412, `invalidSyntax`, `invalidValue`, `uniqueness`, and 409 when too many users have
@@ -24,12 +27,19 @@ impl Directory<'_> {
         body: Body<'_>,
         if_match: &IfMatch,
         projection: Option<&Projection>,
+        part: Option<u32>,
     ) -> Result<Answer, Failure> {
-        let changed = self.change(resource_type, id, if_match, ChangeKind::Replace, || {
+        let making = Making::new(self, resource_type, ChangeKind::Replace, Some(id), part);
+        let making = &making;
+        let changed = self.change(resource_type, id, if_match, making, || {
+            let body = body.object()?;
+            making.read(&body);
             let Checked {
                 resource: given,
                 members,
-            } = check(resource_type, body.object()?)?;
+                ignored,
+            } = check(resource_type, body)?;
+            making.ignore(ignored);
             let members = members.unwrap_or_default();
             Ok(move |current: &Stored| {
                 let access = resource_type.has_access(&current.resource);
@@ -42,6 +52,12 @@ impl Directory<'_> {
                 Ok(next.map_or(Decision::Keep, Decision::Replace))
             })
         });
-        Ok(self.answer(resource_type, changed.await?, projection).await)
+        let changed = changed.await?;
+        let (ignored, untold) = making.made(&changed);
+        Ok(Answer {
+            ignored,
+            untold,
+            ..self.answer(resource_type, changed, projection).await
+        })
     }
 }

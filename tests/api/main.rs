@@ -61,6 +61,13 @@ mod data {
     mod versions; // a version is later than the one before it
 }
 
+/// What releases write, and what others make of it.
+mod formats {
+    mod golden; // the items of every release, read, changed and checked by this one
+    mod migrate; // items brought to the current format
+    mod newer; // what a newer release may have written: shown, passed over, or left alone
+}
+
 /// Trouble with DynamoDB and the way to it.
 mod faults {
     mod brownout; // late and lost answers take no places of the breaker
@@ -104,8 +111,10 @@ mod support {
     pub mod copies; // tables as a restore from a backup leaves them
     pub mod directory; // the raw directory table
     pub mod engine; // a real DynamoDB API: embedded, or AWS's
+    pub mod every_kind; // a tenant with an item of every kind
     pub mod groups; // groups and their members, as clients write and read them
     pub mod history; // every change has its record, and the records lead to the current state
+    pub mod items; // the items of both tables, and as JSON
     pub mod members; // the items of memberships agree
     pub mod planted; // many users, put straight into the table
     pub mod service; // the handler as API Gateway calls it

@@ -51,6 +51,7 @@ const CALLERS: &[(&str, Caller)] = &[
     ("client/", Caller::Operator),
     ("erasure/", Caller::Operator),
     ("partition/", Caller::Operator),
+    ("migrate.rs", Caller::Operator),
     ("secrets/", Caller::Operator),
     ("secrets/credential.rs", Caller::Function("SecretsTable")),
 ];

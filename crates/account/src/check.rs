@@ -1,5 +1,6 @@
 //! The check of a directory, and its repair.
 
+use store::StoreError;
 use store::audit::Audit;
 use store::secrets::Act;
 
@@ -44,7 +45,11 @@ impl Account {
                     break;
                 }
             }
-            directory.finish_all().await?;
+            match directory.finish_all().await {
+                // It is for the newer release to carry out.
+                Ok(()) | Err(StoreError::NewerFormat { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
             let outcome = format!(
                 "{} defects repaired, {} left",
                 checked.repaired,

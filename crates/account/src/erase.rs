@@ -171,5 +171,6 @@ fn origin(history: Duration) -> Origin {
         request_id: Uuid::new_v4().to_string(),
         at: now,
         expires: now.saturating_add(history),
+        entry: None,
     }
 }

@@ -3,7 +3,6 @@
 use scim::ResourceId;
 use scim::schema::USERS;
 use store::directory::history::{Continuation, Record, Span};
-use store::directory::record::ChangeRecord;
 use time::{Duration, OffsetDateTime};
 
 use crate::{Account, Failure};
@@ -43,7 +42,7 @@ impl Account {
     ///
     /// # Errors
     /// [`Failure::NothingOnRecord`], and failures of DynamoDB.
-    pub async fn life_of(&self, user: &ResourceId) -> Result<Vec<ChangeRecord>, Failure> {
+    pub async fn life_of(&self, user: &ResourceId) -> Result<Vec<Record>, Failure> {
         let life = self.directory().life(&USERS, user).await?;
         match life.is_empty() {
             true => Err(Failure::NothingOnRecord(user.clone())),

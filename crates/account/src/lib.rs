@@ -18,14 +18,16 @@ pub mod history;
 pub mod import;
 pub mod keys;
 pub mod log;
+pub mod migrate;
 pub mod restore;
 pub mod status;
 pub mod undo;
 
+use store::directory::record::{Actor, ChangeKind, Origin};
 use store::secrets::{Act, Begun, Tenant};
 use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::TenantId;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 pub use failure::Failure;
 
@@ -72,6 +74,20 @@ impl Account {
     /// Says on the operator's log what came of an act.
     async fn complete(&self, begun: &Begun, outcome: &str) -> Result<(), StoreError> {
         self.store.complete_act(begun, outcome, &self.meter).await
+    }
+}
+
+/// An operator's change now, whose record is kept for this long. `request_id` is the id of its entry
+/// in the operator's log.
+fn origin(operation: ChangeKind, request_id: &str, history: Duration) -> Origin {
+    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
+    Origin {
+        actor: Actor::Operator,
+        operation,
+        request_id: request_id.to_owned(),
+        at: now,
+        expires: now.saturating_add(history),
+        entry: None,
     }
 }
 

@@ -3,13 +3,13 @@
 use scim::schema::GROUPS;
 use scim::text::fold;
 use scim::{ResourceId, ResourceType, Stored};
-use store::directory::record::{Actor, ChangeKind, Origin};
+use store::directory::record::{ChangeKind, Origin};
 use store::directory::tombstone::{Restored, Tombstone};
 use store::secrets::{Act, Begun};
 use store::{StoreError, TenantStore};
 use time::{Duration, OffsetDateTime};
 
-use crate::{Account, Failure};
+use crate::{Account, Failure, origin};
 
 /// Which resources.
 #[derive(Debug)]
@@ -152,14 +152,7 @@ impl Restoration<'_> {
     async fn restore_one(&self, id: &ResourceId) -> Outcome {
         let directory = self.account.directory();
         let resource_type = self.resource_type;
-        let now = OffsetDateTime::now_utc().truncate_to_millisecond();
-        let origin = Origin {
-            actor: Actor::Operator,
-            operation: ChangeKind::Restore,
-            request_id: self.begun.id.clone(),
-            at: now,
-            expires: now.saturating_add(self.history),
-        };
+        let origin = origin(ChangeKind::Restore, &self.begun.id, self.history);
         let tombstone = match directory.tombstone(resource_type, id).await {
             Ok(Some(tombstone)) => tombstone,
             Ok(None) => return not_deleted(resource_type, &directory, id, &origin).await,

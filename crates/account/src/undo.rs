@@ -11,14 +11,14 @@ use scim::members::{MAX_NAMED, MemberChange};
 use scim::{ResourceId, Stored};
 use store::directory::history::{Record, Span};
 use store::directory::members::{Attributes, ChangeOfMembers};
-use store::directory::record::{Actor, ChangeKind, Origin};
+use store::directory::record::ChangeKind;
 use store::secrets::Act;
 use store::{StoreError, TenantStore};
 use time::{Duration, OffsetDateTime};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::{Account, Failure};
+use crate::{Account, Failure, origin};
 
 /// How often a lost race is run again, and after which pause: clients go on changing the group.
 const TRIES: usize = 20;
@@ -199,14 +199,7 @@ async fn make(
     if change.is_nothing() {
         return Ok(());
     }
-    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
-    let origin = Origin {
-        actor: Actor::Operator,
-        operation: ChangeKind::Undo,
-        request_id: request_id.to_owned(),
-        at: now,
-        expires: now.saturating_add(history),
-    };
+    let origin = origin(ChangeKind::Undo, request_id, history);
     let id = ResourceId::parse(&Uuid::new_v4().to_string()).ok_or(StoreError::NotFound)?;
     let change = ChangeOfMembers {
         group,

@@ -3,8 +3,8 @@
 use store::secrets::Operator;
 
 use crate::args::{
-    BreakerCommand, Cli, Command, DirectoryCommand, GroupCommand, KeyCommand, TenantCommand,
-    UserCommand,
+    BreakerCommand, Cli, Command, DirectoryCommand, GroupCommand, KeyCommand, MigrateArgs,
+    TenantCommand, UserCommand,
 };
 
 /// Who runs a command.
@@ -140,6 +140,7 @@ fn recorded(command: &Command) -> Option<Recorded> {
             let length = format!("--for {}s", length.whole_seconds());
             ("breaker lift", vec![length], Some(reason.clone()))
         }
+        Command::Migrate(MigrateArgs { dry_run: false, .. }) => ("migrate", vec![], None),
         _ => return None,
     };
     Some(Recorded {

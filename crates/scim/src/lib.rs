@@ -11,6 +11,7 @@ pub mod discovery;
 mod envelope;
 pub mod error;
 pub mod filter;
+pub mod ignored;
 pub mod json;
 mod lifecycle;
 pub mod list;
@@ -22,6 +23,7 @@ pub mod project;
 pub mod resource;
 pub mod schema;
 pub mod sort;
+pub mod subject;
 pub mod text;
 pub mod work;
 

@@ -13,11 +13,11 @@ use futures_util::stream::FuturesUnordered;
 use http::StatusCode;
 use scim::ScimError;
 use scim::bulk::{Action, BulkOperation, BulkRequest, Holders, UniqueName};
-use scim::patch::Ignored;
+use scim::ignored::Ignored;
 use store::directory::members::MembersChanged;
 use tokio::time::Instant;
 
-use super::{Answer, Body, Directory, Failure, IfMatch};
+use super::{About, Answer, Body, Directory, Failure, IfMatch};
 pub use response::BulkResponse;
 use response::{BulkResult, Success};
 use schedule::{Schedule, Started};
@@ -97,16 +97,19 @@ impl Directory<'_> {
                 .as_ref()
                 .ok()
                 .and_then(|action| Some(location(action, action.id()?))),
+            about: None,
             outcome: Err(ScimError::Unavailable(
                 "the operation was not started in time; send it again".to_owned(),
             )
             .into()),
         };
+        let part = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        let understood = action.as_ref().ok().cloned();
         match action {
             Err(error) => result.outcome = Err(error.into()),
             Ok(_) if Instant::now() >= deadline => {}
             Ok(action) => {
-                result.outcome = Box::pin(self.run(&action, &operation)).await;
+                result.outcome = Box::pin(self.run(&action, &operation, part)).await;
                 match &result.outcome {
                     Ok(Success { id: Some(id), .. }) => {
                         result.location = Some(location(&action, id));
@@ -119,11 +122,25 @@ impl Directory<'_> {
                 }
             }
         }
+        result.about = match &mut result.outcome {
+            Ok(success) => success.untold.take(),
+            Err(_) if self.log.is_kept() => {
+                let about = About::of_operation(part, &operation, understood.as_ref());
+                Some(Box::new(about))
+            }
+            Err(_) => None,
+        };
         (index, operation, result)
     }
 
     /// Runs one operation as the request that it stands for.
-    async fn run(&self, action: &Action, operation: &BulkOperation) -> Result<Success, Failure> {
+    async fn run(
+        &self,
+        action: &Action,
+        operation: &BulkOperation,
+        part: u32,
+    ) -> Result<Success, Failure> {
+        let part = Some(part);
         let body = Body::Parsed(&operation.data);
         let if_match = IfMatch(operation.version.clone());
         let changed = |status, changed: Answer| Success {
@@ -131,22 +148,23 @@ impl Directory<'_> {
             id: None,
             etag: changed.etag,
             ignored: changed.ignored,
+            untold: changed.untold,
             members: changed.members,
         };
         match action {
             Action::Create(of) => {
-                let mut created = self.create(of, body, None).await?;
+                let mut created = self.create(of, body, None, part).await?;
                 Ok(Success {
                     id: Some(mem::take(&mut created.id)),
                     ..changed(StatusCode::CREATED, created)
                 })
             }
             Action::Replace(of, id) => {
-                let replaced = self.replace(of, id, body, &if_match, None).await?;
+                let replaced = self.replace(of, id, body, &if_match, None, part).await?;
                 Ok(changed(StatusCode::OK, replaced))
             }
             Action::Patch(of, id) => {
-                let patched = self.patch(of, id, body, &if_match, None).await?;
+                let patched = self.patch(of, id, body, &if_match, None, part).await?;
                 Ok(changed(StatusCode::OK, patched))
             }
             Action::Delete(of, id) => {
@@ -156,6 +174,7 @@ impl Directory<'_> {
                     id: None,
                     etag: None,
                     ignored: Ignored::default(),
+                    untold: None,
                     members: MembersChanged::default(),
                 })
             }

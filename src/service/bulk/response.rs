@@ -6,11 +6,11 @@ use std::mem;
 use http::StatusCode;
 use scim::ScimError;
 use scim::bulk::BulkId;
-use scim::patch::Ignored;
+use scim::ignored::Ignored;
 use serde_json::{Map, Value, json};
 use store::directory::members::MembersChanged;
 
-use crate::service::Failure;
+use crate::service::{About, Failure, Told};
 
 /// The results of a bulk request's operations, in the client's order. Operations skipped after
 /// `failOnErrors` failures are missing.
@@ -24,6 +24,8 @@ pub(super) struct BulkResult {
     pub bulk_id: Option<BulkId>,
     pub location: Option<String>,
     pub outcome: Result<Success, Failure>,
+    /// What is to be logged of it beside the answer.
+    pub about: Option<Box<About>>,
 }
 
 /// What came of an operation that succeeded.
@@ -33,8 +35,10 @@ pub(super) struct Success {
     /// The id of the resource that it created.
     pub id: Option<String>,
     pub etag: Option<String>,
-    /// What a PATCH named and the service does not know.
+    /// What it named and the service does not know.
     pub ignored: Ignored,
+    /// What is to be logged of it beside the answer.
+    pub untold: Option<Box<About>>,
     /// What became of a group's members.
     pub members: MembersChanged,
 }
@@ -56,14 +60,14 @@ impl BulkResponse {
         })
     }
 
-    /// The refused operations by reason: the last refusal, and their number.
+    /// The operations that were refused or failed by reason: the last error, and their number.
     pub fn refusals(&self) -> Vec<(ScimError, u64)> {
         let mut refusals: BTreeMap<&'static str, (ScimError, u64)> = BTreeMap::new();
         let errors = self
             .0
             .iter()
             .filter_map(|result| result.outcome.as_ref().err());
-        for failure in errors.filter(|failure| !failure.error.is_failure()) {
+        for failure in errors {
             let error = failure.error.clone();
             let count = refusals.get(error.reason()).map_or(0, |(_, count)| *count);
             refusals.insert(error.reason(), (error, count + 1));
@@ -71,7 +75,19 @@ impl BulkResponse {
         refusals.into_values().collect()
     }
 
-    /// What the PATCH operations named and the service does not know.
+    /// What belongs into the log of requests beside the answer.
+    pub fn told(&mut self) -> Vec<Told> {
+        let told = self.0.iter_mut().filter_map(|result| {
+            let error = result.outcome.as_ref().err();
+            Some(Told {
+                about: *result.about.take()?,
+                error: error.map(|failure| failure.error.clone()),
+            })
+        });
+        told.collect()
+    }
+
+    /// What the operations named and the service does not know.
     pub fn ignored(&self) -> Ignored {
         let mut all = Ignored::default();
         for success in self

@@ -40,8 +40,7 @@ pub async fn behind(
 }
 
 fn updates(wire: &Wire) -> usize {
-    let requests = wire.requests();
-    requests.iter().filter(|name| *name == "UpdateItem").count()
+    wire.asked("UpdateItem directory K")
 }
 
 /// Waits for the effect of something that runs next to the requests.

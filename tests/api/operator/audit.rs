@@ -225,7 +225,6 @@ async fn damage_beyond_repair_is_told() {
         directory.remove("acme", &stray).await;
     }
     for unreadable in [
-        "X#what",
         "U#no-id",
         "E#then",
         "C#U#zz",

@@ -93,6 +93,7 @@ async fn decide(service: &Service, group: &str, users: &[String]) {
         request_id: "decided".to_owned(),
         at: now,
         expires: now + time::Duration::DAY,
+        entry: None,
     };
     let change = ChangeOfMembers {
         group: &group.unwrap(),

@@ -302,6 +302,7 @@ async fn restore(service: &Service, id: &str) -> Result<(), store::StoreError> {
         request_id: "restore".to_owned(),
         at: now,
         expires: now + time::Duration::DAY,
+        entry: None,
     };
     directory
         .restore(users, &tombstone, &origin)

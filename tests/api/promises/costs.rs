@@ -49,10 +49,11 @@ async fn reads() {
     assert_cost(service.call("GET", &path), 4, 4.0, 0.0).await;
     let without = format!("{path}?excludedAttributes=groups");
     assert_cost(service.call("GET", &without), 2, 2.0, 0.0).await;
-    // Reading nothing costs as much as reading a small item. Refusals are counted.
+    // Reading nothing costs as much as reading a small item. Refusals are counted by reason and with
+    // all answers, and logged.
     let nobody = "/Users/00000000-0000-4000-8000-000000000000";
-    assert_cost(service.call("GET", nobody), 3, 2.0, 1.0).await;
-    assert_cost(service.call("GET", "/Users/x"), 2, 1.0, 1.0).await;
+    assert_cost(service.call("GET", nobody), 5, 2.0, 3.0).await;
+    assert_cost(service.call("GET", "/Users/x"), 4, 1.0, 3.0).await;
     assert_cost(find(&service, &format!("id eq \"{id}\"")), 4, 4.0, 0.0).await;
     assert_cost(service.call("GET", "/Schemas"), 1, 1.0, 0.0).await;
     assert_cost(service.call("GET", "/ServiceProviderConfig"), 1, 1.0, 0.0).await;
@@ -160,9 +161,9 @@ async fn creations() {
     });
     assert_cost(post(body), 2, 1.0, 18.0).await;
     // The name is taken: its holder is read, because it might be the same user coming back.
-    let taken = assert_cost(post(json!({"userName": "A"})), 5, 3.0, 1.0).await;
+    let taken = assert_cost(post(json!({"userName": "A"})), 7, 3.0, 3.0).await;
     taken.error(409, "uniqueness");
-    assert_cost(post(json!({})), 2, 1.0, 1.0).await;
+    assert_cost(post(json!({})), 4, 1.0, 3.0).await;
 }
 
 #[tokio::test]
@@ -195,9 +196,9 @@ async fn changes() {
     }
     let put = json!({"userName": "lena.vega", "title": "Lead", "externalId": "y"});
     assert_cost(service.call("PUT", &path).json(put), 5, 4.0, 4.0).await;
-    // Refused before anything is written, and counted.
+    // Refused before anything is written, counted and logged.
     let refused = patch(&service, &path, json!({"active": "maybe"}));
-    assert_cost(refused, 3, 2.0, 1.0).await;
+    assert_cost(refused, 5, 2.0, 3.0).await;
 }
 
 /// Removing access reads the breaker first, and takes a place in its window in the same
@@ -228,7 +229,7 @@ async fn deletions() {
         .await;
     let path = format!("/Users/{id}");
     assert_cost(service.call("DELETE", &path), 5, 4.0, 18.0).await;
-    assert_cost(service.call("DELETE", &path), 3, 2.0, 1.0).await;
+    assert_cost(service.call("DELETE", &path), 5, 2.0, 3.0).await;
     // For an active user, also the breaker and a place in its window: here the first of a step.
     let body = json!({"externalId": "x"});
     let path = format!("/Users/{}", service.create_user("otto", body).await);
@@ -271,7 +272,8 @@ async fn bulk_requests() {
     // Ten that take a name, and twenty that may free one.
     let mixed = posts("c", 10).chain(paths.iter().map(|path| delete(path)));
     assert_cost(bulk(mixed.collect()), 92, 71.0, 440.0).await;
-    // One call more for the name that is one too many for a batch, and one that counts the refusal.
+    // One call more for the name that is one too many for a batch, one that counts the refusal, and
+    // one that logs it.
     let many = posts("b", 101).chain([delete("/Users/x")]);
-    assert_cost(bulk(many.collect()), 105, 102.0, 1213.0).await;
+    assert_cost(bulk(many.collect()), 106, 102.0, 1214.0).await;
 }

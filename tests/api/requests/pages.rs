@@ -33,6 +33,7 @@ async fn add(service: &Service, id: &str) {
         request_id: "test".to_owned(),
         at: stored.meta.created,
         expires: OffsetDateTime::now_utc() + time::Duration::DAY,
+        entry: None,
     };
     store.create(&USERS, &stored, &origin).await.unwrap();
 }

@@ -27,6 +27,18 @@ impl Admin {
         (service, directory, Self { prefix, store })
     }
 
+    /// Empty tables, and no tenant.
+    pub async fn without_service() -> (DirectoryTable, Self) {
+        let prefix = uuid::Uuid::new_v4().simple().to_string();
+        let (store, directory) = DirectoryTable::empty(engine::endpoint(), &prefix).await;
+        (directory, Self { prefix, store })
+    }
+
+    /// The store that it runs on.
+    pub fn store(&self) -> Store {
+        self.store.clone()
+    }
+
     /// The same in the engine at `endpoint`.
     pub async fn at(endpoint: &str) -> (Service, DirectoryTable, Self) {
         let (service, directory, prefix) = DirectoryTable::at(endpoint).await;

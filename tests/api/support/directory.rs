@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt as _, stream};
 use scim::text::fold;
 use serde_json::Value;
+use store::Store;
 
 use crate::support::members::{self, Members};
 use crate::support::service::Service;
@@ -54,20 +55,27 @@ impl DirectoryTable {
     /// The same in the engine at `endpoint`.
     pub async fn at(endpoint: &str) -> (Service, Self, String) {
         let prefix = uuid::Uuid::new_v4().simple().to_string();
-        let store = stand::tenant::connect(endpoint, engine::tables(&prefix)).await;
-        store.create_tables().await.unwrap();
-        let directory = Self {
-            client: Client::new(&engine::sdk_config(endpoint).await),
-            table: engine::tables(&prefix).directory,
-            secrets: engine::tables(&prefix).secrets,
-        };
+        let (store, directory) = Self::empty(endpoint, &prefix).await;
         (Service::over(store).await, directory, prefix)
     }
 
-    /// Everything that a tenant owns, without the use of its keys, which is written asynchronously.
+    /// Empty tables with this prefix.
+    pub async fn empty(endpoint: &str, prefix: &str) -> (Store, Self) {
+        let store = stand::tenant::connect(endpoint, engine::tables(prefix)).await;
+        store.create_tables().await.unwrap();
+        let directory = Self {
+            client: Client::new(&engine::sdk_config(endpoint).await),
+            table: engine::tables(prefix).directory,
+            secrets: engine::tables(prefix).secrets,
+        };
+        (store, directory)
+    }
+
+    /// Everything that a tenant owns, without the use of its keys and the counters of answers, which
+    /// are written beside requests.
     pub async fn items(&self, tenant: &str) -> Items {
         let mut items = self.all_items(tenant).await;
-        items.retain(|sort_key, _| !sort_key.starts_with("K#"));
+        items.retain(|sort_key, _| !sort_key.starts_with("K#") && !sort_key.starts_with("H#"));
         items
     }
 
@@ -116,13 +124,14 @@ impl DirectoryTable {
         items
     }
 
-    /// The same without what is stored about requests: change records, refusals, the breaker.
+    /// The same without what is stored about requests: change records, refusals, the log, the
+    /// breaker.
     pub async fn resources(&self, tenant: &str) -> Items {
         let mut items = self.items(tenant).await;
         // Fences stay where they are raised.
         let is_fence = |sort_key: &str| sort_key.starts_with("J#!");
         items.retain(|sort_key, _| {
-            !sort_key.starts_with(['E', 'R', 'B', 'K']) && !is_fence(sort_key)
+            !sort_key.starts_with(['E', 'R', 'P', 'B', 'K']) && !is_fence(sort_key)
         });
         items
     }
@@ -346,7 +355,7 @@ impl DirectoryTable {
                 }
                 // Resources were seen above. Records and memberships are checked separately; the
                 // other kinds belong to no resource.
-                "U" | "G" | "M" | "I" | "J" | "E" | "B" | "K" | "R" => {}
+                "U" | "G" | "M" | "I" | "J" | "E" | "B" | "K" | "R" | "P" | "H" => {}
                 _ => panic!("an item of unknown kind: {sort_key}"),
             }
         }

@@ -50,6 +50,13 @@ impl Service {
 
     /// The same on a given store, whose tables exist.
     pub async fn over(store: Store) -> Self {
+        let mut service = Self::with_key(store, String::new());
+        service.key = service.add_tenant("acme").await;
+        service
+    }
+
+    /// A service on a store that has a tenant with this API-KEY.
+    pub fn with_key(store: Store, key: String) -> Self {
         let config = Config {
             // The store knows its tables; these names only matter to the function's `main`.
             tables: Tables {
@@ -60,6 +67,7 @@ impl Service {
             public_discovery: false,
             tombstone_retention: time::Duration::days(30),
             history_retention: time::Duration::days(90),
+            request_log: Some(time::Duration::days(14)),
             breaker: BreakerPolicy {
                 share_percent: 20,
                 window: time::Duration::hours(24),
@@ -67,12 +75,10 @@ impl Service {
             request_deadline: Duration::from_secs(20),
             requests_per_second: 500,
         };
-        let mut service = Self {
+        Self {
             app: Instance::new(store, config),
-            key: String::new(),
-        };
-        service.key = service.add_tenant("acme").await;
-        service
+            key,
+        }
     }
 
     /// Adds a tenant and returns its API-KEY.

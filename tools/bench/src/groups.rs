@@ -269,6 +269,7 @@ impl Group {
             request_id: "bench".to_owned(),
             at,
             expires: at + Duration::days(90),
+            entry: None,
         };
         let tombstone = tombstone.context("a deleted group has a tombstone")?;
         let restored = directory.restore(&GROUPS, &tombstone, &origin).await?;

@@ -78,6 +78,18 @@ pub enum Command {
     Breaker(BreakerCommand),
     /// Who changed tenants, keys and directories with this program, when and why
     Audit(AuditArgs),
+    /// Bring stored items to the format of this release, after it is deployed everywhere
+    Migrate(MigrateArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct MigrateArgs {
+    /// Only the items of one tenant
+    #[arg(long, value_name = "TENANT", value_parser = TenantId::parse)]
+    pub tenant: Option<TenantId>,
+    /// Only say what would be changed
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 #[derive(Debug, Args)]

@@ -45,7 +45,7 @@ pub async fn run(
         Some(user) => {
             let id = account.user_id(user).await?;
             for record in account.life_of(&id).await? {
-                printer.print(&Record::Change(record), &HashMap::new());
+                printer.print(&record, &HashMap::new());
             }
         }
         None if arguments.follow => {

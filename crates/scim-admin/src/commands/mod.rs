@@ -17,6 +17,7 @@ mod tenant;
 
 use std::io::Write;
 
+use account::migrate::migrate;
 use account::restore::Which;
 use account::{Account, undo};
 use scim::schema::{GROUPS, USERS};
@@ -69,6 +70,14 @@ pub async fn run(
             reported(breaker::lift(&account, length).await)
         }
         Command::Audit(arguments) => reported(audit::run(&arguments, store).await),
+        Command::Migrate(arguments) => {
+            // The scan of another table would find no tenants.
+            store.check_tables().await?;
+            let tenant = arguments.tenant.as_ref();
+            reported(Ok(
+                Box::pin(migrate(store, tenant, arguments.dry_run)).await?
+            ))
+        }
     }
 }
 

@@ -18,6 +18,12 @@ impl Report for Checked {
             text.push('\n');
             text.push_str(&printable(&defect.to_string()));
         }
+        if self.audit.newer > 0 {
+            text.push_str(&format!(
+                "\n{} items of a newer release, not judged",
+                self.audit.newer
+            ));
+        }
         for suspect in &self.audit.in_use {
             text.push_str("\nin use, not judged: ");
             text.push_str(&printable(&suspect.to_string()));
@@ -32,6 +38,7 @@ impl Report for Checked {
             "resources": self.audit.resources,
             "repaired": self.repaired,
             "defects": defects.map(ToString::to_string).collect::<Vec<_>>(),
+            "newer": self.audit.newer,
             "inUse": in_use.map(ToString::to_string).collect::<Vec<_>>(),
         })
     }

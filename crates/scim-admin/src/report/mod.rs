@@ -3,6 +3,7 @@
 mod check;
 pub mod key;
 pub mod known_key;
+mod migration;
 pub mod new_key;
 pub mod record;
 mod status;

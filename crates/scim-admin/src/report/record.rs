@@ -25,7 +25,7 @@ pub fn json_line(tenant: &TenantId, record: &Record) -> String {
                 tenant,
                 record.at,
                 &record.actor,
-                record.operation,
+                &record.operation,
                 &record.request_id,
             );
             add(&mut value, "resourceType", "User".into());
@@ -46,7 +46,7 @@ fn origin_json(
     tenant: &TenantId,
     at: OffsetDateTime,
     by: &Actor,
-    operation: ChangeKind,
+    operation: &ChangeKind,
     request_id: &str,
 ) -> Value {
     json!({
@@ -69,7 +69,7 @@ fn change_json(tenant: &TenantId, record: &ChangeRecord) -> Value {
         tenant,
         record.at,
         &record.actor,
-        record.operation,
+        &record.operation,
         &record.request_id,
     );
     add(&mut value, "resourceType", record.resource_type.into());
@@ -97,7 +97,7 @@ fn members_json(tenant: &TenantId, record: &MemberRecord) -> Value {
         tenant,
         record.at,
         &record.actor,
-        record.operation,
+        &record.operation,
         &record.request_id,
     );
     add(&mut value, "resourceType", "Group".into());
@@ -145,11 +145,11 @@ fn change_text(record: &ChangeRecord) -> String {
     format!(
         "{}  {:7}  {} {} version {}, {}, request {}\n    {}",
         stamp(record.at),
-        record.operation.as_str(),
+        printable(record.operation.as_str()),
         record.resource_type,
         record.id,
         record.version,
-        actor(&record.actor),
+        printable(&actor(&record.actor)),
         printable(&record.request_id),
         lines.join("\n    ")
     )
@@ -160,9 +160,9 @@ fn members_text(record: &MemberRecord, names: &HashMap<ResourceId, String>) -> S
     let mut text = format!(
         "{}  {:7}  Group {} members +{added} -{removed}, {}, request {}",
         stamp(record.at),
-        record.operation.as_str(),
+        printable(record.operation.as_str()),
         record.group,
-        actor(&record.actor),
+        printable(&actor(&record.actor)),
         printable(&record.request_id)
     );
     let mut line = |sign: char, all: Vec<String>, count: u64| {
@@ -194,9 +194,9 @@ fn groups_text(record: &GroupsRecord) -> String {
     format!(
         "{}  {:7}  User {}, {}, request {}\n    {}",
         stamp(record.at),
-        record.operation.as_str(),
+        printable(record.operation.as_str()),
         record.user,
-        actor(&record.actor),
+        printable(&actor(&record.actor)),
         printable(&record.request_id),
         lines.join("\n    ")
     )
@@ -215,5 +215,6 @@ fn actor(actor: &Actor) -> String {
     match actor {
         Actor::Key(key) => format!("key {key}"),
         Actor::Operator => "operator".to_owned(),
+        Actor::Other(other) => other.clone(),
     }
 }

@@ -8,7 +8,7 @@ use store::directory::breaker::Breaker;
 use store::directory::history::Record;
 
 use crate::report::Report;
-use crate::terminal::{columns, exact, stamp};
+use crate::terminal::{columns, exact, printable, stamp};
 
 /// Why requests with a key that was issued are refused.
 const ENDED: &[&str] = &["revokedKey", "expiredKey", "tenantDisabled"];
@@ -18,18 +18,18 @@ fn what(record: &Record) -> String {
     match record {
         Record::Change(change) => format!(
             "{} of {} {}",
-            change.operation.as_str(),
+            printable(change.operation.as_str()),
             change.resource_type,
             change.id
         ),
         Record::Members(record) => format!(
             "{} of the members of Group {}",
-            record.operation.as_str(),
+            printable(record.operation.as_str()),
             record.group
         ),
         Record::Groups(record) => format!(
             "{} of the groups of User {}",
-            record.operation.as_str(),
+            printable(record.operation.as_str()),
             record.user
         ),
         Record::Unknown { .. } => "of a kind that this version does not know".to_owned(),

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::change::Change;
-use super::ignored::Ignored;
 use super::members;
 use super::request::{Kind, PatchOperation, PatchRequest};
 use super::target::{Target, Unbound, target};
-use super::unknown::{not_a_sub_attribute, note_members, understood};
+use super::unknown::{not_a_sub_attribute, understood};
 use crate::ScimError;
 use crate::filter::Filter;
+use crate::ignored::Ignored;
 use crate::members::MemberChange;
 use crate::path::Path;
 use crate::schema::{BoundPath, Mutability, ResolveError, Resolved, ResourceType, check, json};
@@ -177,7 +177,8 @@ fn bind_operation<'a>(
                 .into());
             }
             if let Some(value) = &operation.value {
-                note_members(&mut bound.ignored, &path.attribute, &target.path, value);
+                let ignored = &mut bound.ignored;
+                ignored.note_members(&path.attribute, &target.path, value);
             }
             Ok(bound.change(target, change(value))?)
         }
@@ -246,7 +247,7 @@ fn bind_member(
                         bound.is_understood = true;
                         return Ok(());
                     }
-                    note_members(&mut bound.ignored, &shown, &target.path, value);
+                    bound.ignored.note_members(&shown, &target.path, value);
                     if let Ok(value) = understood(&target.path, value.clone()) {
                         bound.is_understood = true;
                         bound.change(target, change(Some(value)))?;

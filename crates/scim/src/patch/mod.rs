@@ -9,7 +9,6 @@ mod change;
 mod draft;
 mod elements;
 mod folds;
-mod ignored;
 mod index;
 mod members;
 #[cfg(test)]
@@ -22,13 +21,13 @@ mod target;
 mod unknown;
 mod write;
 
+use super::ignored::Ignored;
 use super::members::MemberChange;
 use super::schema::finish::{finish, keep_immutable};
 use super::work::{BEGIN, Budget, copying};
 use super::{Resource, ResourceType, ScimError};
 use change::Change;
 use draft::Draft;
-pub use ignored::Ignored;
 pub use request::PatchRequest;
 
 /// What a PATCH comes to.

@@ -2,27 +2,9 @@
 
 use serde_json::Value;
 
-use super::ignored::Ignored;
 use crate::ScimError;
 use crate::schema::{Attribute, BoundPath, coerce, json};
 use crate::text::quote;
-
-/// Notes the members that a complex attribute has no sub-attributes for, as `name` shows the
-/// attribute. Members without a value ask for nothing.
-pub(super) fn note_members(ignored: &mut Ignored, name: &str, path: &BoundPath, value: &Value) {
-    if path.sub_attribute.is_some() || !path.attribute.is_complex() {
-        return;
-    }
-    let elements = match value {
-        Value::Array(elements) => elements.as_slice(),
-        single => std::slice::from_ref(single),
-    };
-    for (member, value) in elements.iter().filter_map(Value::as_object).flatten() {
-        if !json::is_empty(value) && coerce::sub_attribute(path.attribute, member).is_none() {
-            ignored.note(&format!("{name}.{member}"));
-        }
-    }
-}
 
 /// The value without the elements of which nothing is understood: they would be empty elements, and
 /// replacing with these would delete what the client has not named.

@@ -12,6 +12,7 @@ use super::coerce::{self, mismatch};
 use super::finish::finish;
 use super::json::{container, is_empty, object_in, put};
 use super::{BoundPath, Mutability, Resolved, ResourceType};
+use crate::ignored::Ignored;
 use crate::members::MemberChange;
 use crate::members::parse::list_to_add;
 use crate::work::Budget;
@@ -26,6 +27,8 @@ pub struct Checked {
     /// or null: whoever does not speak of them neither adds nor removes any. `[]` says that there
     /// are none.
     pub members: Option<MemberChange>,
+    /// What the body names and the service does not know.
+    pub ignored: Ignored,
 }
 
 /// Checks the body of a POST or PUT.
@@ -39,6 +42,7 @@ pub fn check(resource_type: &ResourceType, body: Map<String, Value>) -> Result<C
     Ok(Checked {
         resource: finish(resource_type, found.attributes)?,
         members: found.members,
+        ignored: found.ignored,
     })
 }
 
@@ -47,6 +51,7 @@ pub fn check(resource_type: &ResourceType, body: Map<String, Value>) -> Result<C
 struct Found {
     attributes: Map<String, Value>,
     members: Option<MemberChange>,
+    ignored: Ignored,
 }
 
 /// Adds the members of `body` to what is `found`; `urn` is the extension under which `body` is
@@ -64,6 +69,7 @@ fn collect(
         };
         match (resource_type.resolve(&text), value) {
             (Ok(Resolved::Attribute(path)), value) if is_writable(path) => {
+                found.ignored.note_members(&text, &path, &value);
                 set(found, path, value)?;
             }
             (Ok(Resolved::Resource), Value::Object(members)) => {
@@ -74,6 +80,9 @@ fn collect(
             }
             (Ok(Resolved::Extension(schema)), value) if !is_empty(&value) => {
                 return Err(mismatch(schema.id, "an object", &value));
+            }
+            (Ok(Resolved::Undefined) | Err(_), value) if !is_empty(&value) => {
+                found.ignored.note(&text);
             }
             _ => {}
         }
@@ -160,6 +169,41 @@ mod tests {
             })),
             json!({"userName": "lena", "displayName": "Lena", "name": {"givenName": "Lena"}})
         );
+    }
+
+    #[test]
+    fn what_is_ignored_is_told_if_it_has_a_value() {
+        let ignored = |body: Value| {
+            let Value::Object(body) = body else {
+                panic!("not an object")
+            };
+            check(&USERS, body).unwrap().ignored
+        };
+        let unknown = ignored(json!({
+            "userName": "lena", "shoeSize": 39, "hatSize": null, "urn:example:custom": {"badge": 1},
+            "name": {"givenName": "Lena", "shoeSize": 39}, ENTERPRISE: {"badge": "7", "division": "d"},
+            "emails": [{"value": "l@x", "note": "n"}, {"value": "m@x", "note": ""}]
+        }));
+        let badge = format!("{ENTERPRISE}:badge");
+        let names = [
+            "emails.note",
+            "name.shoeSize",
+            "shoeSize",
+            "urn:example:custom",
+            &badge,
+        ];
+        let mut told = unknown.names().to_vec();
+        told.sort();
+        assert_eq!(
+            (unknown.count(), told),
+            (5, names.map(str::to_owned).to_vec())
+        );
+        // What clients cannot set is known.
+        let known = json!({
+            "userName": "lena", "id": "x", "meta": {"version": "1"}, "groups": [{"value": "g"}],
+            "password": "secret", "schemas": ["urn:example"], "roles": [{"displayName": "Lead"}]
+        });
+        assert_eq!(ignored(known), Ignored::default());
     }
 
     #[test]

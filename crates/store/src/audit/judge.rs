@@ -76,7 +76,7 @@ impl TenantStore<'_> {
         seen: &Seen,
         now: OffsetDateTime,
     ) -> Result<Verdict, StoreError> {
-        match suspect.kind {
+        let judged = match suspect.kind {
             DefectKind::WrongCount => self.judge_count(suspect).await,
             DefectKind::MissingLookup
             | DefectKind::StrayLookup
@@ -87,6 +87,12 @@ impl TenantStore<'_> {
             DefectKind::StrayRecord => self.judge_stray_record(suspect).await,
             DefectKind::Unreadable => self.judge_unreadable(suspect, now).await,
             _ => Box::pin(self.judge_members(suspect)).await,
+        };
+        match judged {
+            // What depends on an item of a newer release is for that release to judge. What cannot be
+            // read is told as such, and cannot be mended.
+            Err(StoreError::NewerFormat { .. } | StoreError::Damaged(_)) => Ok(Verdict::Sound),
+            judged => judged,
         }
     }
 
@@ -250,7 +256,9 @@ impl TenantStore<'_> {
         suspect: &Defect,
         now: OffsetDateTime,
     ) -> Result<Verdict, StoreError> {
-        let is_damaged = match self.item(&suspect.sort_key).await? {
+        let sort_key = suspect.sort_key.clone();
+        let item = self.get_of_any_format(sort_key, self.accepted_only());
+        let is_damaged = match item.await? {
             Some(item) => Seen::of(&item, now)?.has_unreadable(),
             None => false,
         };

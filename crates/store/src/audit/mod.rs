@@ -36,6 +36,9 @@ pub struct Audit {
     pub defects: Vec<Defect>,
     /// What looked wrong and was in use each time it was looked at: it may be as it should.
     pub in_use: Vec<Defect>,
+    /// How many items a newer release has written, in a format or of a kind that this one does not
+    /// know. They are not judged, nor what depends on them.
+    pub newer: u64,
 }
 
 /// Something that does not match the existing resources. Its text contains no attribute values.
@@ -201,7 +204,8 @@ impl std::fmt::Display for Counted {
 impl TenantStore<'_> {
     /// Reads everything the tenant has and compares it, and judges again, by itself, what looks
     /// wrong. The tenant may be in use: what moves each time it is looked at is told apart, and no
-    /// change that is under way is taken for a defect.
+    /// change that is under way is taken for a defect. What a newer release has written is counted,
+    /// and neither it nor what depends on it is judged.
     ///
     /// It does not detect: a readable document that violates the schema; a lost tombstone; a
     /// missing record older than the oldest one left; records whose `before` and `after` do not
@@ -213,13 +217,13 @@ impl TenantStore<'_> {
     pub async fn audit(&self, now: OffsetDateTime) -> Result<Audit, StoreError> {
         let mut seen = Seen::default();
         let query = self.query().key_condition_expression("pk = :pk");
-        self.each(query, |item| {
+        self.each_of_any_format(query, |item| {
             seen.add(item, now)?;
             Ok(true)
         })
         .await?;
         for prefix in seen::counters() {
-            self.each(self.query_prefix(prefix), |item| {
+            self.each_of_any_format(self.query_prefix(prefix), |item| {
                 seen.look_again(item)?;
                 Ok(true)
             })
@@ -255,6 +259,7 @@ impl TenantStore<'_> {
             resources: seen.resources(),
             defects,
             in_use: suspects,
+            newer: seen.newer(),
         })
     }
 }

@@ -8,6 +8,7 @@ use super::judge::{PAUSE, ROUNDS, Verdict, type_named};
 use super::seen::Seen;
 use super::{CountDefect, Defect, DefectKind};
 use crate::client::attributes::{number_of, string};
+use crate::client::format::Upsert as _;
 use crate::client::transaction::Outcome;
 use crate::directory::document::{self, ACTIVE, COUNT, HOLDER, SEQUENCE};
 use crate::directory::keys;
@@ -42,6 +43,8 @@ impl TenantStore<'_> {
                 Verdict::Defect(found) => {
                     outcome = match Box::pin(self.mend(&found)).await {
                         Ok(true) => return Ok(true),
+                        // It belongs to a newer release.
+                        Err(StoreError::NewerFormat { .. }) => return Ok(false),
                         // It held still, and yet cannot be mended: its resource is unreadable.
                         Ok(false) if round > 0 && found == suspect => return Ok(false),
                         Err(error @ (StoreError::Conflict | StoreError::Throttled)) => Err(error),
@@ -111,8 +114,10 @@ impl TenantStore<'_> {
     fn put_key(&self, defect: &Defect) -> Result<TransactWriteItem, StoreError> {
         let sort_key = defect.sort_key.clone();
         let item = match (&defect.kind, &defect.resource) {
-            (DefectKind::MissingGuard, Some((id, _))) => document::guard(self.key(sort_key), id),
-            _ => self.key(sort_key),
+            (DefectKind::MissingGuard, Some((id, _))) => {
+                document::guard(self.new_item(sort_key), id)
+            }
+            _ => self.new_item(sort_key),
         };
         // A guard that someone else has taken in the meantime is theirs.
         self.put_new(item)
@@ -164,7 +169,7 @@ impl TenantStore<'_> {
                 .expression_attribute_values(format!(":old_{name}"), number(found));
         }
         let update = update
-            .update_expression(format!("SET {}", assignments.join(", ")))
+            .upsert_expression(&format!("SET {}", assignments.join(", ")))
             .condition_expression(conditions.join(" AND "))
             .build()?;
         Ok(TransactWriteItem::builder().update(update).build())

@@ -12,6 +12,7 @@ use super::seen_type::{Counter, Present, SeenType};
 use super::{Defect, DefectKind};
 use crate::StoreError;
 use crate::client::attributes::{Item, damaged, text};
+use crate::client::format;
 use crate::client::tables::SORT_KEY;
 use crate::directory::breaker::Breaker;
 use crate::directory::keys;
@@ -27,6 +28,9 @@ pub(super) struct Seen {
     complete_from: Option<OffsetDateTime>,
     /// The sort keys of damaged items.
     unreadable: Vec<String>,
+    /// How many items a newer release has written: of a format, a kind or a resource type that this
+    /// one does not know.
+    newer: u64,
 }
 
 /// The starts of the sort keys of all counters.
@@ -51,7 +55,15 @@ impl Seen {
     /// Takes in an item.
     pub(super) fn add(&mut self, item: &Item, now: OffsetDateTime) -> Result<(), StoreError> {
         let sort_key = text(item, SORT_KEY)?;
-        if let Err(StoreError::Damaged(_)) = self.sort(sort_key, item, now) {
+        let sorted = match format::check(item) {
+            Ok(()) if keys::kind(sort_key).is_some() => self.sort(sort_key, item, now),
+            Ok(()) | Err(StoreError::NewerFormat { .. }) => {
+                self.newer += 1;
+                return Ok(());
+            }
+            damaged => damaged,
+        };
+        if let Err(StoreError::Damaged(_)) = sorted {
             self.unreadable.push(sort_key.to_owned());
         }
         Ok(())
@@ -73,6 +85,11 @@ impl Seen {
             }
         }
         Ok(())
+    }
+
+    /// How many items a newer release has written.
+    pub(super) fn newer(&self) -> u64 {
+        self.newer
     }
 
     pub(super) fn resources(&self) -> u64 {
@@ -139,8 +156,12 @@ impl Seen {
         // What remains are deletions whose tombstone has expired.
         for (id, (_, operation, at, sort_key)) in latest {
             let must_be_last = self.complete_from.is_some_and(|from| *at >= from);
-            let is_end = matches!(operation, ChangeKind::Delete | ChangeKind::Erase);
-            if !is_end && must_be_last {
+            // What this release does not know may leave nothing behind either.
+            let may_be_last = matches!(
+                operation,
+                ChangeKind::Delete | ChangeKind::Erase | ChangeKind::Other(_)
+            );
+            if !may_be_last && must_be_last {
                 defects.push(Defect::of_record(DefectKind::StrayRecord, sort_key, id));
             }
         }

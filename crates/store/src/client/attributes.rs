@@ -127,10 +127,14 @@ pub(crate) fn optional<'a, T>(
         .transpose()
 }
 
-/// The error for a malformed attribute. Its text goes to the log, which holds nothing about a
-/// person and no digest of a key: of a sort key it only shows the kind of item and, for a key, its
-/// id.
+/// The error for a malformed attribute.
 pub(crate) fn damaged(item: &Item, name: &str) -> StoreError {
+    StoreError::Damaged(format!("attribute `{name}` of {}", described(item)))
+}
+
+/// What an error says of an item. It goes to the log, which holds nothing about a person and no
+/// digest of a key: of a sort key it only shows the kind of item and, for a key, its id.
+pub(crate) fn described(item: &Item) -> String {
     let part = |names: [&str; 2]| match names.iter().find_map(|name| item.get(*name)) {
         Some(AttributeValue::S(text)) => text.as_str(),
         _ => "?",
@@ -141,10 +145,10 @@ pub(crate) fn damaged(item: &Item, name: &str) -> StoreError {
         ("KEY", Some(id)) => format!("#{id}"),
         _ => String::new(),
     };
-    StoreError::Damaged(format!(
-        "attribute `{name}` of an item of the kind `{kind}{key_id}` of `{}`",
+    format!(
+        "an item of the kind `{kind}{key_id}` of `{}`",
         part([PARTITION_KEY, SECRETS_PARTITION_KEY])
-    ))
+    )
 }
 
 /// This many digits of a digest are the key's id, which logs may contain.

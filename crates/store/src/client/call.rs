@@ -20,6 +20,8 @@ use aws_sdk_dynamodb::operation::describe_time_to_live::{
 };
 use aws_sdk_dynamodb::operation::get_item::builders::GetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::get_item::{GetItemError, GetItemOutput};
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
+use aws_sdk_dynamodb::operation::put_item::{PutItemError, PutItemOutput};
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::query::{QueryError, QueryOutput};
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
@@ -127,6 +129,7 @@ call!(
 );
 call!(QueryFluentBuilder, QueryOutput, QueryError, Read);
 call!(ScanFluentBuilder, ScanOutput, ScanError, Read);
+call!(PutItemFluentBuilder, PutItemOutput, PutItemError, Write);
 call!(
     UpdateItemFluentBuilder,
     UpdateItemOutput,

@@ -89,6 +89,17 @@ pub enum StoreError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A stored item is in a format that only a newer release reads.
+    #[error(
+        "{item} has the format {format}, and this release reads formats up to {}: a newer release wrote it; deploy that release again",
+        super::format::CURRENT
+    )]
+    NewerFormat {
+        /// Which item, without a person's data.
+        item: String,
+        /// The number of its format.
+        format: u64,
+    },
     /// A stored item does not have the expected form.
     #[error("stored item is damaged: {0}")]
     Damaged(String),

@@ -8,6 +8,7 @@ pub(crate) mod call;
 mod connect;
 mod connections;
 mod error;
+pub mod format;
 pub(crate) mod gate;
 mod meter;
 pub mod tables;

@@ -39,10 +39,10 @@ pub(crate) const SEQUENCE: &str = "seq";
 /// The id of the resource that holds a guarded value.
 pub(crate) const HOLDER: &str = "holder";
 
-/// A guard: the item with this key, naming the holder of the value.
-pub(crate) fn guard(mut key: Item, holder: &ResourceId) -> Item {
-    key.insert(HOLDER.to_owned(), string(holder.as_str()));
-    key
+/// A guard: a new item that names the holder of the value.
+pub(crate) fn guard(mut new: Item, holder: &ResourceId) -> Item {
+    new.insert(HOLDER.to_owned(), string(holder.as_str()));
+    new
 }
 
 /// The resource that holds a guarded value.
@@ -53,11 +53,11 @@ pub(crate) fn holder(item: &Item) -> Result<ResourceId, StoreError> {
     ResourceId::parse(text(item, HOLDER)?).ok_or_else(|| damaged(item, HOLDER))
 }
 
-/// A resource's item, from its key.
+/// A resource's item, from a new one.
 ///
 /// # Errors
 /// [`StoreError::TooLarge`] when it is too large.
-pub(crate) fn write(mut key: Item, stored: &Stored) -> Result<Item, StoreError> {
+pub(crate) fn write(mut new: Item, stored: &Stored) -> Result<Item, StoreError> {
     let document = serde_json::to_string(stored.resource.attributes()).map_err(|error| {
         StoreError::Damaged(format!("a resource cannot be written as JSON: {error}"))
     })?;
@@ -67,7 +67,7 @@ pub(crate) fn write(mut key: Item, stored: &Stored) -> Result<Item, StoreError> 
             document.len()
         )));
     }
-    key.extend([
+    new.extend([
         (DOCUMENT.to_owned(), string(document)),
         (VERSION.to_owned(), number_of(stored.meta.version)),
         (CREATED.to_owned(), timestamp(stored.meta.created)),
@@ -77,12 +77,12 @@ pub(crate) fn write(mut key: Item, stored: &Stored) -> Result<Item, StoreError> 
         ),
     ]);
     if let Some(name) = &stored.reserved {
-        key.insert(RESERVED_USER_NAME.to_owned(), string(name));
+        new.insert(RESERVED_USER_NAME.to_owned(), string(name));
     }
     if let Some(place) = stored.meta.place {
-        put_place(&mut key, place);
+        put_place(&mut new, place);
     }
-    Ok(key)
+    Ok(new)
 }
 
 /// Notes the place of a resource in its item.
@@ -101,18 +101,18 @@ fn place(item: &Item, name: &str) -> Result<Place, StoreError> {
     place.ok_or_else(|| damaged(item, name))
 }
 
-/// A tombstone, from its key: the resource's item, when it was deleted, and when DynamoDB may
+/// A tombstone, from a new item: the resource's item, when it was deleted, and when DynamoDB may
 /// remove it.
 ///
 /// # Errors
 /// As [`write`].
 pub(crate) fn tombstone(
-    key: Item,
+    new: Item,
     stored: &Stored,
     deleted: OffsetDateTime,
     expires: OffsetDateTime,
 ) -> Result<Item, StoreError> {
-    let mut item = write(key, stored)?;
+    let mut item = write(new, stored)?;
     item.insert(DELETED.to_owned(), timestamp(deleted));
     item.insert(EXPIRES_AT.to_owned(), epoch_seconds(expires));
     Ok(item)
@@ -144,12 +144,16 @@ pub(crate) fn read(item: &Item) -> Result<Stored, StoreError> {
 }
 
 /// The length of an item in bytes, as DynamoDB bills it: that of the names and values of its
-/// attributes. Those of a resource are texts and numbers; a number takes a byte for two digits and
+/// attributes. Those of a resource are texts and numbers, and lists have texts; a number takes a byte for two digits and
 /// another one, which a few bytes more do not change.
 pub(crate) fn size(item: &Item) -> u64 {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
         AttributeValue::B(bytes) => bytes.as_ref().len(),
+        AttributeValue::L(texts) => {
+            let text = |text: &AttributeValue| text.as_s().map_or(1, |text| text.len() + 1);
+            3 + texts.iter().map(text).sum::<usize>()
+        }
         _ => 1,
     };
     let size: usize = item

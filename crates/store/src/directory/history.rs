@@ -15,6 +15,7 @@ use super::record::{self, Actor, ChangeKind, ChangeRecord, GroupsMoved, request_
 use super::{TenantStore, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, damaged, text};
+use crate::client::format;
 use crate::client::tables::SORT_KEY;
 
 /// How many records a page has at most. Those of a large change count as one.
@@ -29,7 +30,7 @@ pub enum Record {
     Members(MemberRecord),
     /// Groups that a user left before being deleted, or came back to after being restored.
     Groups(GroupsRecord),
-    /// A record of a kind that this version does not know.
+    /// A record of a kind or a format that this version does not know.
     Unknown {
         /// When it was made.
         at: OffsetDateTime,
@@ -80,18 +81,25 @@ impl Record {
     pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
         let sort_key = text(item, SORT_KEY)?;
         let mut parts = sort_key.split('#').skip(1);
-        let (Some(at), Some(letter)) = (parts.next(), parts.next()) else {
+        let (Some(_), Some(letter)) = (parts.next(), parts.next()) else {
             return Err(damaged(item, SORT_KEY));
         };
         match letter {
+            _ if format::is_newer(item)? => Self::unknown(item),
             OF_MEMBERS => MemberRecord::read(item).map(Self::Members),
             OF_LEAVING => GroupsRecord::read(item).map(Self::Groups),
             known if keys::type_of(known).is_some() => record::read(item).map(Self::Change),
-            _ => Ok(Self::Unknown {
-                at: OffsetDateTime::parse(at, &Rfc3339).map_err(|_| damaged(item, SORT_KEY))?,
-                key: sort_key.to_owned(),
-            }),
+            _ => Self::unknown(item),
         }
+    }
+
+    fn unknown(item: &Item) -> Result<Self, StoreError> {
+        let sort_key = text(item, SORT_KEY)?;
+        let at = sort_key.split('#').nth(1).unwrap_or_default();
+        Ok(Self::Unknown {
+            at: OffsetDateTime::parse(at, &Rfc3339).map_err(|_| damaged(item, SORT_KEY))?,
+            key: sort_key.to_owned(),
+        })
     }
 
     /// When it was made.
@@ -169,7 +177,7 @@ impl TenantStore<'_> {
         };
         let (mut records, mut next) = (Vec::new(), None);
         let query = self.query_between(begin, keys::changes_from(span.to));
-        self.each(query, |item| {
+        self.each_of_any_format(query, |item| {
             let record = Record::read(item)?;
             if let (Some(Record::Members(whole)), Record::Members(part)) =
                 (records.last_mut(), &record)
@@ -218,7 +226,7 @@ impl TenantStore<'_> {
             .scan_index_forward(false)
             .limit(1);
         let mut latest = None;
-        self.each(query, |item| {
+        self.each_of_any_format(query, |item| {
             latest = Some(Record::read(item)?);
             Ok(false)
         })
@@ -230,7 +238,8 @@ impl TenantStore<'_> {
     /// none of them: they are in [`Self::history`].
     ///
     /// The resource, or its tombstone, says where its latest record is, and each record where the
-    /// previous one is. If neither exists, the whole history is read.
+    /// previous one is. If neither exists, or one of the records does not say it in a way that this
+    /// version knows, the whole history is read.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
@@ -238,7 +247,7 @@ impl TenantStore<'_> {
         &self,
         resource_type: &ResourceType,
         id: &ResourceId,
-    ) -> Result<Vec<ChangeRecord>, StoreError> {
+    ) -> Result<Vec<Record>, StoreError> {
         let mut records = Vec::new();
         let latest = match self.get(resource_type, id).await? {
             Some(stored) => Some((stored.meta.last_modified, stored.meta.version)),
@@ -248,28 +257,40 @@ impl TenantStore<'_> {
                 .map(|tombstone| (tombstone.deleted, tombstone.version())),
         };
         let Some((mut at, mut version)) = latest else {
-            let everything = Span {
-                from: OffsetDateTime::UNIX_EPOCH,
-                to: OffsetDateTime::now_utc() + time::Duration::DAY,
-            };
-            self.history(everything, |record| {
-                if let Record::Change(record) = record
-                    && record.id == *id
-                {
-                    records.push(record);
-                }
-                true
-            })
-            .await?;
-            return Ok(records);
+            return self.life_in_all(id).await;
         };
         while let Some(record) = self.record(resource_type, id, at, version).await? {
-            let previous = record.previous;
+            let Record::Change(change) = &record else {
+                return self.life_in_all(id).await;
+            };
+            let previous = change.previous;
             records.push(record);
             let Some(time) = previous else { break };
             (at, version) = (time, version.saturating_sub(1));
         }
         records.reverse();
+        Ok(records)
+    }
+
+    /// The same, found by reading the whole history.
+    async fn life_in_all(&self, id: &ResourceId) -> Result<Vec<Record>, StoreError> {
+        let mut records = Vec::new();
+        let everything = Span {
+            from: OffsetDateTime::UNIX_EPOCH,
+            to: OffsetDateTime::now_utc() + time::Duration::DAY,
+        };
+        self.history(everything, |record| {
+            let is_its = match &record {
+                Record::Change(record) => record.id == *id,
+                Record::Members(_) | Record::Groups(_) => false,
+                Record::Unknown { key, .. } => key.contains(id.as_str()),
+            };
+            if is_its {
+                records.push(record);
+            }
+            true
+        })
+        .await?;
         Ok(records)
     }
 
@@ -279,9 +300,10 @@ impl TenantStore<'_> {
         id: &ResourceId,
         at: OffsetDateTime,
         version: u64,
-    ) -> Result<Option<ChangeRecord>, StoreError> {
+    ) -> Result<Option<Record>, StoreError> {
         let sort_key = keys::change(resource_type, id, at, version);
-        let item = self.get_item(sort_key, self.accepted_only()).await?;
-        item.as_ref().map(record::read).transpose()
+        let passage = self.accepted_only();
+        let item = self.get_of_any_format(sort_key, passage).await?;
+        item.as_ref().map(Record::read).transpose()
     }
 }

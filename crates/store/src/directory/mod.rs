@@ -34,6 +34,7 @@ use tenant::TenantId;
 
 use crate::client::attributes::{Item, string};
 use crate::client::call::Paged as _;
+use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::client::transaction::Outcome;
@@ -71,11 +72,6 @@ impl Store {
 }
 
 impl<'a> TenantStore<'a> {
-    /// The connection, and what its calls cost.
-    pub(crate) fn connection(&self) -> (&'a Store, &'a Meter) {
-        (self.store, self.meter)
-    }
-
     /// Waits until the request's API key is accepted.
     pub async fn accepted(&self) {
         self.gate.passed().await;
@@ -100,12 +96,49 @@ impl<'a> TenantStore<'a> {
         ])
     }
 
+    /// A new item with this sort key, to be completed and put.
+    pub(crate) fn new_item(&self, sort_key: String) -> Item {
+        let mut item = self.key(sort_key);
+        item.extend([format::attribute()]);
+        item
+    }
+
+    /// Where it is.
+    pub(crate) fn store(&self) -> &'a Store {
+        self.store
+    }
+
+    /// The partition key of everything the tenant owns in the table.
+    pub(crate) fn partition(&self) -> &str {
+        &self.partition
+    }
+
+    /// What counts the calls.
+    pub(crate) fn meter(&self) -> &'a Meter {
+        self.meter
+    }
+
     /// The name of the table.
     pub(crate) fn table(&self) -> &'a str {
         &self.store.tables.directory
     }
 
+    /// The item with this sort key.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerFormat`], and failures of DynamoDB.
     pub(crate) async fn get_item(
+        &self,
+        sort_key: String,
+        passage: Passage<'_>,
+    ) -> Result<Option<Item>, StoreError> {
+        let item = self.get_of_any_format(sort_key, passage).await?;
+        item.as_ref().map(format::check).transpose()?;
+        Ok(item)
+    }
+
+    /// The same of any format.
+    pub(crate) async fn get_of_any_format(
         &self,
         sort_key: String,
         passage: Passage<'_>,
@@ -147,6 +180,9 @@ impl<'a> TenantStore<'a> {
     }
 
     /// Shows `visit` every item of a query, page by page, until it returns false.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerFormat`], failures of DynamoDB, and those of `visit`.
     pub(crate) async fn each(
         &self,
         query: QueryFluentBuilder,
@@ -169,8 +205,24 @@ impl<'a> TenantStore<'a> {
         &self,
         query: QueryFluentBuilder,
         passage: Passage<'_>,
+        mut visit: impl FnMut(&Item) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let visit_known = |item: &Item| {
+            format::check(item)?;
+            visit(item)
+        };
+        self.store
+            .each(query, self.meter, passage, visit_known)
+            .await
+    }
+
+    /// Shows `visit` every item of a query, of whatever format it is, until it returns false.
+    pub(crate) async fn each_of_any_format(
+        &self,
+        query: QueryFluentBuilder,
         visit: impl FnMut(&Item) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
+        let passage = self.accepted_only();
         self.store.each(query, self.meter, passage, visit).await
     }
 
@@ -193,6 +245,17 @@ impl<'a> TenantStore<'a> {
     ) -> Result<Updated, StoreError> {
         let passage = self.accepted_only();
         self.store.call(update, self.meter, passage).await
+    }
+
+    /// Puts an item, whatever is there.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub(crate) async fn put_item(&self, item: Item) -> Result<(), StoreError> {
+        let put = self.store.client.put_item().table_name(self.table());
+        let put = put.set_item(Some(item));
+        let passage = self.accepted_only();
+        self.store.call(put, self.meter, passage).await.map(drop)
     }
 
     /// Writes all items or none.

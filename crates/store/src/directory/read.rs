@@ -13,6 +13,7 @@ use super::assembled::Assembly;
 use super::{TenantStore, document, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, text};
+use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::SORT_KEY;
 
@@ -235,6 +236,7 @@ impl TenantStore<'_> {
                 .and_then(|tables| tables.remove(table))
                 .unwrap_or_default();
             for item in &found {
+                format::check(item)?;
                 visit(item)?;
             }
             let unprocessed = output

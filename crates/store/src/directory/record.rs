@@ -23,6 +23,7 @@ use crate::client::attributes::{
     Item, damaged, epoch_seconds, optional, optional_time, string, text, timestamp,
 };
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
+use crate::usage::requests::Entry;
 
 const ACTOR: &str = "actor";
 const OPERATION: &str = "operation";
@@ -43,10 +44,12 @@ pub enum Actor {
     Key(KeyId),
     /// The operator, using the command line.
     Operator,
+    /// One of whom this release does not know, as the record has it.
+    Other(String),
 }
 
 /// What kind of change it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeKind {
     /// POST of a new resource.
     Create,
@@ -60,10 +63,14 @@ pub enum ChangeKind {
     Delete,
     /// The operator brought a deleted resource back.
     Restore,
+    /// The operator activated a user.
+    Reactivate,
     /// The operator took changes of a group's members back.
     Undo,
     /// The operator removed what is known of a person.
     Erase,
+    /// One that this release does not know, as the record has it.
+    Other(String),
 }
 
 const OPERATIONS: &[(ChangeKind, &str)] = &[
@@ -73,14 +80,18 @@ const OPERATIONS: &[(ChangeKind, &str)] = &[
     (ChangeKind::Patch, "patch"),
     (ChangeKind::Delete, "delete"),
     (ChangeKind::Restore, "restore"),
+    (ChangeKind::Reactivate, "reactivate"),
     (ChangeKind::Undo, "undo"),
     (ChangeKind::Erase, "erase"),
 ];
 
 impl ChangeKind {
     /// The name in records.
-    pub fn as_str(self) -> &'static str {
-        let named = OPERATIONS.iter().find(|(operation, _)| *operation == self);
+    pub fn as_str(&self) -> &str {
+        if let Self::Other(name) = self {
+            return name;
+        }
+        let named = OPERATIONS.iter().find(|(operation, _)| operation == self);
         named.map_or("", |(_, name)| name)
     }
 
@@ -91,9 +102,10 @@ impl ChangeKind {
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
         let text = text(item, OPERATION)?;
         let named = OPERATIONS.iter().find(|(_, name)| *name == text);
-        named
-            .map(|(operation, _)| *operation)
-            .ok_or_else(|| damaged(item, OPERATION))
+        Ok(match named {
+            Some((operation, _)) => operation.clone(),
+            None => Self::Other(text.to_owned()),
+        })
     }
 }
 
@@ -111,6 +123,8 @@ pub struct Origin {
     pub at: OffsetDateTime,
     /// When its record may be removed.
     pub expires: OffsetDateTime,
+    /// What the log of requests says of it, should it leave something out.
+    pub entry: Option<Box<Entry>>,
 }
 
 /// What a record of a user says of the user's groups.
@@ -160,6 +174,7 @@ impl Origin {
         let actor = match &self.actor {
             Actor::Key(key) => key.as_str(),
             Actor::Operator => OPERATOR,
+            Actor::Other(other) => other,
         };
         [
             (ACTOR.to_owned(), string(actor)),
@@ -176,12 +191,12 @@ impl Actor {
     /// # Errors
     /// [`StoreError::Damaged`] when it does not say.
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
-        match text(item, ACTOR)? {
-            OPERATOR => Ok(Self::Operator),
-            key => KeyId::parse(key)
+        Ok(match text(item, ACTOR)? {
+            OPERATOR => Self::Operator,
+            other => KeyId::parse(other)
                 .map(Self::Key)
-                .map_err(|_| damaged(item, ACTOR)),
-        }
+                .unwrap_or_else(|_| Self::Other(other.to_owned())),
+        })
     }
 }
 
@@ -284,7 +299,7 @@ impl TenantStore<'_> {
 
     /// The record of a change, to be written with it.
     pub(crate) fn record_item(&self, origin: &Origin, written: &Written<'_>) -> Item {
-        let mut item = self.key(written.sort_key());
+        let mut item = self.new_item(written.sort_key());
         item.extend(origin.attributes());
         let changes = Value::Object(written.changes()).to_string();
         item.insert(CHANGES.to_owned(), string(changes));

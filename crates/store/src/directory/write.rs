@@ -15,6 +15,7 @@ use super::record::{self, Origin, Written};
 use super::{TenantStore, difference, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, epoch_seconds, number_of};
+use crate::client::format::Upsert as _;
 
 /// The condition for writing a resource: it is unchanged since it was read.
 const UNCHANGED: &str = "version = :read";
@@ -60,17 +61,17 @@ impl TenantStore<'_> {
         let lookups = keys::lookups(resource_type, &new.id, &new.resource);
         check_keys(resource_type, guards.len() + lookups.len())?;
         let sort_key = keys::resource(resource_type, &new.id);
-        let item = recorded(document::write(self.key(sort_key), new)?, origin);
+        let item = recorded(document::write(self.new_item(sort_key), new)?, origin);
         parts.push(self.put_new(item)?, Expectation::NewId);
         for guard in guards {
-            let item = document::guard(self.key(guard), &new.id);
+            let item = document::guard(self.new_item(guard), &new.id);
             parts.push(
                 self.put_new(item)?,
                 Expectation::FreeValue(resource_type.unique),
             );
         }
         for lookup in lookups {
-            let put = self.put(self.key(lookup))?;
+            let put = self.put(self.new_item(lookup))?;
             parts.push(put, Expectation::Nothing);
         }
         self.count_by(resource_type, new, 1, parts)
@@ -116,7 +117,7 @@ impl TenantStore<'_> {
         );
         check_keys(resource_type, guards.after + lookups.after)?;
         let sort_key = keys::resource(resource_type, &next.id);
-        let mut item = recorded(document::write(self.key(sort_key), next)?, origin);
+        let mut item = recorded(document::write(self.new_item(sort_key), next)?, origin);
         let was = resource_type.has_access(&current.resource);
         let is = resource_type.has_access(&next.resource);
         let place = self.place_part(resource_type, was && !is, grant, &mut item)?;
@@ -131,14 +132,14 @@ impl TenantStore<'_> {
             Expectation::SameVersion,
         );
         for guard in guards.added {
-            let item = document::guard(self.key(guard), &next.id);
+            let item = document::guard(self.new_item(guard), &next.id);
             parts.push(
                 self.put_new(item)?,
                 Expectation::FreeValue(resource_type.unique),
             );
         }
         for lookup in lookups.added {
-            let put = self.put(self.key(lookup))?;
+            let put = self.put(self.new_item(lookup))?;
             parts.push(put, Expectation::Nothing);
         }
         for sort_key in guards.removed.into_iter().chain(lookups.removed) {
@@ -182,7 +183,8 @@ impl TenantStore<'_> {
         let sort_key = keys::tombstone(resource_type, &current.id);
         let deletion = current.meta.changed(origin.at);
         let deleted = deletion.last_modified;
-        let mut tombstone = document::tombstone(self.key(sort_key), current, deleted, expires)?;
+        let mut tombstone =
+            document::tombstone(self.new_item(sort_key), current, deleted, expires)?;
         let had = resource_type.has_access(&current.resource);
         parts.extend(self.place_part(resource_type, had, grant, &mut tombstone)?);
         parts.push(self.put(recorded(tombstone, origin))?, Expectation::Nothing);
@@ -254,13 +256,16 @@ impl TenantStore<'_> {
         Ok(part.map(|part| (part, Expectation::Place)))
     }
 
-    /// Writes all parts and the change's record, or nothing.
+    /// Writes all parts, the change's record, and an entry of the log if something was left out; or
+    /// nothing.
     pub(super) async fn commit(
         &self,
-        parts: Parts,
+        mut parts: Parts,
         origin: &Origin,
         record: &Written<'_>,
     ) -> Result<(), StoreError> {
+        let log = self.log_part(origin.entry.as_deref(), 0)?;
+        parts.extend(log.map(|log| (log, Expectation::Nothing)));
         self.send_all(parts, self.record_item(origin, record)).await
     }
 
@@ -361,7 +366,7 @@ impl TenantStore<'_> {
                 .expression_attribute_values(format!(":{name}"), difference(*by));
         }
         let update = update
-            .update_expression(format!("ADD {}", terms.join(", ")))
+            .upsert_expression(&format!("ADD {}", terms.join(", ")))
             .build()?;
         Ok(TransactWriteItem::builder().update(update).build())
     }

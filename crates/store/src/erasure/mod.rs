@@ -20,6 +20,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::client::attributes::{Item, string, text};
+use crate::client::format;
 use crate::client::tables::SORT_KEY;
 use crate::client::transaction::RACES;
 use crate::client::update::Updated;
@@ -149,7 +150,7 @@ impl TenantStore<'_> {
         let person = self
             .person(user, present.as_ref(), tombstone.as_ref())
             .await?;
-        let known = match (&present, &tombstone, person.latest) {
+        let known = match (&present, &tombstone, &person.latest) {
             (Some(_), ..) => Known::Present,
             (None, Some(_), _) => Known::Deleted,
             (None, None, Some(latest)) if latest.operation != ChangeKind::Erase => Known::Recorded,
@@ -195,7 +196,7 @@ impl TenantStore<'_> {
         if let Some(tombstone) = self.tombstone(&USERS, user).await? {
             return self.erase_deleted(&tombstone, person, origin).await;
         }
-        let Some(latest) = person.latest else {
+        let Some(latest) = &person.latest else {
             return Ok(());
         };
         // The person was read before it was erased, perhaps.
@@ -288,6 +289,8 @@ impl TenantStore<'_> {
             let query = self.query().key_condition_expression("pk = :pk");
             let (items, next) = self.one_page(query.set_exclusive_start_key(start)).await?;
             for item in &items {
+                // What a newer release has written may name the person anywhere.
+                format::check(item)?;
                 // What the user was called while the erasure began.
                 if keys::changed_user(text(item, SORT_KEY)?) == Some(person.id.as_str()) {
                     person.add_changes(&record::read(item)?.changes);

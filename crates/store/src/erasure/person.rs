@@ -33,14 +33,16 @@ const MAX_VALUE: usize = 2_048;
 /// A value of fewer characters is looked for in quotes only: `de` is in many texts.
 const MIN_UNQUOTED: usize = 4;
 
-/// How many characters of an id are in a record of one who was left out.
-const NAMED_LENGTH: usize = 64;
+/// From how many bytes on a text may have been cut: an id in a record of one who was left out has 64
+/// characters at most, a name in the log of requests 128 bytes, less if the next character does not
+/// fit.
+const MIN_CUT: usize = 64;
 
 /// Sub-attributes whose values say nothing about anybody.
 const NEUTRAL: [&str; 2] = ["type", "$ref"];
 
 /// The latest change of a user that is on record.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Latest {
     pub version: u64,
     pub at: OffsetDateTime,
@@ -128,7 +130,7 @@ impl Person {
             return true;
         }
         // It may have been cut.
-        let is_cut = text.chars().count() >= NAMED_LENGTH;
+        let is_cut = text.len() >= MIN_CUT;
         let has_start = |value: &String| value.starts_with(&*folded);
         is_cut
             && self
@@ -203,6 +205,7 @@ impl TenantStore<'_> {
                 person.add_changes(&record.changes);
                 let is_later = person
                     .latest
+                    .as_ref()
                     .is_none_or(|latest| latest.version < record.version);
                 if is_later {
                     person.latest = Some(Latest {
@@ -220,7 +223,7 @@ impl TenantStore<'_> {
 
     /// The item of an erasure that is under way.
     pub(super) fn begun(&self, person: &Person) -> Item {
-        let mut item = self.key(keys::erasure(&person.id));
+        let mut item = self.new_item(keys::erasure(&person.id));
         item.insert(VALUES.to_owned(), string(person.json()));
         item
     }

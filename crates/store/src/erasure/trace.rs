@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 use super::person::{ERASED, Person, is_manager};
 use crate::StoreError;
 use crate::client::attributes::{Item, damaged, optional_text, string, text};
-use crate::client::tables::{PARTITION_KEY, SORT_KEY};
+use crate::client::tables::SORT_KEY;
 use crate::directory::document::{self, DOCUMENT};
 use crate::directory::members::record::{DISPLAYS, LEFT_OUT};
 use crate::directory::record::CHANGES;
 use crate::usage::refusals::DETAIL;
+use crate::usage::requests;
 
 /// What kind of item says something of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +69,7 @@ pub(super) fn trace(item: &Item, person: &Person) -> Result<Option<Trace>, Store
             Some((Kind::Lookup, Change::DeleteGuard))
         }
         ["R", ..] => of_refusal(item, person)?,
-        ["P", ..] => of_request(item, person),
+        ["P", ..] => of_request(item, person)?,
         ["U", user] | ["D", "U", user] if *user != id => managed(item, user, id)?,
         _ => None,
     })
@@ -176,67 +177,23 @@ fn of_refusal(item: &Item, person: &Person) -> Result<Option<Trace>, StoreError>
     Ok(quotes.then_some((Kind::Refusal, erased)))
 }
 
-/// An entry whose subject is the person, by the id or by a name. Its texts that are values of the
-/// person, or quote one, are erased; the id stays.
-fn of_request(item: &Item, person: &Person) -> Option<Trace> {
-    let is_aside = |name: &&String| [PARTITION_KEY, SORT_KEY].contains(&name.as_str());
-    let texts = item.iter().filter(|(name, _)| !is_aside(name));
-    let mut set: Vec<_> = texts
-        .filter_map(|(name, value)| Some((name.clone(), Some(erased(value, person)?))))
-        .collect();
-    set.sort_by(|(one, _), (other, _)| one.cmp(other));
-    (!set.is_empty()).then_some((Kind::Request, Change::Set(set)))
-}
-
-/// A value without what it says of the person, if it says anything.
-fn erased(value: &AttributeValue, person: &Person) -> Option<AttributeValue> {
-    match value {
-        AttributeValue::S(text) => erased_text(text, person).map(string),
-        AttributeValue::L(values) => {
-            let each =
-                |value: &AttributeValue| erased(value, person).unwrap_or_else(|| value.clone());
-            let next: Vec<AttributeValue> = values.iter().map(each).collect();
-            (next != *values).then_some(AttributeValue::L(next))
-        }
-        AttributeValue::M(members) => {
-            let mut next = members.clone();
-            for (name, value) in members {
-                next.extend(erased(value, person).map(|value| (name.clone(), value)));
-            }
-            (next != *members).then_some(AttributeValue::M(next))
-        }
-        _ => None,
+/// An entry of the log of requests whose subject is the person, by the id or by a name: what the
+/// client called the person goes, and what it was told. The id stays.
+fn of_request(item: &Item, person: &Person) -> Result<Option<Trace>, StoreError> {
+    let said = |name| optional_text(item, name).map(Option::unwrap_or_default);
+    let mut is_subject = said(requests::ID)? == person.id.as_str();
+    for name in requests::NAMES {
+        is_subject |= person.is_called(said(name)?);
     }
-}
-
-/// The same of a text, which may be JSON.
-fn erased_text(text: &str, person: &Person) -> Option<String> {
-    match serde_json::from_str::<Value>(text) {
-        Ok(mut json @ (Value::Object(_) | Value::Array(_))) => {
-            erase_in(&mut json, person).then(|| json.to_string())
+    let mut set = Vec::new();
+    for name in requests::NAMES {
+        if is_subject && ![ERASED, ""].contains(&said(name)?) {
+            set.push((name.to_owned(), Some(string(ERASED))));
         }
-        _ => person.is_quoted_in(text).then(|| ERASED.to_owned()),
     }
-}
-
-fn erase_in(json: &mut Value, person: &Person) -> bool {
-    let mut is_said = false;
-    match json {
-        Value::String(text) if person.is_quoted_in(text) => {
-            *json = ERASED.into();
-            is_said = true;
-        }
-        Value::Array(values) => {
-            for value in values {
-                is_said |= erase_in(value, person);
-            }
-        }
-        Value::Object(members) => {
-            for value in members.values_mut() {
-                is_said |= erase_in(value, person);
-            }
-        }
-        _ => {}
+    let told = said(requests::DETAIL)?;
+    if ![ERASED, ""].contains(&told) && (is_subject || person.is_quoted_in(told)) {
+        set.push((requests::DETAIL.to_owned(), Some(string(ERASED))));
     }
-    is_said
+    Ok((!set.is_empty()).then_some((Kind::Request, Change::Set(set))))
 }

@@ -12,7 +12,7 @@ use crate::client::attributes::Item;
 
 /// A line that is no item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is no item in DynamoDB's JSON")]
+#[error("it is no item of the tenant in DynamoDB's JSON, or one of a newer release")]
 pub struct NoItem;
 
 /// An item on one line.

@@ -21,7 +21,7 @@ pub use write::{Importing, Written};
 pub struct Counts(BTreeMap<&'static str, u64>);
 
 /// The kinds, by what their sort keys start with. What a later version has is among the others.
-const KINDS: [(&str, &str); 10] = [
+const KINDS: [(&str, &str); 11] = [
     ("U#", "users"),
     ("D#U#", "deletedUsers"),
     ("G#", "groups"),
@@ -30,6 +30,7 @@ const KINDS: [(&str, &str); 10] = [
     ("E#", "changeRecords"),
     ("P#", "requests"),
     ("R#", "refusals"),
+    ("H#", "answers"),
     ("K#", "keyUses"),
     ("", "others"),
 ];
@@ -131,7 +132,7 @@ impl TenantStore<'_> {
         &self,
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<u64, StoreError> {
-        let (store, meter) = self.connection();
+        let (store, meter) = (self.store(), self.meter());
         let (mut removed, mut start) = (0, None);
         loop {
             let (keys, next) = self.keys_from(start).await?;

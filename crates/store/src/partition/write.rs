@@ -7,6 +7,7 @@ use super::json;
 use super::{Counts, NoItem};
 use crate::client::attributes::{Item, string, text};
 use crate::client::batch;
+use crate::client::format;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::directory::keys;
 use crate::{StoreError, TenantStore};
@@ -74,7 +75,7 @@ impl<'a> TenantStore<'a> {
     /// # Errors
     /// Failures of DynamoDB.
     pub async fn begin_import(&self, source: &str) -> Result<(), StoreError> {
-        let mut item = self.key(keys::IMPORT.to_owned());
+        let mut item = self.new_item(keys::IMPORT.to_owned());
         item.insert(SOURCE.to_owned(), string(source));
         self.transact(vec![self.put(item)?]).await.map(drop)
     }
@@ -111,7 +112,8 @@ impl<'a> TenantStore<'a> {
         let own = self.key(String::new());
         let is_own = item.get(PARTITION_KEY) == own.get(PARTITION_KEY);
         let has_key = text(&item, SORT_KEY).is_ok_and(|sort_key| !sort_key.is_empty());
-        if is_own && has_key {
+        let is_readable = format::check(&item).is_ok();
+        if is_own && has_key && is_readable {
             Ok(item)
         } else {
             Err(NoItem)
@@ -174,7 +176,7 @@ impl Written<'_, '_> {
 
     async fn flush(&mut self) -> Result<(), StoreError> {
         self.size = 0;
-        let (store, meter) = self.directory.connection();
+        let (store, meter) = (self.directory.store(), self.directory.meter());
         let items = std::mem::take(&mut self.waiting).into_iter();
         let puts = items.map(batch::put).collect::<Result<Vec<_>, _>>()?;
         store.write_all(self.directory.table(), puts, meter).await

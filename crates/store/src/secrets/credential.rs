@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use super::Expiry;
 use super::item::{self, KeyItem, TENANT_SORT_KEY};
 use crate::client::attributes::{Item, string};
+use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::{Meter, Store, StoreError};
@@ -84,7 +85,9 @@ impl Store {
             .key(SECRETS_PARTITION_KEY, partition)
             .key(SECRETS_SORT_KEY, sort_key)
             .consistent_read(true);
-        Ok(self.call(request, meter, Passage::Free).await?.item)
+        let item = self.call(request, meter, Passage::Free).await?.item;
+        item.as_ref().map(format::check).transpose()?;
+        Ok(item)
     }
 }
 

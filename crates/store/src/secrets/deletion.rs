@@ -14,6 +14,7 @@ use crate::client::attributes::{
     Item, damaged, number, number_of, optional_text, string, text, time, timestamp,
 };
 use crate::client::batch;
+use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::client::transaction::Outcome;
@@ -325,6 +326,7 @@ impl Stone {
                 item::partition(&self.tenant),
             ),
             (SECRETS_SORT_KEY.to_owned(), string(STONE_SORT_KEY)),
+            format::attribute(),
             (CREATED.to_owned(), timestamp(self.created)),
             (DISABLED.to_owned(), timestamp(self.disabled)),
             (DELETING.to_owned(), timestamp(self.began)),

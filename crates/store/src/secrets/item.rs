@@ -3,11 +3,12 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use tenant::{KeyDigest, KeyId, TenantId};
 
-use super::{KeyRecord, SecretsError, Tenant};
+use super::{KeyRecord, SecretsError, Tenant, operator_log};
 use crate::StoreError;
 use crate::client::attributes::{
     Item, damaged, flag, number, number_of, optional, optional_time, string, text, time, timestamp,
 };
+use crate::client::format;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 
 /// The sort key of every tenant item.
@@ -52,7 +53,23 @@ pub(super) struct KeyItem {
 
 /// The partition key of everything that belongs to the tenant.
 pub(super) fn partition(tenant: &TenantId) -> AttributeValue {
-    string(format!("{PARTITION_PREFIX}{tenant}"))
+    string(partition_of(tenant))
+}
+
+/// The same as text.
+pub(crate) fn partition_of(tenant: &TenantId) -> String {
+    format!("{PARTITION_PREFIX}{tenant}")
+}
+
+/// What the item with this sort key is, in a word; `None` for a kind that this release does not
+/// know.
+pub(crate) fn kind(sort_key: &str) -> Option<&'static str> {
+    match sort_key {
+        TENANT_SORT_KEY => Some("tenants"),
+        key if key.starts_with(KEY_PREFIX) => Some("keys"),
+        entry if entry.starts_with(operator_log::PREFIX) => Some("operator's log"),
+        _ => None,
+    }
 }
 
 /// The tenant that an item belongs to.
@@ -72,6 +89,7 @@ pub(super) fn new_tenant(tenant: &Tenant) -> Item {
     Item::from([
         (SECRETS_PARTITION_KEY.to_owned(), partition(&tenant.id)),
         (SECRETS_SORT_KEY.to_owned(), string(TENANT_SORT_KEY)),
+        format::attribute(),
         (NAME.to_owned(), string(&tenant.name)),
         (ENABLED.to_owned(), AttributeValue::Bool(tenant.enabled)),
         (CREATED.to_owned(), timestamp(tenant.created)),
@@ -84,6 +102,7 @@ pub(super) fn new_key(tenant: &Tenant, digest: &KeyDigest, record: &KeyRecord) -
     let mut item = Item::from([
         (SECRETS_PARTITION_KEY.to_owned(), partition(&tenant.id)),
         (SECRETS_SORT_KEY.to_owned(), key_sort_key(&digest.to_hex())),
+        format::attribute(),
         (KEY_ID.to_owned(), string(record.id.as_str())),
         (LABEL.to_owned(), string(&record.label)),
         (CREATED.to_owned(), timestamp(record.created)),

@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 use super::item::{self, KEY_PREFIX, KeyItem, TenantItem};
 use super::{SecretsError, write};
 use crate::client::attributes::string;
+use crate::client::format;
 use crate::client::gate::Passage;
 use crate::{Meter, Store, StoreError};
 
@@ -193,6 +194,7 @@ impl Store {
             .expression_attribute_values(":prefix", string(prefix));
         let mut keys = Vec::new();
         self.each(request, meter, Passage::Free, |item| {
+            format::check(item)?;
             keys.push(KeyItem::read(item)?);
             Ok(true)
         })

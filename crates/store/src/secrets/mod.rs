@@ -28,6 +28,9 @@ mod tenants;
 mod warning;
 mod write;
 
+pub(crate) use item::{kind, partition_of};
+pub(crate) use operator_log::log_of;
+
 pub use credential::Credential;
 pub use deletion::{Deleting, MIN_DISABLED, Stone};
 pub use error::SecretsError;

@@ -27,6 +27,7 @@ use uuid::Uuid;
 use crate::client::attributes::{
     Item, damaged, optional, optional_text, string, text, time, timestamp,
 };
+use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::client::transaction::RACES;
@@ -288,6 +289,7 @@ impl Store {
             .expression_attribute_values(":from", string(format!("{PREFIX}{}", rfc3339(since))))
             .expression_attribute_values(":to", string(format!("{PREFIX}~")));
         self.each(request, meter, Passage::Free, |item| {
+            format::check(item)?;
             visit(read(item)?);
             Ok(true)
         })
@@ -334,6 +336,7 @@ impl Store {
             (COMMAND.to_owned(), string(&operator.command)),
             (ARGUMENTS.to_owned(), string(arguments)),
             (RELEASE.to_owned(), string(&operator.release)),
+            format::attribute(),
         ]);
         for (name, text) in [(REASON, operator.reason.as_deref()), (TARGET, target)] {
             if let Some(text) = text {
@@ -345,8 +348,12 @@ impl Store {
 }
 
 /// The partition key of a tenant's entries.
+pub(crate) fn log_of(tenant: &TenantId) -> String {
+    format!("{PARTITION_PREFIX}{tenant}")
+}
+
 fn partition(tenant: &TenantId) -> AttributeValue {
-    string(format!("{PARTITION_PREFIX}{tenant}"))
+    string(log_of(tenant))
 }
 
 /// The tenant that an entry belongs to.

@@ -1,10 +1,12 @@
 //! Reading the whole secrets table.
 
+use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use tenant::TenantId;
 
 use super::item::{KEY_PREFIX, KeyItem, TENANT_SORT_KEY, TenantItem, owner};
 use super::{KeyRecord, SecretsError, Tenant};
 use crate::client::attributes::{Item, string};
+use crate::client::format;
 use crate::client::gate::Passage;
 use crate::{Meter, Store, StoreError};
 
@@ -33,6 +35,23 @@ impl Store {
         .await?;
         tenants.sort_by(|a, b| a.id.cmp(&b.id));
         Ok(tenants)
+    }
+
+    /// The ids of all tenants, in order, whatever the format of their items is. This reads the whole
+    /// secrets table.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn tenant_ids(&self, meter: &Meter) -> Result<Vec<TenantId>, SecretsError> {
+        let mut ids = Vec::new();
+        let request = self.secrets_from(TENANT_SORT_KEY);
+        self.each(request, meter, Passage::Free, |item| {
+            ids.push(owner(item)?);
+            Ok(true)
+        })
+        .await?;
+        ids.sort();
+        Ok(ids)
     }
 
     /// All keys of all tenants, by tenant, oldest first. This reads the whole secrets table.
@@ -67,17 +86,21 @@ impl Store {
         meter: &Meter,
         mut visit: impl FnMut(&Item) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let request = self
-            .client
-            .scan()
-            .table_name(&self.tables.secrets)
-            .consistent_read(true)
-            .filter_expression("begins_with(secrets_sk, :prefix)")
-            .expression_attribute_values(":prefix", string(prefix));
+        let request = self.secrets_from(prefix);
         self.each(request, meter, Passage::Free, |item| {
+            format::check(item)?;
             visit(item)?;
             Ok(true)
         })
         .await
+    }
+
+    fn secrets_from(&self, prefix: &str) -> ScanFluentBuilder {
+        self.client
+            .scan()
+            .table_name(&self.tables.secrets)
+            .consistent_read(true)
+            .filter_expression("begins_with(secrets_sk, :prefix)")
+            .expression_attribute_values(":prefix", string(prefix))
     }
 }

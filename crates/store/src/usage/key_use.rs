@@ -12,6 +12,7 @@ use tenant::KeyId;
 use time::{OffsetDateTime, UtcOffset};
 
 use crate::client::attributes::{number, number_of, text, time, timestamp};
+use crate::client::format::Upsert as _;
 use crate::client::tables::SORT_KEY;
 use crate::client::update::Updated;
 use crate::directory::keys;
@@ -38,7 +39,7 @@ impl TenantStore<'_> {
     pub async fn note_use(&self, key: &KeyId, now: OffsetDateTime) -> Result<(), StoreError> {
         let update = self
             .update_use(key)
-            .update_expression("SET #last = :now")
+            .upsert_expression("SET #last = :now")
             .condition_expression("attribute_not_exists(#last) OR #last < :before")
             .expression_attribute_names("#last", LAST_USED)
             .expression_attribute_values(":now", stamp(now))
@@ -69,7 +70,7 @@ impl TenantStore<'_> {
                 .update_expression("ADD #used :requests")
                 .condition_expression("#window = :window");
             let first = lease()
-                .update_expression("SET #window = :window, #used = :requests")
+                .upsert_expression("SET #window = :window, #used = :requests")
                 .condition_expression("attribute_not_exists(#window) OR #window < :window");
             for update in [more, first] {
                 if let Updated::Done(written) = self.send_update(update).await? {

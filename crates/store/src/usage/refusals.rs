@@ -1,11 +1,12 @@
-//! Refused requests, counted by tenant, hour and reason: one Query shows that a client fails, since
+//! Refused and failed requests, counted by tenant, hour and reason: one Query shows that a client fails, since
 //! when, and why.
 
 use time::OffsetDateTime;
 
 use crate::client::attributes::{
-    Item, damaged, epoch_seconds, number_of, string, text, time, timestamp,
+    Item, damaged, epoch_seconds, number, number_of, optional, string, text, time, timestamp,
 };
+use crate::client::format::Upsert as _;
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
 use crate::directory::{document, keys};
 use crate::{StoreError, TenantStore};
@@ -16,7 +17,10 @@ const LAST: &str = "last";
 pub(crate) const DETAIL: &str = "detail";
 const REQUEST_ID: &str = "request_id";
 
-/// A refused request.
+/// How many requests the log of requests left out, of those that a counter counts.
+pub(super) const UNLOGGED: &str = "unlogged";
+
+/// A refused or failed request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The HTTP status.
@@ -47,6 +51,8 @@ pub struct Refusals {
     pub last: Refusal,
     /// How many there are.
     pub count: u64,
+    /// How many of them name a resource and are not in the log of requests, for there were too many.
+    pub unlogged: u64,
     /// When the first was.
     pub first: OffsetDateTime,
     /// When the counter may be removed.
@@ -58,6 +64,7 @@ impl Refusals {
     pub fn add(&mut self, later: Self) {
         *self = Self {
             count: self.count.saturating_add(later.count),
+            unlogged: self.unlogged.saturating_add(later.unlogged),
             first: self.first,
             ..later
         };
@@ -75,6 +82,8 @@ pub struct RefusalCount {
     pub route: String,
     /// How many there were.
     pub count: u64,
+    /// How many of them name a resource and are not in the log of requests, for there were too many.
+    pub unlogged: u64,
     /// When the first was.
     pub first: OffsetDateTime,
     /// When the last was.
@@ -86,7 +95,7 @@ pub struct RefusalCount {
 }
 
 impl TenantStore<'_> {
-    /// Counts refused requests, in the hour of the last of them.
+    /// Counts refused or failed requests, in the hour of the last of them.
     ///
     /// # Errors
     /// Failures of DynamoDB.
@@ -95,9 +104,9 @@ impl TenantStore<'_> {
         let sort_key = keys::refusal(last.at, last.status, last.reason, &last.route);
         let update = self
             .update(sort_key)
-            .update_expression(
+            .upsert_expression(
                 "SET #first = if_not_exists(#first, :first), #last = :last, #detail = :detail, \
-                 #request_id = :request_id, #expires = :expires ADD #count :count",
+                 #request_id = :request_id, #expires = :expires ADD #count :count, #unlogged :unlogged",
             )
             .expression_attribute_names("#first", FIRST)
             .expression_attribute_names("#last", LAST)
@@ -105,12 +114,14 @@ impl TenantStore<'_> {
             .expression_attribute_names("#request_id", REQUEST_ID)
             .expression_attribute_names("#expires", EXPIRES_AT)
             .expression_attribute_names("#count", document::COUNT)
+            .expression_attribute_names("#unlogged", UNLOGGED)
             .expression_attribute_values(":first", timestamp(refusals.first))
             .expression_attribute_values(":last", timestamp(last.at))
             .expression_attribute_values(":detail", string(&last.detail))
             .expression_attribute_values(":request_id", string(&last.request_id))
             .expression_attribute_values(":expires", epoch_seconds(refusals.expires))
-            .expression_attribute_values(":count", number_of(refusals.count));
+            .expression_attribute_values(":count", number_of(refusals.count))
+            .expression_attribute_values(":unlogged", number_of(refusals.unlogged));
         self.send_update(update).await.map(drop)
     }
 
@@ -140,6 +151,7 @@ fn read(item: &Item) -> Result<RefusalCount, StoreError> {
         reason: reason.to_owned(),
         route: route.to_owned(),
         count: document::count(item)?,
+        unlogged: optional(item, UNLOGGED, number)?.unwrap_or_default(),
         first: time(item, FIRST)?,
         last: time(item, LAST)?,
         detail: text(item, DETAIL)?.to_owned(),

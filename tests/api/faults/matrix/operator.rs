@@ -222,6 +222,7 @@ async fn restore(
         request_id: uuid::Uuid::new_v4().to_string(),
         at: now,
         expires: now + Duration::days(90),
+        entry: None,
     };
     let restored = directory
         .restore(resource_type, &tombstone, &origin)

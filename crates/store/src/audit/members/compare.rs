@@ -7,6 +7,7 @@ use scim::ResourceId;
 use super::super::{Defect, DefectKind};
 use super::seen::{Memberships, Unequal};
 use crate::client::attributes::{Item, optional_text, text};
+use crate::client::format;
 use crate::client::tables::SORT_KEY;
 use crate::directory::keys::members::{EDGES_OF_USERS, ends, head};
 use crate::directory::members::edge::{DISPLAY, LEFT};
@@ -36,9 +37,8 @@ impl TenantStore<'_> {
             return Ok(Vec::new());
         }
         let mut found: BTreeMap<ResourceId, Edges> = BTreeMap::new();
-        self.each(self.query_prefix(EDGES_OF_USERS), |item| {
-            // An unreadable one was found before.
-            let Some((user, group)) = ends(text(item, SORT_KEY)?) else {
+        self.each_of_any_format(self.query_prefix(EDGES_OF_USERS), |item| {
+            let Some((user, group)) = known_ends(item)? else {
                 return Ok(true);
             };
             let has_left = item.contains_key(LEFT);
@@ -60,8 +60,8 @@ impl TenantStore<'_> {
             let mut reverse = found.remove(group).unwrap_or_default();
             let is_ended = ended.contains(group);
             let query = self.query_prefix(format!("{}#", head(group)));
-            self.each(query, |item| {
-                let Some((_, user)) = ends(text(item, SORT_KEY)?) else {
+            self.each_of_any_format(query, |item| {
+                let Some((_, user)) = known_ends(item)? else {
                     return Ok(true);
                 };
                 let other = reverse.remove(&user);
@@ -79,6 +79,15 @@ impl TenantStore<'_> {
         let defect = |((group, user), kind)| Defect::of_edge(kind, &group, &user);
         Ok(suspects.into_iter().map(defect).collect())
     }
+}
+
+/// The two ids of an edge, unless it is a newer release's, or no edge. An unreadable one was found
+/// before.
+fn known_ends(item: &Item) -> Result<Option<(ResourceId, ResourceId)>, StoreError> {
+    Ok(match format::is_newer(item)? {
+        false => ends(text(item, SORT_KEY)?),
+        true => None,
+    })
 }
 
 fn display(item: &Item) -> Result<Option<String>, StoreError> {

@@ -62,17 +62,12 @@ impl TenantStore<'_> {
             return Ok(Verdict::Sound);
         };
         // Boxed: the futures of calls are large, and a judgement has several.
-        let judged = match (suspect.kind, &place.user, place.digit) {
+        match (suspect.kind, &place.user, place.digit) {
             (_, Some(user), _) => Box::pin(self.judge_edge(suspect, place, user)).await,
             (_, _, Some(digit)) => Box::pin(self.judge_shard(suspect, place, digit)).await,
             (DefectKind::StuckGroup, ..) => Box::pin(self.judge_stuck(suspect, place)).await,
             (DefectKind::EndedGroup, ..) => Box::pin(self.judge_ended(suspect, place)).await,
             _ => Box::pin(self.judge_pending(suspect, place)).await,
-        };
-        match judged {
-            // What cannot be read is told as such, and cannot be mended.
-            Err(StoreError::Damaged(_)) => Ok(Verdict::Sound),
-            judged => judged,
         }
     }
 

@@ -13,6 +13,7 @@ use super::super::{Defect, DefectKind};
 use super::judge::display;
 use super::{Place, Stamp};
 use crate::client::attributes::{number_of, string, text};
+use crate::client::format::Upsert as _;
 use crate::client::tables::SORT_KEY;
 use crate::client::transaction::{MAX_ACTIONS, Outcome};
 use crate::directory::keys::members::{self, digit, ends};
@@ -164,7 +165,7 @@ impl TenantStore<'_> {
                     .expression_attribute_values(":pending", string(record)),
                 // The tail, which counts what the head counts.
                 None => update
-                    .update_expression("SET #large = :head")
+                    .upsert_expression("SET #large = :head")
                     .condition_expression("attribute_not_exists(#large) OR #large = :tail")
                     .expression_attribute_names("#large", LARGE)
                     .expression_attribute_values(":head", number_of(head))

@@ -59,13 +59,13 @@ impl TenantStore<'_> {
         else {
             return Ok(None);
         };
-        let key = self.key(keys::breaker_share_of(resource_type, *share));
+        let sort_key = keys::breaker_share_of(resource_type, *share);
         let is_current = |read: &Share| (read.window, read.step) == (next.window, next.step);
         if read.as_ref().is_some_and(is_current) {
             // Others may take places of this step meanwhile.
             let update = Update::builder()
                 .table_name(self.table())
-                .set_key(Some(key))
+                .set_key(Some(self.key(sort_key)))
                 .update_expression("SET #used = #used + :one, #current = #current + :one")
                 .condition_expression("#window = :window AND #step = :step AND #used < :quota")
                 .expression_attribute_names("#window", WINDOW)
@@ -79,7 +79,7 @@ impl TenantStore<'_> {
                 .build()?;
             return Ok(Some(TransactWriteItem::builder().update(update).build()));
         }
-        let mut item = key;
+        let mut item = self.new_item(sort_key);
         item.extend(next.attributes());
         let put = Put::builder().table_name(self.table()).set_item(Some(item));
         let put = match read {

@@ -33,6 +33,7 @@ use time::OffsetDateTime;
 use super::{TenantStore, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, epoch_seconds, number, number_of, optional, seconds, text};
+use crate::client::format::Upsert as _;
 use crate::client::tables::SORT_KEY;
 use crate::client::transaction::RACES;
 use crate::client::update::Updated;
@@ -289,7 +290,7 @@ impl TenantStore<'_> {
                 let mut update = Update::builder()
                     .table_name(self.table())
                     .set_key(Some(self.key(keys::breaker(resource_type))))
-                    .update_expression(format!(
+                    .upsert_expression(&format!(
                         "SET #lifted = :until ADD #window :one REMOVE {names}"
                     ))
                     .expression_attribute_names("#lifted", LIFTED_UNTIL)
@@ -320,7 +321,7 @@ impl TenantStore<'_> {
     ) -> Result<bool, StoreError> {
         let update = self
             .update_breaker(resource_type)
-            .update_expression(
+            .upsert_expression(
                 "SET #window = :window, #step = :step, #seconds = :seconds, #limit = :limit",
             )
             .expression_attribute_names("#window", WINDOW)

@@ -15,6 +15,8 @@
 //! | `B#<T>` | breaker: how many resources may lose access lately, at most |
 //! | `B#<T>#<last digit of ids>` | a share of it: how many have |
 //! | `R#<hour>#<status>#<reason>#<route>` | counter of refused requests |
+//! | `H#<hour>` | counter of answers |
+//! | `P#<time>#<request id>`, of a bulk request's operation `#<its place>` | logged request |
 //! | `K#<key id>` | what is known of the use of an API key |
 //! | `X#<id>` | an erasure that is under way: by which values the person is found |
 //! | `X#!import` | an import that is under way |
@@ -46,6 +48,9 @@ const MAX_LOOKUP_VALUE: usize = 512;
 
 /// The longest value that can be guarded, in bytes as encoded in the key.
 const MAX_GUARDED_VALUE: usize = 900;
+
+/// The longest part of a request's id in a key, in bytes: API Gateway's have sixteen.
+const MAX_REQUEST_ID: usize = 64;
 
 /// Maximum number of lookups and guards of a resource. One transaction must be able to remove all
 /// of them and write as many others, plus the resource itself; DynamoDB allows 100 actions.
@@ -158,10 +163,61 @@ pub(crate) fn erasure(user: &ResourceId) -> String {
 /// The sort key of an import that is under way.
 pub(crate) const IMPORT: &str = "X#!import";
 
+/// What the item with this sort key is, in a word or two; `None` for a kind, or a resource type,
+/// that this release does not know.
+pub(crate) fn kind(sort_key: &str) -> Option<&'static str> {
+    let mut parts = sort_key.split('#');
+    let kind = parts.next()?;
+    let (second, third) = (parts.next(), parts.next());
+    let is_type = |letter: Option<&str>| letter.and_then(type_of).is_some();
+    let of_a_type = KINDS_OF_A_TYPE.iter().find(|(letter, _)| *letter == kind);
+    if let Some((_, name)) = of_a_type {
+        return is_type(second).then_some(*name);
+    }
+    if let Some((_, name)) = KINDS.iter().find(|(letter, _)| *letter == kind) {
+        return Some(*name);
+    }
+    match kind {
+        "E" => {
+            let is_known = third.is_none()
+                || is_type(third)
+                || [members::OF_MEMBERS, members::OF_LEAVING]
+                    .map(Some)
+                    .contains(&third);
+            is_known.then_some("change records")
+        }
+        letter if !is_type(Some(letter)) => None,
+        _ if members::shard_group(sort_key).is_some() => Some("shards"),
+        letter => type_of(letter),
+    }
+}
+
+/// The kinds of items whose letter is followed by that of a resource type.
+const KINDS_OF_A_TYPE: &[(&str, &str)] = &[
+    ("L", "lookups"),
+    ("N", "guards"),
+    ("C", "counters"),
+    ("F", "finer counters"),
+    ("D", "tombstones"),
+    ("B", "breakers"),
+];
+
+/// The kinds of items whose letter is followed by something else.
+const KINDS: &[(&str, &str)] = &[
+    ("R", "refused requests"),
+    ("H", "counts of answers"),
+    ("P", "logged requests"),
+    ("K", "uses of keys"),
+    ("M", "members of groups"),
+    ("I", "groups of users"),
+    ("J", "pending changes, fences"),
+    ("X", "erasures and imports under way"),
+];
+
 /// Whether the item with this sort key belongs to no resource: the use of a key, a counter of
-/// refused requests, or an erasure or import that is under way.
+/// refused requests or of answers, a logged request, or what is under way.
 pub(crate) fn belongs_to_no_resource(sort_key: &str) -> bool {
-    [KEY_USES, REFUSALS, ERASURES]
+    [KEY_USES, REFUSALS, ANSWERS, REQUESTS, ERASURES]
         .iter()
         .any(|prefix| sort_key.starts_with(prefix))
 }
@@ -191,14 +247,53 @@ pub(crate) const REFUSALS: &str = "R#";
 
 /// The start of the sort keys of the counters of requests that were refused in the hour of `at`.
 pub(crate) fn refusals_of(at: OffsetDateTime) -> String {
-    let hour = rfc3339(at);
-    // `2026-11-24T09`.
-    format!("{REFUSALS}{}", hour.get(..13).unwrap_or_default())
+    format!("{REFUSALS}{}", hour(at))
+}
+
+/// The hour of a time, such as `2026-11-24T09`.
+fn hour(at: OffsetDateTime) -> String {
+    let mut hour = rfc3339(at);
+    hour.truncate(13);
+    hour
 }
 
 /// The sort key of the counter of requests that were refused in the hour of `at`.
 pub(crate) fn refusal(at: OffsetDateTime, status: u16, reason: &str, route: &str) -> String {
     format!("{}#{status}#{reason}#{route}", refusals_of(at))
+}
+
+/// The start of the sort keys of all counters of answers.
+pub(crate) const ANSWERS: &str = "H#";
+
+/// The sort key of the counter of answers in the hour of `at`.
+pub(crate) fn answers(at: OffsetDateTime) -> String {
+    format!("{ANSWERS}{}", hour(at))
+}
+
+/// The start of the sort keys of all logged requests.
+pub(crate) const REQUESTS: &str = "P#";
+
+/// A sort key at or below those of all logged requests from this time on, and above all others.
+pub(crate) fn requests_from(at: OffsetDateTime) -> String {
+    format!("{REQUESTS}{}", rfc3339(at))
+}
+
+/// The sort key of a logged request; of an operation of a bulk request with its place.
+pub(crate) fn logged_request(at: OffsetDateTime, request_id: &str, part: Option<u32>) -> String {
+    let request_id = escape(cut(request_id, MAX_REQUEST_ID));
+    let part = part.map_or(String::new(), |part| format!("#{part}"));
+    format!("{}#{request_id}{part}", requests_from(at))
+}
+
+/// The time, the request's id and the place of a logged request's sort key.
+pub(crate) fn of_logged_request(sort_key: &str) -> Option<(&str, String, Option<u32>)> {
+    let (at, rest) = sort_key.strip_prefix(REQUESTS)?.split_once('#')?;
+    let (request_id, part) = match rest.split_once('#') {
+        Some((request_id, part)) => (request_id, Some(part.parse().ok()?)),
+        None => (rest, None),
+    };
+    let request_id = request_id.replace("%23", "#").replace("%25", "%");
+    Some((at, request_id, part))
 }
 
 /// The start of the sort keys of the counters by the first two digits.
@@ -342,7 +437,7 @@ fn escape(value: &str) -> Cow<'_, str> {
 }
 
 /// The longest start of `text` of at most `length` bytes.
-fn cut(text: &str, length: usize) -> &str {
+pub(crate) fn cut(text: &str, length: usize) -> &str {
     let end = (0..=length.min(text.len()))
         .rev()
         .find(|end| text.is_char_boundary(*end));
@@ -393,6 +488,8 @@ mod tests {
             ERASURES.to_owned(),
             breaker(&USERS),
             refusals_of(OffsetDateTime::UNIX_EPOCH),
+            answers(OffsetDateTime::UNIX_EPOCH),
+            requests_from(OffsetDateTime::UNIX_EPOCH),
         ];
         let kinds = kinds(&USERS);
         let of_a_type = [kinds.lookups, kinds.guards, kinds.tombstones];
@@ -402,8 +499,49 @@ mod tests {
             .chain(kinds.counters)
             .filter_map(|key| key.chars().next())
             .collect();
-        assert_eq!(taken, BTreeSet::from_iter("BCDEFKLNRX".chars()));
+        assert_eq!(taken, BTreeSet::from_iter("BCDEFHKLNPRX".chars()));
         assert!(ALL.iter().all(|known| !taken.contains(&known.letter)));
+    }
+
+    /// Whatever this release writes is of a kind that it knows.
+    #[test]
+    fn kinds_of_items_are_known_and_new_letters_are_not() {
+        let (id, at) = (id(), OffsetDateTime::UNIX_EPOCH);
+        let [coarse, fine] = counters(&USERS, &id);
+        for (sort_key, expected) in [
+            (resource(&USERS, &id), Some("User")),
+            (format!("L#U#userName#lena#{id}"), Some("lookups")),
+            (guard(&USERS, "lena").unwrap(), Some("guards")),
+            (coarse, Some("counters")),
+            (fine, Some("finer counters")),
+            (tombstone(&USERS, &id), Some("tombstones")),
+            (change(&USERS, &id, at, 1), Some("change records")),
+            (members::member_record(&id, at, &id), Some("change records")),
+            (
+                members::leaving_record(&id, at, &id),
+                Some("change records"),
+            ),
+            (breaker(&USERS), Some("breakers")),
+            (
+                refusal(at, 409, "uniqueness", "/Users"),
+                Some("refused requests"),
+            ),
+            (format!("{KEY_USES}ba7816bf8f01"), Some("uses of keys")),
+            (members::shard(&id, '2'), Some("shards")),
+            (members::head(&id), Some("members of groups")),
+            (members::edge_of_user(&id, &id), Some("groups of users")),
+            (members::pending(&id), Some("pending changes, fences")),
+            (members::fence('2'), Some("pending changes, fences")),
+            ("P#2026-11-24T09:33:36.000Z#1".to_owned(), None),
+            (format!("T#{id}"), None),
+            (format!("L#T#userName#lena#{id}"), None),
+            (format!("D#T#{id}"), None),
+            (format!("E#2026-11-24T09:33:36.000Z#T#{id}#1"), None),
+            ("B#T".to_owned(), None),
+            (String::new(), None),
+        ] {
+            assert_eq!(kind(&sort_key), expected, "{sort_key}");
+        }
     }
 
     #[test]
@@ -451,6 +589,26 @@ mod tests {
             refusal(second, 409, "uniqueness", "/Users"),
             "R#2026-11-24T09#409#uniqueness#/Users"
         );
+        assert_eq!(answers(second), "H#2026-11-24T09");
+    }
+
+    #[test]
+    fn logged_requests_tell_their_request_whatever_its_id() {
+        let at = OffsetDateTime::from_unix_timestamp(1_795_512_816).unwrap();
+        let long = "é".repeat(100);
+        for (id, part, told) in [
+            ("JKJaXmPLvHcESHA=", None, "JKJaXmPLvHcESHA="),
+            ("a#b%23%", Some(1000), "a#b%23%"),
+            ("", Some(0), ""),
+            (&long, None, &long[..MAX_REQUEST_ID]),
+        ] {
+            let sort_key = logged_request(at, id, part);
+            let read = of_logged_request(&sort_key).unwrap();
+            assert_eq!(read, ("2026-11-24T09:33:36.000Z", told.to_owned(), part));
+        }
+        for other in ["P#", "P#x", "R#x#y", "P#x#y#z", "P#x#y#1#2"] {
+            assert_eq!(of_logged_request(other), None, "{other}");
+        }
     }
 
     #[test]

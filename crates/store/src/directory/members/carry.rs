@@ -14,6 +14,7 @@ use super::edge::LEFT;
 use super::pending::{DONE, Pending, SEQUENCE};
 use super::shard::PENDING;
 use crate::client::attributes::{number_of, string, timestamp};
+use crate::client::format::Upsert as _;
 use crate::directory::keys;
 use crate::directory::parts::{Expectation, Parts};
 use crate::{StoreError, TenantStore};
@@ -152,7 +153,7 @@ impl TenantStore<'_> {
             let update = Update::builder()
                 .table_name(self.table())
                 .set_key(Some(self.key(sort_key)))
-                .update_expression("REMOVE #pending")
+                .upsert_expression("REMOVE #pending")
                 .expression_attribute_names("#pending", PENDING)
                 .build()?;
             let update = TransactWriteItem::builder().update(update).build();

@@ -72,6 +72,12 @@ impl ChangeOfMembers<'_> {
         keys::members::member_record(&self.group.id, self.origin.at, self.id)
     }
 
+    /// Whether its transaction has an entry for the log, as far as is known who is left out.
+    pub(super) fn is_logged(&self, leaves_members_out: bool) -> bool {
+        let entry = self.origin.entry.as_ref();
+        entry.is_some_and(|entry| leaves_members_out || entry.request.ignored > 0)
+    }
+
     /// The record of what becomes of its attributes, if they change.
     pub(super) fn attributes_written(&self) -> Option<Written<'_>> {
         match self.attributes {

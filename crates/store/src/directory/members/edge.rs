@@ -6,6 +6,7 @@ use scim::{ResourceId, Stored};
 use time::OffsetDateTime;
 
 use crate::client::attributes::{Item, number_of, string, timestamp};
+use crate::client::format::Upsert as _;
 use crate::directory::document::JOINED;
 use crate::directory::keys;
 use crate::directory::parts::{Expectation, Parts};
@@ -74,7 +75,7 @@ impl TenantStore<'_> {
         let left = Update::builder()
             .table_name(self.table())
             .set_key(Some(self.key(keys::members::edge_of_user(&user.id, group))))
-            .update_expression("SET #left = :at")
+            .upsert_expression("SET #left = :at")
             .expression_attribute_names("#left", LEFT)
             .expression_attribute_values(":at", timestamp(at))
             .build()?;
@@ -101,7 +102,7 @@ impl TenantStore<'_> {
 
     /// An edge's item.
     pub(crate) fn edge(&self, sort_key: String, display: Option<&str>) -> Item {
-        let mut item = self.key(sort_key);
+        let mut item = self.new_item(sort_key);
         if let Some(display) = display {
             item.insert(DISPLAY.to_owned(), string(display));
         }

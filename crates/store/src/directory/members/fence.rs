@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem, Update};
 
 use crate::client::attributes::{Item, number, number_of, optional, text};
+use crate::client::format::Upsert as _;
 use crate::client::tables::SORT_KEY;
 use crate::directory::keys;
 use crate::{StoreError, TenantStore};
@@ -88,7 +89,7 @@ impl TenantStore<'_> {
         let update = Update::builder()
             .table_name(self.table())
             .set_key(Some(self.key(keys::members::fence(digit))))
-            .update_expression("ADD #noted :one")
+            .upsert_expression("ADD #noted :one")
             .expression_attribute_names("#noted", noted)
             .expression_attribute_names("#unmoved", unmoved)
             .expression_attribute_values(":one", number_of(1))

@@ -13,6 +13,7 @@ use super::pending::{AT, LARGE, RECORD, REPLACED, SEQUENCE, SIZE};
 use super::record::LeftOut;
 use super::shard::{Expected, Moved, PENDING, Shards};
 use crate::client::attributes::{number_of, string, timestamp};
+use crate::client::format::Upsert as _;
 use crate::directory::parts::{Expectation, Parts};
 use crate::directory::record::Origin;
 use crate::directory::{document, keys};
@@ -54,6 +55,8 @@ impl TenantStore<'_> {
             pending: Some(&record),
             is_version: true,
         };
+        let log = self.log_part(origin.entry.as_deref(), left_out.0.len())?;
+        parts.extend(log.map(|log| (log, Expectation::Nothing)));
         let mut proof = None;
         for (digit, by) in delta.by_digit() {
             let expected = Expected::Unmoved(shards);
@@ -102,7 +105,7 @@ impl TenantStore<'_> {
         record: &str,
         delta: &Delta,
     ) -> Result<TransactWriteItem, StoreError> {
-        let mut item = self.key(keys::members::pending(&change.group.id));
+        let mut item = self.new_item(keys::members::pending(&change.group.id));
         item.extend([
             (RECORD.to_owned(), string(record)),
             (AT.to_owned(), timestamp(change.origin.at)),
@@ -151,7 +154,7 @@ impl TenantStore<'_> {
                 .expression_attribute_values(":pending", string(record));
         }
         let update = update
-            .update_expression(format!("{set}ADD {}", counted.join(", ")))
+            .upsert_expression(&format!("{set}ADD {}", counted.join(", ")))
             .build()?;
         let expectation = match mark.replaced {
             Some(_) => Expectation::Unmoved,

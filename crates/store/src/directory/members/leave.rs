@@ -131,7 +131,7 @@ impl TenantStore<'_> {
                 return Ok(());
             };
             let sort_key = keys::members::leaving_record(&user.id, origin.at, first);
-            let mut record = self.key(sort_key);
+            let mut record = self.new_item(sort_key);
             record.extend(origin.attributes());
             record.extend(left(&groups));
             if !self.send(parts, record).await?.is_empty() {

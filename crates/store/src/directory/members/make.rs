@@ -43,7 +43,8 @@ impl TenantStore<'_> {
         known.check()?;
         let attributes = self.attribute_parts(change)?;
         let is_exact = change.members.clears() || change.is_conditional;
-        if !is_exact && self.fits(attributes.len(), &known.delta) {
+        let log = usize::from(change.is_logged(!known.left_out.is_empty()));
+        if !is_exact && self.fits(attributes.len() + log, &known.delta) {
             return self.change_unread(change, attributes, known).await;
         }
         self.change_read(change, attributes).await
@@ -131,7 +132,8 @@ impl TenantStore<'_> {
             self.check_shards(group, &shards, &touched, &mut attributes)?;
         }
         // With the mark of a replacement.
-        let is_small = self.fits(attributes.len() + 1, &known.delta);
+        let log = usize::from(change.is_logged(!known.left_out.is_empty()));
+        let is_small = self.fits(attributes.len() + 1 + log, &known.delta);
         let failed = if is_small {
             if replaced.is_some() && !known.delta.is_empty() {
                 let mark = Mark {

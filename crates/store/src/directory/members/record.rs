@@ -139,7 +139,7 @@ impl TenantStore<'_> {
         delta: &Delta,
         left_out: LeftOut<'_>,
     ) -> Item {
-        let mut item = self.key(sort_key);
+        let mut item = self.new_item(sort_key);
         item.extend(origin.attributes());
         for (name, ids) in [
             (ADDED, bytes(delta.added.keys())),

@@ -168,7 +168,7 @@ impl TenantStore<'_> {
             return Ok(taken);
         };
         let sort_key = keys::members::leaving_record(user, origin.at, first);
-        let mut record = self.key(sort_key);
+        let mut record = self.new_item(sort_key);
         record.extend(origin.attributes());
         record.extend(returned(&taken));
         match self.send(parts, record).await?.is_empty() {

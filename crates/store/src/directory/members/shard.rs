@@ -13,6 +13,7 @@ use crate::client::attributes::{
     Item, damaged, number, number_of, optional, optional_text, optional_time, signed, string, text,
     timestamp,
 };
+use crate::client::format::Upsert as _;
 use crate::client::tables::SORT_KEY;
 use crate::directory::document::{COUNT, LAST_MODIFIED};
 use crate::directory::keys::{self, DIGITS};
@@ -193,7 +194,7 @@ impl TenantStore<'_> {
             None => Expectation::Nothing,
         };
         let update = update
-            .update_expression(format!("{set} {add}"))
+            .upsert_expression(&format!("{set} {add}"))
             .set_condition_expression(condition)
             .build()?;
         Ok((

@@ -37,15 +37,21 @@ impl TenantStore<'_> {
             moved.is_version = false;
             parts.push(part, expectation);
         }
+        let log = self.log_part(change.origin.entry.as_deref(), left_out.0.len())?;
+        let log = log.map(|log| (log, Expectation::Nothing));
         let attributes = change.attributes_written();
         let attributes = attributes.map(|written| self.record_item(change.origin, &written));
         // Who was left out is told of even if nothing else comes of the change.
         if delta.is_empty() && left_out.0.is_empty() {
             return match attributes {
-                Some(record) => self.send(parts, record).await,
+                Some(record) => {
+                    parts.extend(log);
+                    self.send(parts, record).await
+                }
                 None => Ok(Vec::new()),
             };
         }
+        parts.extend(log);
         if let Some(record) = attributes {
             parts.push(self.put(record)?, Expectation::Nothing);
         }

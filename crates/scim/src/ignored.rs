@@ -1,4 +1,8 @@
-//! What a PATCH names and the schemas do not have.
+//! What a request names and the schemas do not have.
+
+use serde_json::Value;
+
+use crate::schema::{BoundPath, coerce, json};
 
 /// Most names that are kept.
 const MAX_NAMES: usize = 8;
@@ -6,7 +10,7 @@ const MAX_NAMES: usize = 8;
 /// The longest name that is kept, in bytes.
 const MAX_LENGTH: usize = 100;
 
-/// The attributes that a PATCH names and the service does not know: their number, and the first
+/// The attributes that a request names and the service does not know: their number, and the first
 /// names, for the log. A name is kept if it has the form of an attribute path; anything else may
 /// hold what belongs into no log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +30,7 @@ impl Ignored {
         &self.names
     }
 
-    /// Adds what another PATCH of the same request ignored.
+    /// Adds what another operation of the same request ignored.
     pub fn extend(&mut self, other: &Self) {
         self.count += other.count;
         for name in &other.names {
@@ -34,10 +38,27 @@ impl Ignored {
         }
     }
 
-    pub(super) fn note(&mut self, name: &str) {
+    pub(crate) fn note(&mut self, name: &str) {
         self.count += 1;
         if is_path(name) {
             self.keep(name);
+        }
+    }
+
+    /// Notes the members that a complex attribute has no sub-attributes for, as `name` shows the
+    /// attribute. Members without a value ask for nothing.
+    pub(crate) fn note_members(&mut self, name: &str, path: &BoundPath, value: &Value) {
+        if path.sub_attribute.is_some() || !path.attribute.is_complex() {
+            return;
+        }
+        let elements = match value {
+            Value::Array(elements) => elements.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        for (member, value) in elements.iter().filter_map(Value::as_object).flatten() {
+            if !json::is_empty(value) && coerce::sub_attribute(path.attribute, member).is_none() {
+                self.note(&format!("{name}.{member}"));
+            }
         }
     }
 
@@ -50,7 +71,7 @@ impl Ignored {
 }
 
 /// Whether the text has the form of an attribute path, `[urn:]name[.sub]` (RFC 7644 §3.10).
-fn is_path(text: &str) -> bool {
+pub(crate) fn is_path(text: &str) -> bool {
     let path = text.rsplit_once(':').map_or(text, |(_, path)| path);
     let mut names = path.split('.');
     let is_urn_or_name = |each: char| each.is_ascii_alphanumeric() || "-_.:/$".contains(each);
