@@ -31,13 +31,23 @@ async fn stage() -> (Service, DirectoryTable, Admin) {
 }
 
 /// Nothing is left but the stone and the log.
-async fn assert_gone(directory: &DirectoryTable) {
-    assert!(directory.all_items("acme").await.is_empty());
-    let left = directory.secrets_of("acme").await;
-    let (log, rest): (Vec<_>, Vec<_>) = left.keys().partition(|key| key.starts_with("O#"));
-    assert_eq!(rest, ["DELETED"]);
-    // Created, a key, disabled, deleted.
-    assert!(log.len() >= 4, "{log:?}");
+async fn assert_gone(directory: &DirectoryTable, admin: &Admin) {
+    let left = directory.all_items("acme").await;
+    assert!(left.is_empty(), "{left:?}");
+    let left: Vec<_> = directory.secrets_of("acme").await.into_keys().collect();
+    assert_eq!(left, ["DELETED"]);
+    let (_, log) = admin.json("audit acme").await;
+    let acts: Vec<&str> = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["act"].as_str().unwrap())
+        .collect();
+    assert_eq!(acts[..3], ["createTenant", "createKey", "disableTenant"]);
+    assert!(
+        acts.len() > 3 && acts[3..].iter().all(|act| *act == "deleteTenant"),
+        "{acts:?}"
+    );
 }
 
 #[tokio::test]
@@ -89,7 +99,7 @@ async fn a_tenant_is_deleted_while_another_writes() {
     };
     let ((), (code, done)) = tokio::join!(Box::pin(writes), Box::pin(admin.json(DELETE)));
     assert_eq!(code, 0, "{done}");
-    assert_gone(&directory).await;
+    assert_gone(&directory, &admin).await;
     assert_eq!(directory.check("beta").await.users.len(), 40);
     for (kind, count) in [
         ("users", 302),
@@ -106,7 +116,7 @@ async fn a_tenant_is_deleted_while_another_writes() {
 
     // Its key is like one that was never issued, and leaves nothing behind.
     service.get("/Users").await.error(401, "");
-    assert_gone(&directory).await;
+    assert_gone(&directory, &admin).await;
     let (_, tenants) = admin.json("tenant list").await;
     assert_eq!(tenants.as_array().unwrap().len(), 1, "{tenants}");
     let (_, deleted) = admin.json("tenant list --deleted").await;
@@ -151,7 +161,7 @@ async fn a_deletion_that_was_killed_is_completed_by_the_next() {
         let outcome = admin.killed_after(calls, DELETE).await;
         if let Some((code, said)) = outcome {
             assert_eq!(code, 0, "{said}");
-            assert_gone(&directory).await;
+            assert_gone(&directory, &admin).await;
             break;
         }
         let item = directory.secrets_of("acme").await.remove("TENANT");
@@ -174,7 +184,7 @@ async fn a_deletion_that_was_killed_is_completed_by_the_next() {
             (&2.into(), &1.into()),
             "{done}"
         );
-        assert_gone(&directory).await;
+        assert_gone(&directory, &admin).await;
         calls += 1;
     }
     assert!(calls > 12, "{calls}");

@@ -12,7 +12,7 @@ use crate::support::service::Service;
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// What the person of these tests was ever called; each is in some item before.
-const VALUES: [&str; 9] = [
+const VALUES: [&str; 11] = [
     "lena.first@crew.example",
     "lena.second@crew.example",
     "lena.third@crew.example",
@@ -22,6 +22,9 @@ const VALUES: [&str; 9] = [
     "lena.private@crew.example",
     "E-4711-L",
     "Lena as a member",
+    // In requests for the person that were refused.
+    "Lenchen perhaps",
+    "object-id-with-a-typo",
 ];
 
 /// A tenant with a person who is in every kind of item, and others.
@@ -74,6 +77,19 @@ impl Stage {
         )
         .await;
         set(&service, &user, "userName", recycled.as_str().into()).await;
+        let refused = json!([{"op": "replace", "path": "active", "value": "Lenchen perhaps"}]);
+        service
+            .patch(&user, refused)
+            .await
+            .error(400, "invalidValue");
+        let duplicate = json!({
+            "userName": "LENA.third@crew.example",
+            "externalId": "object-id-with-a-typo",
+        });
+        service
+            .post("/Users", duplicate)
+            .await
+            .error(409, "uniqueness");
         // What is refused quotes what was sent, in counters that a former version wrote.
         directory
             .plant_text(
@@ -155,6 +171,7 @@ async fn a_person_is_erased_and_who_did_what_stays() {
         ("memberRecords", 1),
         ("memberships", 1),
         ("refusals", 1),
+        ("requests", 2),
     ] {
         assert_eq!(done[name], count, "{name} of {done}");
         // The membership is two items before it is left.
@@ -337,6 +354,33 @@ async fn erasures_are_repeated_after_a_restore() {
     );
     stage.assert_erased().await;
     assert_eq!(stage.admin.json(again).await, (0, json!([])));
+}
+
+/// Counters of refused requests say why without quoting anybody; the log of requests has it all.
+#[tokio::test]
+async fn counters_of_refused_requests_quote_no_values() {
+    let stage = Stage::set().await;
+    let items = stage.directory.items("acme").await;
+    let details = |kind: &str| -> Vec<String> {
+        let of_kind = items.iter().filter(|(key, _)| key.starts_with(kind));
+        of_kind
+            .map(|(_, item)| text(item, "detail").to_owned())
+            .collect()
+    };
+    let counted: Vec<String> = details("R#")
+        .into_iter()
+        .filter(|told| told.contains("the request has"))
+        .collect();
+    assert!(!counted.is_empty());
+    for told in counted {
+        assert!(told.starts_with("`active` must be"), "{told}");
+        assert!(told.contains("the request has `…`"), "{told}");
+    }
+    assert!(
+        details("P#")
+            .iter()
+            .any(|told| told.contains("`Lenchen perhaps`"))
+    );
 }
 
 /// The log says who erased whom and why, and not what the person was called.

@@ -31,6 +31,7 @@ fn commands(id: &str) -> Vec<String> {
         ("key revoke", "acme 0123456789ab".to_owned()),
         ("key rotate", "acme".to_owned()),
         ("key warnings", String::new()),
+        ("migrate", String::new()),
         ("tables adopt", String::new()),
         ("tables create", String::new()),
         ("tenant create", "beta".to_owned()),

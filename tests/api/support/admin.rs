@@ -138,7 +138,10 @@ impl Admin {
             results: &mut results,
             messages: &mut messages,
         };
-        let code = scim_admin::run(cli, &caller(), &self.store, &mut streams).await;
+        // Boxed: the future is large, and tests await many of them.
+        let caller = caller();
+        let run = scim_admin::run(cli, &caller, &self.store, &mut streams);
+        let code = Box::pin(run).await;
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (code, text(results), text(messages))
     }

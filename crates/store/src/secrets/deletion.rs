@@ -9,7 +9,7 @@ use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
 
 use super::item::{self, DELETING, TENANT_SORT_KEY};
-use super::{SecretsError, operator_log, write};
+use super::{SecretsError, write};
 use crate::client::attributes::{
     Item, damaged, number, number_of, optional_text, string, text, time, timestamp,
 };
@@ -189,8 +189,8 @@ impl Store {
         }
     }
 
-    /// Removes the keys of a tenant that is being deleted, and whatever else it has in the secrets
-    /// table but its item and the entries of the operator's log.
+    /// Removes the keys of a tenant that is being deleted, and whatever else it has in its partition
+    /// of the secrets table but its item. The operator's log is in a partition of its own.
     ///
     /// # Errors
     /// [`StoreError::Throttled`], and failures of DynamoDB.
@@ -206,9 +206,7 @@ impl Store {
         let mut deletes = Vec::new();
         self.each(request, meter, Passage::Free, |item| {
             let sort_key = text(item, SECRETS_SORT_KEY)?;
-            let stays = [TENANT_SORT_KEY, STONE_SORT_KEY].contains(&sort_key)
-                || sort_key.starts_with(operator_log::PREFIX);
-            if !stays {
+            if ![TENANT_SORT_KEY, STONE_SORT_KEY].contains(&sort_key) {
                 deletes.push(batch::delete(item.clone())?);
             }
             Ok(true)
