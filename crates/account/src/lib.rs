@@ -5,13 +5,18 @@
 //! [`Account::open`] finds the tenant. What changes something is on the operator's log, under the
 //! name that the store acts as ([`Store::acting_as`]).
 
+pub mod as_in;
 pub mod attributes;
 pub mod breaker;
 pub mod check;
+pub mod delete;
 pub mod deleted;
+pub mod erase;
+pub mod export;
 mod failure;
 pub mod groups;
 pub mod history;
+pub mod import;
 pub mod keys;
 pub mod log;
 pub mod migrate;

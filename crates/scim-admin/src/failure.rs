@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use store::client::tables::TablesError;
 use store::secrets::SecretsError;
 use store::{Store, StoreError};
+use tenant::TenantId;
 use time::OffsetDateTime;
 
 use crate::terminal::{printable, stamp};
@@ -18,6 +19,11 @@ pub enum Failure {
     Account(#[from] account::Failure),
     #[error(transparent)]
     Tables(#[from] TablesError),
+    #[error("--confirm `{confirmed}` is not the tenant `{tenant}`; nothing was deleted")]
+    NotConfirmed {
+        tenant: TenantId,
+        confirmed: TenantId,
+    },
     #[error(
         "the end {} is not after the beginning {}; name a --since that is before --until",
         stamp(*.until),
@@ -26,6 +32,11 @@ pub enum Failure {
     EmptySpan {
         since: OffsetDateTime,
         until: OffsetDateTime,
+    },
+    #[error("{}: {error}", path.display())]
+    File {
+        path: PathBuf,
+        error: std::io::Error,
     },
     #[error("reading or printing failed: {0}")]
     Print(#[from] std::io::Error),

@@ -10,6 +10,7 @@ mod commands;
 mod failure;
 mod lines;
 mod operator;
+mod progress;
 mod report;
 mod terminal;
 
@@ -72,7 +73,8 @@ pub async fn run(cli: Cli, caller: &Caller, store: &Store, streams: &mut Streams
         Some(operator) => store.acting_as(operator),
         None => store.clone(),
     };
-    match commands::run(cli.command, cli.json, store, streams.input, streams.results).await {
+    let run = commands::run(cli.command, cli.json, store, streams.input, streams.results);
+    match Box::pin(run).await {
         Ok(Done::Printed { is_bad_news }) => u8::from(is_bad_news),
         Ok(Done::Report(report)) => {
             let result = if cli.json {

@@ -8,6 +8,7 @@ use store::secrets::Successor;
 use tenant::{KeyId, TenantId};
 use time::{Duration, OffsetDateTime};
 
+use super::data::AsInArgs;
 use super::values::text;
 
 #[derive(Debug, Subcommand)]
@@ -58,11 +59,13 @@ pub enum KeyCommand {
     /// Refuse a key for ever, effective at once
     Revoke {
         /// The tenant
-        #[arg(value_parser = TenantId::parse)]
-        tenant: TenantId,
+        #[arg(value_parser = TenantId::parse, required_unless_present_any = ["as_in", "as_in_log"])]
+        tenant: Option<TenantId>,
         /// The id of the key, as listed
-        #[arg(value_parser = KeyId::parse)]
-        key_id: KeyId,
+        #[arg(value_parser = KeyId::parse, required_unless_present_any = ["as_in", "as_in_log"])]
+        key_id: Option<KeyId>,
+        #[command(flatten)]
+        as_in: AsInArgs,
     },
 }
 

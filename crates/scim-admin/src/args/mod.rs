@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+mod data;
 mod group;
 mod key;
 mod records;
@@ -11,6 +12,7 @@ use ::tenant::TenantId;
 use clap::{Args, Parser, Subcommand};
 use time::{Duration, OffsetDateTime};
 
+pub use data::{AsInArgs, DeleteArgs, EraseArgs, ExportArgs, ImportArgs};
 pub use group::GroupCommand;
 pub use key::KeyCommand;
 pub use records::{HistoryArgs, RequestsArgs};
@@ -128,6 +130,9 @@ pub enum BreakerCommand {
 pub enum TablesCommand {
     /// Create the tables that do not exist yet
     Create,
+    /// Give tables that were restored from a backup the settings that they need: time to live,
+    /// recovery, protection against deletion
+    Adopt,
 }
 
 #[derive(Debug, Subcommand)]

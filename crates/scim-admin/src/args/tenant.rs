@@ -4,6 +4,7 @@ use clap::Subcommand;
 use tenant::TenantId;
 use time::OffsetDateTime;
 
+use super::data::{DeleteArgs, ExportArgs, ImportArgs};
 use super::values::{instant, text};
 
 #[derive(Debug, Subcommand)]
@@ -16,13 +17,25 @@ pub enum TenantCommand {
         /// What people call the tenant; its id if left out
         #[arg(long, value_parser = text)]
         name: Option<String>,
+        /// Use the id of a tenant that was deleted
+        #[arg(long)]
+        again: bool,
     },
     /// List all tenants
     List {
         /// With how many users each has
         #[arg(long)]
         counts: bool,
+        /// List those that were deleted
+        #[arg(long, conflicts_with = "counts")]
+        deleted: bool,
     },
+    /// Delete all that a disabled tenant owns, its keys and the tenant itself, for good
+    Delete(DeleteArgs),
+    /// Write all that a tenant owns to files
+    Export(ExportArgs),
+    /// Take what a tenant owns from an export, or from another table
+    Import(ImportArgs),
     /// Show the state of a tenant: a verdict, users, groups, last change, the breakers, answers, and
     /// what was refused since when; fails unless the verdict is ok
     Status {

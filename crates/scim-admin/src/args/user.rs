@@ -5,6 +5,7 @@ use scim::ResourceId;
 use tenant::{KeyId, TenantId};
 use time::OffsetDateTime;
 
+use super::data::EraseArgs;
 use super::values::{Retention, instant, resource_id};
 
 #[derive(Debug, Subcommand)]
@@ -67,4 +68,7 @@ pub enum UserCommand {
         #[command(flatten)]
         history: Retention,
     },
+    /// Remove what is known of a person, in every item of the tenant; who did what when stays on
+    /// record
+    Erase(EraseArgs),
 }

@@ -1,10 +1,15 @@
 //! The commands, one file each, and which of them is asked for.
 
+mod adopt;
 mod audit;
 mod breaker;
+mod delete;
 mod deleted;
+mod erase;
+mod export;
 mod group;
 mod history;
+mod import;
 mod key;
 mod reactivate;
 mod requests;
@@ -49,6 +54,7 @@ pub async fn run(
     results: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
     match command {
+        Command::Tables(TablesCommand::Adopt) => reported(adopt::run(store).await),
         Command::Tables(TablesCommand::Create) => reported(tables::create(store).await),
         Command::Tenant(command) => tenant(command, store).await,
         Command::Key(command) => key(command, store, input).await,
@@ -96,9 +102,12 @@ fn reported<R: Report + 'static>(outcome: Result<R, Failure>) -> Result<Done, Fa
 
 async fn tenant(command: TenantCommand, store: &Store) -> Result<Done, Failure> {
     match command {
-        TenantCommand::Create { id, name } => {
-            reported(tenant::create(&id, name.as_deref(), store).await)
+        TenantCommand::Create { id, name, again } => {
+            reported(tenant::create(&id, name.as_deref(), again, store).await)
         }
+        TenantCommand::Delete(arguments) => reported(delete::run(arguments, store).await),
+        TenantCommand::Export(arguments) => reported(export::run(&arguments, store).await),
+        TenantCommand::Import(arguments) => reported(import::run(&arguments, store).await),
         TenantCommand::Status {
             id: Some(id),
             since,
@@ -117,11 +126,12 @@ async fn tenant(command: TenantCommand, store: &Store) -> Result<Done, Failure> 
             let account = Account::open(store, &id).await?;
             reported(Ok(Box::pin(account.attributes()).await?))
         }
-        TenantCommand::List { counts } => {
+        TenantCommand::List { counts, deleted } => {
             // The scan of another table would find no tenants.
             store.check_tables().await?;
-            match counts {
-                true => reported(Ok(tenants::counted(store).await?)),
+            match deleted {
+                true => reported(delete::list(store).await),
+                false if counts => reported(Ok(tenants::counted(store).await?)),
                 false => reported(tenant::list(store).await),
             }
         }
@@ -166,10 +176,16 @@ async fn key(
             store.check_tables().await?;
             reported(key::warnings::run(store).await)
         }
-        KeyCommand::Revoke { tenant, key_id } => {
+        KeyCommand::Revoke {
+            tenant: Some(tenant),
+            key_id: Some(key_id),
+            ..
+        } => {
             let account = Account::open(store, &tenant).await?;
             reported(Ok(account.revoke_key(&key_id).await?))
         }
+        // The grammar has one or the other.
+        KeyCommand::Revoke { as_in, .. } => reported(key::as_in::run(&as_in, store).await),
     }
 }
 
@@ -210,6 +226,10 @@ async fn user(
             let is_bad_news = !Box::pin(run).await?;
             Ok(Done::Printed { is_bad_news })
         }
+        UserCommand::Erase(arguments) if arguments.again => {
+            reported(erase::again(&arguments, store).await)
+        }
+        UserCommand::Erase(arguments) => reported(erase::run(&arguments, store).await),
         UserCommand::Deleted { tenant } => {
             let account = Account::open(store, &tenant).await?;
             reported(deleted::run(&USERS, &account).await)

@@ -19,6 +19,7 @@ impl Report for Tenant {
             "enabled": self.enabled,
             "created": exact(self.created),
             "activeKeys": self.active_keys,
+            "beingDeletedSince": self.deleting.map(exact),
         })
     }
 }
@@ -37,10 +38,10 @@ fn table(tenants: &[Tenant]) -> String {
     let rows = tenants.iter().map(|tenant| {
         [
             tenant.id.to_string(),
-            if tenant.enabled {
-                "enabled"
-            } else {
-                "disabled"
+            match (tenant.deleting, tenant.enabled) {
+                (Some(_), _) => "being deleted",
+                (None, true) => "enabled",
+                (None, false) => "disabled",
             }
             .to_owned(),
             tenant.active_keys.to_string(),

@@ -14,7 +14,7 @@ use crate::client::attributes::{
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
 
 /// The resource's attributes as JSON text.
-const DOCUMENT: &str = "document";
+pub(crate) const DOCUMENT: &str = "document";
 /// [`Meta::version`]; every conditional write checks it.
 const VERSION: &str = "version";
 const CREATED: &str = "created";

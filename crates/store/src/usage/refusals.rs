@@ -13,7 +13,8 @@ use crate::{StoreError, TenantStore};
 
 const FIRST: &str = "first";
 const LAST: &str = "last";
-const DETAIL: &str = "detail";
+/// What the client was told.
+pub(crate) const DETAIL: &str = "detail";
 const REQUEST_ID: &str = "request_id";
 
 /// How many requests the log of requests left out, of those that a counter counts.

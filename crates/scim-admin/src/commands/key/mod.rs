@@ -1,5 +1,6 @@
 //! `key`: the API keys of a tenant.
 
+pub mod as_in;
 mod file;
 pub mod list;
 pub mod warnings;
