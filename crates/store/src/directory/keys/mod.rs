@@ -21,8 +21,8 @@
 //! | `X#<id>` | an erasure that is under way: by which values the person is found |
 //! | `X#!import` | an import that is under way |
 //!
-//! `members` makes the keys of what belongs to the members of groups, `usage` those of what is noted
-//! about requests.
+//! `members` makes the keys of what belongs to the members of groups, `usage` those of what is
+//! noted about requests.
 //!
 //! Values appear in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
 //! are percent-encoded, so that no value can reach into the next part. Folding can make a text up
