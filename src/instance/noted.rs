@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use lambda_http::http::{Method, StatusCode};
 use scim::ScimError;
+use scim::withheld::withhold;
 use store::usage::refusals::{Refusal, Refusals};
 use store::usage::requests::Entry;
 use store::{Gate, Meter, StoreError};
@@ -143,7 +144,11 @@ impl Instance {
                     status: error.status().as_u16(),
                     reason: error.reason(),
                     route: format!("{} {}", method_name(&noted.method), noted.route),
-                    detail: error.to_string().chars().take(MAX_DETAIL).collect(),
+                    // The log of requests has it with the values.
+                    detail: withhold(&error.to_string())
+                        .chars()
+                        .take(MAX_DETAIL)
+                        .collect(),
                     request_id: noted.request_id.clone(),
                     at: now,
                 },

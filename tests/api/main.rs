@@ -80,15 +80,22 @@ mod faults {
 
 /// The operator's command line.
 mod operator {
+    mod answers; // how requests were answered, hour by hour
     pub mod audit; // the check of a directory, and its repair
     mod commands; // history, status, restore, breaker
     mod damage; // damage that only the check encounters
+    mod delete; // a tenant is deleted with all that it owns, and no other
+    mod drill; // tables that were restored: adopted, and what has ended is ended again
+    mod erase; // a person is erased from every item, and who did what stays
     mod groups; // groups and their members: listed, restored, changes of members taken back
     mod groups_audit; // the check of memberships, and their repair
     mod in_use; // the check and its repair while clients write
     mod log; // who did what to a tenant, and why; keys that end, and files of keys
+    mod request_log; // the log of requests: bounded, written beside the answer, read in order
+    pub mod requests; // whom refused requests were for, and what changes left out
     mod restore; // what prevents restoring users, and what does not
-    mod tables; // names of tables that are exchanged, or another program's
+    mod tables;
+    mod transfer; // a tenant exported, imported, restored from a table; damaged exports refused // names of tables that are exchanged, or another program's
 }
 
 /// What the documents promise.
@@ -104,6 +111,7 @@ mod support {
     pub mod admin; // `scim-admin` over the tables of a service
     pub mod capture; // what the function logs while it answers
     pub mod clock; // time that passes only while nothing is under way
+    pub mod copies; // tables as a restore from a backup leaves them
     pub mod directory; // the raw directory table
     pub mod engine; // a real DynamoDB API: embedded, or AWS's
     pub mod every_kind; // a tenant with an item of every kind

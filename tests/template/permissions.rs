@@ -49,6 +49,8 @@ const CALLERS: &[(&str, Caller)] = &[
     ("", Caller::Function("DirectoryTable")),
     ("audit/", Caller::Operator),
     ("client/", Caller::Operator),
+    ("erasure/", Caller::Operator),
+    ("partition/", Caller::Operator),
     ("migrate.rs", Caller::Operator),
     ("secrets/", Caller::Operator),
     ("secrets/credential.rs", Caller::Function("SecretsTable")),

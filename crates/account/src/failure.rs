@@ -1,8 +1,13 @@
 //! Why a use case failed. What to do about it, the surface says in its own terms.
 
+use std::path::PathBuf;
+
 use scim::ResourceId;
 use store::StoreError;
 use store::secrets::SecretsError;
+use tenant::TenantId;
+
+use crate::as_in::NoEntry;
 
 /// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +21,12 @@ pub enum Failure {
     /// No user goes by this name now.
     #[error("no user of the tenant has the userName `{0}`")]
     NoUser(String),
+    /// Nobody goes by this name, or did.
+    #[error("nobody of the tenant goes by `{0}`, or did as far as there are records")]
+    NoUserAtAll(String),
+    /// Several users go by this name, or did.
+    #[error("{1} users go by `{0}`, or did; name one by its id")]
+    SeveralUsers(String, usize),
     /// No group goes by this name or id now.
     #[error("no group of the tenant has the displayName or id `{0}`")]
     NoGroup(String),
@@ -40,6 +51,59 @@ pub enum Failure {
         "nothing is on record of user {0}: the id is another tenant's or wrong, or its records have ended"
     )]
     NothingOnRecord(ResourceId),
+    /// No user goes by this name now, and no deleted one went by it.
+    #[error(
+        "no user of the tenant has the userName `{0}`, and no deleted one had it; one of whom only records are left is named by the id"
+    )]
+    NoUserEver(String),
+    /// Several deleted users went by this name.
+    #[error("several deleted users had the userName `{name}`; name one by its id: {ids}")]
+    SeveralDeletedUsers {
+        /// What they were called.
+        name: String,
+        /// Their ids.
+        ids: String,
+    },
+    /// A line of a file is no entry of the operator's log.
+    #[error(transparent)]
+    NoEntry(NoEntry),
+    /// A file or folder cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A folder has something else in it than it should.
+    #[error("{}: {why}", path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// What there is to know.
+        why: String,
+    },
+    /// What is to be written would mix with what is there.
+    #[error(
+        "tenant `{0}` has a directory already; --replace removes it first, once the tenant has been disabled for a minute"
+    )]
+    NotEmpty(TenantId),
+    /// An import of something else was ended early.
+    #[error(
+        "an import of something else into tenant `{0}` was ended early; run that one again, or start over with --replace"
+    )]
+    OtherImport(TenantId),
+    /// Clients may write.
+    #[error("tenant `{0}` is enabled and has keys, so its clients may write; disable it first")]
+    HasClients(TenantId),
+    /// There is no such tenant in the other table.
+    #[error("the table `{table}` has nothing of tenant `{tenant}`")]
+    NothingThere {
+        /// The table.
+        table: String,
+        /// The tenant.
+        tenant: TenantId,
+    },
     /// There is no randomness for a key.
     #[error("the operating system gave no random bytes for a key; try again")]
     Random(#[from] getrandom::Error),

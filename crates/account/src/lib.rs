@@ -5,18 +5,29 @@
 //! [`Account::open`] finds the tenant. What changes something is on the operator's log, under the
 //! name that the store acts as ([`Store::acting_as`]).
 
+pub mod as_in;
+pub mod attributes;
 pub mod breaker;
 pub mod check;
+pub mod delete;
 pub mod deleted;
+pub mod erase;
+pub mod export;
 mod failure;
 pub mod groups;
 pub mod history;
+pub mod import;
 pub mod keys;
 pub mod log;
 pub mod migrate;
+pub mod reactivate;
+pub mod requests;
 pub mod restore;
 pub mod status;
+pub mod tenants;
 pub mod undo;
+pub mod users;
+pub mod verdict;
 
 use store::directory::record::{Actor, ChangeKind, Origin};
 use store::secrets::{Act, Begun, Tenant};

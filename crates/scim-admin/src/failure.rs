@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use store::client::tables::TablesError;
 use store::secrets::SecretsError;
 use store::{Store, StoreError};
+use tenant::TenantId;
 use time::OffsetDateTime;
 
 use crate::terminal::{printable, stamp};
@@ -18,6 +19,11 @@ pub enum Failure {
     Account(#[from] account::Failure),
     #[error(transparent)]
     Tables(#[from] TablesError),
+    #[error("--confirm `{confirmed}` is not the tenant `{tenant}`; nothing was deleted")]
+    NotConfirmed {
+        tenant: TenantId,
+        confirmed: TenantId,
+    },
     #[error(
         "the end {} is not after the beginning {}; name a --since that is before --until",
         stamp(*.until),
@@ -27,7 +33,12 @@ pub enum Failure {
         since: OffsetDateTime,
         until: OffsetDateTime,
     },
-    #[error("the result could not be printed: {0}")]
+    #[error("{}: {error}", path.display())]
+    File {
+        path: PathBuf,
+        error: std::io::Error,
+    },
+    #[error("reading or printing failed: {0}")]
     Print(#[from] std::io::Error),
     #[error("no file for the key at {}: {source}; name one that does not exist yet", path.display())]
     KeyFile {
@@ -97,6 +108,10 @@ fn hint(failure: &Failure) -> Option<&'static str> {
             Of::NoUser(_) => {
                 "`scim-admin user find` finds users by any of their names, deleted ones too"
             }
+            Of::NoUserAtAll(_) => {
+                "`scim-admin requests --user` shows whether the client has asked for somebody who is not here"
+            }
+            Of::SeveralUsers(..) => "`scim-admin user find` lists them",
             Of::NoGroup(_) => "`scim-admin group deleted` lists the deleted ones",
             Of::NoDeletedGroup(_) | Of::SeveralDeletedGroups(_) => {
                 "`scim-admin group deleted` lists those that can be restored, with their ids"

@@ -83,8 +83,13 @@ fn recorded(command: &Command) -> Option<Recorded> {
             let rest = [overlap.to_string(), expiry.to_string()];
             ("key rotate", key.chain(rest).collect(), None)
         }
-        Command::Key(KeyCommand::Revoke { key_id, .. }) => {
-            ("key revoke", vec![key_id.to_string()], None)
+        Command::Key(KeyCommand::Revoke { key_id, as_in, .. }) => {
+            let key = key_id.iter().map(ToString::to_string);
+            let table = as_in.as_in.iter();
+            let table = table.map(|table| format!("--as-in {table}"));
+            let log = as_in.as_in_log.iter();
+            let log = log.map(|path| format!("--as-in-log {}", path.display()));
+            ("key revoke", key.chain(table).chain(log).collect(), None)
         }
         Command::Directory(DirectoryCommand::Check {
             repair: true,
@@ -98,6 +103,41 @@ fn recorded(command: &Command) -> Option<Recorded> {
         Command::User(UserCommand::Restore { ids, .. }) => {
             let ids = ids.iter().map(ToString::to_string).collect();
             ("user restore", ids, None)
+        }
+        Command::User(UserCommand::Reactivate {
+            ids,
+            deactivated_since,
+            by,
+            dry_run: false,
+            ..
+        }) => {
+            let mut arguments: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            arguments.extend(
+                deactivated_since
+                    .map(|since| format!("--deactivated-since {}", crate::terminal::stamp(since))),
+            );
+            arguments.extend(by.iter().map(|key| format!("--by {key}")));
+            ("user reactivate", arguments, None)
+        }
+        // The user may be named by the name that is to be erased. What names the person is the
+        // target of the entry.
+        Command::User(UserCommand::Erase(arguments)) if !arguments.dry_run => {
+            let again = arguments.again.then(|| "--again".to_owned());
+            let again = again.into_iter().collect();
+            ("user erase", again, arguments.reason.clone())
+        }
+        Command::Tenant(TenantCommand::Export(arguments)) => {
+            ("tenant export", vec![], arguments.reason.clone())
+        }
+        Command::Tenant(TenantCommand::Import(arguments)) => {
+            let table = arguments.from_table.iter();
+            let table = table.map(|table| format!("--from-table {table}"));
+            let replace = arguments.replace.then(|| "--replace".to_owned());
+            let all = table.chain(replace).collect();
+            ("tenant import", all, arguments.reason.clone())
+        }
+        Command::Tenant(TenantCommand::Delete(arguments)) => {
+            ("tenant delete", vec![], Some(arguments.reason.clone()))
         }
         // Groups go by names of their own, which are no person's.
         Command::Group(GroupCommand::Restore { group, .. }) => {

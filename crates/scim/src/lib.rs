@@ -25,6 +25,7 @@ pub mod schema;
 pub mod sort;
 pub mod subject;
 pub mod text;
+pub mod withheld;
 pub mod work;
 
 pub use error::ScimError;

@@ -80,15 +80,16 @@ fn fold_unicode(text: &str) -> String {
 }
 
 /// `text` for an error message, which is one line: in backticks, cut to a readable length, with
-/// line breaks and other control characters written as escapes.
+/// line breaks and other control characters written as escapes. A backtick of its own would end the
+/// quotation, and becomes an apostrophe.
 pub fn quote(text: &str) -> String {
     const SHOWN: usize = 80;
     let mut quoted = String::from("`");
     for each in text.chars().take(SHOWN) {
-        if each.is_control() {
-            quoted.extend(each.escape_default());
-        } else {
-            quoted.push(each);
+        match each {
+            '`' => quoted.push('\''),
+            _ if each.is_control() => quoted.extend(each.escape_default()),
+            _ => quoted.push(each),
         }
     }
     if text.chars().nth(SHOWN).is_some() {

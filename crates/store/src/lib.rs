@@ -9,13 +9,17 @@
 //!   the breaker.
 //! - [`usage`]: when keys were used and how fast, and which requests were refused.
 //! - [`audit`]: the operator's check of a directory, and its repair.
+//! - [`erasure`]: what is known of a person is removed.
+//! - [`partition`]: all that a tenant owns, counted, read out, written and removed.
 //! - [`secrets`]: tenants and keys.
 //! - [`migrate`]: the operator's walk that brings items to the current format.
 
 pub mod audit;
 pub mod client;
 pub mod directory;
+pub mod erasure;
 pub mod migrate;
+pub mod partition;
 pub mod secrets;
 pub mod usage;
 

@@ -32,13 +32,18 @@ fn commands(id: &str) -> Vec<String> {
         ("key rotate", "acme".to_owned()),
         ("key warnings", String::new()),
         ("migrate", String::new()),
+        ("tables adopt", String::new()),
         ("tables create", String::new()),
         ("tenant create", "beta".to_owned()),
+        ("tenant delete", "acme --confirm acme --reason x".to_owned()),
         ("tenant disable", "acme --reason drill".to_owned()),
         ("tenant enable", "acme".to_owned()),
+        ("tenant export", "acme --to /tmp/never-written".to_owned()),
+        ("tenant import", "acme --from /tmp/never-written".to_owned()),
         ("tenant list", String::new()),
         ("tenant status", "acme".to_owned()),
         ("user deleted", "acme".to_owned()),
+        ("user erase", format!("acme {id} --reason x")),
         ("user restore", format!("acme {id}")),
     ];
     assert_eq!(

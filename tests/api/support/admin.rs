@@ -1,10 +1,12 @@
 //! `scim-admin` over the tables of a service.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use scim_admin::{Caller, Cli, Streams};
 use serde_json::{Value, json};
-use stand::wire::Wire;
+use stand::wire::{Fate, Wire};
 use store::{Store, Tables, Timeouts};
 use tokio::sync::mpsc;
 
@@ -78,6 +80,28 @@ impl Admin {
         (code, results + &messages)
     }
 
+    /// The same, unless the program ends when it makes the call after so many: then `None`.
+    pub async fn killed_after(&self, calls: usize, arguments: &str) -> Option<(u8, String)> {
+        let passed = AtomicUsize::new(0);
+        let wire = Wire::start(engine::endpoint(), move |_, _| {
+            match passed.fetch_add(1, Relaxed) < calls {
+                true => Fate::Passed,
+                false => Fate::Ignored,
+            }
+        })
+        .await;
+        let admin = self.behind(&wire).await;
+        let is_over = async {
+            while wire.requests().len() <= calls {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            outcome = Box::pin(admin.run(arguments)) => Some(outcome),
+            () = is_over => None,
+        }
+    }
+
     /// The exit code, and the JSON that is printed.
     pub async fn json(&self, arguments: &str) -> (u8, Value) {
         let (code, results, messages) = self.output(&format!("--json {arguments}")).await;
@@ -95,6 +119,7 @@ impl Admin {
         let (sender, lines) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut streams = Streams {
+                input: &mut io::empty(),
                 results: &mut LineWriter::new(sender),
                 messages: &mut io::stderr(),
             };
@@ -105,17 +130,26 @@ impl Admin {
 
     /// The exit code, results and messages.
     pub async fn output(&self, arguments: &str) -> (u8, String, String) {
+        self.fed(arguments, "").await
+    }
+
+    /// The same of a command that reads from standard input.
+    pub async fn fed(&self, arguments: &str, input: &str) -> (u8, String, String) {
+        let mut input = input.as_bytes();
         let cli = match parse(arguments) {
             Ok(cli) => cli,
             Err(error) => return (2, String::new(), error),
         };
         let (mut results, mut messages) = (Vec::new(), Vec::new());
         let mut streams = Streams {
+            input: &mut input,
             results: &mut results,
             messages: &mut messages,
         };
-        // Boxed: the future is large, and tests hold many of them at once.
-        let code = Box::pin(scim_admin::run(cli, &caller(), &self.store, &mut streams)).await;
+        // Boxed: the future is large, and tests await many of them.
+        let caller = caller();
+        let run = scim_admin::run(cli, &caller, &self.store, &mut streams);
+        let code = Box::pin(run).await;
         let text = |bytes| String::from_utf8(bytes).expect("text");
         (code, text(results), text(messages))
     }

@@ -71,9 +71,16 @@ impl DirectoryTable {
         (store, directory)
     }
 
-    /// Everything that a tenant owns, without the use of its keys and the counters of answers, which
-    /// are written beside requests.
+    /// Everything that a tenant owns, without the use of its keys and the counters of answers,
+    /// which are written beside requests.
     pub async fn items(&self, tenant: &str) -> Items {
+        let mut items = self.all_items(tenant).await;
+        items.retain(|sort_key, _| !sort_key.starts_with("K#") && !sort_key.starts_with("H#"));
+        items
+    }
+
+    /// Everything that a tenant owns.
+    pub async fn all_items(&self, tenant: &str) -> Items {
         let mut pages = self
             .client
             .query()
@@ -87,10 +94,7 @@ impl DirectoryTable {
         let mut items = Items::new();
         while let Some(item) = pages.next().await {
             let item = item.unwrap();
-            let sort_key = text(&item, "sk").to_owned();
-            if !sort_key.starts_with("K#") && !sort_key.starts_with("H#") {
-                items.insert(sort_key, item);
-            }
+            items.insert(text(&item, "sk").to_owned(), item);
         }
         items
     }
@@ -142,6 +146,40 @@ impl DirectoryTable {
     pub async fn plant_text(&self, tenant: &str, sort_key: &str, name: &str, text: &str) {
         let text = AttributeValue::S(text.to_owned());
         self.set(tenant, sort_key, name, text).await;
+    }
+
+    /// A tenant's items in the secrets table, by sort key.
+    pub async fn secrets_of(&self, tenant: &str) -> Items {
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.secrets)
+            .key_condition_expression("secrets_pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(format!("TENANT#{tenant}")))
+            .consistent_read(true)
+            .send()
+            .await;
+        let items = answer.unwrap().items.unwrap_or_default();
+        let by_key = items.into_iter();
+        by_key
+            .map(|item| (text(&item, "secrets_sk").to_owned(), item))
+            .collect()
+    }
+
+    /// Has the tenant been disabled since this time.
+    pub async fn plant_disabled(&self, tenant: &str, since: &str) {
+        self.client
+            .update_item()
+            .table_name(&self.secrets)
+            .key("secrets_pk", AttributeValue::S(format!("TENANT#{tenant}")))
+            .key("secrets_sk", AttributeValue::S("TENANT".to_owned()))
+            .update_expression("SET disabled = :since")
+            .condition_expression("enabled = :no")
+            .expression_attribute_values(":since", AttributeValue::S(since.to_owned()))
+            .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .send()
+            .await
+            .unwrap();
     }
 
     async fn set(&self, tenant: &str, sort_key: &str, name: &str, value: AttributeValue) {

@@ -44,12 +44,20 @@ pub fn check(items: &Items) {
                 apply(&mut user, &attribute, &change);
             }
         }
-        let expected: Value = match is_deleted {
+        let mut expected: Value = match is_deleted {
             true => Map::new().into(),
             false => serde_json::from_str(text(item, "document")).unwrap(),
         };
+        for extension in expected.as_object_mut().unwrap().values_mut() {
+            // Of a manager who was erased, the document still has the id.
+            let of = extension
+                .get_mut("manager")
+                .filter(|_| is_manager_erased(&user));
+            of.into_iter().for_each(|manager| *manager = ERASED.into());
+        }
         assert_eq!(Value::Object(user), expected, "{sort_key}");
     }
+    visited.extend(erased(items));
     let is_of_resource = |key: &&String| {
         let letter = key.split('#').nth(2).unwrap_or_default();
         key.starts_with("E#") && !["M", "I"].contains(&letter)
@@ -57,6 +65,52 @@ pub fn check(items: &Items) {
     for sort_key in items.keys().filter(is_of_resource) {
         assert!(visited.contains(sort_key), "{sort_key} leads nowhere");
     }
+}
+
+/// What stands in the place of an erased value.
+const ERASED: &str = "erased";
+
+/// The records of users who were erased: one for each version, and none of them has a value.
+fn erased(items: &Items) -> Vec<String> {
+    let mut of_users = BTreeMap::<&str, BTreeMap<i64, &str>>::new();
+    for sort_key in items.keys() {
+        if let ["E", _, "U", id, version] = sort_key.split('#').collect::<Vec<_>>()[..]
+            && !items.contains_key(&format!("U#{id}"))
+            && !items.contains_key(&format!("D#U#{id}"))
+        {
+            let records = of_users.entry(id).or_default();
+            records.insert(version.parse().unwrap(), sort_key);
+        }
+    }
+    let mut all = Vec::new();
+    for (id, records) in of_users {
+        let (_, last) = records.last_key_value().unwrap();
+        if text(&items[*last], "operation") != "erase" {
+            continue;
+        }
+        let mut previous = None;
+        for (version, sort_key) in records {
+            let record = &items[sort_key];
+            let changes: BTreeMap<String, BTreeMap<String, Value>> =
+                serde_json::from_str(text(record, "changes")).unwrap();
+            let mut values = changes.values().flat_map(BTreeMap::values);
+            assert!(values.all(|value| value == ERASED), "{sort_key}");
+            let at = sort_key.split('#').nth(1).unwrap();
+            if let Some(before) = previous {
+                assert_eq!(milliseconds(text(record, "previous")), before, "{sort_key}");
+            } else {
+                assert_eq!(version, 1, "{id}");
+            }
+            previous = Some(at.to_owned());
+            all.push(sort_key.to_owned());
+        }
+    }
+    all
+}
+
+fn is_manager_erased(user: &Map<String, Value>) -> bool {
+    user.values()
+        .any(|extension| extension.get("manager") == Some(&ERASED.into()))
 }
 
 /// Applies a change to a user's attributes, which must match the change's old values.
@@ -68,7 +122,12 @@ fn apply(user: &mut Map<String, Value>, attribute: &str, change: &Value) {
             (extension.as_object_mut().unwrap(), name)
         }
     };
-    assert_eq!(object.get(name), change.get("before"), "{attribute}");
+    let (found, before) = (object.get(name), change.get("before"));
+    let is_erased = [found, before].contains(&Some(&ERASED.into()));
+    assert!(
+        found == before || is_erased,
+        "{attribute}: {found:?}, {before:?}"
+    );
     match change.get("after") {
         Some(after) => drop(object.insert(name.to_owned(), after.clone())),
         None => drop(object.remove(name)),

@@ -8,6 +8,7 @@ use store::secrets::Successor;
 use tenant::{KeyId, TenantId};
 use time::{Duration, OffsetDateTime};
 
+use super::data::AsInArgs;
 use super::values::text;
 
 #[derive(Debug, Subcommand)]
@@ -28,6 +29,8 @@ pub enum KeyCommand {
     },
     /// List the keys of all enabled tenants that are near expiry or unused; fails if there are any
     Warnings,
+    /// Say whose key it is that standard input has, and whether it is accepted; fails if it is
+    Identify,
     /// List a tenant's keys by their ids; the keys themselves are not stored
     List {
         /// The tenant
@@ -56,11 +59,13 @@ pub enum KeyCommand {
     /// Refuse a key for ever, effective at once
     Revoke {
         /// The tenant
-        #[arg(value_parser = TenantId::parse)]
-        tenant: TenantId,
+        #[arg(value_parser = TenantId::parse, required_unless_present_any = ["as_in", "as_in_log"])]
+        tenant: Option<TenantId>,
         /// The id of the key, as listed
-        #[arg(value_parser = KeyId::parse)]
-        key_id: KeyId,
+        #[arg(value_parser = KeyId::parse, required_unless_present_any = ["as_in", "as_in_log"])]
+        key_id: Option<KeyId>,
+        #[command(flatten)]
+        as_in: AsInArgs,
     },
 }
 

@@ -8,10 +8,18 @@ use tenant::TenantId;
 use crate::failure::Failure;
 
 /// `tenant create`. The name is the id unless there is one.
-pub async fn create(id: &TenantId, name: Option<&str>, store: &Store) -> Result<Tenant, Failure> {
+pub async fn create(
+    id: &TenantId,
+    name: Option<&str>,
+    is_again: bool,
+    store: &Store,
+) -> Result<Tenant, Failure> {
     let name = name.unwrap_or(id.as_str());
     let meter = Meter::default();
-    Ok(store.create_tenant(id, name, now(), &meter).await?)
+    Ok(match is_again {
+        true => store.create_tenant_again(id, name, now(), &meter).await?,
+        false => store.create_tenant(id, name, now(), &meter).await?,
+    })
 }
 
 /// `tenant list`.

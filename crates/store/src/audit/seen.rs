@@ -157,7 +157,10 @@ impl Seen {
         for (id, (_, operation, at, sort_key)) in latest {
             let must_be_last = self.complete_from.is_some_and(|from| *at >= from);
             // What this release does not know may leave nothing behind either.
-            let may_be_last = matches!(operation, ChangeKind::Delete | ChangeKind::Other(_));
+            let may_be_last = matches!(
+                operation,
+                ChangeKind::Delete | ChangeKind::Erase | ChangeKind::Other(_)
+            );
             if !may_be_last && must_be_last {
                 defects.push(Defect::of_record(DefectKind::StrayRecord, sort_key, id));
             }

@@ -4,8 +4,14 @@
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemError, BatchGetItemOutput};
+use aws_sdk_dynamodb::operation::batch_write_item::builders::BatchWriteItemFluentBuilder;
+use aws_sdk_dynamodb::operation::batch_write_item::{BatchWriteItemError, BatchWriteItemOutput};
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::operation::create_table::{CreateTableError, CreateTableOutput};
+use aws_sdk_dynamodb::operation::describe_continuous_backups::builders::DescribeContinuousBackupsFluentBuilder;
+use aws_sdk_dynamodb::operation::describe_continuous_backups::{
+    DescribeContinuousBackupsError, DescribeContinuousBackupsOutput,
+};
 use aws_sdk_dynamodb::operation::describe_table::builders::DescribeTableFluentBuilder;
 use aws_sdk_dynamodb::operation::describe_table::{DescribeTableError, DescribeTableOutput};
 use aws_sdk_dynamodb::operation::describe_time_to_live::builders::DescribeTimeToLiveFluentBuilder;
@@ -30,6 +36,8 @@ use aws_sdk_dynamodb::operation::update_continuous_backups::{
 };
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemOutput};
+use aws_sdk_dynamodb::operation::update_table::builders::UpdateTableFluentBuilder;
+use aws_sdk_dynamodb::operation::update_table::{UpdateTableError, UpdateTableOutput};
 use aws_sdk_dynamodb::operation::update_time_to_live::builders::UpdateTimeToLiveFluentBuilder;
 use aws_sdk_dynamodb::operation::update_time_to_live::{
     UpdateTimeToLiveError, UpdateTimeToLiveOutput,
@@ -42,7 +50,7 @@ use super::meter::Pool;
 use super::tables::{self, Backups};
 use super::transaction::{self, Outcome};
 use super::update::{self, Updated};
-use super::{Meter, Store, StoreError};
+use super::{Meter, Store, StoreError, adopt};
 
 /// A request as the SDK builds it.
 pub(crate) trait Call: Sized {
@@ -113,6 +121,12 @@ call!(
     BatchGetItemError,
     Read
 );
+call!(
+    BatchWriteItemFluentBuilder,
+    BatchWriteItemOutput,
+    BatchWriteItemError,
+    Write
+);
 call!(QueryFluentBuilder, QueryOutput, QueryError, Read);
 call!(ScanFluentBuilder, ScanOutput, ScanError, Read);
 call!(PutItemFluentBuilder, PutItemOutput, PutItemError, Write);
@@ -182,6 +196,20 @@ table_call!(
     DescribeTableError,
     Option<TableDescription>,
     tables::described
+);
+table_call!(
+    DescribeContinuousBackupsFluentBuilder,
+    DescribeContinuousBackupsOutput,
+    DescribeContinuousBackupsError,
+    Option<bool>,
+    adopt::recovery
+);
+table_call!(
+    UpdateTableFluentBuilder,
+    UpdateTableOutput,
+    UpdateTableError,
+    bool,
+    adopt::updated
 );
 table_call!(
     DescribeTimeToLiveFluentBuilder,

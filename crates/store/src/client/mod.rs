@@ -1,7 +1,9 @@
 //! Access to DynamoDB: connecting (`connect`), calling (`call`, the one place that sends), and
 //! interpreting its answers.
 
+pub mod adopt;
 pub(crate) mod attributes;
+pub(crate) mod batch;
 pub(crate) mod call;
 mod connect;
 mod connections;
@@ -43,6 +45,22 @@ pub struct Store {
 }
 
 impl Store {
+    /// The same connection, over another secrets table.
+    #[must_use]
+    pub fn over_secrets(&self, table: &str) -> Self {
+        let mut store = self.clone();
+        table.clone_into(&mut store.tables.secrets);
+        store
+    }
+
+    /// The same connection, over another directory table.
+    #[must_use]
+    pub fn over_directory(&self, table: &str) -> Self {
+        let mut store = self.clone();
+        table.clone_into(&mut store.tables.directory);
+        store
+    }
+
     /// A store over the two named tables. Makes no call.
     pub fn new(client: Client, tables: Tables) -> Self {
         Self {

@@ -95,6 +95,9 @@ pub enum TablesError {
         /// What it was to be.
         kind: &'static str,
     },
+    /// There is no table of this name.
+    #[error("there is no table `{0}`; see --secrets-table, --directory-table and the region")]
+    Missing(String),
     /// The table is still being created.
     #[error("table `{0}` is not active yet; run the command again in a minute")]
     NotActive(String),
@@ -154,7 +157,7 @@ impl Store {
     }
 
     /// The names of the tables, with what they have to be.
-    fn defined_tables(&self) -> [(&str, &'static TableDefinition); 2] {
+    pub(super) fn defined_tables(&self) -> [(&str, &'static TableDefinition); 2] {
         [
             (&self.tables.secrets, &SECRETS),
             (&self.tables.directory, &DIRECTORY),
@@ -180,7 +183,7 @@ async fn check(
     }
 }
 
-fn other_kind(name: &str, definition: &TableDefinition) -> TablesError {
+pub(super) fn other_kind(name: &str, definition: &TableDefinition) -> TablesError {
     TablesError::OtherKind {
         name: name.to_owned(),
         kind: definition.kind,
@@ -281,7 +284,10 @@ pub(super) fn backed_up(
     }
 }
 
-async fn wait_until_active(store: &Store, name: &str) -> Result<TableDescription, TablesError> {
+pub(super) async fn wait_until_active(
+    store: &Store,
+    name: &str,
+) -> Result<TableDescription, TablesError> {
     let look = || async {
         let request = store.client.describe_table().table_name(name);
         store
@@ -295,7 +301,7 @@ async fn wait_until_active(store: &Store, name: &str) -> Result<TableDescription
         .await
 }
 
-fn has_key_of(table: &TableDescription, definition: &TableDefinition) -> bool {
+pub(super) fn has_key_of(table: &TableDescription, definition: &TableDefinition) -> bool {
     let key = table
         .key_schema()
         .iter()
@@ -303,18 +309,27 @@ fn has_key_of(table: &TableDescription, definition: &TableDefinition) -> bool {
     key.eq(definition.key_schema)
 }
 
-async fn enable_time_to_live(store: &Store, name: &str, attribute: &str) -> Result<(), StoreError> {
-    // AWS refuses to enable what is already enabled, so check first.
+/// The attribute that a table's time to live reads, if it is on.
+pub(super) async fn time_to_live(store: &Store, name: &str) -> Result<Option<String>, StoreError> {
     let request = store.client.describe_time_to_live().table_name(name);
     let current = store.administer(request).await?.time_to_live_description;
-    let enabled = current.as_ref().is_some_and(|current| {
-        let on = matches!(
-            current.time_to_live_status,
+    let is_on = |status: Option<&TimeToLiveStatus>| {
+        matches!(
+            status,
             Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling)
-        );
-        on && current.attribute_name() == Some(attribute)
-    });
-    if enabled {
+        )
+    };
+    let current = current.filter(|current| is_on(current.time_to_live_status()));
+    Ok(current.and_then(|current| current.attribute_name))
+}
+
+pub(super) async fn enable_time_to_live(
+    store: &Store,
+    name: &str,
+    attribute: &str,
+) -> Result<(), StoreError> {
+    // AWS refuses to enable what is already enabled, so check first.
+    if time_to_live(store, name).await?.as_deref() == Some(attribute) {
         return Ok(());
     }
     let specification = TimeToLiveSpecification::builder()
@@ -329,7 +344,7 @@ async fn enable_time_to_live(store: &Store, name: &str, attribute: &str) -> Resu
     store.administer(request).await.map(drop)
 }
 
-async fn enable_recovery(store: &Store, name: &str) -> Result<(), TablesError> {
+pub(super) async fn enable_recovery(store: &Store, name: &str) -> Result<(), TablesError> {
     let specification = PointInTimeRecoverySpecification::builder()
         .point_in_time_recovery_enabled(true)
         .build()

@@ -14,7 +14,7 @@ use crate::client::attributes::{
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
 
 /// The resource's attributes as JSON text.
-const DOCUMENT: &str = "document";
+pub(crate) const DOCUMENT: &str = "document";
 /// [`Meta::version`]; every conditional write checks it.
 const VERSION: &str = "version";
 const CREATED: &str = "created";
@@ -144,8 +144,8 @@ pub(crate) fn read(item: &Item) -> Result<Stored, StoreError> {
 }
 
 /// The length of an item in bytes, as DynamoDB bills it: that of the names and values of its
-/// attributes. Those of a resource are texts and numbers, and lists have texts; a number takes a byte for two digits and
-/// another one, which a few bytes more do not change.
+/// attributes. Those of a resource are texts and numbers, and lists have texts; a number takes a
+/// byte for two digits and another one, which a few bytes more do not change.
 pub(crate) fn size(item: &Item) -> u64 {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) | AttributeValue::N(text) => text.len(),

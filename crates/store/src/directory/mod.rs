@@ -33,6 +33,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use tenant::TenantId;
 
 use crate::client::attributes::{Item, string};
+use crate::client::call::Paged as _;
 use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
@@ -188,6 +189,16 @@ impl<'a> TenantStore<'a> {
         visit: impl FnMut(&Item) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
         self.each_when(query, self.accepted_only(), visit).await
+    }
+
+    /// A page of a query, and where the next one starts if there is one.
+    pub(crate) async fn one_page(
+        &self,
+        query: QueryFluentBuilder,
+    ) -> Result<(Vec<Item>, Option<Item>), StoreError> {
+        let passage = self.accepted_only();
+        let answer = self.store.call(query, self.meter, passage).await?;
+        Ok(QueryFluentBuilder::into_page(answer))
     }
 
     async fn each_when(

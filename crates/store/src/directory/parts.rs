@@ -53,7 +53,7 @@ impl Expectation {
 }
 
 impl Parts {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
@@ -61,7 +61,7 @@ impl Parts {
         self.0.is_empty()
     }
 
-    pub(super) fn push(&mut self, write: TransactWriteItem, expectation: Expectation) {
+    pub(crate) fn push(&mut self, write: TransactWriteItem, expectation: Expectation) {
         self.0.push((write, expectation));
     }
 

@@ -28,7 +28,8 @@ use crate::usage::requests::Entry;
 const ACTOR: &str = "actor";
 const OPERATION: &str = "operation";
 const REQUEST_ID: &str = "request_id";
-const CHANGES: &str = "changes";
+/// Each changed attribute with its values, as JSON.
+pub(crate) const CHANGES: &str = "changes";
 const PREVIOUS: &str = "previous";
 /// The groups that a user left by being deleted, as JSON.
 const LEFT: &str = "left";
@@ -66,6 +67,8 @@ pub enum ChangeKind {
     Reactivate,
     /// The operator took changes of a group's members back.
     Undo,
+    /// The operator removed what is known of a person.
+    Erase,
     /// One that this release does not know, as the record has it.
     Other(String),
 }
@@ -79,6 +82,7 @@ const OPERATIONS: &[(ChangeKind, &str)] = &[
     (ChangeKind::Restore, "restore"),
     (ChangeKind::Reactivate, "reactivate"),
     (ChangeKind::Undo, "undo"),
+    (ChangeKind::Erase, "erase"),
 ];
 
 impl ChangeKind {
@@ -150,7 +154,7 @@ impl GroupsMoved {
 }
 
 /// What the record of a user's deletion says of the groups that the user left.
-pub(super) fn left(groups: &[ResourceId]) -> Option<(String, AttributeValue)> {
+pub(crate) fn left(groups: &[ResourceId]) -> Option<(String, AttributeValue)> {
     named(LEFT, groups)
 }
 
@@ -222,7 +226,7 @@ pub struct ChangeRecord {
 }
 
 /// A change to be written: the content of a [`ChangeRecord`], with both versions of the resource.
-pub(super) struct Written<'a> {
+pub(crate) struct Written<'a> {
     pub resource_type: &'a ResourceType,
     pub id: &'a ResourceId,
     pub version: u64,
@@ -294,7 +298,7 @@ impl TenantStore<'_> {
     }
 
     /// The record of a change, to be written with it.
-    pub(super) fn record_item(&self, origin: &Origin, written: &Written<'_>) -> Item {
+    pub(crate) fn record_item(&self, origin: &Origin, written: &Written<'_>) -> Item {
         let mut item = self.new_item(written.sort_key());
         item.extend(origin.attributes());
         let changes = Value::Object(written.changes()).to_string();

@@ -176,16 +176,9 @@ impl TenantStore<'_> {
         }: Deletion<'_>,
     ) -> Result<(), StoreError> {
         let mut parts = Parts::default();
-        self.delete_resource(resource_type, current, &mut parts)?;
+        self.removal(resource_type, current, &mut parts)?;
         if is_conditional && resource_type.members.is_some() {
             self.check_membership(current, &mut parts).await?;
-        }
-        let lookups = keys::lookups(resource_type, &current.id, &current.resource);
-        for sort_key in keys::guards(resource_type, current)?
-            .into_iter()
-            .chain(lookups)
-        {
-            parts.push(self.delete_item(sort_key)?, Expectation::Nothing);
         }
         let sort_key = keys::tombstone(resource_type, &current.id);
         let deletion = current.meta.changed(origin.at);
@@ -195,7 +188,6 @@ impl TenantStore<'_> {
         let had = resource_type.has_access(&current.resource);
         parts.extend(self.place_part(resource_type, had, grant, &mut tombstone)?);
         parts.push(self.put(recorded(tombstone, origin))?, Expectation::Nothing);
-        self.count_by(resource_type, current, -1, &mut parts)?;
         let record = Written {
             version: deletion.version,
             at: deleted,
@@ -216,6 +208,28 @@ impl TenantStore<'_> {
             record.extend(record::left(&left));
         }
         self.send_all(parts, record).await
+    }
+
+    /// The parts of a transaction that remove a resource that is unchanged since it was read, and
+    /// everything that leads to it, and count it no more.
+    ///
+    /// # Errors
+    /// [`StoreError::TooLarge`] when its unique value is too long for a key.
+    pub(crate) fn removal(
+        &self,
+        resource_type: &ResourceType,
+        current: &Stored,
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        self.delete_resource(resource_type, current, parts)?;
+        let lookups = keys::lookups(resource_type, &current.id, &current.resource);
+        for sort_key in keys::guards(resource_type, current)?
+            .into_iter()
+            .chain(lookups)
+        {
+            parts.push(self.delete_item(sort_key)?, Expectation::Nothing);
+        }
+        self.count_by(resource_type, current, -1, parts)
     }
 
     /// The part of a transaction that takes a place for the resource of `item`, which notes it.
@@ -256,7 +270,7 @@ impl TenantStore<'_> {
     }
 
     /// The same with the record as it is to be written.
-    pub(super) async fn send_all(&self, parts: Parts, record: Item) -> Result<(), StoreError> {
+    pub(crate) async fn send_all(&self, parts: Parts, record: Item) -> Result<(), StoreError> {
         match self.send(parts, record).await?.first() {
             None => Ok(()),
             // Somebody's membership has changed since it was read.
@@ -265,7 +279,7 @@ impl TenantStore<'_> {
     }
 
     /// Deletes an item that must have the given version.
-    pub(super) fn delete_unchanged(
+    pub(crate) fn delete_unchanged(
         &self,
         sort_key: String,
         version: u64,

@@ -16,6 +16,36 @@ pub enum SecretsError {
     /// The tenant already exists.
     #[error("tenant `{0}` exists already; choose another id")]
     TenantExists(TenantId),
+    /// The tenant was deleted.
+    #[error(
+        "tenant `{tenant}` was deleted {}; choose another id, or say --again to use this one again",
+        rfc3339(*.at)
+    )]
+    TenantDeleted {
+        /// The tenant.
+        tenant: TenantId,
+        /// When.
+        at: OffsetDateTime,
+    },
+    /// All that the tenant owns is being deleted.
+    #[error(
+        "tenant `{0}` is being deleted; `scim-admin tenant delete` goes on where it was ended, and nothing else is possible"
+    )]
+    BeingDeleted(TenantId),
+    /// The tenant is enabled.
+    #[error("tenant `{0}` is enabled, so its clients may write; disable it first")]
+    StillEnabled(TenantId),
+    /// Requests that began before the tenant was disabled may still be under way.
+    #[error(
+        "tenant `{tenant}` was disabled {}, and requests from before may still be under way; run the command again in a minute",
+        rfc3339(*.at)
+    )]
+    DisabledLately {
+        /// The tenant.
+        tenant: TenantId,
+        /// When it was disabled.
+        at: OffsetDateTime,
+    },
     /// The tenant has the maximum number of keys.
     #[error("tenant `{0}` has {MAX_ACTIVE_KEYS} keys, the most it may have; revoke one first")]
     TooManyKeys(TenantId),

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use tenant::{KeyDigest, KeyId, TenantId};
 
-use super::{KeyRecord, Tenant, operator_log};
+use super::{KeyRecord, SecretsError, Tenant, operator_log};
 use crate::StoreError;
 use crate::client::attributes::{
     Item, damaged, flag, number, number_of, optional, optional_time, string, text, time, timestamp,
@@ -21,6 +21,8 @@ const NAME: &str = "name";
 const ENABLED: &str = "enabled";
 const DISABLED: &str = "disabled";
 const CREATED: &str = "created";
+/// Since when all that the tenant owns is being deleted.
+pub(super) const DELETING: &str = "deleting";
 const VERSION: &str = "version";
 const ACTIVE_KEYS: &str = "active_keys";
 const KEY_ID: &str = "key_id";
@@ -116,6 +118,15 @@ pub(super) fn new_key(tenant: &Tenant, digest: &KeyDigest, record: &KeyRecord) -
 }
 
 impl TenantItem {
+    /// # Errors
+    /// [`SecretsError::BeingDeleted`] when it is.
+    pub(super) fn not_being_deleted(&self) -> Result<(), SecretsError> {
+        match self.tenant.deleting {
+            Some(_) => Err(SecretsError::BeingDeleted(self.tenant.id.clone())),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
         let id = owner(item)?;
         // DynamoDB has no empty sets: the attribute disappears with the last key.
@@ -130,6 +141,7 @@ impl TenantItem {
                 name: text(item, NAME)?.to_owned(),
                 enabled: flag(item, ENABLED)?,
                 disabled: optional_time(item, DISABLED)?,
+                deleting: optional_time(item, DELETING)?,
                 created: time(item, CREATED)?,
                 active_keys: active_digests.len(),
             },
@@ -177,6 +189,7 @@ mod tests {
             name: "Acme Ltd".to_owned(),
             enabled: true,
             disabled: None,
+            deleting: None,
             created: OffsetDateTime::UNIX_EPOCH,
             active_keys: 0,
         }

@@ -49,7 +49,8 @@ impl Store {
     /// until the tenant is enabled.
     ///
     /// # Errors
-    /// [`SecretsError::NoTenant`], [`SecretsError::TooManyKeys`], and failures of DynamoDB.
+    /// [`SecretsError::NoTenant`], [`SecretsError::BeingDeleted`], [`SecretsError::TooManyKeys`], and
+    /// failures of DynamoDB.
     pub async fn create_key(
         &self,
         key: &ApiKey,
@@ -122,7 +123,36 @@ impl Store {
         .await
     }
 
-    /// Drops long-expired keys from the tenant's list if it is full. The stored list changes when
+    /// Brings the expiry of a key forward, as a rotation did it in another table. One that is
+    /// revoked or expires by then stays as it is.
+    ///
+    /// # Errors
+    /// [`SecretsError::NoKey`], [`SecretsError::AmbiguousKey`], and failures of DynamoDB.
+    pub async fn end_key(
+        &self,
+        tenant: &TenantId,
+        key: &KeyId,
+        end: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<KeyRecord, SecretsError> {
+        write::retrying_races(|| async {
+            let keys = self.query_keys(tenant, KEY_PREFIX, meter).await?;
+            let item = find_key(&keys, tenant, key)?;
+            let ends = item.record.expires.is_some_and(|expires| expires <= end);
+            if item.record.revoked.is_some() || ends {
+                return Ok(item.record.clone());
+            }
+            self.write_end(tenant, item, end, meter).await?;
+            Ok(KeyRecord {
+                expires: Some(end),
+                ..item.record.clone()
+            })
+        })
+        .await
+    }
+
+    /// Makes sure that the tenant may have another key, and drops long-expired ones from its list if
+    /// that is full. The stored list changes when
     /// the next key is written.
     pub(super) async fn make_room(
         &self,
@@ -130,6 +160,7 @@ impl Store {
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
+        read.not_being_deleted()?;
         if read.active_digests.len() < MAX_ACTIVE_KEYS {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 //! | item | `secrets_pk` | `secrets_sk` |
 //! |---|---|---|
 //! | tenant | `TENANT#<tenant id>` | `TENANT` |
+//! | stone of a deleted tenant | `TENANT#<tenant id>` | `DELETED` |
 //! | key | `TENANT#<tenant id>` | `KEY#<digest of the key>` |
 //! | entry of the operator's log | `LOG#<tenant id>` | `O#<time>#<id of the entry>` |
 //!
@@ -16,6 +17,7 @@
 //! that is being added.
 
 mod credential;
+mod deletion;
 mod error;
 mod item;
 mod keys;
@@ -30,6 +32,7 @@ pub(crate) use item::{kind, partition_of};
 pub(crate) use operator_log::log_of;
 
 pub use credential::Credential;
+pub use deletion::{Deleting, MIN_DISABLED, Stone};
 pub use error::SecretsError;
 pub use keys::{KeyRecord, MAX_ACTIVE_KEYS};
 pub use operator_log::{Act, Begun, Operator, OperatorEntry};

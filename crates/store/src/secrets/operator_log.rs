@@ -96,6 +96,8 @@ pub enum Act {
     RotateKey,
     /// A key was revoked.
     RevokeKey,
+    /// The end of a key was brought forward.
+    EndKey,
     /// The limits on lost access were lifted.
     LiftBreaker,
     /// Deleted resources were brought back.
@@ -127,6 +129,7 @@ impl Act {
             Self::CreateKey => "createKey",
             Self::RotateKey => "rotateKey",
             Self::RevokeKey => "revokeKey",
+            Self::EndKey => "endKey",
             Self::LiftBreaker => "liftBreaker",
             Self::Restore => "restore",
             Self::Reactivate => "reactivate",
@@ -185,6 +188,14 @@ impl Store {
         Self {
             operator: Some(Arc::new(operator)),
             ..self.clone()
+        }
+    }
+
+    /// Whose changes they are.
+    pub(super) fn operator(&self) -> Arc<Operator> {
+        match &self.operator {
+            Some(operator) => operator.clone(),
+            None => Arc::new(Operator::program()),
         }
     }
 
@@ -309,10 +320,7 @@ impl Store {
     }
 
     fn entry_item(&self, tenant: &TenantId, act: Act, target: Option<&str>) -> Item {
-        let operator = match &self.operator {
-            Some(operator) => operator.clone(),
-            None => Arc::new(Operator::program()),
-        };
+        let operator = self.operator();
         // Its id tells apart what was done in the same millisecond.
         let sort_key = format!(
             "{PREFIX}{}#{}",

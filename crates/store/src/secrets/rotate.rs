@@ -38,7 +38,7 @@ impl Store {
     /// # Errors
     /// [`SecretsError::NoTenant`], [`SecretsError::NoKey`], [`SecretsError::AmbiguousKey`],
     /// [`SecretsError::ChooseKey`], [`SecretsError::KeyEnded`], [`SecretsError::NewKeyEndsFirst`],
-    /// [`SecretsError::TooManyKeys`], and failures of DynamoDB.
+    /// [`SecretsError::BeingDeleted`], [`SecretsError::TooManyKeys`], and failures of DynamoDB.
     pub async fn rotate_key(
         &self,
         key: &ApiKey,

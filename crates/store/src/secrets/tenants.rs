@@ -19,6 +19,8 @@ pub struct Tenant {
     pub enabled: bool,
     /// Since when they are not.
     pub disabled: Option<OffsetDateTime>,
+    /// Since when all that it owns is being deleted: it cannot be enabled or get keys any more.
+    pub deleting: Option<OffsetDateTime>,
     /// When the tenant was created.
     pub created: OffsetDateTime,
     /// How many keys are on the tenant's list: those not revoked. Long-expired ones leave it when
@@ -30,11 +32,36 @@ impl Store {
     /// Creates a tenant, enabled and without keys.
     ///
     /// # Errors
-    /// [`SecretsError::TenantExists`], and failures of DynamoDB.
+    /// [`SecretsError::TenantExists`], [`SecretsError::TenantDeleted`], and failures of DynamoDB.
     pub async fn create_tenant(
         &self,
         tenant: &TenantId,
         name: &str,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<Tenant, SecretsError> {
+        self.create(tenant, name, false, now, meter).await
+    }
+
+    /// The same with the id of a tenant that was deleted.
+    ///
+    /// # Errors
+    /// [`SecretsError::TenantExists`], and failures of DynamoDB.
+    pub async fn create_tenant_again(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<Tenant, SecretsError> {
+        self.create(tenant, name, true, now, meter).await
+    }
+
+    async fn create(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        is_again: bool,
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Tenant, SecretsError> {
@@ -43,10 +70,11 @@ impl Store {
             name: name.to_owned(),
             enabled: true,
             disabled: None,
+            deleting: None,
             created: now,
             active_keys: 0,
         };
-        write::retrying_races(|| self.put_tenant(&tenant, meter)).await?;
+        write::retrying_races(|| self.put_tenant(&tenant, is_again, meter)).await?;
         Ok(tenant)
     }
 
@@ -66,7 +94,7 @@ impl Store {
     /// already in that state.
     ///
     /// # Errors
-    /// [`SecretsError::NoTenant`], and failures of DynamoDB.
+    /// [`SecretsError::NoTenant`], [`SecretsError::BeingDeleted`], and failures of DynamoDB.
     pub async fn set_enabled(
         &self,
         tenant: &TenantId,
@@ -78,6 +106,7 @@ impl Store {
             if read.tenant.enabled == enabled {
                 return Ok(read.tenant);
             }
+            read.not_being_deleted()?;
             let now = OffsetDateTime::now_utc();
             self.write_enabled(&read, enabled, now, meter).await?;
             Ok(Tenant {

@@ -45,12 +45,24 @@ impl Store {
     pub(super) async fn put_tenant(
         &self,
         tenant: &Tenant,
+        is_again: bool,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
         let put = self.put(item::new_tenant(tenant))?;
         let entry = self.entry(&tenant.id, Act::CreateTenant, None)?;
-        match self.transact([put, entry], meter, Passage::Free).await? {
+        let stone = self.stone_part(&tenant.id, is_again)?;
+        let writes = [put, stone, entry];
+        match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
+            Outcome::ConditionsFailed(failed) if failed == [1] => {
+                match self.stone(&tenant.id, meter).await? {
+                    Some(stone) => Err(SecretsError::TenantDeleted {
+                        tenant: tenant.id.clone(),
+                        at: stone.completed,
+                    }),
+                    None => Err(StoreError::VersionMismatch.into()),
+                }
+            }
             Outcome::ConditionsFailed(_) => Err(SecretsError::TenantExists(tenant.id.clone())),
         }
     }
@@ -195,6 +207,44 @@ impl Store {
         }
     }
 
+    /// Brings the end of a key forward.
+    pub(super) async fn write_end(
+        &self,
+        tenant_id: &TenantId,
+        key: &KeyItem,
+        end: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<(), SecretsError> {
+        let tenant = self
+            .update_tenant(tenant_id)
+            .update_expression("ADD version :one")
+            .condition_expression("attribute_exists(secrets_pk)")
+            .expression_attribute_values(":one", number_of(1));
+        let ended = self
+            .update_key(tenant_id, &key.digest)
+            .update_expression("SET expires = :end")
+            .expression_attribute_values(":end", timestamp(end));
+        let ended = match key.record.expires {
+            None => ended.condition_expression(
+                "attribute_exists(secrets_pk) AND attribute_not_exists(revoked) \
+                 AND attribute_not_exists(expires)",
+            ),
+            Some(expires) => ended
+                .condition_expression("attribute_not_exists(revoked) AND expires = :read")
+                .expression_attribute_values(":read", timestamp(expires)),
+        };
+        let target = Some(key.record.id.as_str());
+        let entry = self.entry(tenant_id, Act::EndKey, target)?;
+        let writes = [update(tenant)?, update(ended)?, entry];
+        match self.transact(writes, meter, Passage::Free).await? {
+            Outcome::Written => Ok(()),
+            Outcome::ConditionsFailed(failed) if failed.starts_with(&[0]) => {
+                Err(SecretsError::NoTenant(tenant_id.clone()))
+            }
+            Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch.into()),
+        }
+    }
+
     /// Notes that `next`, or nothing any more, takes the place of an old key, if what was read of
     /// it is unchanged.
     fn follow(
@@ -217,7 +267,7 @@ impl Store {
     }
 
     /// Puts an item that must not exist yet.
-    fn put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn put(&self, item: Item) -> Result<TransactWriteItem, StoreError> {
         let put = Put::builder()
             .table_name(&self.tables.secrets)
             .set_item(Some(item))
@@ -226,7 +276,7 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn update_tenant(&self, tenant: &TenantId) -> UpdateBuilder {
+    pub(super) fn update_tenant(&self, tenant: &TenantId) -> UpdateBuilder {
         self.update_item(tenant, string(TENANT_SORT_KEY))
     }
 
@@ -242,6 +292,6 @@ impl Store {
     }
 }
 
-fn update(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
+pub(super) fn update(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
     Ok(TransactWriteItem::builder().update(update.build()?).build())
 }

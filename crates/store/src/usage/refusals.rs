@@ -1,5 +1,5 @@
-//! Refused and failed requests, counted by tenant, hour and reason: one Query shows that a client fails, since
-//! when, and why.
+//! Refused and failed requests, counted by tenant, hour and reason: one Query shows that a client
+//! fails, since when, and why.
 
 use time::OffsetDateTime;
 
@@ -13,7 +13,8 @@ use crate::{StoreError, TenantStore};
 
 const FIRST: &str = "first";
 const LAST: &str = "last";
-const DETAIL: &str = "detail";
+/// What the client was told.
+pub(crate) const DETAIL: &str = "detail";
 const REQUEST_ID: &str = "request_id";
 
 /// How many requests the log of requests left out, of those that a counter counts.
@@ -50,7 +51,7 @@ pub struct Refusals {
     pub last: Refusal,
     /// How many there are.
     pub count: u64,
-    /// How many of them name a resource and are not in the log of requests, for there were too many.
+    /// How many of them belong into the log of requests and were too many for it.
     pub unlogged: u64,
     /// When the first was.
     pub first: OffsetDateTime,
@@ -81,7 +82,7 @@ pub struct RefusalCount {
     pub route: String,
     /// How many there were.
     pub count: u64,
-    /// How many of them name a resource and are not in the log of requests, for there were too many.
+    /// How many of them belong into the log of requests and were too many for it.
     pub unlogged: u64,
     /// When the first was.
     pub first: OffsetDateTime,

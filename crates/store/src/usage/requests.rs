@@ -23,8 +23,10 @@ const METHOD: &str = "method";
 const ROUTE: &str = "route";
 const STATUS: &str = "status";
 const REASON: &str = "reason";
-const DETAIL: &str = "detail";
-const ID: &str = "id";
+/// What the client was told.
+pub(crate) const DETAIL: &str = "detail";
+/// The id of the subject.
+pub(crate) const ID: &str = "id";
 const USER_NAME: &str = "user_name";
 const EXTERNAL_ID: &str = "external_id";
 const DISPLAY_NAME: &str = "display_name";
@@ -33,6 +35,9 @@ const IGNORED: &str = "ignored";
 const IGNORED_NAMES: &str = "ignored_names";
 const LEFT_OUT: &str = "left_out";
 const KEY_ID: &str = "key_id";
+
+/// What the client called the subject, but for the id.
+pub(crate) const NAMES: [&str; 3] = [USER_NAME, EXTERNAL_ID, DISPLAY_NAME];
 
 /// The longest stored text of a subject, in bytes.
 const MAX_VALUE: usize = 128;

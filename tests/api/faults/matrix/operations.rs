@@ -396,8 +396,15 @@ pub fn bulk(users: &Users) -> Vec<Operation> {
 pub const KEY_USE: &str = "UpdateItem directory K";
 
 /// Whether a call is made beside the answer, which does not depend on it: refused requests are
-/// counted if they can be.
+/// counted and logged if they can be.
 pub fn is_aside(request: &Request, label: &str) -> bool {
     matches!(request, Request::Client { .. })
-        && ["UpdateItem directory R", "GetItem secrets TENANT", KEY_USE].contains(&label)
+        && [
+            "UpdateItem directory R",
+            "UpdateItem directory H",
+            "PutItem directory P",
+            "GetItem secrets TENANT",
+            KEY_USE,
+        ]
+        .contains(&label)
 }

@@ -44,6 +44,8 @@ pub enum Command {
     Migrate,
     ShowBreaker,
     ListRefusals,
+    ListAnswers,
+    ListRequests,
     /// An act of several steps, on the operator's log.
     Act,
     /// The operator's log.
@@ -193,6 +195,20 @@ pub async fn run(
             let refusals = directory.refusals(OffsetDateTime::UNIX_EPOCH).await?;
             json!(refusals.len())
         }
+        Command::ListAnswers => {
+            let answers = directory.answers(OffsetDateTime::UNIX_EPOCH).await?;
+            json!(answers.len())
+        }
+        Command::ListRequests => {
+            let (from, to) = (OffsetDateTime::UNIX_EPOCH, now + Duration::days(1));
+            let mut requests = 0;
+            let visit = |_| {
+                requests += 1;
+                true
+            };
+            directory.requests(Span { from, to }, visit).await?;
+            json!(requests)
+        }
         Command::Act => {
             let begun = store.begin_act(id, Act::Erase, None, &meter).await?;
             store.complete_act(&begun, "done", &meter).await?;
@@ -314,6 +330,8 @@ pub fn reads(_: &Users) -> Vec<Operation> {
         read("tombstones", Command::Tombstones),
         read("breaker", Command::ShowBreaker),
         read("refusals", Command::ListRefusals),
+        read("answers", Command::ListAnswers),
+        read("requests", Command::ListRequests),
         read("operator's log", Command::Log),
     ]
 }

@@ -18,6 +18,7 @@ const WAYS: &[&str] = &[
     ".each_when(",
     ".get_item(",
     ".get_of_any_format(",
+    ".put_item(",
     ".read_secret(",
     ".send_update(",
     ".transact(",
@@ -59,6 +60,7 @@ const SITES: &[(&str, &str, &str)] = &[
     ("directory/history.rs", "history_page", "Query directory E"),
     ("directory/history.rs", "latest_change", "Query directory E"),
     ("directory/history.rs", "record", "GetItem directory E"),
+    ("directory/mod.rs", "put_item", "PutItem directory P"),
     ("directory/mod.rs", "send_update", "UpdateItem directory B"),
     (
         "directory/mod.rs",
@@ -250,6 +252,14 @@ const SITES: &[(&str, &str, &str)] = &[
         "UpdateItem directory R",
     ),
     ("usage/refusals.rs", "refusals", "Query directory R"),
+    (
+        "usage/answers.rs",
+        "count_answers",
+        "UpdateItem directory H",
+    ),
+    ("usage/answers.rs", "answers", "Query directory H"),
+    ("usage/requests.rs", "log_request", "PutItem directory P"),
+    ("usage/requests.rs", "requests", "Query directory P"),
 ];
 
 /// Requests of the functions above for other kinds of items.

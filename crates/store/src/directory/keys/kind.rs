@@ -50,6 +50,7 @@ const KINDS: &[(&str, &str)] = &[
     ("M", "members of groups"),
     ("I", "groups of users"),
     ("J", "pending changes, fences"),
+    ("X", "erasures and imports under way"),
 ];
 
 #[cfg(test)]
@@ -93,9 +94,11 @@ mod tests {
             (members::edge_of_user(&id, &id), Some("groups of users")),
             (members::pending(&id), Some("pending changes, fences")),
             (members::fence('2'), Some("pending changes, fences")),
+            (erasure(&id), Some("erasures and imports under way")),
+            (IMPORT.to_owned(), Some("erasures and imports under way")),
             (answers(at), Some("counts of answers")),
             (logged_request(at, "1", None), Some("logged requests")),
-            ("X#2026-11-24T09:33:36.000Z#1".to_owned(), None),
+            ("ZZ#2026-11-24T09:33:36.000Z#1".to_owned(), None),
             (format!("T#{id}"), None),
             (format!("L#T#userName#lena#{id}"), None),
             (format!("D#T#{id}"), None),

@@ -18,6 +18,8 @@
 //! | `H#<hour>` | counter of answers |
 //! | `P#<time>#<request id>`, of a bulk request's operation `#<its place>` | logged request |
 //! | `K#<key id>` | what is known of the use of an API key |
+//! | `X#<id>` | an erasure that is under way: by which values the person is found |
+//! | `X#!import` | an import that is under way |
 //!
 //! `members` has the keys of what belongs to the members of groups.
 //!
@@ -32,7 +34,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use scim::resource::{rfc3339, select};
-use scim::schema::{ALL, BoundPath, Resolved};
+use scim::schema::{ALL, BoundPath, Resolved, USERS};
 use scim::text::fold;
 use scim::{Resource, ResourceId, ResourceType, Stored};
 use serde_json::Value;
@@ -145,10 +147,29 @@ pub(crate) fn changes_from(at: OffsetDateTime) -> String {
     format!("{CHANGES}{}", rfc3339(at))
 }
 
+/// The id of the user whose change the record with this sort key is of.
+pub(crate) fn changed_user(sort_key: &str) -> Option<&str> {
+    let mut parts = sort_key.strip_prefix(CHANGES)?.split('#').skip(1);
+    (parts.next()? == letter(&USERS).to_string())
+        .then(|| parts.next())
+        .flatten()
+}
+
+/// The start of the sort keys of all erasures that are under way.
+pub(crate) const ERASURES: &str = "X#";
+
+/// The sort key of the erasure of a user.
+pub(crate) fn erasure(user: &ResourceId) -> String {
+    format!("{ERASURES}{user}")
+}
+
+/// The sort key of an import that is under way.
+pub(crate) const IMPORT: &str = "X#!import";
+
 /// Whether the item with this sort key belongs to no resource: the use of a key, a counter of
-/// refused requests or of answers, or a logged request.
+/// refused requests or of answers, a logged request, or what is under way.
 pub(crate) fn belongs_to_no_resource(sort_key: &str) -> bool {
-    [KEY_USES, REFUSALS, ANSWERS, REQUESTS]
+    [KEY_USES, REFUSALS, ANSWERS, REQUESTS, ERASURES]
         .iter()
         .any(|prefix| sort_key.starts_with(prefix))
 }
@@ -380,7 +401,6 @@ mod tests {
     use serde_json::{Map, json};
 
     use super::*;
-    use scim::schema::USERS;
 
     fn id() -> ResourceId {
         ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap()
@@ -417,6 +437,7 @@ mod tests {
         let of_any_type = [
             CHANGES.to_owned(),
             KEY_USES.to_owned(),
+            ERASURES.to_owned(),
             breaker(&USERS),
             refusals_of(OffsetDateTime::UNIX_EPOCH),
             answers(OffsetDateTime::UNIX_EPOCH),
@@ -430,7 +451,7 @@ mod tests {
             .chain(kinds.counters)
             .filter_map(|key| key.chars().next())
             .collect();
-        assert_eq!(taken, BTreeSet::from_iter("BCDEFHKLNPR".chars()));
+        assert_eq!(taken, BTreeSet::from_iter("BCDEFHKLNPRX".chars()));
         assert!(ALL.iter().all(|known| !taken.contains(&known.letter)));
     }
 

@@ -24,9 +24,9 @@ const ADDED: &str = "added";
 /// The ids of those who are members no more, sixteen bytes each.
 const REMOVED: &str = "removed";
 /// What the client calls those who became members, by id, as JSON.
-const DISPLAYS: &str = "displays";
+pub(crate) const DISPLAYS: &str = "displays";
 /// Some of those who were to become members and are no users, as JSON.
-const LEFT_OUT: &str = "left_out";
+pub(crate) const LEFT_OUT: &str = "left_out";
 const LEFT_OUT_COUNT: &str = "left_out_count";
 
 /// How many of those who were left out are named in a record.

@@ -1,0 +1,81 @@
+//! The deletion of a tenant, with all that it owns.
+
+use store::secrets::{Act, SecretsError, Stone};
+use store::{Gate, Meter, Store};
+use tenant::TenantId;
+use time::OffsetDateTime;
+
+use crate::Failure;
+
+/// How far a deletion is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// What the tenant owns is being counted.
+    Counting,
+    /// So many items of the directory are removed by this run.
+    Removed(u64),
+}
+
+/// A deletion that is complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletion {
+    /// What is kept of the tenant.
+    pub stone: Stone,
+    /// Whether it was complete before.
+    pub was_complete: bool,
+}
+
+/// Deletes a tenant that has been disabled for a minute at least. If it was begun before, this goes
+/// on; if it was complete, nothing happens.
+///
+/// # Errors
+/// [`SecretsError::NoTenant`], [`SecretsError::StillEnabled`], [`SecretsError::DisabledLately`], and
+/// failures of DynamoDB. Called again, it does the rest.
+pub async fn delete(
+    store: &Store,
+    tenant: &TenantId,
+    now: OffsetDateTime,
+    mut progress: impl FnMut(Progress) + Send,
+) -> Result<Deletion, Failure> {
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let directory = store.tenant(tenant, &meter, &gate);
+    if let Err(error @ SecretsError::NoTenant(_)) = store.find_tenant(tenant, &meter).await {
+        let stone = store.stone(tenant, &meter).await?;
+        let Some(stone) = stone else {
+            return Err(error.into());
+        };
+        // What was counted of requests until then, by functions that had the counts in memory.
+        directory.remove_items(|_| {}).await?;
+        return Ok(Deletion {
+            stone,
+            was_complete: true,
+        });
+    }
+    // What cannot be deleted is not on the log.
+    store.may_be_deleted(tenant, now, &meter).await?;
+    let begun = store
+        .begin_act(tenant, Act::DeleteTenant, None, &meter)
+        .await?;
+    let deleting = store.begin_deletion(tenant, now, &meter).await?;
+    if deleting.counts.is_none() {
+        progress(Progress::Counting);
+        let counts = directory.count_items().await?;
+        store.note_counts(tenant, &counts, &meter).await?;
+    }
+    directory
+        .remove_items(|removed| progress(Progress::Removed(removed)))
+        .await?;
+    store.remove_secrets(tenant, &meter).await?;
+    // With the keys gone, no request of theirs is counted for the tenant any more.
+    directory.remove_items(|_| {}).await?;
+    let stone = store
+        .end_deletion(tenant, OffsetDateTime::now_utc(), &meter)
+        .await?;
+    directory.remove_items(|_| {}).await?;
+    let outcome = format!("{} items and {} keys", stone.counts.total(), stone.keys);
+    store.complete_act(&begun, &outcome, &meter).await?;
+    Ok(Deletion {
+        stone,
+        was_complete: false,
+    })
+}

@@ -1,0 +1,388 @@
+//! An export: all that a tenant owns, in files that people and programs read, and that an import
+//! takes back.
+//!
+//! `items.ndjson` is what an import reads; the other files are for whoever leaves with their data.
+//! The manifest comes last, so an export without one is not complete.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{BufWriter, Write};
+#[cfg(unix)]
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use scim::resource::rfc3339;
+use scim::schema::{GROUPS, USERS};
+use scim::{ResourceId, ResourceType, Stored};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use store::directory::history::{Record, Span};
+use store::secrets::Act;
+use time::{Duration, OffsetDateTime};
+
+use crate::{Account, Failure};
+
+/// The number of the format of an export. One that says a higher number is not imported.
+pub const FORMAT: u64 = 1;
+
+/// The file that says what is in the others.
+pub const MANIFEST: &str = "manifest.json";
+
+/// The file that an import reads.
+pub const ITEMS: &str = "items.ndjson";
+
+/// The files of an export, in the order in which they are written.
+pub const FILES: [&str; 6] = [
+    "users.ndjson",
+    "groups.ndjson",
+    "deleted.ndjson",
+    "history.ndjson",
+    "keys.json",
+    ITEMS,
+];
+
+/// How many groups are read together.
+const GROUPS_AT_ONCE: usize = 100;
+
+/// A file of an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportedFile {
+    /// Its name.
+    pub name: String,
+    /// How many lines it has; of `keys.json`, how many keys.
+    pub count: u64,
+    /// How many bytes.
+    pub bytes: u64,
+    /// The SHA-256 of its content, in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// An export that is complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// Where it is.
+    pub folder: PathBuf,
+    /// Whether others may have written meanwhile: then the files are of different moments.
+    pub was_enabled: bool,
+    /// Its files, without the manifest.
+    pub files: Vec<ExportedFile>,
+}
+
+impl Account {
+    /// Writes all that the tenant owns to a folder that does not exist or is empty; with `force`,
+    /// over an export that was ended early. `history_line` makes a line of a record. `progress` is
+    /// told which file has how many lines.
+    ///
+    /// # Errors
+    /// [`Failure::Folder`] and [`Failure::File`], and failures of DynamoDB. The folder then has no
+    /// manifest.
+    pub async fn export(
+        &self,
+        folder: &Path,
+        force: bool,
+        history_line: impl Fn(&Record) -> String + Send,
+        mut progress: impl FnMut(&str, u64) + Send,
+    ) -> Result<Exported, Failure> {
+        let began = OffsetDateTime::now_utc();
+        prepare(folder, force)?;
+        let begun = self.begin(Act::Export, None).await?;
+        let mut files = Vec::new();
+        for name in FILES {
+            let mut out = Out::create(folder, name)?;
+            let mut told = |count| progress(name, count);
+            match name {
+                "users.ndjson" => self.export_users(&mut out, &mut told).await?,
+                "groups.ndjson" => Box::pin(self.export_groups(&mut out, &mut told)).await?,
+                "deleted.ndjson" => self.export_deleted(&mut out).await?,
+                "history.ndjson" => {
+                    self.export_history(&mut out, &history_line, &mut told)
+                        .await?;
+                }
+                "keys.json" => self.export_keys(&mut out).await?,
+                _ => self.export_items(&mut out, &mut told).await?,
+            }
+            files.push(out.finish()?);
+        }
+        let exported = Exported {
+            folder: folder.to_owned(),
+            was_enabled: self.tenant.enabled,
+            files,
+        };
+        self.write_manifest(&exported, began)?;
+        let outcome = format!(
+            "{} items",
+            exported.files.last().map_or(0, |file| file.count)
+        );
+        self.complete(&begun, &outcome).await?;
+        Ok(exported)
+    }
+
+    async fn export_users(
+        &self,
+        out: &mut Out,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), Failure> {
+        let mut failed = None;
+        self.directory()
+            .all(&USERS, |user| {
+                // What cannot be written ends the file, and is told once all are read.
+                if failed.is_none() {
+                    failed = out.line(&resource(&user).to_string()).err();
+                    progress(out.count);
+                }
+            })
+            .await?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn export_groups(
+        &self,
+        out: &mut Out,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), Failure> {
+        let directory = self.directory();
+        let mut ids: Vec<ResourceId> = Vec::new();
+        directory.all(&GROUPS, |group| ids.push(group.id)).await?;
+        for ids in ids.chunks(GROUPS_AT_ONCE) {
+            for group in directory.get_many(&GROUPS, ids).await? {
+                let members = self.members_of(&group).await?;
+                let members: Vec<Value> = members
+                    .iter()
+                    .map(|member| json!({"value": member.id.as_str(), "display": member.display}))
+                    .collect();
+                let mut line = resource(&group);
+                insert(&mut line, "members", members.into());
+                out.line(&line.to_string())?;
+                progress(out.count);
+            }
+        }
+        Ok(())
+    }
+
+    async fn export_deleted(&self, out: &mut Out) -> Result<(), Failure> {
+        for resource_type in [&USERS, &GROUPS] {
+            let resource_type: &ResourceType = resource_type;
+            let mut failed = None;
+            self.directory()
+                .tombstones(resource_type, |tombstone| {
+                    let mut line = resource(&tombstone.stored);
+                    insert(&mut line, "resourceType", resource_type.name.into());
+                    insert(&mut line, "deleted", rfc3339(tombstone.deleted).into());
+                    insert(&mut line, "keptUntil", rfc3339(tombstone.expires).into());
+                    if failed.is_none() {
+                        failed = out.line(&line.to_string()).err();
+                    }
+                })
+                .await?;
+            if let Some(failed) = failed {
+                return Err(failed);
+            }
+        }
+        Ok(())
+    }
+
+    async fn export_history(
+        &self,
+        out: &mut Out,
+        line: &(impl Fn(&Record) -> String + Send),
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), Failure> {
+        let everything = Span {
+            from: OffsetDateTime::UNIX_EPOCH,
+            to: OffsetDateTime::now_utc() + Duration::DAY,
+        };
+        let mut failed = None;
+        self.directory()
+            .history(everything, |record| {
+                failed = out.line(&line(&record)).err();
+                progress(out.count);
+                failed.is_none()
+            })
+            .await?;
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn export_keys(&self, out: &mut Out) -> Result<(), Failure> {
+        let keys = self.store.list_keys(&self.tenant.id, &self.meter).await?;
+        let count = keys.len() as u64;
+        let keys: Vec<Value> = keys
+            .iter()
+            .map(|key| {
+                json!({
+                    "id": key.id.as_str(),
+                    "label": key.label,
+                    "created": rfc3339(key.created),
+                    "expires": key.expires.map(rfc3339),
+                    "revoked": key.revoked.map(rfc3339),
+                    "replacedBy": key.replaced_by.as_ref().map(tenant::KeyId::as_str),
+                })
+            })
+            .collect();
+        out.line(&format!("{:#}", Value::from(keys)))?;
+        out.count = count;
+        Ok(())
+    }
+
+    async fn export_items(
+        &self,
+        out: &mut Out,
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<(), Failure> {
+        self.directory()
+            .lines(|line| {
+                out.line(line)?;
+                progress(out.count);
+                Ok::<_, Failure>(())
+            })
+            .await
+    }
+
+    /// Under another name first: a manifest is there as a whole or not at all.
+    fn write_manifest(&self, exported: &Exported, began: OffsetDateTime) -> Result<(), Failure> {
+        let files: Vec<Value> = exported
+            .files
+            .iter()
+            .map(|file| {
+                json!({
+                    "name": file.name,
+                    "count": file.count,
+                    "bytes": file.bytes,
+                    "sha256": file.sha256,
+                })
+            })
+            .collect();
+        let manifest = json!({
+            "format": FORMAT,
+            "tenant": self.tenant.id.as_str(),
+            "name": self.tenant.name,
+            "began": rfc3339(began),
+            "completed": rfc3339(OffsetDateTime::now_utc()),
+            "release": env!("CARGO_PKG_VERSION"),
+            "wasEnabled": exported.was_enabled,
+            "files": files,
+        });
+        let unfinished = format!("{MANIFEST}.unfinished");
+        let mut out = Out::create(&exported.folder, &unfinished)?;
+        out.line(&format!("{manifest:#}"))?;
+        out.finish()?;
+        let path = exported.folder.join(MANIFEST);
+        fs::rename(exported.folder.join(unfinished), &path).map_err(|source| file(&path, source))
+    }
+}
+
+/// A resource with its id and metadata.
+fn resource(stored: &Stored) -> Value {
+    let mut line = json!({
+        "id": stored.id.as_str(),
+        "meta": {
+            "created": rfc3339(stored.meta.created),
+            "lastModified": rfc3339(stored.meta.last_modified),
+        },
+    });
+    for (name, value) in stored.resource.attributes() {
+        insert(&mut line, name, value.clone());
+    }
+    line
+}
+
+fn insert(line: &mut Value, name: &str, value: Value) {
+    if let Value::Object(members) = line {
+        members.insert(name.to_owned(), value);
+    }
+}
+
+/// The failure of a file.
+pub(crate) fn file(path: &Path, source: std::io::Error) -> Failure {
+    Failure::File {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Makes a folder for its owner alone, or takes one that is empty.
+fn prepare(folder: &Path, force: bool) -> Result<(), Failure> {
+    if !folder.exists() {
+        let mut builder = DirBuilder::new();
+        #[cfg(unix)]
+        builder.mode(0o700);
+        return builder
+            .create(folder)
+            .map_err(|source| file(folder, source));
+    }
+    let failed = |source| file(folder, source);
+    let mut others = false;
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        let name = name.to_string_lossy();
+        let is_known = FILES.contains(&&*name) || name == format!("{MANIFEST}.unfinished");
+        others |= !(force && is_known);
+    }
+    match others {
+        true => Err(Failure::Folder {
+            path: folder.to_owned(),
+            why: "the folder is not empty; name another one, or say --force over an export that was ended early".to_owned(),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// A file that is being written, for its owner alone.
+struct Out {
+    path: PathBuf,
+    name: String,
+    out: BufWriter<File>,
+    hash: Sha256,
+    count: u64,
+    bytes: u64,
+}
+
+impl Out {
+    fn create(folder: &Path, name: &str) -> Result<Self, Failure> {
+        let path = folder.join(name);
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        options.mode(0o600);
+        let out = options.open(&path).map_err(|source| file(&path, source))?;
+        Ok(Self {
+            path,
+            name: name.to_owned(),
+            out: BufWriter::new(out),
+            hash: Sha256::new(),
+            count: 0,
+            bytes: 0,
+        })
+    }
+
+    fn line(&mut self, line: &str) -> Result<(), Failure> {
+        for bytes in [line.as_bytes(), b"\n"] {
+            self.out
+                .write_all(bytes)
+                .map_err(|source| file(&self.path, source))?;
+            self.hash.update(bytes);
+            self.bytes += bytes.len() as u64;
+        }
+        self.count += 1;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<ExportedFile, Failure> {
+        let path = self.path;
+        let failed = |source| file(&path, source);
+        let out = self
+            .out
+            .into_inner()
+            .map_err(|error| failed(error.into_error()))?;
+        out.sync_all().map_err(failed)?;
+        Ok(ExportedFile {
+            name: self.name,
+            count: self.count,
+            bytes: self.bytes,
+            sha256: hex(&self.hash.finalize()),
+        })
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

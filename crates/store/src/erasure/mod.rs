@@ -1,0 +1,433 @@
+//! The erasure of a person: nothing that was said of them is left in a tenant's directory.
+//!
+//! Who did what when stays: change records keep the operation, time, actor, request and version,
+//! and lose their values. The user goes by a change of its own, which has a record too. For
+//! operators: the function never calls this.
+//!
+//! Clients may write meanwhile. An erasure that was ended early leaves an item (`person`) by which
+//! the next one finds everything that is left.
+
+mod person;
+mod trace;
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
+use backon::Retryable as _;
+use scim::schema::USERS;
+use scim::{ResourceId, Stored};
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use crate::client::attributes::{Item, string, text};
+use crate::client::format;
+use crate::client::tables::SORT_KEY;
+use crate::client::transaction::RACES;
+use crate::client::update::Updated;
+use crate::directory::parts::{Expectation, Parts};
+use crate::directory::record::{self, ChangeKind, Origin, Written};
+use crate::directory::tombstone::Tombstone;
+use crate::directory::{document, keys};
+use crate::{StoreError, TenantStore};
+
+use person::Person;
+use trace::{Change, Kind, blanked, trace};
+
+/// How many of those are named whose manager was erased.
+const MAX_REPORTED: usize = 1_000;
+
+/// What was known of a person before an erasure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// The user was there.
+    Present,
+    /// The user was deleted, and could have been restored.
+    Deleted,
+    /// Only records were left.
+    Recorded,
+    /// The person was erased before, completely or up to where that was ended.
+    Erased,
+}
+
+/// What an erasure has removed, or would remove.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// What was known before.
+    pub known: Known,
+    /// Whether an erasure was begun before, and not completed.
+    pub is_unfinished: bool,
+    /// Change records of the user that have no values any more.
+    pub records: u64,
+    /// Change records of others that do not name the user as their manager any more.
+    pub manager_records: u64,
+    /// Records of changes of groups' members that do not say any more what the person was called.
+    pub member_records: u64,
+    /// Items of memberships, also of those that waited for a restoration.
+    pub memberships: u64,
+    /// Lookups and guards that were left behind.
+    pub lookups: u64,
+    /// Counters of refused requests that do not quote the person any more.
+    pub refusals: u64,
+    /// Entries of the provisioning log.
+    pub requests: u64,
+    /// Whose manager the person is, in the order of ids: they are not changed. A thousand at most.
+    pub managed: Vec<ResourceId>,
+    /// How many those are in all.
+    pub managed_count: u64,
+}
+
+impl Erased {
+    fn of(known: Known, is_unfinished: bool) -> Self {
+        Self {
+            known,
+            is_unfinished,
+            records: 0,
+            manager_records: 0,
+            member_records: 0,
+            memberships: 0,
+            lookups: 0,
+            refusals: 0,
+            requests: 0,
+            managed: Vec::new(),
+            managed_count: 0,
+        }
+    }
+
+    /// How many items said something of the person, besides the user's own and those that are only
+    /// reported.
+    pub fn items(&self) -> u64 {
+        [
+            self.records,
+            self.manager_records,
+            self.member_records,
+            self.memberships,
+            self.lookups,
+            self.refusals,
+            self.requests,
+        ]
+        .iter()
+        .sum()
+    }
+
+    fn count(&mut self, kind: Kind) {
+        let counter = match kind {
+            Kind::Record => &mut self.records,
+            Kind::ManagerRecord => &mut self.manager_records,
+            Kind::MemberRecord => &mut self.member_records,
+            Kind::Membership => &mut self.memberships,
+            Kind::Lookup => &mut self.lookups,
+            Kind::Refusal => &mut self.refusals,
+            Kind::Request => &mut self.requests,
+            Kind::Report(user) => {
+                if self.managed.len() < MAX_REPORTED {
+                    self.managed.push(user);
+                }
+                &mut self.managed_count
+            }
+        };
+        *counter += 1;
+    }
+}
+
+impl TenantStore<'_> {
+    /// Erases a person, or says what an erasure would do. `None` if nothing is known of the id.
+    ///
+    /// `progress` is told how many items were looked at.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`], [`StoreError::Throttled`] or [`StoreError::VersionMismatch`] when
+    /// every attempt failed for that reason; failures of DynamoDB, and [`StoreError::Damaged`].
+    /// Called again, it does the rest.
+    pub async fn erase(
+        &self,
+        user: &ResourceId,
+        origin: &Origin,
+        is_dry_run: bool,
+        progress: impl FnMut(u64) + Send,
+    ) -> Result<Option<Erased>, StoreError> {
+        let present = self.get(&USERS, user).await?;
+        let tombstone = self.tombstone(&USERS, user).await?;
+        let person = self
+            .person(user, present.as_ref(), tombstone.as_ref())
+            .await?;
+        let known = match (&present, &tombstone, &person.latest) {
+            (Some(_), ..) => Known::Present,
+            (None, Some(_), _) => Known::Deleted,
+            (None, None, Some(latest)) if latest.operation != ChangeKind::Erase => Known::Recorded,
+            (None, None, latest) if latest.is_some() || person.is_begun => Known::Erased,
+            _ => return Ok(None),
+        };
+        let erased = Erased::of(known, person.is_begun);
+        if is_dry_run {
+            return Box::pin(self.erase_everywhere(person, erased, true, progress))
+                .await
+                .map(Some);
+        }
+        self.transact(vec![self.put(self.begun(&person))?]).await?;
+        let user_goes = || Box::pin(self.erase_user(&person, origin));
+        user_goes
+            .retry(RACES)
+            .when(|error| {
+                matches!(
+                    error,
+                    StoreError::Conflict | StoreError::Throttled | StoreError::VersionMismatch
+                )
+            })
+            .await?;
+        // One that was to make the user a member leaves an edge when it is carried out.
+        for pending in self.all_pending().await? {
+            if pending.gone.contains(user) {
+                self.finish(&pending.group).await?;
+            }
+        }
+        let erased = Box::pin(self.erase_everywhere(person, erased, false, progress)).await?;
+        self.transact(vec![self.delete_item(keys::erasure(user))?])
+            .await?;
+        Ok(Some(erased))
+    }
+
+    /// Removes the user as it is now, or what waits for its restoration. Each is a change with a
+    /// record; nothing happens if the latest one is an erasure.
+    async fn erase_user(&self, person: &Person, origin: &Origin) -> Result<(), StoreError> {
+        let user = &person.id;
+        if let Some(present) = self.get(&USERS, user).await? {
+            return self.erase_present(&present, person, origin).await;
+        }
+        if let Some(tombstone) = self.tombstone(&USERS, user).await? {
+            return self.erase_deleted(&tombstone, person, origin).await;
+        }
+        let Some(latest) = &person.latest else {
+            return Ok(());
+        };
+        // The person was read before it was erased, perhaps.
+        if latest.operation == ChangeKind::Erase || self.has_ended(person).await? {
+            return Ok(());
+        }
+        let version = latest.version.saturating_add(1);
+        let written = erasure(user, version, latest.at, origin);
+        self.send_all(Parts::default(), self.record_item(origin, &written))
+            .await
+    }
+
+    /// Whether an erasure has a record by now, though it had none when the person was read: an
+    /// attempt that took effect without an answer.
+    async fn has_ended(&self, person: &Person) -> Result<bool, StoreError> {
+        let now = self.person(&person.id, None, None).await?;
+        Ok(now
+            .latest
+            .is_some_and(|latest| latest.operation == ChangeKind::Erase))
+    }
+
+    /// The user leaves its groups and goes, with everything that leads to it.
+    async fn erase_present(
+        &self,
+        current: &Stored,
+        person: &Person,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let mut parts = Parts::default();
+        self.removal(&USERS, current, &mut parts)?;
+        let tombstone = keys::tombstone(&USERS, &current.id);
+        parts.push(self.delete_item(tombstone)?, Expectation::Nothing);
+        let mut person = person.clone();
+        person.add(current);
+        parts.push(self.put(self.begun(&person))?, Expectation::Nothing);
+        let meta = current.meta.changed(origin.at);
+        let written = Written {
+            at: meta.last_modified,
+            before: Some(&current.resource),
+            ..erasure(
+                &current.id,
+                meta.version,
+                current.meta.last_modified,
+                origin,
+            )
+        };
+        let mut record = self.record_item(origin, &written);
+        blank(&mut record)?;
+        let mut leaving = self.leaving(&current.id).await?;
+        // And the record.
+        let others = parts.len() + 1;
+        let left = leaving.all().into_iter().cloned().collect::<Vec<_>>();
+        self.leave_before(current, &mut leaving, others, origin)
+            .await?;
+        self.leave_now(current, &leaving, meta.last_modified, &mut parts)?;
+        record.extend(record::left(&left));
+        self.send_all(parts, record).await
+    }
+
+    /// What waits for a restoration goes.
+    async fn erase_deleted(
+        &self,
+        tombstone: &Tombstone,
+        person: &Person,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let mut parts = Parts::default();
+        let stored = &tombstone.stored;
+        let sort_key = keys::tombstone(&USERS, &stored.id);
+        self.delete_unchanged(sort_key, stored.meta.version, &mut parts)?;
+        let mut person = person.clone();
+        person.add(stored);
+        parts.push(self.put(self.begun(&person))?, Expectation::Nothing);
+        let version = tombstone.version().saturating_add(1);
+        let written = erasure(&stored.id, version, tombstone.deleted, origin);
+        self.send_all(parts, self.record_item(origin, &written))
+            .await
+    }
+
+    /// Looks at everything the tenant has, and erases what it says of the person.
+    async fn erase_everywhere(
+        &self,
+        mut person: Person,
+        mut erased: Erased,
+        is_dry_run: bool,
+        mut progress: impl FnMut(u64) + Send,
+    ) -> Result<Erased, StoreError> {
+        let (mut start, mut seen) = (None, 0);
+        loop {
+            let query = self.query().key_condition_expression("pk = :pk");
+            let (items, next) = self.one_page(query.set_exclusive_start_key(start)).await?;
+            for item in &items {
+                // What a newer release has written may name the person anywhere.
+                format::check(item)?;
+                // What the user was called while the erasure began.
+                if keys::changed_user(text(item, SORT_KEY)?) == Some(person.id.as_str()) {
+                    person.add_changes(&record::read(item)?.changes);
+                }
+                let kind = match is_dry_run {
+                    true => trace(item, &person)?.map(|(kind, _)| kind),
+                    false => Box::pin(self.erase_in(item, &person)).await?,
+                };
+                if let Some(kind) = kind {
+                    erased.count(kind);
+                }
+            }
+            seen += items.len() as u64;
+            progress(seen);
+            if next.is_none() {
+                return Ok(erased);
+            }
+            start = next;
+        }
+    }
+
+    /// Erases what an item says of the person, also if it is written meanwhile. Returns what kind
+    /// of item it is, if it said something.
+    async fn erase_in(&self, item: &Item, person: &Person) -> Result<Option<Kind>, StoreError> {
+        let Some((kind, change)) = trace(item, person)? else {
+            return Ok(None);
+        };
+        let sort_key = text(item, SORT_KEY)?.to_owned();
+        if self.make(&sort_key, item, change).await? {
+            return Ok(Some(kind));
+        }
+        let again = || async {
+            let item = self
+                .get_item(sort_key.clone(), self.accepted_only())
+                .await?;
+            let Some(item) = item else { return Ok(()) };
+            let Some((_, change)) = trace(&item, person)? else {
+                return Ok(());
+            };
+            match self.make(&sort_key, &item, change).await? {
+                true => Ok(()),
+                false => Err(StoreError::VersionMismatch),
+            }
+        };
+        again
+            .retry(RACES)
+            .when(|error| matches!(error, StoreError::VersionMismatch))
+            .await?;
+        Ok(Some(kind))
+    }
+
+    /// Makes a change of an item that is as it was read; returns whether it was.
+    async fn make(&self, sort_key: &str, read: &Item, change: Change) -> Result<bool, StoreError> {
+        let delete = match change {
+            Change::Nothing => return Ok(true),
+            Change::Set(set) => return self.set_unchanged(sort_key, read, set).await,
+            Change::Delete => self.delete_item(sort_key.to_owned())?,
+            Change::DeleteGuard => {
+                let holder = text(read, document::HOLDER)?;
+                let delete = Delete::builder()
+                    .table_name(self.table())
+                    .set_key(Some(self.key(sort_key.to_owned())))
+                    .condition_expression("holder = :holder")
+                    .expression_attribute_values(":holder", string(holder));
+                TransactWriteItem::builder().delete(delete.build()?).build()
+            }
+        };
+        let delete = || self.transact(vec![delete.clone()]);
+        let conflicts =
+            |error: &StoreError| matches!(error, StoreError::Conflict | StoreError::Throttled);
+        delete.retry(RACES).when(conflicts).await?;
+        // A guard that was not removed is somebody else's by now.
+        Ok(true)
+    }
+
+    /// Sets attributes that are as they were read; returns whether they were.
+    async fn set_unchanged(
+        &self,
+        sort_key: &str,
+        read: &Item,
+        attributes: Vec<(String, Option<aws_sdk_dynamodb::types::AttributeValue>)>,
+    ) -> Result<bool, StoreError> {
+        let mut update = self.update(sort_key.to_owned());
+        let (mut set, mut remove, mut conditions) = (Vec::new(), Vec::new(), Vec::new());
+        let mut names = BTreeMap::new();
+        for (place, (name, next)) in attributes.into_iter().enumerate() {
+            let was = read.get(&name).cloned();
+            names.insert(format!("#a{place}"), name);
+            match next {
+                Some(next) => {
+                    set.push(format!("#a{place} = :next{place}"));
+                    update = update.expression_attribute_values(format!(":next{place}"), next);
+                }
+                None => remove.push(format!("#a{place}")),
+            }
+            if let Some(was) = was {
+                conditions.push(format!("#a{place} = :was{place}"));
+                update = update.expression_attribute_values(format!(":was{place}"), was);
+            }
+        }
+        let clause = |word: &str, all: Vec<String>| match all.is_empty() {
+            true => String::new(),
+            false => format!("{word} {}", all.join(", ")),
+        };
+        let expression = format!("{} {}", clause("SET", set), clause("REMOVE", remove));
+        let update = update
+            .update_expression(expression.trim())
+            .condition_expression(conditions.join(" AND "))
+            .set_expression_attribute_names(Some(names.into_iter().collect()));
+        Ok(matches!(self.send_update(update).await?, Updated::Done(_)))
+    }
+}
+
+/// The change that removes a user, made of nothing but its time and version.
+fn erasure<'a>(
+    id: &'a ResourceId,
+    version: u64,
+    previous: OffsetDateTime,
+    origin: &Origin,
+) -> Written<'a> {
+    Written {
+        resource_type: &USERS,
+        id,
+        version,
+        // Versions follow each other in time, whatever the clocks.
+        at: origin.at.max(previous + time::Duration::MILLISECOND),
+        previous: Some(previous),
+        before: None,
+        after: None,
+    }
+}
+
+/// Erases the values of a record that is about to be written.
+fn blank(record: &mut Item) -> Result<(), StoreError> {
+    let changes: Map<String, Value> = serde_json::from_str(text(record, record::CHANGES)?)
+        .map_err(|_| StoreError::Damaged("a record is no JSON".to_owned()))?;
+    let changes = Value::Object(blanked(&changes)).to_string();
+    record.insert(record::CHANGES.to_owned(), string(changes));
+    Ok(())
+}

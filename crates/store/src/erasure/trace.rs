@@ -1,0 +1,199 @@
+//! What an item says of a person, and what becomes of it.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use scim::ResourceId;
+use serde_json::{Map, Value};
+
+use super::person::{ERASED, Person, is_manager};
+use crate::StoreError;
+use crate::client::attributes::{Item, damaged, optional_text, string, text};
+use crate::client::tables::SORT_KEY;
+use crate::directory::document::{self, DOCUMENT};
+use crate::directory::members::record::{DISPLAYS, LEFT_OUT};
+use crate::directory::record::CHANGES;
+use crate::usage::refusals::DETAIL;
+use crate::usage::requests;
+
+/// What kind of item says something of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A change record of the user.
+    Record,
+    /// A change record of somebody whose manager the user is.
+    ManagerRecord,
+    /// A record of a change of a group's members.
+    MemberRecord,
+    /// The edge of a membership.
+    Membership,
+    /// A lookup or a guard.
+    Lookup,
+    /// A counter of refused requests.
+    Refusal,
+    /// An entry of the provisioning log.
+    Request,
+    /// A user, present or deleted, whose manager the user is: named, and not changed.
+    Report(ResourceId),
+}
+
+/// What becomes of an item.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Change {
+    /// The item goes.
+    Delete,
+    /// The guard goes, if the user still holds it.
+    DeleteGuard,
+    /// These attributes get other values, or go.
+    Set(Vec<(String, Option<AttributeValue>)>),
+    /// Nothing.
+    Nothing,
+}
+
+/// What an item says of a person, and what becomes of it.
+pub(super) type Trace = (Kind, Change);
+
+/// Looks at an item of any kind. What cannot be read says nothing that could be known.
+pub(super) fn trace(item: &Item, person: &Person) -> Result<Option<Trace>, StoreError> {
+    let sort_key = text(item, SORT_KEY)?;
+    let parts: Vec<&str> = sort_key.split('#').collect();
+    let id = person.id.as_str();
+    Ok(match parts.as_slice() {
+        ["E", _, "M", ..] => of_members(item, person)?,
+        ["E", _, "U", user, _] => match *user == id {
+            true => own_record(item)?,
+            false => others_record(item, id)?,
+        },
+        ["I", user, _] if *user == id => Some((Kind::Membership, Change::Delete)),
+        ["M", _, user] if *user == id => Some((Kind::Membership, Change::Delete)),
+        ["L", "U", .., user] if *user == id => Some((Kind::Lookup, Change::Delete)),
+        ["N", "U", ..] if optional_text(item, document::HOLDER)? == Some(id) => {
+            Some((Kind::Lookup, Change::DeleteGuard))
+        }
+        ["R", ..] => of_refusal(item, person)?,
+        ["P", ..] => of_request(item, person)?,
+        ["U", user] | ["D", "U", user] if *user != id => managed(item, user, id)?,
+        _ => None,
+    })
+}
+
+/// Each changed attribute as a record has it when its values are erased.
+pub(super) fn blanked(changes: &Map<String, Value>) -> Map<String, Value> {
+    let blank = |change: &Value| {
+        let sides = change.as_object().into_iter().flat_map(Map::keys);
+        Value::from_iter(sides.map(|side| (side.clone(), Value::from(ERASED))))
+    };
+    let changes = changes.iter();
+    changes
+        .map(|(name, change)| (name.clone(), blank(change)))
+        .collect()
+}
+
+/// The changes of a record.
+fn changes(item: &Item) -> Result<Map<String, Value>, StoreError> {
+    serde_json::from_str(text(item, CHANGES)?).map_err(|_| damaged(item, CHANGES))
+}
+
+fn own_record(item: &Item) -> Result<Option<Trace>, StoreError> {
+    let read = changes(item)?;
+    let next = blanked(&read);
+    Ok((next != read).then(|| (Kind::Record, set_changes(next))))
+}
+
+fn set_changes(changes: Map<String, Value>) -> Change {
+    let changes = string(Value::Object(changes).to_string());
+    Change::Set(vec![(CHANGES.to_owned(), Some(changes))])
+}
+
+/// Erases the values of `manager` that name the person.
+fn others_record(item: &Item, id: &str) -> Result<Option<Trace>, StoreError> {
+    // Most records name no manager, or another one.
+    if !text(item, CHANGES)?.contains(id) {
+        return Ok(None);
+    }
+    let mut changes = changes(item)?;
+    let mut is_changed = false;
+    let of_manager = changes.iter_mut().filter(|(name, _)| is_manager(name));
+    for (_, change) in of_manager {
+        let sides = change.as_object_mut().into_iter().flat_map(Map::values_mut);
+        for value in sides.filter(|value| is_of(value, id)) {
+            *value = ERASED.into();
+            is_changed = true;
+        }
+    }
+    Ok(is_changed.then(|| (Kind::ManagerRecord, set_changes(changes))))
+}
+
+/// Whether a value of `manager` names the person.
+fn is_of(manager: &Value, id: &str) -> bool {
+    manager.get("value").unwrap_or(manager).as_str() == Some(id)
+}
+
+fn managed(item: &Item, user: &str, id: &str) -> Result<Option<Trace>, StoreError> {
+    let document = text(item, DOCUMENT)?;
+    if !document.contains(id) {
+        return Ok(None);
+    }
+    let attributes: Map<String, Value> =
+        serde_json::from_str(document).map_err(|_| damaged(item, DOCUMENT))?;
+    let extensions = attributes.values().filter_map(Value::as_object);
+    let mut managers = extensions.filter_map(|extension| extension.get("manager"));
+    let is_managed = managers.any(|manager| is_of(manager, id));
+    let user = ResourceId::parse(user).filter(|_| is_managed);
+    Ok(user.map(|user| (Kind::Report(user), Change::Nothing)))
+}
+
+/// The ids stay. What clients called the person goes.
+fn of_members(item: &Item, person: &Person) -> Result<Option<Trace>, StoreError> {
+    let mut set = Vec::new();
+    if let Some(read) = optional_text(item, DISPLAYS)? {
+        let mut displays: Map<String, Value> =
+            serde_json::from_str(read).map_err(|_| damaged(item, DISPLAYS))?;
+        if displays.remove(person.id.as_str()).is_some() {
+            let rest = (!displays.is_empty()).then(|| string(Value::Object(displays).to_string()));
+            set.push((DISPLAYS.to_owned(), rest));
+        }
+    }
+    if let Some(read) = optional_text(item, LEFT_OUT)? {
+        let named: Vec<String> = serde_json::from_str(read).map_err(|_| damaged(item, LEFT_OUT))?;
+        let next: Vec<&str> = named
+            .iter()
+            .map(|name| match person.is_called(name) {
+                true => ERASED,
+                false => name,
+            })
+            .collect();
+        if next != named {
+            set.push((
+                LEFT_OUT.to_owned(),
+                Some(string(Value::from(next).to_string())),
+            ));
+        }
+    }
+    Ok((!set.is_empty()).then_some((Kind::MemberRecord, Change::Set(set))))
+}
+
+fn of_refusal(item: &Item, person: &Person) -> Result<Option<Trace>, StoreError> {
+    let quotes = person.is_quoted_in(optional_text(item, DETAIL)?.unwrap_or_default());
+    let erased = Change::Set(vec![(DETAIL.to_owned(), Some(string(ERASED)))]);
+    Ok(quotes.then_some((Kind::Refusal, erased)))
+}
+
+/// An entry of the log of requests whose subject is the person, by the id or by a name: what the
+/// client called the person goes, and what it was told. The id stays.
+fn of_request(item: &Item, person: &Person) -> Result<Option<Trace>, StoreError> {
+    let said = |name| optional_text(item, name).map(Option::unwrap_or_default);
+    let mut is_subject = said(requests::ID)? == person.id.as_str();
+    for name in requests::NAMES {
+        is_subject |= person.is_called(said(name)?);
+    }
+    let mut set = Vec::new();
+    for name in requests::NAMES {
+        if is_subject && ![ERASED, ""].contains(&said(name)?) {
+            set.push((name.to_owned(), Some(string(ERASED))));
+        }
+    }
+    let told = said(requests::DETAIL)?;
+    if ![ERASED, ""].contains(&told) && (is_subject || person.is_quoted_in(told)) {
+        set.push((requests::DETAIL.to_owned(), Some(string(ERASED))));
+    }
+    Ok((!set.is_empty()).then_some((Kind::Request, Change::Set(set))))
+}

@@ -1,0 +1,372 @@
+//! The deletion of a tenant: `deleting` in its item, until all that it owns is gone; then a stone
+//! in the item's place, which keeps when and by whom it was deleted, and how much that was.
+//!
+//! The entries of the operator's log stay.
+
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, TransactWriteItem};
+use serde_json::{Map, Value};
+use tenant::TenantId;
+use time::{Duration, OffsetDateTime};
+
+use super::item::{self, DELETING, TENANT_SORT_KEY};
+use super::{SecretsError, write};
+use crate::client::attributes::{
+    Item, damaged, number, number_of, optional_text, string, text, time, timestamp,
+};
+use crate::client::batch;
+use crate::client::format;
+use crate::client::gate::Passage;
+use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
+use crate::client::transaction::Outcome;
+use crate::partition::Counts;
+use crate::{Meter, Store, StoreError};
+
+/// The sort key of a stone.
+const STONE_SORT_KEY: &str = "DELETED";
+
+/// How long a tenant must have been disabled: a request that began before ends within eight
+/// seconds, and clocks differ.
+pub const MIN_DISABLED: Duration = Duration::minutes(1);
+
+/// The counts of what is deleted, as JSON.
+const COUNTS: &str = "counts";
+const KEYS: &str = "keys";
+const CREATED: &str = "created";
+const DISABLED: &str = "disabled";
+const COMPLETED: &str = "completed";
+const CALLER: &str = "caller";
+const REASON: &str = "reason";
+const RELEASE: &str = "release";
+
+/// A deletion that was begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleting {
+    /// Whose.
+    pub tenant: TenantId,
+    /// When it was begun.
+    pub at: OffsetDateTime,
+    /// What the tenant owned then, once it is counted.
+    pub counts: Option<Counts>,
+}
+
+/// What is kept of a deleted tenant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stone {
+    /// The id, which is not given again by accident.
+    pub tenant: TenantId,
+    /// When the tenant was created.
+    pub created: OffsetDateTime,
+    /// Since when it was disabled.
+    pub disabled: OffsetDateTime,
+    /// When the deletion began.
+    pub began: OffsetDateTime,
+    /// When it was complete.
+    pub completed: OffsetDateTime,
+    /// Who completed it.
+    pub caller: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// The version of the program.
+    pub release: String,
+    /// How many keys the tenant had, revoked ones included.
+    pub keys: u64,
+    /// What it owned in the directory when the deletion began.
+    pub counts: Counts,
+}
+
+impl Store {
+    /// Whether a tenant can be deleted now.
+    ///
+    /// # Errors
+    /// [`SecretsError::NoTenant`], [`SecretsError::StillEnabled`],
+    /// [`SecretsError::DisabledLately`], and failures of DynamoDB.
+    pub async fn may_be_deleted(
+        &self,
+        tenant: &TenantId,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<(), SecretsError> {
+        let read = self.find_tenant(tenant, meter).await?;
+        match read.disabled {
+            _ if read.deleting.is_some() => Ok(()),
+            _ if read.enabled => Err(SecretsError::StillEnabled(read.id)),
+            Some(at) if now - at < MIN_DISABLED => Err(SecretsError::DisabledLately {
+                tenant: read.id,
+                at,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Begins the deletion of a tenant, or finds the one that was begun. From here on the tenant
+    /// cannot be enabled and gets no keys.
+    ///
+    /// # Errors
+    /// [`SecretsError::NoTenant`], [`SecretsError::StillEnabled`],
+    /// [`SecretsError::DisabledLately`], and failures of DynamoDB.
+    pub async fn begin_deletion(
+        &self,
+        tenant: &TenantId,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<Deleting, SecretsError> {
+        write::retrying_races(|| async {
+            let read = self.tenant_item(tenant, meter).await?;
+            if read.tenant.deleting.is_some() {
+                return self.deleting(tenant, meter).await;
+            }
+            self.may_be_deleted(tenant, now, meter).await?;
+            let mut next = self
+                .update_tenant(tenant)
+                .condition_expression("version = :read AND enabled = :disabled")
+                .expression_attribute_values(":read", number_of(read.version))
+                .expression_attribute_values(
+                    ":disabled",
+                    aws_sdk_dynamodb::types::AttributeValue::Bool(false),
+                )
+                .expression_attribute_values(":one", number_of(1))
+                .expression_attribute_values(":now", timestamp(now));
+            // A version of before the attribute existed may have disabled it a moment ago.
+            let disabled = read.tenant.disabled;
+            next = match disabled {
+                Some(_) => next
+                    .update_expression("SET #deleting = :now ADD version :one")
+                    .expression_attribute_names("#deleting", DELETING),
+                None => next.update_expression("SET disabled = :now ADD version :one"),
+            };
+            let writes = [write::update(next)?];
+            match (self.transact(writes, meter, Passage::Free).await?, disabled) {
+                (Outcome::ConditionsFailed(_), _) => Err(StoreError::VersionMismatch.into()),
+                (Outcome::Written, Some(_)) => self.deleting(tenant, meter).await,
+                (Outcome::Written, None) => Err(SecretsError::DisabledLately {
+                    tenant: tenant.clone(),
+                    at: now,
+                }),
+            }
+        })
+        .await
+    }
+
+    async fn deleting(&self, tenant: &TenantId, meter: &Meter) -> Result<Deleting, SecretsError> {
+        let sort_key = string(TENANT_SORT_KEY);
+        let item = self
+            .read_secret(item::partition(tenant), sort_key, meter)
+            .await?;
+        let item = item.ok_or_else(|| SecretsError::NoTenant(tenant.clone()))?;
+        let counts = optional_text(&item, COUNTS)?;
+        Ok(Deleting {
+            tenant: tenant.clone(),
+            at: time(&item, DELETING)?,
+            counts: counts.map(|_| counts_of(&item)).transpose()?,
+        })
+    }
+
+    /// Notes what a tenant owned when its deletion began.
+    ///
+    /// # Errors
+    /// [`SecretsError::NoTenant`] when it is not being deleted any more, and failures of DynamoDB.
+    pub async fn note_counts(
+        &self,
+        tenant: &TenantId,
+        counts: &Counts,
+        meter: &Meter,
+    ) -> Result<(), SecretsError> {
+        let keys = self.query_keys(tenant, item::KEY_PREFIX, meter).await?;
+        let update = self
+            .update_tenant(tenant)
+            .update_expression("SET #counts = :counts, #keys = :keys ADD version :one")
+            .condition_expression("attribute_exists(#deleting)")
+            .expression_attribute_names("#deleting", DELETING)
+            .expression_attribute_names("#counts", COUNTS)
+            .expression_attribute_names("#keys", KEYS)
+            .expression_attribute_values(":counts", string(json(counts)))
+            .expression_attribute_values(":keys", number_of(keys.len() as u64))
+            .expression_attribute_values(":one", number_of(1));
+        let writes = [write::update(update)?];
+        match self.transact(writes, meter, Passage::Free).await? {
+            Outcome::Written => Ok(()),
+            Outcome::ConditionsFailed(_) => Err(SecretsError::NoTenant(tenant.clone())),
+        }
+    }
+
+    /// Removes the keys of a tenant that is being deleted, and whatever else it has in its partition
+    /// of the secrets table but its item. The operator's log is in a partition of its own.
+    ///
+    /// # Errors
+    /// [`StoreError::Throttled`], and failures of DynamoDB.
+    pub async fn remove_secrets(&self, tenant: &TenantId, meter: &Meter) -> Result<(), StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.tables.secrets)
+            .consistent_read(true)
+            .key_condition_expression("secrets_pk = :tenant")
+            .projection_expression("secrets_pk, secrets_sk")
+            .expression_attribute_values(":tenant", item::partition(tenant));
+        let mut deletes = Vec::new();
+        self.each(request, meter, Passage::Free, |item| {
+            let sort_key = text(item, SECRETS_SORT_KEY)?;
+            if ![TENANT_SORT_KEY, STONE_SORT_KEY].contains(&sort_key) {
+                deletes.push(batch::delete(item.clone())?);
+            }
+            Ok(true)
+        })
+        .await?;
+        self.write_all(&self.tables.secrets, deletes, meter).await
+    }
+
+    /// Puts a stone in the place of a tenant that is being deleted, of which nothing is left.
+    ///
+    /// # Errors
+    /// [`SecretsError::NoTenant`] when it is not being deleted any more, and failures of DynamoDB.
+    pub async fn end_deletion(
+        &self,
+        tenant: &TenantId,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<Stone, SecretsError> {
+        let sort_key = string(TENANT_SORT_KEY);
+        let read = self
+            .read_secret(item::partition(tenant), sort_key, meter)
+            .await?;
+        let read = read.ok_or_else(|| SecretsError::NoTenant(tenant.clone()))?;
+        let operator = self.operator();
+        let stone = Stone {
+            tenant: tenant.clone(),
+            created: time(&read, CREATED)?,
+            disabled: time(&read, DISABLED)?,
+            began: time(&read, DELETING)?,
+            completed: now,
+            caller: operator.caller.clone(),
+            reason: operator.reason.clone(),
+            release: operator.release.clone(),
+            keys: number(&read, KEYS)?,
+            counts: counts_of(&read)?,
+        };
+        let delete = Delete::builder()
+            .table_name(&self.tables.secrets)
+            .key(SECRETS_PARTITION_KEY, item::partition(tenant))
+            .key(SECRETS_SORT_KEY, string(TENANT_SORT_KEY))
+            .condition_expression("attribute_exists(#deleting)")
+            .expression_attribute_names("#deleting", DELETING)
+            .build()
+            .map_err(StoreError::from)?;
+        let delete = TransactWriteItem::builder().delete(delete).build();
+        let writes = [delete, self.put(stone.item())?];
+        match self.transact(writes, meter, Passage::Free).await? {
+            Outcome::Written => Ok(stone),
+            Outcome::ConditionsFailed(_) => Err(SecretsError::NoTenant(tenant.clone())),
+        }
+    }
+
+    /// What is kept of a tenant, if it was deleted.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn stone(
+        &self,
+        tenant: &TenantId,
+        meter: &Meter,
+    ) -> Result<Option<Stone>, StoreError> {
+        let sort_key = string(STONE_SORT_KEY);
+        let item = self
+            .read_secret(item::partition(tenant), sort_key, meter)
+            .await?;
+        item.as_ref().map(Stone::read).transpose()
+    }
+
+    /// All deleted tenants by id. This reads the whole secrets table.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn list_deleted_tenants(&self, meter: &Meter) -> Result<Vec<Stone>, SecretsError> {
+        let mut stones = Vec::new();
+        self.scan_secrets(STONE_SORT_KEY, meter, |item| {
+            stones.push(Stone::read(item)?);
+            Ok(())
+        })
+        .await?;
+        stones.sort_by(|one, other| one.tenant.cmp(&other.tenant));
+        Ok(stones)
+    }
+
+    /// The part of a transaction that checks that a tenant was not deleted, or gives its id again.
+    pub(super) fn stone_part(
+        &self,
+        tenant: &TenantId,
+        is_again: bool,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let key = [
+            (SECRETS_PARTITION_KEY.to_owned(), item::partition(tenant)),
+            (SECRETS_SORT_KEY.to_owned(), string(STONE_SORT_KEY)),
+        ];
+        if is_again {
+            let delete = Delete::builder()
+                .table_name(&self.tables.secrets)
+                .set_key(Some(key.into()))
+                .build()?;
+            return Ok(TransactWriteItem::builder().delete(delete).build());
+        }
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.secrets)
+            .set_key(Some(key.into()))
+            .condition_expression("attribute_not_exists(secrets_pk)")
+            .build()?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
+    }
+}
+
+impl Stone {
+    fn item(&self) -> Item {
+        let mut item = Item::from([
+            (
+                SECRETS_PARTITION_KEY.to_owned(),
+                item::partition(&self.tenant),
+            ),
+            (SECRETS_SORT_KEY.to_owned(), string(STONE_SORT_KEY)),
+            format::attribute(),
+            (CREATED.to_owned(), timestamp(self.created)),
+            (DISABLED.to_owned(), timestamp(self.disabled)),
+            (DELETING.to_owned(), timestamp(self.began)),
+            (COMPLETED.to_owned(), timestamp(self.completed)),
+            (CALLER.to_owned(), string(&self.caller)),
+            (RELEASE.to_owned(), string(&self.release)),
+            (KEYS.to_owned(), number_of(self.keys)),
+            (COUNTS.to_owned(), string(json(&self.counts))),
+        ]);
+        if let Some(reason) = &self.reason {
+            item.insert(REASON.to_owned(), string(reason));
+        }
+        item
+    }
+
+    fn read(item: &Item) -> Result<Self, StoreError> {
+        Ok(Self {
+            tenant: item::owner(item)?,
+            created: time(item, CREATED)?,
+            disabled: time(item, DISABLED)?,
+            began: time(item, DELETING)?,
+            completed: time(item, COMPLETED)?,
+            caller: text(item, CALLER)?.to_owned(),
+            reason: optional_text(item, REASON)?.map(str::to_owned),
+            release: text(item, RELEASE)?.to_owned(),
+            keys: number(item, KEYS)?,
+            counts: counts_of(item)?,
+        })
+    }
+}
+
+fn json(counts: &Counts) -> String {
+    let counts = counts
+        .iter()
+        .map(|(kind, count)| (kind.to_owned(), Value::from(count)));
+    Value::Object(counts.collect()).to_string()
+}
+
+fn counts_of(item: &Item) -> Result<Counts, StoreError> {
+    let counts: Map<String, Value> =
+        serde_json::from_str(text(item, COUNTS)?).map_err(|_| damaged(item, COUNTS))?;
+    let counts = counts.iter();
+    let known = counts.filter_map(|(kind, count)| Some((kind.as_str(), count.as_u64()?)));
+    Ok(Counts::of(known))
+}
