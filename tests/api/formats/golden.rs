@@ -218,7 +218,7 @@ impl Release {
                 let named = document[name].as_str().unwrap();
                 let filter = format!("{name} eq \"{named}\"");
                 assert_eq!(
-                    &found(service, endpoint, &filter).await,
+                    found(service, endpoint, &filter).await,
                     std::slice::from_ref(id)
                 );
             }
