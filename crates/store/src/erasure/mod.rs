@@ -163,17 +163,9 @@ impl TenantStore<'_> {
                 .await
                 .map(Some);
         }
-        self.transact(vec![self.put(self.begun(&person))?]).await?;
+        self.settled(self.put(self.begun(&person))?).await?;
         let user_goes = || Box::pin(self.erase_user(&person, origin));
-        user_goes
-            .retry(RACES)
-            .when(|error| {
-                matches!(
-                    error,
-                    StoreError::Conflict | StoreError::Throttled | StoreError::VersionMismatch
-                )
-            })
-            .await?;
+        user_goes.retry(RACES).when(is_race).await?;
         // One that was to make the user a member leaves an edge when it is carried out.
         for pending in self.all_pending().await? {
             if pending.gone.contains(user) {
@@ -181,8 +173,7 @@ impl TenantStore<'_> {
             }
         }
         let erased = Box::pin(self.erase_everywhere(person, erased, false, progress)).await?;
-        self.transact(vec![self.delete_item(keys::erasure(user))?])
-            .await?;
+        self.settled(self.delete_item(keys::erasure(user))?).await?;
         Ok(Some(erased))
     }
 
@@ -315,30 +306,32 @@ impl TenantStore<'_> {
     /// Erases what an item says of the person, also if it is written meanwhile. Returns what kind
     /// of item it is, if it said something.
     async fn erase_in(&self, item: &Item, person: &Person) -> Result<Option<Kind>, StoreError> {
-        let Some((kind, change)) = trace(item, person)? else {
+        let Some((kind, _)) = trace(item, person)? else {
             return Ok(None);
         };
         let sort_key = text(item, SORT_KEY)?.to_owned();
-        if self.make(&sort_key, item, change).await? {
-            return Ok(Some(kind));
-        }
-        let again = || async {
-            let item = self
-                .get_item(sort_key.clone(), self.accepted_only())
-                .await?;
-            let Some(item) = item else { return Ok(()) };
-            let Some((_, change)) = trace(&item, person)? else {
-                return Ok(());
-            };
-            match self.make(&sort_key, &item, change).await? {
-                true => Ok(()),
-                false => Err(StoreError::VersionMismatch),
+        let mut found = Some(item.clone());
+        let attempt = || {
+            let found = found.take();
+            async {
+                let item = match found {
+                    Some(item) => Some(item),
+                    None => {
+                        let sort_key = sort_key.clone();
+                        self.get_item(sort_key, self.accepted_only()).await?
+                    }
+                };
+                let Some(item) = item else { return Ok(()) };
+                let Some((_, change)) = trace(&item, person)? else {
+                    return Ok(());
+                };
+                match self.make(&sort_key, &item, change).await? {
+                    true => Ok(()),
+                    false => Err(StoreError::VersionMismatch),
+                }
             }
         };
-        again
-            .retry(RACES)
-            .when(|error| matches!(error, StoreError::VersionMismatch))
-            .await?;
+        attempt.retry(RACES).when(is_race).await?;
         Ok(Some(kind))
     }
 
@@ -358,10 +351,7 @@ impl TenantStore<'_> {
                 TransactWriteItem::builder().delete(delete.build()?).build()
             }
         };
-        let delete = || self.transact(vec![delete.clone()]);
-        let conflicts =
-            |error: &StoreError| matches!(error, StoreError::Conflict | StoreError::Throttled);
-        delete.retry(RACES).when(conflicts).await?;
+        self.transact(vec![delete]).await?;
         // A guard that was not removed is somebody else's by now.
         Ok(true)
     }
@@ -402,6 +392,14 @@ impl TenantStore<'_> {
             .set_expression_attribute_names(Some(names.into_iter().collect()));
         Ok(matches!(self.send_update(update).await?, Updated::Done(_)))
     }
+}
+
+/// Whether another attempt may succeed.
+fn is_race(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Conflict | StoreError::Throttled | StoreError::VersionMismatch
+    )
 }
 
 /// The change that removes a user, made of nothing but its time and version.
