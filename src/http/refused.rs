@@ -4,6 +4,7 @@
 use lambda_http::Request;
 use lambda_http::http::StatusCode;
 use scim::ScimError;
+use scim::list::Query;
 use scim::subject::Subject;
 
 use super::request;
@@ -49,9 +50,7 @@ fn about(request: &Request) -> Option<About> {
     let body = || request::body(request, MAX_BODY).ok()?.object().ok();
     let filter = match endpoint {
         Endpoint::List(_) | Endpoint::ListAll => request::parameters(request).filter,
-        Endpoint::Search(_) => body()
-            .and_then(|mut body| body.remove("filter"))
-            .and_then(|filter| Some(filter.as_str()?.to_owned())),
+        Endpoint::Search(_) => body().and_then(|body| Query::from_body(body).ok()?.filter),
         Endpoint::Bulk | Endpoint::Create(_) => {
             if let (Some(body), true) = (body(), name != "/Bulk") {
                 about.read(&body);

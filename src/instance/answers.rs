@@ -3,8 +3,8 @@
 //! What succeeds is counted in memory and written beside a later request, which does not wait for
 //! it: the five first answers one by one, and then together, once in ten seconds. If Lambda ends
 //! the instance, what it has answered since its last write is not counted. What is refused or fails
-//! is written with its own counter, before it is answered, unless it is free to refuse such requests.
-//! Those wait like what succeeds.
+//! is written with its own counter, before it is answered, unless it is free to refuse such
+//! requests. Those wait like what succeeds.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;

@@ -6,7 +6,7 @@
 mod answers;
 mod bucket;
 pub mod key_use;
-pub mod noted;
+pub(crate) mod noted;
 pub mod rate;
 mod refusals;
 pub mod request_log;

@@ -80,6 +80,7 @@ mod faults {
 
 /// The operator's command line.
 mod operator {
+    mod answers; // how requests were answered, hour by hour
     pub mod audit; // the check of a directory, and its repair
     mod commands; // history, status, restore, breaker
     mod damage; // damage that only the check encounters
@@ -90,6 +91,8 @@ mod operator {
     mod groups_audit; // the check of memberships, and their repair
     mod in_use; // the check and its repair while clients write
     mod log; // who did what to a tenant, and why; keys that end, and files of keys
+    mod request_log; // the log of requests: bounded, written beside the answer, read in order
+    pub mod requests; // whom refused requests were for, and what changes left out
     mod restore; // what prevents restoring users, and what does not
     mod tables;
     mod transfer; // a tenant exported, imported, restored from a table; damaged exports refused // names of tables that are exchanged, or another program's

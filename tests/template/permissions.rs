@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::yaml::{at, identifier, items, parse, source, string, tagged};
+use crate::yaml::{at, identifier, items, parse, source, string, table_by};
 
 /// The permission that each SDK call needs, by method name. A transaction needs those of its parts,
 /// listed below.
@@ -81,9 +81,12 @@ fn the_function_may_do_exactly_what_it_does() {
     )) {
         for statement in items(at(policy, &["Statement"])) {
             assert_eq!(string(at(statement, &["Effect"])), "Allow");
-            let (tag, resource) = tagged(at(statement, &["Resource"]));
-            assert_eq!(tag, "GetAtt", "a statement names one table by its ARN");
-            let table = resource.strip_suffix(".Arn").expect("an ARN").to_owned();
+            // One table, by its ARN, and the same one as in the function's variables.
+            let table = table_by(at(statement, &["Resource"]), "GetAtt", |name| {
+                format!(
+                    "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{name}}}"
+                )
+            });
             let actions = items(at(statement, &["Action"])).map(|action| {
                 let action = string(action);
                 let name = action

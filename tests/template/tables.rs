@@ -2,7 +2,7 @@
 
 use store::client::tables::{DIRECTORY, SECRETS, TableDefinition};
 
-use crate::yaml::{at, boolean, items, parse, source, string};
+use crate::yaml::{at, boolean, items, number, parse, source, string, table_by, tagged};
 
 #[test]
 fn the_secrets_table_is_as_the_code_defines_it() {
@@ -14,11 +14,61 @@ fn the_directory_table_is_as_the_code_defines_it() {
     assert_table("DirectoryTable", &DIRECTORY);
 }
 
+/// After a restore the function, its policy (`permissions`) and the operator use another table: all
+/// of them, or none.
+#[test]
+fn another_table_takes_the_place_of_the_stack_s_own_everywhere() {
+    let text = source("template.yaml");
+    let template = parse(&text);
+    let variables = [
+        "Resources",
+        "Function",
+        "Properties",
+        "Environment",
+        "Variables",
+    ];
+    for (table, variable) in [
+        ("SecretsTable", "SCIM_SECRETS_TABLE"),
+        ("DirectoryTable", "SCIM_DIRECTORY_TABLE"),
+    ] {
+        let name = format!("{table}Name");
+        let parameter = at(&template, &["Parameters", &name]);
+        assert_eq!(string(at(parameter, &["Type"])), "String");
+        assert_eq!(string(at(parameter, &["Default"])), "");
+        let variable = at(at(&template, &variables), &[variable]);
+        let output = at(&template, &["Outputs", &name, "Value"]);
+        for value in [variable, output] {
+            assert_eq!(table_by(value, "Ref", str::to_owned), table);
+        }
+        // The stack's own stays, whatever is used.
+        let own = at(&template, &["Resources", table]);
+        assert!(!own.contains_mapping_key("Condition"), "{table}");
+    }
+    // `Ref` and `GetAtt` of a table are nowhere else.
+    for (table, uses) in [("SecretsTable", 3), ("DirectoryTable", 3)] {
+        let refs = [format!("!Ref {table}]"), format!("!GetAtt {table}.Arn")];
+        let found: usize = refs
+            .iter()
+            .map(|of| text.matches(of.as_str()).count())
+            .sum();
+        assert_eq!(found, uses, "{table}");
+        let condition = format!("Has{table}Name: !Not [!Equals [!Ref {table}Name, \"\"]]");
+        assert!(text.contains(&condition), "{condition}");
+    }
+}
+
 fn assert_table(name: &str, definition: &TableDefinition) {
     let text = source("template.yaml");
     let template = parse(&text);
     let table = at(&template, &["Resources", name]);
     let properties = at(table, &["Properties"]);
+    assert_eq!(string(at(table, &["Type"])), "AWS::DynamoDB::GlobalTable");
+    let replicas: Vec<_> = items(at(properties, &["Replicas"])).collect();
+    let [replica] = replicas[..] else {
+        panic!("{name}: the code knows of one region");
+    };
+    let region = tagged(at(replica, &["Region"]));
+    assert_eq!(region, ("Ref".to_owned(), "AWS::Region".to_owned()));
 
     let pairs = |list: &str, first: &str, second: &str| -> Vec<(String, String)> {
         items(at(properties, &[list]))
@@ -43,13 +93,13 @@ fn assert_table(name: &str, definition: &TableDefinition) {
         "{name}"
     );
     assert_eq!(
-        boolean(at(properties, &["DeletionProtectionEnabled"])),
+        boolean(at(replica, &["DeletionProtectionEnabled"])),
         definition.deletion_protection,
         "{name}: deletion protection"
     );
     assert_eq!(
         boolean(at(
-            properties,
+            replica,
             &[
                 "PointInTimeRecoverySpecification",
                 "PointInTimeRecoveryEnabled"
@@ -58,6 +108,12 @@ fn assert_table(name: &str, definition: &TableDefinition) {
         definition.point_in_time_recovery,
         "{name}: point-in-time recovery"
     );
+    let period = ["PointInTimeRecoverySpecification", "RecoveryPeriodInDays"];
+    let period = tagged(at(replica, &period));
+    assert_eq!(period, ("Ref".to_owned(), "RecoveryDays".to_owned()));
+    let days = at(&template, &["Parameters", "RecoveryDays"]);
+    let days = ["MinValue", "Default", "MaxValue"].map(|bound| number(at(days, &[bound])));
+    assert_eq!(days, [1, 35, 35], "{name}: days of recovery");
     let time_to_live = properties
         .as_mapping_get("TimeToLiveSpecification")
         .map(|specification| {
@@ -79,11 +135,16 @@ fn assert_table(name: &str, definition: &TableDefinition) {
         );
     }
 
-    // What only a deployment has.
     assert!(
         boolean(at(properties, &["SSESpecification", "SSEEnabled"])),
         "{name}: encryption"
     );
+    assert_eq!(
+        string(at(properties, &["SSESpecification", "SSEType"])),
+        definition.encryption,
+        "{name}: encryption"
+    );
+    // What only a deployment has.
     for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
         assert_eq!(string(at(table, &[policy])), "Retain", "{name}: {policy}");
     }

@@ -55,6 +55,36 @@ pub fn tagged(node: &Yaml<'_>) -> (String, String) {
     }
 }
 
+/// The condition of an `!If`, and its two values.
+pub fn choice<'y, 't>(node: &'y Yaml<'t>) -> (String, &'y Yaml<'t>, &'y Yaml<'t>) {
+    let Yaml::Tagged(tag, inner) = node else {
+        panic!("not a CloudFormation function: {node:?}");
+    };
+    assert_eq!(tag.suffix, "If");
+    let [condition, then, otherwise] = &inner.as_sequence().expect("a list")[..] else {
+        panic!("an If has a condition and two values: {node:?}");
+    };
+    (string(condition), then, otherwise)
+}
+
+/// The stack's table that a value leads to by `way` (`Ref`, `GetAtt`), unless the parameter with the
+/// table's name says another one: then that is the value.
+pub fn table_by<'y>(node: &'y Yaml<'_>, way: &str, other: impl Fn(&str) -> String) -> String {
+    let (condition, then, otherwise) = choice(node);
+    let (tag, own) = tagged(otherwise);
+    assert_eq!(tag, way);
+    let table = own.strip_suffix(".Arn").unwrap_or(&own).to_owned();
+    assert_eq!(
+        condition,
+        format!("Has{table}Name"),
+        "the condition of {table}"
+    );
+    let (tag, text) = tagged(then);
+    assert_eq!(text, other(&format!("{table}Name")), "the other {table}");
+    assert_eq!(tag, if text.contains("${") { "Sub" } else { "Ref" });
+    table
+}
+
 /// The identifier at the start of a piece of source text.
 pub fn identifier(text: &str) -> &str {
     let end = text

@@ -1,8 +1,9 @@
 //! The check of a directory, and its repair.
 
-use store::StoreError;
 use store::audit::Audit;
 use store::secrets::Act;
+use store::{Meter, Store, StoreError};
+use tenant::TenantId;
 
 use crate::{Account, Failure, now};
 
@@ -59,4 +60,17 @@ impl Account {
         }
         Ok(checked)
     }
+}
+
+/// The checks of all tenants, one after the other.
+///
+/// # Errors
+/// Failures of DynamoDB.
+pub async fn all(store: &Store) -> Result<Vec<(TenantId, Checked)>, Failure> {
+    let mut all = Vec::new();
+    for tenant in store.list_tenants(&Meter::default()).await? {
+        let account = Account::open(store, &tenant.id).await?;
+        all.push((tenant.id, Box::pin(account.check(false)).await?));
+    }
+    Ok(all)
 }

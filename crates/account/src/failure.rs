@@ -21,6 +21,12 @@ pub enum Failure {
     /// No user goes by this name now.
     #[error("no user of the tenant has the userName `{0}`")]
     NoUser(String),
+    /// Nobody goes by this name, or did.
+    #[error("nobody of the tenant goes by `{0}`, or did as far as there are records")]
+    NoUserAtAll(String),
+    /// Several users go by this name, or did.
+    #[error("{1} users go by `{0}`, or did; name one by its id")]
+    SeveralUsers(String, usize),
     /// No group goes by this name or id now.
     #[error("no group of the tenant has the displayName or id `{0}`")]
     NoGroup(String),

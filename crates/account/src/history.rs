@@ -3,6 +3,8 @@
 use scim::ResourceId;
 use scim::schema::USERS;
 use store::directory::history::{Continuation, Record, Span};
+use store::directory::record::Actor;
+use tenant::KeyId;
 use time::{Duration, OffsetDateTime};
 
 use crate::{Account, Failure};
@@ -12,13 +14,47 @@ use crate::{Account, Failure};
 pub struct Wanted {
     /// Only what concerns this group and its members.
     pub group: Option<ResourceId>,
+    /// Only changes of this kind ([`ChangeKind::as_str`]).
+    pub operation: Option<String>,
+    /// Only changes of this attribute; of the members of groups it is `members`.
+    pub attribute: Option<String>,
+    /// Only what this one did.
+    pub actor: Option<By>,
+}
+
+/// Who changes something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum By {
+    /// A client, with any key.
+    AnyKey,
+    /// A client, with this key.
+    Key(KeyId),
+    /// The operator.
+    Operator,
+}
+
+impl By {
+    fn is(&self, actor: &Actor) -> bool {
+        match (self, actor) {
+            (Self::Key(key), Actor::Key(actor)) => key == actor,
+            (Self::AnyKey, Actor::Key(_)) | (Self::Operator, Actor::Operator) => true,
+            _ => false,
+        }
+    }
 }
 
 impl Wanted {
     /// Whether a record is.
-    fn includes(&self, record: &Record) -> bool {
+    pub fn includes(&self, record: &Record) -> bool {
         let group = self.group.as_ref();
+        let operation = self.operation.as_deref();
+        let attribute = self.attribute.as_deref();
+        let actor = self.actor.as_ref();
         group.is_none_or(|group| record.is_of_group(group))
+            && operation
+                .is_none_or(|wanted| record.operation().is_some_and(|of| of.as_str() == wanted))
+            && attribute.is_none_or(|wanted| changes(record, wanted))
+            && actor.is_none_or(|wanted| record.actor().is_some_and(|actor| wanted.is(actor)))
     }
 }
 
@@ -73,6 +109,22 @@ impl Account {
         }
         let holder = self.directory().holder(&USERS, user).await?;
         holder.ok_or_else(|| Failure::NoUser(user.to_owned()))
+    }
+}
+
+/// Whether a record is of a change of an attribute, named in any case, or below it: `name` and
+/// `emails` stand for all of theirs.
+fn changes(record: &Record, attribute: &str) -> bool {
+    match record {
+        Record::Change(change) => change.changes.keys().any(|name| {
+            let (_, short) = name.rsplit_once(':').unwrap_or(("", name));
+            [name, short]
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(attribute))
+        }),
+        Record::Members(_) => attribute.eq_ignore_ascii_case("members"),
+        Record::Groups(_) => attribute.eq_ignore_ascii_case("groups"),
+        Record::Unknown { .. } => false,
     }
 }
 

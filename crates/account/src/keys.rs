@@ -1,6 +1,6 @@
 //! API keys: created, replaced, revoked, and listed with what is known of their use.
 
-use store::secrets::{KeyRecord, KeyWarning, Rotation, Successor};
+use store::secrets::{Credential, KeyRecord, KeyWarning, Rotation, Successor};
 use store::{Gate, Meter, Store};
 use tenant::{ApiKey, KeyId, TenantId};
 use time::OffsetDateTime;
@@ -84,6 +84,47 @@ impl Account {
         let keys = records.into_iter().map(|record| (tenant.clone(), record));
         known(keys, now(), &self.store).await
     }
+}
+
+/// Whose key somebody has found, and whether it is alive.
+#[derive(Debug)]
+pub enum Identified {
+    /// The key was issued.
+    Issued {
+        /// The key with what is known of its use.
+        key: Box<KnownKey>,
+        /// Whether a request with it is accepted now.
+        is_live: bool,
+    },
+    /// It has the form of a key of this tenant and was never issued, or the tenant is gone.
+    NeverIssued(TenantId),
+    /// It is no key of this service, or a part of one. The tenant that it names, if it names one.
+    NoKey(Option<TenantId>),
+}
+
+/// Says whose key this is.
+///
+/// # Errors
+/// Failures of DynamoDB.
+pub async fn identify(presented: &[u8], store: &Store) -> Result<Identified, Failure> {
+    let Ok(key) = ApiKey::parse(presented) else {
+        return Ok(Identified::NoKey(ApiKey::named_tenant(presented)));
+    };
+    let (now, meter) = (now(), Meter::default());
+    let is_live = match store.credential(&key, now, &meter).await? {
+        Credential::Unknown => return Ok(Identified::NeverIssued(key.tenant().clone())),
+        credential => matches!(credential, Credential::Accepted { .. }),
+    };
+    let records = store.list_keys(key.tenant(), &meter).await?.into_iter();
+    let own = records.filter(|record| record.id == key.id());
+    let own = own.map(|record| (key.tenant().clone(), record));
+    Ok(match known(own, now, store).await?.pop() {
+        Some(known) => Identified::Issued {
+            key: Box::new(known),
+            is_live,
+        },
+        None => Identified::NeverIssued(key.tenant().clone()),
+    })
 }
 
 /// The keys of all enabled tenants that there is a warning of. A tenant that is disabled has no use

@@ -6,6 +6,7 @@
 //! name that the store acts as ([`Store::acting_as`]).
 
 pub mod as_in;
+pub mod attributes;
 pub mod breaker;
 pub mod check;
 pub mod delete;
@@ -19,9 +20,14 @@ pub mod import;
 pub mod keys;
 pub mod log;
 pub mod migrate;
+pub mod reactivate;
+pub mod requests;
 pub mod restore;
 pub mod status;
+pub mod tenants;
 pub mod undo;
+pub mod users;
+pub mod verdict;
 
 use store::directory::record::{Actor, ChangeKind, Origin};
 use store::secrets::{Act, Begun, Tenant};

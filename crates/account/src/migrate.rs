@@ -37,7 +37,7 @@ pub async fn migrate(
     };
     let mut migration = Migration {
         tenants: tenants.len(),
-        is_dry_run: is_dry_run,
+        is_dry_run,
         secrets: Migrated::default(),
         directory: Migrated::default(),
     };

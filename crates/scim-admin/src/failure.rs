@@ -38,7 +38,7 @@ pub enum Failure {
         path: PathBuf,
         error: std::io::Error,
     },
-    #[error("the result could not be printed: {0}")]
+    #[error("reading or printing failed: {0}")]
     Print(#[from] std::io::Error),
     #[error("no file for the key at {}: {source}; name one that does not exist yet", path.display())]
     KeyFile {
@@ -108,6 +108,10 @@ fn hint(failure: &Failure) -> Option<&'static str> {
             Of::NoUser(_) => {
                 "`scim-admin user find` finds users by any of their names, deleted ones too"
             }
+            Of::NoUserAtAll(_) => {
+                "`scim-admin requests --user` shows whether the client has asked for somebody who is not here"
+            }
+            Of::SeveralUsers(..) => "`scim-admin user find` lists them",
             Of::NoGroup(_) => "`scim-admin group deleted` lists the deleted ones",
             Of::NoDeletedGroup(_) | Of::SeveralDeletedGroups(_) => {
                 "`scim-admin group deleted` lists those that can be restored, with their ids"

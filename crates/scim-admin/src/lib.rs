@@ -8,12 +8,13 @@
 mod args;
 mod commands;
 mod failure;
+mod lines;
 mod operator;
 mod progress;
 mod report;
 mod terminal;
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use clap::{CommandFactory as _, Parser as _};
 use commands::Done;
@@ -22,8 +23,11 @@ use store::Store;
 pub use args::Cli;
 pub use operator::{Caller, local_user};
 
-/// Where a command writes: standard output and standard error of the program.
+/// Where a command reads and writes: standard input, standard output and standard error of the
+/// program.
 pub struct Streams<'a> {
+    /// What `key identify` reads.
+    pub input: &'a mut (dyn Read + Send),
     /// What was asked for.
     pub results: &'a mut (dyn Write + Send),
     /// Everything else: notes, failures, hints.
@@ -69,7 +73,8 @@ pub async fn run(cli: Cli, caller: &Caller, store: &Store, streams: &mut Streams
         Some(operator) => store.acting_as(operator),
         None => store.clone(),
     };
-    match Box::pin(commands::run(cli.command, cli.json, store, streams.results)).await {
+    let run = commands::run(cli.command, cli.json, store, streams.input, streams.results);
+    match Box::pin(run).await {
         Ok(Done::Printed { is_bad_news }) => u8::from(is_bad_news),
         Ok(Done::Report(report)) => {
             let result = if cli.json {

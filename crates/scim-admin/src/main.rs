@@ -27,6 +27,7 @@ async fn main() -> ExitCode {
         false => Caller::Aws(Box::new(aws)),
     };
     let mut streams = Streams {
+        input: &mut io::stdin(),
         results: &mut io::stdout(),
         messages: &mut io::stderr(),
     };

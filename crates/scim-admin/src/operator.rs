@@ -104,6 +104,21 @@ fn recorded(command: &Command) -> Option<Recorded> {
             let ids = ids.iter().map(ToString::to_string).collect();
             ("user restore", ids, None)
         }
+        Command::User(UserCommand::Reactivate {
+            ids,
+            deactivated_since,
+            by,
+            dry_run: false,
+            ..
+        }) => {
+            let mut arguments: Vec<String> = ids.iter().map(ToString::to_string).collect();
+            arguments.extend(
+                deactivated_since
+                    .map(|since| format!("--deactivated-since {}", crate::terminal::stamp(since))),
+            );
+            arguments.extend(by.iter().map(|key| format!("--by {key}")));
+            ("user reactivate", arguments, None)
+        }
         // The user may be named by the name that is to be erased. What names the person is the
         // target of the entry.
         Command::User(UserCommand::Erase(arguments)) if !arguments.dry_run => {

@@ -31,6 +31,17 @@ impl ResourceType {
         Resource::from_checked(attributes)
     }
 
+    /// The same resource with access set to the given value, where its type has access.
+    #[must_use]
+    pub fn with_access(&self, resource: Resource, access: bool) -> Resource {
+        let Some(name) = self.access else {
+            return resource;
+        };
+        let mut attributes = resource.into_attributes();
+        attributes.insert(name.to_owned(), Value::Bool(access));
+        Resource::from_checked(attributes)
+    }
+
     /// The unique value to keep reserved for a resource that changes from `current` to `next`.
     ///
     /// Entra renames a user when it moves to the recycle bin, and back on restore. The old name

@@ -34,10 +34,13 @@ impl Names {
 
     /// Adds what a path names, without the filter in its brackets: that compares with values.
     fn add(&mut self, path: &str) {
+        if self.0.len() == MAX_NAMES {
+            return;
+        }
         let (before, rest) = path.split_once('[').unwrap_or((path, ""));
         let after = rest.rsplit_once(']').map_or("", |(_, after)| after);
         let name = format!("{}{}", before.trim(), after.trim());
-        if self.0.len() < MAX_NAMES && is_path(&name) && !self.0.contains(&name) {
+        if is_path(&name) && !self.0.contains(&name) {
             self.0.push(name);
         }
     }

@@ -44,6 +44,7 @@ const KINDS: &[&str] = &[
     "F#U#<…>",
     "G#<g>#<d>",
     "G#<id>",
+    "H#<hour>",
     "I#<u>#<g>",
     "J#!<d>",
     "J#<g>",
@@ -56,6 +57,9 @@ const KINDS: &[&str] = &[
     "M#<g>#~",
     "N#G#<…>",
     "N#U#<…>",
+    "O#<time>#<id>",
+    "P#<time>#<request>",
+    "P#<time>#<request>#<n>",
     "R#<…>",
     "TENANT",
     "U#<id>",
@@ -87,7 +91,7 @@ fn versions() -> BTreeSet<String> {
 #[tokio::test]
 async fn what_this_release_writes_has_a_number_and_is_as_it_is_on_record() {
     let version = env!("CARGO_PKG_VERSION");
-    let (_service, _admin, tables) = every_kind().await;
+    let (_service, _admin, tables) = Box::pin(every_kind()).await;
     let items = tables.items().await;
     for stored in &items {
         let number = stored.item.get("f").map(|number| number.as_n().unwrap());

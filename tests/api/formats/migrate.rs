@@ -29,10 +29,12 @@ async fn age(tables: &BothTables) -> Vec<Stored> {
     items
 }
 
-/// How many items have which format, and how many were changed, by table and kind.
+/// How many items have no number, and how many of them were changed, by table and kind. The
+/// operator's log has an entry of the migration itself.
 fn told(migrated: &Value) -> BTreeMap<(String, String), [u64; 2]> {
     let items = migrated["items"].as_array().unwrap().iter();
     items
+        .filter(|row| row["format"].is_null())
         .map(|row| {
             let table = row["table"].as_str().unwrap();
             let of = format!("{table} {}", row["kind"].as_str().unwrap_or("unknown"));
@@ -44,13 +46,13 @@ fn told(migrated: &Value) -> BTreeMap<(String, String), [u64; 2]> {
 
 #[tokio::test]
 async fn items_without_a_number_get_it_and_nothing_else() {
-    let (_service, admin, tables) = every_kind().await;
+    let (_service, admin, tables) = Box::pin(every_kind()).await;
     let old = age(&tables).await;
     let total = old.len();
 
     let (code, dry) = admin.json("migrate --dry-run").await;
     assert_eq!((code, &dry["changed"]), (0, &json!(total)), "{dry}");
-    assert_eq!(tables.items().await, old, "a dry run writes nothing");
+    assert!(tables.items().await == old, "a dry run writes nothing");
 
     let (code, migrated) = admin.json("migrate").await;
     assert_eq!(
@@ -70,14 +72,16 @@ async fn items_without_a_number_get_it_and_nothing_else() {
     assert_eq!(told[&tenants], [1, 1]);
     let new = tables.items().await;
     assert!(new.iter().all(|stored| format_of(stored) == Some("1")));
+    let is_old = |stored: &Stored| old.iter().any(|of| of.key() == stored.key());
     let without: Vec<Stored> = new
         .into_iter()
+        .filter(is_old)
         .map(|mut stored| {
             stored.item.remove("f");
             stored
         })
         .collect();
-    assert_eq!(without, old);
+    assert!(without == old, "something else was changed");
 
     let (code, text) = admin.run("migrate --tenant acme").await;
     assert_eq!(code, 0);
@@ -98,7 +102,7 @@ async fn one_tenant_is_migrated_alone_and_what_is_newer_is_left_alone() {
     age(&tables).await;
     let user = format!("U#{lena}");
     directory.plant_count("acme", &user, "f", 2).await;
-    directory.plant("acme", "P#new", &[]).await;
+    directory.plant("acme", "X#new", &[]).await;
     let guard = "N#U#userName#lena";
     directory.plant_text("acme", guard, "f", "one").await;
 
@@ -119,10 +123,10 @@ async fn one_tenant_is_migrated_alone_and_what_is_newer_is_left_alone() {
     let items = directory.items("acme").await;
     assert_eq!(items[&user]["f"], AttributeValue::N("2".to_owned()));
     assert_eq!(items[guard]["f"], AttributeValue::S("one".to_owned()));
-    assert!(!items["P#new"].contains_key("f"));
+    assert!(!items["X#new"].contains_key("f"));
     for stored in tables.items().await {
         let [partition, sort_key] = stored.key();
-        let is_special = [user.as_str(), guard, "P#new"].contains(&sort_key.as_str());
+        let is_special = [user.as_str(), guard, "X#new"].contains(&sort_key.as_str());
         if !is_special {
             let expected = partition.ends_with("acme").then_some("1");
             assert_eq!(format_of(&stored), expected, "{partition} {sort_key}");

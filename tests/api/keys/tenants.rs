@@ -1,6 +1,9 @@
 //! Tenants: create, list, disable, enable; and their tables.
 
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::SseType;
 use store::Meter;
+use store::client::tables::CreatedTable;
 use store::secrets::{Credential, SecretsError};
 
 use crate::keys::issue::{ACCEPTED, LATER, NOW, check, key, store_with_key, tenant};
@@ -161,6 +164,17 @@ async fn creating_tables_again_changes_nothing() {
     let store = engine::empty_store(&uuid::Uuid::new_v4().simple().to_string()).await;
     let created = store.create_tables().await.unwrap();
     assert!(created.iter().all(|table| table.created), "{created:?}");
+    let client = Client::new(&engine::sdk_config(engine::endpoint()).await);
+    for CreatedTable { name, .. } in &created {
+        let table = client.describe_table().table_name(name).send().await;
+        let table = table.unwrap().table.unwrap();
+        assert_eq!(table.deletion_protection_enabled, Some(true), "{name}");
+        // Encrypted as the deployed ones are. DynamoDB Local takes the setting and tells nothing of it.
+        let is_embedded = std::env::var_os("SCIM_TEST_DYNAMODB_ENDPOINT").is_none();
+        let encryption = table.sse_description.and_then(|of| of.sse_type);
+        let is_right = encryption == Some(SseType::Kms) || (encryption.is_none() && !is_embedded);
+        assert!(is_right, "{name}: {encryption:?}");
+    }
     let acme = tenant("acme");
     store
         .create_tenant(&acme, "Acme Ltd", NOW, &Meter::default())

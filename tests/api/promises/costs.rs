@@ -49,8 +49,8 @@ async fn reads() {
     assert_cost(service.call("GET", &path), 4, 4.0, 0.0).await;
     let without = format!("{path}?excludedAttributes=groups");
     assert_cost(service.call("GET", &without), 2, 2.0, 0.0).await;
-    // Reading nothing costs as much as reading a small item. Refusals are counted by reason and with
-    // all answers, and logged.
+    // Reading nothing costs as much as reading a small item. Refusals are counted by reason and
+    // with all answers, and logged.
     let nobody = "/Users/00000000-0000-4000-8000-000000000000";
     assert_cost(service.call("GET", nobody), 5, 2.0, 3.0).await;
     assert_cost(service.call("GET", "/Users/x"), 4, 1.0, 3.0).await;

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::operator::requests::log_of;
 use crate::support::capture::logged_text;
 use crate::support::engine;
 use crate::support::service::{Answer, Call, Service, query};
 use stand::wire::{Fate, Wire};
+use tenant::TenantId;
 
 /// Data that identifies people. It is in every request below, and must not be in any log.
 const PERSONAL: [&str; 6] = [
@@ -287,6 +289,35 @@ async fn a_request_that_is_refused_leaves_one_line() {
     let call = service.call("POST", "/Users").json(json!({}));
     let call = call.body(&PERSONAL[0].repeat(50_000));
     own_line(&service, call, "POST", "/Users", 413).await;
+}
+
+/// What the directory's log of requests says of a person, the lines do not.
+#[tokio::test]
+async fn a_request_that_leaves_something_out_leaves_one_line() {
+    let service = Service::start().await;
+    let mut odd = person();
+    odd["shoeSize"] = PERSONAL[5].into();
+    let call = service.call("POST", "/Users").json(odd.clone());
+    let line = own_line(&service, call, "POST", "/Users", 201).await;
+    assert_eq!(line["ignored_names"], "[\"shoeSize\"]");
+    let id = service.get("/Users").await.ids().remove(0);
+    let user = format!("/Users/{id}");
+    for _ in 0..2 {
+        let call = service.call("PUT", &user).json(odd.clone());
+        let line = own_line(&service, call, "PUT", "/Users/{id}", 200).await;
+        assert_eq!(line["ignored"], 1, "{line}");
+    }
+    let post = json!({"method": "POST", "path": "/Users", "data": odd});
+    let bulk = service
+        .call("POST", "/Bulk")
+        .json(json!({"Operations": [post]}));
+    own_line(&service, bulk, "POST", "/Bulk", 200).await;
+    let acme = TenantId::parse("acme").unwrap();
+    let log = log_of(&service.app.store, &acme).await;
+    // The three of the same moment at most are one: their requests have one id here.
+    assert!((2..=4).contains(&log.len()), "{log:?}");
+    let names = log.iter().map(|entry| entry.subject.user_name.as_deref());
+    assert!(names.into_iter().all(|name| name == Some(PERSONAL[0])));
 }
 
 /// Without a route, or without a known sender, the line says as much as is known.

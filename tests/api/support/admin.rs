@@ -119,6 +119,7 @@ impl Admin {
         let (sender, lines) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             let mut streams = Streams {
+                input: &mut io::empty(),
                 results: &mut LineWriter::new(sender),
                 messages: &mut io::stderr(),
             };
@@ -129,12 +130,19 @@ impl Admin {
 
     /// The exit code, results and messages.
     pub async fn output(&self, arguments: &str) -> (u8, String, String) {
+        self.fed(arguments, "").await
+    }
+
+    /// The same of a command that reads from standard input.
+    pub async fn fed(&self, arguments: &str, input: &str) -> (u8, String, String) {
+        let mut input = input.as_bytes();
         let cli = match parse(arguments) {
             Ok(cli) => cli,
             Err(error) => return (2, String::new(), error),
         };
         let (mut results, mut messages) = (Vec::new(), Vec::new());
         let mut streams = Streams {
+            input: &mut input,
             results: &mut results,
             messages: &mut messages,
         };

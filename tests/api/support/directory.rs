@@ -71,8 +71,8 @@ impl DirectoryTable {
         (store, directory)
     }
 
-    /// Everything that a tenant owns, without the use of its keys and the counters of answers, which
-    /// are written beside requests.
+    /// Everything that a tenant owns, without the use of its keys and the counters of answers,
+    /// which are written beside requests.
     pub async fn items(&self, tenant: &str) -> Items {
         let mut items = self.all_items(tenant).await;
         items.retain(|sort_key, _| !sort_key.starts_with("K#") && !sort_key.starts_with("H#"));

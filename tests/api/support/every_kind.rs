@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use store::directory::members::{Attributes, ChangeOfMembers};
 use store::directory::record::{Actor, ChangeKind, Origin};
 use store::secrets::Successor;
+use store::usage::answers::Answers;
 use store::{Gate, Meter, Store};
 use tenant::{ApiKey, TenantId};
 use time::{Duration, OffsetDateTime};
@@ -39,6 +40,7 @@ pub async fn every_kind() -> (Service, Admin, BothTables) {
     let (mut service, _, admin) = Admin::with_service().await;
     service.app.config.history_retention = FOR_EVER;
     service.app.config.tombstone_retention = FOR_EVER;
+    service.app.config.request_log = Some(FOR_EVER);
     let tables = BothTables::of(admin.prefix()).await;
     secrets(&service.app.store).await;
     run(&admin, "breaker lift acme --for 0s --reason drill").await;
@@ -94,7 +96,16 @@ async fn people(service: &Service, admin: &Admin) -> [String; 3] {
     });
     let lena = service.create_user("lena@crew.example", whole).await;
     let again = json!({"userName": "lena@crew.example"});
-    service.post("/Users", again).await.error(409, "uniqueness");
+    service
+        .post("/Users", again.clone())
+        .await
+        .error(409, "uniqueness");
+    let several = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": [{"method": "POST", "path": "/Users", "bulkId": "1", "data": again}],
+    });
+    let done = service.post("/Bulk", several).await;
+    assert_eq!(done.body["Operations"][0]["status"], "409", "{}", done.body);
     let kim = service.create_user("kim", json!({})).await;
     set(service, &kim, "active", false.into()).await;
     set(service, &kim, "userName", format!("{BIN}kim").into()).await;
@@ -192,4 +203,7 @@ async fn usage(service: &Service) {
     let now = OffsetDateTime::now_utc();
     store.note_use(&key().id(), now).await.unwrap();
     store.lease(&key().id(), 1, 50).await.unwrap();
+    let mut answers = Answers::none(now, now + FOR_EVER);
+    answers.succeeded = 1;
+    store.count_answers(&answers).await.unwrap();
 }

@@ -108,6 +108,10 @@ impl Stored {
             ["E", _, "M", _, _, _] => "E#<time>#M#<g>#<c>#<d>",
             ["E", _, "I", _, _] => "E#<time>#I#<u>#<g>",
             ["R", ..] => "R#<…>",
+            ["H", _] => "H#<hour>",
+            ["P", _, _] => "P#<time>#<request>",
+            ["P", _, _, _] => "P#<time>#<request>#<n>",
+            ["O", _, _] => "O#<time>#<id>",
             ["K", _] => "K#<key>",
             ["M", _] => "M#<g>",
             ["M", _, "~"] => "M#<g>#~",
@@ -178,6 +182,10 @@ fn to_json(value: &AttributeValue) -> Value {
             let sorted: BTreeSet<_> = texts.iter().collect();
             json!({"SS": sorted})
         }
+        AttributeValue::L(values) => {
+            let values: Vec<Value> = values.iter().map(to_json).collect();
+            json!({"L": values})
+        }
         other => panic!("no item has an attribute such as {other:?}"),
     }
 }
@@ -198,6 +206,7 @@ fn from_json(value: &Value) -> AttributeValue {
                     .collect(),
             )
         }
+        "L" => AttributeValue::L(value.as_array().unwrap().iter().map(from_json).collect()),
         other => panic!("no item has an attribute of the type {other}"),
     }
 }

@@ -29,6 +29,8 @@ pub enum KeyCommand {
     },
     /// List the keys of all enabled tenants that are near expiry or unused; fails if there are any
     Warnings,
+    /// Say whose key it is that standard input has, and whether it is accepted; fails if it is
+    Identify,
     /// List a tenant's keys by their ids; the keys themselves are not stored
     List {
         /// The tenant

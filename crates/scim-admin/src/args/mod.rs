@@ -3,6 +3,7 @@
 mod data;
 mod group;
 mod key;
+mod records;
 mod tenant;
 mod user;
 mod values;
@@ -14,6 +15,7 @@ use time::{Duration, OffsetDateTime};
 pub use data::{AsInArgs, DeleteArgs, EraseArgs, ExportArgs, ImportArgs};
 pub use group::GroupCommand;
 pub use key::KeyCommand;
+pub use records::{HistoryArgs, RequestsArgs};
 pub use tenant::TenantCommand;
 pub use user::UserCommand;
 use values::{instant, lift, text};
@@ -67,7 +69,9 @@ pub enum Command {
     Directory(DirectoryCommand),
     /// Who changed what in a tenant's directory, and when
     History(HistoryArgs),
-    /// The deleted users of a tenant
+    /// Which requests of a tenant's client were refused, failed or left something out, and for whom
+    Requests(RequestsArgs),
+    /// The users of a tenant: found by any name, shown, activated, restored
     #[command(subcommand)]
     User(UserCommand),
     /// The groups of a tenant, and the deleted ones
@@ -105,31 +109,6 @@ pub struct AuditArgs {
     pub ndjson: bool,
 }
 
-#[derive(Debug, Args)]
-pub struct HistoryArgs {
-    /// The tenant
-    #[arg(value_parser = TenantId::parse)]
-    pub tenant: TenantId,
-    /// The whole life of one user, by id or userName
-    #[arg(long, value_name = "USER", conflicts_with_all = ["since", "until", "follow", "group"])]
-    pub user: Option<String>,
-    /// Only what concerns one group and its members, by id or displayName
-    #[arg(long, value_name = "GROUP")]
-    pub group: Option<String>,
-    /// From when on: a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days
-    #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
-    pub since: OffsetDateTime,
-    /// Until when
-    #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "follow")]
-    pub until: Option<OffsetDateTime>,
-    /// Go on with what changes from now on, until interrupted
-    #[arg(long)]
-    pub follow: bool,
-    /// Print one JSON object a line, for programs
-    #[arg(long)]
-    pub ndjson: bool,
-}
-
 #[derive(Debug, Subcommand)]
 pub enum BreakerCommand {
     /// Let all deactivations and deletions of a tenant's users and groups through for a while
@@ -162,8 +141,11 @@ pub enum DirectoryCommand {
     /// fails if they differ
     Check {
         /// The tenant
-        #[arg(value_parser = TenantId::parse)]
-        tenant: TenantId,
+        #[arg(value_parser = TenantId::parse, required_unless_present = "all")]
+        tenant: Option<TenantId>,
+        /// Check all tenants, one after the other
+        #[arg(long, conflicts_with_all = ["tenant", "repair"])]
+        all: bool,
         /// Mend what differs
         #[arg(long, requires = "reason")]
         repair: bool,

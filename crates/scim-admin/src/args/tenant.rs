@@ -23,8 +23,11 @@ pub enum TenantCommand {
     },
     /// List all tenants
     List {
-        /// List those that were deleted
+        /// With how many users each has
         #[arg(long)]
+        counts: bool,
+        /// List those that were deleted
+        #[arg(long, conflicts_with = "counts")]
         deleted: bool,
     },
     /// Delete all that a disabled tenant owns, its keys and the tenant itself, for good
@@ -33,15 +36,24 @@ pub enum TenantCommand {
     Export(ExportArgs),
     /// Take what a tenant owns from an export, or from another table
     Import(ImportArgs),
-    /// Show the state of a tenant: users, groups, last change, the breakers, and what was refused
-    /// since when
+    /// Show the state of a tenant: a verdict, users, groups, last change, the breakers, answers, and
+    /// what was refused since when; fails unless the verdict is ok
     Status {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse, required_unless_present = "all")]
+        id: Option<TenantId>,
+        /// The verdicts on all tenants, the worst first
+        #[arg(long, conflicts_with = "id")]
+        all: bool,
+        /// From when on answers and refused requests are shown, and members who were left out
+        #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
+        since: OffsetDateTime,
+    },
+    /// List the attributes that a tenant's users have, and the names that requests have in vain
+    Attributes {
         /// The tenant
         #[arg(value_parser = TenantId::parse)]
         id: TenantId,
-        /// From when on refused requests are shown, and members who were left out
-        #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
-        since: OffsetDateTime,
     },
     /// Accept the tenant's keys again
     Enable {

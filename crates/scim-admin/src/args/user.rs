@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use scim::ResourceId;
-use tenant::TenantId;
+use tenant::{KeyId, TenantId};
 use time::OffsetDateTime;
 
 use super::data::EraseArgs;
@@ -10,6 +10,44 @@ use super::values::{Retention, instant, resource_id};
 
 #[derive(Debug, Subcommand)]
 pub enum UserCommand {
+    /// Find users by id, userName, externalId or e-mail address, deleted ones and former names too
+    Find {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// A name
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Show all that is known of a user: attributes, groups, changes, refused requests
+    Show {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// An id, userName, externalId or e-mail address
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
+    /// Activate users who were deactivated
+    Reactivate {
+        /// The tenant
+        #[arg(value_parser = TenantId::parse)]
+        tenant: TenantId,
+        /// The users' ids
+        #[arg(required_unless_present = "deactivated_since", value_parser = resource_id)]
+        ids: Vec<ResourceId>,
+        /// All that were deactivated since a time, or how long ago, such as 2h, and still are
+        #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "ids")]
+        deactivated_since: Option<OffsetDateTime>,
+        /// Of these only those whom this key has deactivated
+        #[arg(long, value_name = "KEY ID", value_parser = KeyId::parse, requires = "deactivated_since")]
+        by: Option<KeyId>,
+        /// Only say whom
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        history: Retention,
+    },
     /// List the users that can be restored
     Deleted {
         /// The tenant

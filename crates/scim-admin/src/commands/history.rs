@@ -1,7 +1,7 @@
 //! `history`: a tenant's records, printed as they are read.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, BufWriter, Write};
+use std::io::Write;
 
 use scim::ResourceId;
 use store::directory::history::{Record, Span};
@@ -13,6 +13,7 @@ use account::history::{Wanted, horizon};
 
 use crate::args::HistoryArgs;
 use crate::failure::Failure;
+use crate::lines::{Form, Printer};
 use crate::report::record::{NAMED, json_line, text_line};
 
 /// A record carries the time at which its write was sent, by the clock of the instance that sent
@@ -28,24 +29,27 @@ pub async fn run(
     account: &Account,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
-    let mut printer = Printer {
-        out: BufWriter::new(out),
+    let form = Form::of(arguments.ndjson, json, arguments.follow);
+    let mut printer = Records {
+        printer: Printer::new(out, form),
         tenant: &arguments.tenant,
-        form: Form::of(arguments, json),
-        printed: false,
-        failed: None,
     };
     let wanted = Wanted {
         group: match &arguments.group {
             Some(group) => Some(account.group_id(group).await?),
             None => None,
         },
+        operation: arguments.operation.clone(),
+        attribute: arguments.attribute.clone(),
+        actor: arguments.by(),
     };
     match &arguments.user {
         Some(user) => {
             let id = account.user_id(user).await?;
             for record in account.life_of(&id).await? {
-                printer.print(&record, &HashMap::new());
+                if wanted.includes(&record) {
+                    printer.print(&record, &HashMap::new());
+                }
             }
         }
         None if arguments.follow => {
@@ -66,7 +70,7 @@ pub async fn run(
             pages(account, span, &wanted, &mut printer, |_| true).await?;
         }
     }
-    printer.finish()
+    printer.printer.finish()
 }
 
 /// Prints what is there and then what comes, until printing fails or the process is ended.
@@ -74,21 +78,22 @@ async fn follow(
     arguments: &HistoryArgs,
     account: &Account,
     wanted: &Wanted,
-    printer: &mut Printer<'_>,
+    printer: &mut Records<'_>,
 ) -> Result<(), Failure> {
     let mut printed = BTreeMap::new();
     let mut from = arguments.since;
-    while printer.failed.is_none() {
+    loop {
         let to = horizon().max(from);
         let span = Span { from, to };
         let is_new = |record: &Record| printed.insert((record.at(), record.name()), ()).is_none();
         pages(account, span, wanted, printer, is_new).await?;
-        printer.flush();
+        if !printer.printer.flush() {
+            return Ok(());
+        }
         from = from.max(OffsetDateTime::now_utc() - LATECOMERS);
         printed.retain(|(at, ..), ()| *at >= from);
         tokio::time::sleep(PAUSE).await;
     }
-    Ok(())
 }
 
 /// Prints the records of a span, page by page, that are wanted.
@@ -96,14 +101,14 @@ async fn pages(
     account: &Account,
     span: Span,
     wanted: &Wanted,
-    printer: &mut Printer<'_>,
+    printer: &mut Records<'_>,
     mut is_wanted: impl FnMut(&Record) -> bool,
 ) -> Result<(), Failure> {
     let mut from = None;
     loop {
         let (mut records, next) = account.history_page(span, from.as_ref(), wanted).await?;
         records.retain(&mut is_wanted);
-        let names = match printer.form {
+        let names = match printer.printer.form() {
             Form::Text => names(account, &records).await?,
             // Programs look up what they need.
             Form::Lines | Form::Array => HashMap::new(),
@@ -132,78 +137,18 @@ async fn names(
     Ok(account.user_names(&ids).await?)
 }
 
-/// How records are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
-    Text,
-    /// One JSON object a line.
-    Lines,
-    /// One JSON array.
-    Array,
-}
-
-impl Form {
-    /// What is followed has no end, and an array without its end is no JSON.
-    fn of(arguments: &HistoryArgs, json: bool) -> Self {
-        if arguments.ndjson || (json && arguments.follow) {
-            Self::Lines
-        } else if json {
-            Self::Array
-        } else {
-            Self::Text
-        }
-    }
-}
-
-struct Printer<'a> {
-    out: BufWriter<&'a mut (dyn Write + Send)>,
+struct Records<'a> {
+    printer: Printer<'a>,
     tenant: &'a TenantId,
-    form: Form,
-    /// Whether a record has been printed.
-    printed: bool,
-    failed: Option<io::Error>,
 }
 
-impl Printer<'_> {
+impl Records<'_> {
     /// Prints a record; returns whether to go on.
     fn print(&mut self, record: &Record, names: &HashMap<ResourceId, String>) -> bool {
-        let printed = match self.form {
-            Form::Text => writeln!(self.out, "{}", text_line(record, names)),
-            Form::Lines => writeln!(self.out, "{}", json_line(self.tenant, record)),
-            Form::Array => {
-                let before = if self.printed { ",\n" } else { "[\n" };
-                write!(self.out, "{before}{}", json_line(self.tenant, record))
-            }
+        let line = match self.printer.form() {
+            Form::Text => text_line(record, names),
+            Form::Lines | Form::Array => json_line(self.tenant, record),
         };
-        self.printed = true;
-        self.note(printed)
-    }
-
-    fn flush(&mut self) {
-        let flushed = self.out.flush();
-        self.note(flushed);
-    }
-
-    fn note(&mut self, outcome: io::Result<()>) -> bool {
-        if let Err(error) = outcome {
-            self.failed.get_or_insert(error);
-        }
-        self.failed.is_none()
-    }
-
-    /// Ends an array. After a failure of the store it stays open, so that no program takes a part
-    /// of the records for all of them.
-    fn finish(mut self) -> Result<(), Failure> {
-        if self.form == Form::Array {
-            let end = if self.printed { "\n]" } else { "[]" };
-            let ended = writeln!(self.out, "{end}");
-            self.note(ended);
-        }
-        self.flush();
-        match self.failed {
-            // `scim-admin history acme | head` is no failure.
-            Some(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-            _ => Ok(()),
-        }
+        self.printer.print(&line)
     }
 }

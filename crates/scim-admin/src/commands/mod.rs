@@ -11,15 +11,17 @@ mod group;
 mod history;
 mod import;
 mod key;
+mod reactivate;
+mod requests;
 mod restore;
 mod tables;
 mod tenant;
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use account::migrate::migrate;
 use account::restore::Which;
-use account::{Account, undo};
+use account::{Account, check, status, tenants, undo};
 use scim::schema::{GROUPS, USERS};
 use store::Store;
 
@@ -29,6 +31,7 @@ use crate::args::{
 };
 use crate::failure::Failure;
 use crate::report::Report;
+use crate::report::user::{Found, Shown};
 
 /// What a command that did its work leaves to be said.
 pub enum Done {
@@ -47,16 +50,28 @@ pub async fn run(
     command: Command,
     json: bool,
     store: &Store,
+    input: &mut (dyn Read + Send),
     results: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
     match command {
         Command::Tables(TablesCommand::Adopt) => reported(adopt::run(store).await),
         Command::Tables(TablesCommand::Create) => reported(tables::create(store).await),
         Command::Tenant(command) => tenant(command, store).await,
-        Command::Key(command) => key(command, store).await,
-        Command::Directory(DirectoryCommand::Check { tenant, repair, .. }) => {
-            let account = Account::open(store, &tenant).await?;
-            reported(Ok(account.check(repair).await?))
+        Command::Key(command) => key(command, store, input).await,
+        Command::Directory(DirectoryCommand::Check { tenant, repair, .. }) => match tenant {
+            Some(tenant) => {
+                let account = Account::open(store, &tenant).await?;
+                reported(Ok(Box::pin(account.check(repair)).await?))
+            }
+            None => {
+                store.check_tables().await?;
+                reported(Ok(Box::pin(check::all(store)).await?))
+            }
+        },
+        Command::Requests(arguments) => {
+            let account = Account::open(store, &arguments.tenant).await?;
+            Box::pin(requests::run(&arguments, json, &account, results)).await?;
+            Ok(Done::Printed { is_bad_news: false })
         }
         Command::History(arguments) => {
             let account = Account::open(store, &arguments.tenant).await?;
@@ -93,15 +108,30 @@ async fn tenant(command: TenantCommand, store: &Store) -> Result<Done, Failure> 
         TenantCommand::Delete(arguments) => reported(delete::run(arguments, store).await),
         TenantCommand::Export(arguments) => reported(export::run(&arguments, store).await),
         TenantCommand::Import(arguments) => reported(import::run(&arguments, store).await),
-        TenantCommand::Status { id, since } => {
+        TenantCommand::Status {
+            id: Some(id),
+            since,
+            ..
+        } => {
             let account = Account::open(store, &id).await?;
-            reported(Ok(account.status(since).await?))
+            reported(Ok(Box::pin(account.status(since)).await?))
         }
-        TenantCommand::List { deleted } => {
+        TenantCommand::Status {
+            id: None, since, ..
+        } => {
+            store.check_tables().await?;
+            reported(Ok(Box::pin(status::all(store, since)).await?))
+        }
+        TenantCommand::Attributes { id } => {
+            let account = Account::open(store, &id).await?;
+            reported(Ok(Box::pin(account.attributes()).await?))
+        }
+        TenantCommand::List { counts, deleted } => {
             // The scan of another table would find no tenants.
             store.check_tables().await?;
             match deleted {
                 true => reported(delete::list(store).await),
+                false if counts => reported(Ok(tenants::counted(store).await?)),
                 false => reported(tenant::list(store).await),
             }
         }
@@ -110,8 +140,13 @@ async fn tenant(command: TenantCommand, store: &Store) -> Result<Done, Failure> 
     }
 }
 
-async fn key(command: KeyCommand, store: &Store) -> Result<Done, Failure> {
+async fn key(
+    command: KeyCommand,
+    store: &Store,
+    input: &mut (dyn Read + Send),
+) -> Result<Done, Failure> {
     match command {
+        KeyCommand::Identify => reported(key::identify(store, input).await),
         KeyCommand::Create {
             tenant,
             label,
@@ -161,6 +196,36 @@ async fn user(
     results: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
     match command {
+        UserCommand::Find { tenant, name } => {
+            let account = Account::open(store, &tenant).await?;
+            let users = Box::pin(account.find_users(&name)).await?;
+            reported(Ok(Found { users }))
+        }
+        UserCommand::Show { tenant, name } => {
+            let account = Account::open(store, &tenant).await?;
+            let user = Box::pin(account.know_user(&name)).await?;
+            reported(Ok(Shown { tenant, user }))
+        }
+        UserCommand::Reactivate {
+            tenant,
+            ids,
+            deactivated_since,
+            by,
+            dry_run,
+            history,
+        } => {
+            let asked = reactivate::Asked {
+                ids,
+                since: deactivated_since,
+                by,
+                is_dry_run: dry_run,
+                history: history.length(),
+            };
+            let account = Account::open(store, &tenant).await?;
+            let run = reactivate::run(asked, json, &account, results);
+            let is_bad_news = !Box::pin(run).await?;
+            Ok(Done::Printed { is_bad_news })
+        }
         UserCommand::Erase(arguments) if arguments.again => {
             reported(erase::again(&arguments, store).await)
         }

@@ -2,9 +2,46 @@
 
 use account::check::Checked;
 use serde_json::{Value, json};
+use tenant::TenantId;
 
 use crate::report::Report;
-use crate::terminal::printable;
+use crate::terminal::{columns, printable};
+
+impl Report for Vec<(TenantId, Checked)> {
+    fn text(&self) -> String {
+        let rows = self.iter().map(|(tenant, checked)| {
+            [
+                tenant.to_string(),
+                checked.audit.resources.to_string(),
+                checked.audit.defects.len().to_string(),
+            ]
+        });
+        let mut text = columns(["TENANT", "RESOURCES", "DEFECTS"], rows);
+        for (tenant, checked) in self {
+            for defect in &checked.audit.defects {
+                let line = format!("{tenant}: {defect}");
+                text.push_str(&format!("\n{}", printable(&line)));
+            }
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        self.iter()
+            .map(|(tenant, checked)| {
+                let mut value = checked.json();
+                if let Value::Object(members) = &mut value {
+                    members.insert("tenant".to_owned(), json!(tenant.as_str()));
+                }
+                value
+            })
+            .collect()
+    }
+
+    fn is_bad_news(&self) -> bool {
+        self.iter().any(|(_, checked)| checked.is_bad_news())
+    }
+}
 
 impl Report for Checked {
     fn text(&self) -> String {

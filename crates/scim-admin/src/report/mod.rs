@@ -1,13 +1,17 @@
 //! What a command reports, as text and as JSON.
 
+mod attributes;
 mod check;
+mod identified;
 pub mod key;
 pub mod known_key;
 mod migration;
 pub mod new_key;
 pub mod record;
+pub mod request;
 mod status;
 pub mod tenant;
+pub mod user;
 
 use serde_json::Value;
 

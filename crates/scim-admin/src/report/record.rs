@@ -17,7 +17,12 @@ pub const NAMED: usize = 20;
 
 /// One line of JSON.
 pub fn json_line(tenant: &TenantId, record: &Record) -> String {
-    let value = match record {
+    terminal::json(&record_json(tenant, record).to_string()).into_owned()
+}
+
+/// What programs read of a record.
+pub fn record_json(tenant: &TenantId, record: &Record) -> Value {
+    match record {
         Record::Change(record) => change_json(tenant, record),
         Record::Members(record) => members_json(tenant, record),
         Record::Groups(record) => {
@@ -38,8 +43,7 @@ pub fn json_line(tenant: &TenantId, record: &Record) -> String {
             "tenant": tenant.as_str(),
             "unknown": key,
         }),
-    };
-    terminal::json(&value.to_string()).into_owned()
+    }
 }
 
 fn origin_json(

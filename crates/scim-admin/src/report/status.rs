@@ -1,17 +1,18 @@
 //! `tenant status`: a tenant's users and groups, latest change, breakers and refused requests.
 
 use account::status::Status;
+use account::verdict::Verdict;
 use scim::ResourceType;
 use scim::schema::{GROUPS, USERS};
 use serde_json::{Value, json};
 use store::directory::breaker::Breaker;
 use store::directory::history::Record;
 
-use crate::report::Report;
+use crate::report::{Report, known_key};
 use crate::terminal::{columns, exact, printable, stamp};
 
-/// Why requests with a key that was issued are refused.
-const ENDED: &[&str] = &["revokedKey", "expiredKey", "tenantDisabled"];
+/// How many of those whom an open breaker keeps the text names.
+const NAMED: usize = 20;
 
 /// What a record is about.
 fn what(record: &Record) -> String {
@@ -47,7 +48,11 @@ impl Report for Status {
             Some(record) => format!("{}, {}", stamp(record.at()), what(record)),
             None => "none on record".to_owned(),
         };
-        let mut text = format!(
+        let mut text = format!("verdict      {}\n", self.verdict.as_str());
+        for reason in &self.reasons {
+            text.push_str(&format!("             {}\n", printable(reason)));
+        }
+        text.push_str(&format!(
             "tenant       {}, {state}\nkeys         {} not revoked\nusers        {}, {} of them active\ngroups       {}{}\nlast change  {latest}\nbreaker      {}\n  of groups  {}\n",
             self.tenant.id,
             self.tenant.active_keys,
@@ -57,7 +62,13 @@ impl Report for Status {
             pending_text(self),
             breaker_text(self, &USERS, &self.breaker),
             breaker_text(self, &GROUPS, &self.breaker_of_groups),
-        );
+        ));
+        text.push_str(&kept_text(self));
+        for key in &self.keys {
+            let line = format!("key {} {}", key.record.id, known_key::state(key));
+            text.push_str(&format!("warning      {}\n", printable(&line)));
+        }
+        text.push_str(&format!("answers      {}\n", answers_text(self)));
         if self.left_out > 0 {
             text.push_str(&format!(
                 "left out     {} who were to become members of groups and are no users, since {}; `scim-admin history` names them\n",
@@ -128,6 +139,20 @@ impl Report for Status {
                 "memberships": pending.size,
             })).collect::<Value>(),
             "leftOut": self.left_out,
+            "verdict": self.verdict.as_str(),
+            "reasons": self.reasons,
+            "answers": {
+                "succeeded": self.answers.succeeded,
+                "refused": self.answers.refused,
+                "failed": self.answers.failed,
+                "unlogged": self.answers.unlogged,
+                "last": self.answers.last.map(exact),
+            },
+            "kept": self.kept.iter().map(|kept| json!({
+                "id": kept.id.as_str(),
+                "name": kept.name,
+            })).collect::<Value>(),
+            "keyWarnings": self.keys.iter().map(known_key::json).collect::<Value>(),
             "lastChange": self.latest_change.as_ref().map(|record| exact(record.at())),
             "breaker": breaker_json(self, &self.breaker),
             "breakerOfGroups": breaker_json(self, &self.breaker_of_groups),
@@ -135,16 +160,9 @@ impl Report for Status {
         })
     }
 
-    /// Whether somebody should look: the tenant or a key that it uses has ended, or a breaker is
-    /// open. Keys that were never issued are no news: anybody can invent them.
+    /// Whether somebody should look.
     fn is_bad_news(&self) -> bool {
-        !self.tenant.enabled
-            || self.breaker.open(self.now).is_some()
-            || self.breaker_of_groups.open(self.now).is_some()
-            || self
-                .refusals
-                .iter()
-                .any(|refusal| ENDED.contains(&refusal.reason.as_str()))
+        self.verdict != Verdict::Ok
     }
 }
 
@@ -199,4 +217,72 @@ fn breaker_json(status: &Status, breaker: &Breaker) -> Value {
         "since": window.map(|window| exact(window.since)),
         "frees": window.map(|window| exact(window.frees)),
     })
+}
+
+/// Whom an open breaker keeps.
+fn kept_text(status: &Status) -> String {
+    let kept = &status.kept;
+    if kept.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = kept
+        .iter()
+        .take(NAMED)
+        .map(|kept| format!("{} ({})", kept.name, kept.id))
+        .collect();
+    let more = match kept.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more; `scim-admin requests --reason tooManyDeactivations`"),
+    };
+    let named = named.join(", ");
+    format!("kept         {}{more}\n", printable(&named))
+}
+
+fn answers_text(status: &Status) -> String {
+    let answers = &status.answers;
+    let last = match answers.last {
+        Some(last) => format!(", the last at {}", stamp(last)),
+        None => String::new(),
+    };
+    let unlogged = match answers.unlogged {
+        0 => String::new(),
+        unlogged => format!("; {unlogged} are not in `scim-admin requests`"),
+    };
+    format!(
+        "{} served, {} refused, {} failed since {}{last}{unlogged}",
+        answers.succeeded,
+        answers.refused,
+        answers.failed,
+        stamp(status.since)
+    )
+}
+
+impl Report for Vec<Status> {
+    fn text(&self) -> String {
+        let rows = self.iter().map(|status| {
+            let last = status.answers.last;
+            [
+                status.tenant.id.to_string(),
+                status.verdict.as_str().to_owned(),
+                status.users.to_string(),
+                status.active.to_string(),
+                status.answers.total().to_string(),
+                (status.answers.refused + status.answers.failed).to_string(),
+                last.map_or_else(|| "-".to_owned(), stamp),
+                status.reasons.first().cloned().unwrap_or_default(),
+            ]
+        });
+        let header = [
+            "TENANT", "VERDICT", "USERS", "ACTIVE", "REQUESTS", "REFUSED", "LAST", "WHY",
+        ];
+        columns(header, rows)
+    }
+
+    fn json(&self) -> Value {
+        self.iter().map(Report::json).collect()
+    }
+
+    fn is_bad_news(&self) -> bool {
+        self.iter().any(Report::is_bad_news)
+    }
 }

@@ -1,5 +1,6 @@
 //! Tenants, as several commands show them.
 
+use account::tenants::Counted;
 use serde_json::{Value, json};
 use store::secrets::Tenant;
 
@@ -49,4 +50,33 @@ fn table(tenants: &[Tenant]) -> String {
         ]
     });
     columns(["TENANT", "STATE", "KEYS", "CREATED", "NAME"], rows)
+}
+
+impl Report for Vec<Counted> {
+    fn text(&self) -> String {
+        let rows = self.iter().map(|counted| {
+            [
+                counted.tenant.id.to_string(),
+                counted.users.to_string(),
+                counted.active.to_string(),
+                counted.groups.to_string(),
+                counted.tenant.name.clone(),
+            ]
+        });
+        columns(["TENANT", "USERS", "ACTIVE", "GROUPS", "NAME"], rows)
+    }
+
+    fn json(&self) -> Value {
+        self.iter()
+            .map(|counted| {
+                let mut value = counted.tenant.json();
+                if let Value::Object(members) = &mut value {
+                    members.insert("users".to_owned(), counted.users.into());
+                    members.insert("activeUsers".to_owned(), counted.active.into());
+                    members.insert("groups".to_owned(), counted.groups.into());
+                }
+                value
+            })
+            .collect()
+    }
 }

@@ -10,8 +10,8 @@ use aws_sdk_dynamodb::operation::update_continuous_backups::{
 };
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-    PointInTimeRecoverySpecification, ScalarAttributeType, TableDescription, TableStatus,
-    TimeToLiveSpecification, TimeToLiveStatus,
+    PointInTimeRecoverySpecification, ScalarAttributeType, SseSpecification, SseType,
+    TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use backon::{ConstantBuilder, Retryable};
 
@@ -47,6 +47,8 @@ pub struct TableDefinition {
     pub deletion_protection: bool,
     /// Whether the table can be restored to any second of the last 35 days.
     pub point_in_time_recovery: bool,
+    /// The kind of key that it is encrypted with.
+    pub encryption: &'static str,
 }
 
 /// Tenants and the digests of their API keys. Nothing in it expires: a revoked key stays on record.
@@ -58,6 +60,8 @@ pub const SECRETS: TableDefinition = TableDefinition {
     time_to_live: None,
     deletion_protection: true,
     point_in_time_recovery: true,
+    // The key that AWS manages for DynamoDB in the account, whose uses CloudTrail has.
+    encryption: "KMS",
 };
 
 /// Everything the tenants own.
@@ -197,7 +201,13 @@ async fn create(
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::from(definition.billing_mode))
-        .deletion_protection_enabled(definition.deletion_protection);
+        .deletion_protection_enabled(definition.deletion_protection)
+        .sse_specification(
+            SseSpecification::builder()
+                .enabled(true)
+                .sse_type(SseType::from(definition.encryption))
+                .build(),
+        );
     for (attribute, key_type) in definition.key_schema {
         let element = KeySchemaElement::builder()
             .attribute_name(attribute)
@@ -368,6 +378,7 @@ mod tests {
                 BillingMode::from(definition.billing_mode),
                 BillingMode::PayPerRequest
             );
+            assert_eq!(SseType::from(definition.encryption), SseType::Kms);
             let kinds = definition.key_schema.map(|(_, kind)| KeyType::from(kind));
             assert_eq!(kinds, [KeyType::Hash, KeyType::Range]);
             for (_, kind) in definition.attribute_definitions {

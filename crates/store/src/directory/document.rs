@@ -144,8 +144,8 @@ pub(crate) fn read(item: &Item) -> Result<Stored, StoreError> {
 }
 
 /// The length of an item in bytes, as DynamoDB bills it: that of the names and values of its
-/// attributes. Those of a resource are texts and numbers, and lists have texts; a number takes a byte for two digits and
-/// another one, which a few bytes more do not change.
+/// attributes. Those of a resource are texts and numbers, and lists have texts; a number takes a
+/// byte for two digits and another one, which a few bytes more do not change.
 pub(crate) fn size(item: &Item) -> u64 {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) | AttributeValue::N(text) => text.len(),

@@ -112,6 +112,26 @@ impl Record {
         }
     }
 
+    /// Who made it, if that is known.
+    pub fn actor(&self) -> Option<&Actor> {
+        match self {
+            Self::Change(record) => Some(&record.actor),
+            Self::Members(record) => Some(&record.actor),
+            Self::Groups(record) => Some(&record.actor),
+            Self::Unknown { .. } => None,
+        }
+    }
+
+    /// What kind of change it was, if that is known.
+    pub fn operation(&self) -> Option<&ChangeKind> {
+        match self {
+            Self::Change(record) => Some(&record.operation),
+            Self::Members(record) => Some(&record.operation),
+            Self::Groups(record) => Some(&record.operation),
+            Self::Unknown { .. } => None,
+        }
+    }
+
     /// What tells it apart from all other records of a tenant.
     pub fn name(&self) -> String {
         match self {

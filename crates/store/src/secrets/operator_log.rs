@@ -27,7 +27,7 @@ use uuid::Uuid;
 use crate::client::attributes::{
     Item, damaged, optional, optional_text, string, text, time, timestamp,
 };
-use crate::client::format;
+use crate::client::format::{self, Upsert as _};
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::client::transaction::RACES;
@@ -260,7 +260,7 @@ impl Store {
             .table_name(&self.tables.secrets)
             .key(SECRETS_PARTITION_KEY, partition(&begun.tenant))
             .key(SECRETS_SORT_KEY, string(&begun.sort_key))
-            .update_expression("SET #outcome = :outcome, #completed = :completed")
+            .upsert_expression("SET #outcome = :outcome, #completed = :completed")
             .expression_attribute_names("#outcome", OUTCOME)
             .expression_attribute_names("#completed", COMPLETED)
             .expression_attribute_values(":outcome", string(outcome))

@@ -1,5 +1,5 @@
-//! Refused and failed requests, counted by tenant, hour and reason: one Query shows that a client fails, since
-//! when, and why.
+//! Refused and failed requests, counted by tenant, hour and reason: one Query shows that a client
+//! fails, since when, and why.
 
 use time::OffsetDateTime;
 
@@ -51,7 +51,7 @@ pub struct Refusals {
     pub last: Refusal,
     /// How many there are.
     pub count: u64,
-    /// How many of them name a resource and are not in the log of requests, for there were too many.
+    /// How many of them belong into the log of requests and were too many for it.
     pub unlogged: u64,
     /// When the first was.
     pub first: OffsetDateTime,
@@ -82,7 +82,7 @@ pub struct RefusalCount {
     pub route: String,
     /// How many there were.
     pub count: u64,
-    /// How many of them name a resource and are not in the log of requests, for there were too many.
+    /// How many of them belong into the log of requests and were too many for it.
     pub unlogged: u64,
     /// When the first was.
     pub first: OffsetDateTime,

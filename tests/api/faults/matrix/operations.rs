@@ -122,7 +122,8 @@ impl Operation {
     pub fn is_one_write(&self) -> bool {
         let is_bulk =
             matches!(&self.request, Request::Client { path, .. } if path.as_str() == "/Bulk");
-        self.status < 400 && !is_bulk && !self.repairs()
+        let is_of_many = matches!(self.request, Request::Operator(Command::Migrate));
+        self.status < 400 && !is_bulk && !is_of_many && !self.repairs()
     }
 
     pub fn rivals(mut self, rivals: Vec<(Rival, &'static [u16])>) -> Self {
@@ -397,8 +398,15 @@ pub fn bulk(users: &Users) -> Vec<Operation> {
 pub const KEY_USE: &str = "UpdateItem directory K";
 
 /// Whether a call is made beside the answer, which does not depend on it: refused requests are
-/// counted if they can be.
+/// counted and logged if they can be.
 pub fn is_aside(request: &Request, label: &str) -> bool {
     matches!(request, Request::Client { .. })
-        && ["UpdateItem directory R", "GetItem secrets TENANT", KEY_USE].contains(&label)
+        && [
+            "UpdateItem directory R",
+            "UpdateItem directory H",
+            "PutItem directory P",
+            "GetItem secrets TENANT",
+            KEY_USE,
+        ]
+        .contains(&label)
 }

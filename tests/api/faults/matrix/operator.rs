@@ -42,6 +42,7 @@ pub enum Command {
     Restore,
     RestoreGroup,
     LiftBreaker,
+    Migrate,
     ShowBreaker,
     ListRefusals,
     Erase,
@@ -50,6 +51,8 @@ pub enum Command {
     EndKey,
     Export,
     Import,
+    ListAnswers,
+    ListRequests,
     /// An act of several steps, on the operator's log.
     Act,
     /// The operator's log.
@@ -243,6 +246,11 @@ pub async fn run(
             directory.lift_breakers(&[&USERS], until).await?;
             json!(null)
         }
+        Command::Migrate => {
+            store.migrate_secrets(id, false, &meter).await?;
+            directory.migrate(false).await?;
+            json!(store.tenant_ids(&meter).await?.contains(id))
+        }
         Command::ShowBreaker => {
             let breaker = directory.breaker(&USERS).await?;
             json!(
@@ -254,6 +262,20 @@ pub async fn run(
         Command::ListRefusals => {
             let refusals = directory.refusals(OffsetDateTime::UNIX_EPOCH).await?;
             json!(refusals.len())
+        }
+        Command::ListAnswers => {
+            let answers = directory.answers(OffsetDateTime::UNIX_EPOCH).await?;
+            json!(answers.len())
+        }
+        Command::ListRequests => {
+            let (from, to) = (OffsetDateTime::UNIX_EPOCH, now + Duration::days(1));
+            let mut requests = 0;
+            let visit = |_| {
+                requests += 1;
+                true
+            };
+            directory.requests(Span { from, to }, visit).await?;
+            json!(requests)
         }
         Command::Act => {
             let begun = store.begin_act(id, Act::Erase, None, &meter).await?;
@@ -340,6 +362,11 @@ pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
             let source = [("source", "an export")];
             fixture.directory.plant(id, "X#!import", &source).await;
         }
+        Command::Migrate => {
+            fixture
+                .age(tenant, &format!("U#{}", fixture.users.lena))
+                .await
+        }
         Command::Restore | Command::Tombstones => {
             let calm = fixture.calm(tenant);
             let path = format!("/Users/{}", fixture.users.lena);
@@ -385,6 +412,8 @@ pub fn reads(_: &Users) -> Vec<Operation> {
         read("tombstones", Command::Tombstones),
         read("breaker", Command::ShowBreaker),
         read("refusals", Command::ListRefusals),
+        read("answers", Command::ListAnswers),
+        read("requests", Command::ListRequests),
         read("operator's log", Command::Log),
         read("tenant list of deleted ones", Command::DeletedTenants),
         read("tenant export", Command::Export),
@@ -426,6 +455,12 @@ pub fn changes(_: &Users) -> Vec<Operation> {
         }),
         change("act of several steps", Command::Act, 200, |_, found| {
             found.acts.iter().any(|act| act == "erase")
+        }),
+        change("migrate", Command::Migrate, 200, |users, found| {
+            let user = &found.items[&format!("U#{}", users.lena)];
+            [user, &found.secrets["TENANT"]]
+                .iter()
+                .all(|item| item.contains_key("f"))
         }),
     ]
 }

@@ -18,6 +18,7 @@ const WAYS: &[&str] = &[
     ".each_when(",
     ".get_item(",
     ".get_of_any_format(",
+    ".put_item(",
     ".read_secret(",
     ".send_update(",
     ".transact(",
@@ -93,6 +94,7 @@ const SITES: &[(&str, &str, &str)] = &[
     ("directory/history.rs", "history_page", "Query directory E"),
     ("directory/history.rs", "latest_change", "Query directory E"),
     ("directory/history.rs", "record", "GetItem directory E"),
+    ("directory/mod.rs", "put_item", "PutItem directory P"),
     ("directory/mod.rs", "send_update", "UpdateItem directory B"),
     (
         "directory/mod.rs",
@@ -223,6 +225,8 @@ const SITES: &[(&str, &str, &str)] = &[
     ("directory/members/shard.rs", "shards", "Query directory G"),
     ("directory/read.rs", "get_assembled", "Query directory G"),
     ("directory/record.rs", "was_made", "GetItem directory E"),
+    ("migrate.rs", "bring", "UpdateItem secrets TENANT"),
+    ("migrate.rs", "migrate_all", "Query secrets"),
     ("secrets/credential.rs", "credential", "GetItem secrets KEY"),
     (
         "secrets/credential.rs",
@@ -247,6 +251,7 @@ const SITES: &[(&str, &str, &str)] = &[
     ),
     ("secrets/operator_log.rs", "operator_log", "Query secrets O"),
     ("secrets/scan.rs", "scan_secrets", "Scan secrets KEY"),
+    ("secrets/scan.rs", "tenant_ids", "Scan secrets TENANT"),
     (
         "secrets/tenants.rs",
         "tenant_item",
@@ -281,6 +286,14 @@ const SITES: &[(&str, &str, &str)] = &[
         "UpdateItem directory R",
     ),
     ("usage/refusals.rs", "refusals", "Query directory R"),
+    (
+        "usage/answers.rs",
+        "count_answers",
+        "UpdateItem directory H",
+    ),
+    ("usage/answers.rs", "answers", "Query directory H"),
+    ("usage/requests.rs", "log_request", "PutItem directory P"),
+    ("usage/requests.rs", "requests", "Query directory P"),
 ];
 
 /// Requests of the functions above for other kinds of items.
@@ -296,8 +309,8 @@ const REQUESTS: &[&str] = &[
     "TransactWriteItems directory G",
     "TransactWriteItems directory J",
     "Scan secrets O",
-    "Scan secrets TENANT",
     "TransactWriteItems directory D",
+    "UpdateItem directory U",
 ];
 
 /// The one function that sends.

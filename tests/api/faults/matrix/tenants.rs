@@ -253,6 +253,30 @@ impl Fixture {
         }
     }
 
+    /// Takes the number of the format away from an item of a tenant, and from the tenant's own.
+    pub async fn age(&self, tenant: &Tenant, sort_key: &str) {
+        let (id, Tables { secrets, directory }) = (&tenant.id, &self.tables);
+        for (table, key) in [
+            (
+                directory,
+                [("pk", format!("T#{id}")), ("sk", sort_key.to_owned())],
+            ),
+            (
+                secrets,
+                [
+                    ("secrets_pk", format!("TENANT#{id}")),
+                    ("secrets_sk", "TENANT".to_owned()),
+                ],
+            ),
+        ] {
+            let mut update = self.client.update_item().table_name(table);
+            for (name, value) in key {
+                update = update.key(name, AttributeValue::S(value));
+            }
+            update.update_expression("REMOVE f").send().await.unwrap();
+        }
+    }
+
     /// What a tenant has.
     pub async fn found(&self, tenant: &Tenant) -> Found {
         let items: Items = self.directory.items(tenant.id.as_str()).await;

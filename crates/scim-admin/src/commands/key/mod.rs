@@ -5,15 +5,29 @@ mod file;
 pub mod list;
 pub mod warnings;
 
+use std::io::Read;
 use std::path::PathBuf;
 
-use account::Account;
+use account::keys::Identified;
+use account::{Account, keys};
+use store::Store;
 use store::secrets::Successor;
 use time::OffsetDateTime;
 
 use crate::failure::Failure;
 use crate::report::new_key::{Created, Rotated};
 use file::KeyFile;
+
+/// A key is no longer than this, nor is what somebody takes for one.
+const MAX_KEY: u64 = 4096;
+
+/// `key identify`: the key comes from standard input, because arguments are seen by others and kept
+/// by shells.
+pub async fn identify(store: &Store, input: &mut (dyn Read + Send)) -> Result<Identified, Failure> {
+    let mut text = Vec::new();
+    input.take(MAX_KEY).read_to_end(&mut text)?;
+    Ok(keys::identify(text.trim_ascii(), store).await?)
+}
 
 /// `key create`.
 pub async fn create(

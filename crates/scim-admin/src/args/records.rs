@@ -1,0 +1,94 @@
+//! The arguments of `history` and `requests`.
+
+use account::history::By;
+use clap::{Args, ValueEnum};
+use tenant::{KeyId, TenantId};
+use time::OffsetDateTime;
+
+use super::values::instant;
+
+#[derive(Debug, Args)]
+pub struct HistoryArgs {
+    /// The tenant
+    #[arg(value_parser = TenantId::parse)]
+    pub tenant: TenantId,
+    /// The whole life of one user, by id or userName
+    #[arg(long, value_name = "USER", conflicts_with_all = ["since", "until", "follow", "group"])]
+    pub user: Option<String>,
+    /// Only what concerns one group and its members, by id or displayName
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<String>,
+    /// From when on: a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days
+    #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
+    pub since: OffsetDateTime,
+    /// Until when
+    #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "follow")]
+    pub until: Option<OffsetDateTime>,
+    /// Go on with what changes from now on, until interrupted
+    #[arg(long)]
+    pub follow: bool,
+    /// Print one JSON object a line, for programs
+    #[arg(long)]
+    pub ndjson: bool,
+    /// Only changes of this kind: create, revive, replace, patch, delete, restore, reactivate, undo
+    #[arg(long, value_name = "KIND")]
+    pub operation: Option<String>,
+    /// Only changes of this attribute, such as userName, emails or department
+    #[arg(long, value_name = "NAME")]
+    pub attribute: Option<String>,
+    /// Only what this one did
+    #[arg(long, value_name = "ACTOR", conflicts_with = "key")]
+    pub actor: Option<ActorKind>,
+    /// Only what came with this key
+    #[arg(long, value_name = "KEY ID", value_parser = KeyId::parse)]
+    pub key: Option<KeyId>,
+}
+
+/// Who changes something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ActorKind {
+    /// A client, with any key
+    Key,
+    /// The operator
+    Operator,
+}
+
+impl HistoryArgs {
+    /// Whose changes are asked for.
+    pub fn by(&self) -> Option<By> {
+        match (&self.key, self.actor) {
+            (Some(key), _) => Some(By::Key(key.clone())),
+            (None, Some(ActorKind::Key)) => Some(By::AnyKey),
+            (None, Some(ActorKind::Operator)) => Some(By::Operator),
+            (None, None) => None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct RequestsArgs {
+    /// The tenant
+    #[arg(value_parser = TenantId::parse)]
+    pub tenant: TenantId,
+    /// Only those for one user or group: an id, userName, externalId or displayName
+    #[arg(long, value_name = "NAME")]
+    pub user: Option<String>,
+    /// Only those that were refused or failed, not those that left something out
+    #[arg(long)]
+    pub failed: bool,
+    /// Only those that were refused for this reason, such as uniqueness
+    #[arg(long, value_name = "REASON")]
+    pub reason: Option<String>,
+    /// From when on: a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days
+    #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
+    pub since: OffsetDateTime,
+    /// Until when
+    #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "follow")]
+    pub until: Option<OffsetDateTime>,
+    /// Go on with what comes from now on, until interrupted
+    #[arg(long)]
+    pub follow: bool,
+    /// Print one JSON object a line, for programs
+    #[arg(long)]
+    pub ndjson: bool,
+}
