@@ -465,22 +465,26 @@ pub fn changes(_: &Users) -> Vec<Operation> {
     ]
 }
 
+/// The same operation, which leaves so many users.
+fn with_users(mut operation: Operation, users: usize) -> Operation {
+    if let Some(change) = &mut operation.change {
+        change.users = users;
+    }
+    operation.with(Breadth::FewOfReads)
+}
+
+fn erase(name: &'static str) -> Operation {
+    let erase = change(name, Command::Erase, 200, |users, found| {
+        let is_under_way = found.items.keys().any(|key| key.starts_with("X#"));
+        !found.users.contains_key(&users.lena) && !is_under_way
+    });
+    with_users(erase, operations::USERS - 1)
+}
+
 /// Commands that take data away or bring it back.
 pub fn of_data(_: &Users) -> Vec<Operation> {
-    let with_users = |mut operation: Operation, users| {
-        if let Some(change) = &mut operation.change {
-            change.users = users;
-        }
-        operation.with(Breadth::FewOfReads)
-    };
     vec![
-        with_users(
-            change("user erase", Command::Erase, 200, |users, found| {
-                let is_under_way = found.items.keys().any(|key| key.starts_with("X#"));
-                !found.users.contains_key(&users.lena) && !is_under_way
-            }),
-            operations::USERS - 1,
-        ),
+        erase("user erase"),
         with_users(
             change("tenant delete", Command::DeleteTenant, 200, |_, found| {
                 found.secrets.contains_key("DELETED") && found.items.is_empty()
@@ -526,6 +530,7 @@ pub fn of_groups(_: &Users) -> Vec<Operation> {
             },
         )
         .with(Breadth::FewOfReads),
+        erase("user erase of a member"),
         change(
             "restore of a group",
             Command::RestoreGroup,
