@@ -3,7 +3,7 @@
 //!
 //! This file provides access to the table; its uses are in one file each: `read` by id, `find` by a
 //! filter (`plan`: by which access paths; `sides`: with which memberships), `page` by index, `scan`
-//! of everything, `write`, `record` and `history`, `tombstone`, `breaker`, `members` of groups.
+//! of everything, `write`, `removal`, `record` and `history`, `tombstone`, `breaker`, `members` of groups.
 //! `keys` defines every sort key, `document` the form of a resource's item.
 
 mod assembled;
@@ -19,6 +19,7 @@ mod plan;
 pub mod range;
 mod read;
 pub mod record;
+mod removal;
 mod scan;
 mod sides;
 pub mod tombstone;

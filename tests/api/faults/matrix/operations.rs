@@ -113,7 +113,11 @@ impl Operation {
         matches!(
             self.request,
             Request::Operator(
-                Command::Repair | Command::RepairMembers | Command::DeleteTenant | Command::Import
+                Command::Repair
+                    | Command::RepairMembers
+                    | Command::EraseAfterDamage
+                    | Command::DeleteTenant
+                    | Command::Import
             )
         )
     }

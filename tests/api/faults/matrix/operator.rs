@@ -46,6 +46,8 @@ pub enum Command {
     ShowBreaker,
     ListRefusals,
     Erase,
+    /// The same, where a lookup was left behind.
+    EraseAfterDamage,
     DeleteTenant,
     DeletedTenants,
     EndKey,
@@ -190,7 +192,7 @@ pub async fn run(
             let crew = ResourceId::parse(&users.crew).unwrap();
             json!(restore(&directory, &GROUPS, &crew).await?)
         }
-        Command::Erase => {
+        Command::Erase | Command::EraseAfterDamage => {
             let origin = origin(ChangeKind::Erase);
             let erased = Box::pin(directory.erase(&lena, &origin, false, |_| {})).await?;
             json!(erased.is_some())
@@ -351,6 +353,10 @@ pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
             let path = format!("/Groups/{}", fixture.users.crew);
             assert_eq!(calm.delete(&path).await.status, 204);
         }
+        Command::EraseAfterDamage => {
+            let stray = format!("L#U#externalId#x-former#{}", fixture.users.lena);
+            fixture.directory.plant(id, &stray, &[]).await;
+        }
         Command::DeleteTenant => {
             let store = &fixture.calm(tenant).app.store;
             let meter = Meter::default();
@@ -473,10 +479,14 @@ fn with_users(mut operation: Operation, users: usize) -> Operation {
     operation.with(Breadth::FewOfReads)
 }
 
-fn erase(name: &'static str) -> Operation {
-    let erase = change(name, Command::Erase, 200, |users, found| {
+fn erase(name: &'static str, command: Command) -> Operation {
+    let erase = change(name, command, 200, |users, found| {
         let is_under_way = found.items.keys().any(|key| key.starts_with("X#"));
-        !found.users.contains_key(&users.lena) && !is_under_way
+        let is_found = found
+            .items
+            .keys()
+            .any(|key| key.starts_with("L#") && key.ends_with(&users.lena));
+        !found.users.contains_key(&users.lena) && !is_under_way && !is_found
     });
     with_users(erase, operations::USERS - 1)
 }
@@ -484,7 +494,8 @@ fn erase(name: &'static str) -> Operation {
 /// Commands that take data away or bring it back.
 pub fn of_data(_: &Users) -> Vec<Operation> {
     vec![
-        erase("user erase"),
+        erase("user erase", Command::Erase),
+        erase("user erase after damage", Command::EraseAfterDamage).with(Breadth::FewOfWrites),
         with_users(
             change("tenant delete", Command::DeleteTenant, 200, |_, found| {
                 found.secrets.contains_key("DELETED") && found.items.is_empty()
@@ -530,7 +541,7 @@ pub fn of_groups(_: &Users) -> Vec<Operation> {
             },
         )
         .with(Breadth::FewOfReads),
-        erase("user erase of a member"),
+        erase("user erase of a member", Command::Erase),
         change(
             "restore of a group",
             Command::RestoreGroup,

@@ -50,9 +50,14 @@ const SITES: &[(&str, &str, &str)] = &[
         "settled",
         "TransactWriteItems directory X",
     ),
-    ("erasure/mod.rs", "erase_in", "GetItem directory E"),
-    ("erasure/mod.rs", "make", "TransactWriteItems directory I"),
-    ("erasure/mod.rs", "set_unchanged", "UpdateItem directory E"),
+    ("erasure/apply.rs", "erase_in", "GetItem directory E"),
+    ("erasure/apply.rs", "make", "TransactWriteItems directory L"),
+    ("erasure/mod.rs", "drop_ways_back", "Query directory I"),
+    (
+        "erasure/apply.rs",
+        "set_unchanged",
+        "UpdateItem directory E",
+    ),
     ("erasure/person.rs", "person", "GetItem directory X"),
     ("partition/write.rs", "importing", "GetItem directory X"),
     (
