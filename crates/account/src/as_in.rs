@@ -1,5 +1,6 @@
 //! What has ended in another secrets table, or by the operator's log, is ended here: a table that
-//! was restored to a point in time has keys that were revoked since, and tenants that were disabled.
+//! was restored to a point in time has keys that were revoked since, and tenants that were
+//! disabled.
 
 use std::collections::{BTreeMap, BTreeSet};
 

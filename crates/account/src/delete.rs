@@ -29,8 +29,8 @@ pub struct Deletion {
 /// on; if it was complete, nothing happens.
 ///
 /// # Errors
-/// [`SecretsError::NoTenant`], [`SecretsError::StillEnabled`], [`SecretsError::DisabledLately`], and
-/// failures of DynamoDB. Called again, it does the rest.
+/// [`SecretsError::NoTenant`], [`SecretsError::StillEnabled`], [`SecretsError::DisabledLately`],
+/// and failures of DynamoDB. Called again, it does the rest.
 pub async fn delete(
     store: &Store,
     tenant: &TenantId,

@@ -3,14 +3,13 @@
 use scim::ResourceId;
 use scim::schema::USERS;
 use scim::text::fold;
-use store::directory::record::{Actor, ChangeKind, Origin};
+use store::directory::record::ChangeKind;
 use store::erasure::{Erased, Known};
 use store::secrets::Act;
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
-use uuid::Uuid;
 
-use crate::{Account, Failure};
+use crate::{Account, Failure, origin};
 
 /// What an erasure did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,8 +76,8 @@ impl Account {
         history: Duration,
         progress: impl FnMut(u64) + Send,
     ) -> Result<Erasure, Failure> {
-        let origin = origin(history);
         let begun = self.begin(Act::Erase, Some(user.as_str())).await?;
+        let origin = origin(ChangeKind::Erase, &begun.id, history);
         let directory = self.directory();
         let erased = Box::pin(directory.erase(user, &origin, false, progress)).await?;
         let outcome = erased.as_ref().map_or("nothing was on record", outcome);
@@ -91,7 +90,7 @@ impl Account {
     /// # Errors
     /// [`Failure::NothingOnRecord`], and failures of DynamoDB.
     pub async fn erase_dry(&self, user: &ResourceId) -> Result<Erasure, Failure> {
-        let origin = origin(Duration::ZERO);
+        let origin = origin(ChangeKind::Erase, "", Duration::ZERO);
         let directory = self.directory();
         let erased = Box::pin(directory.erase(user, &origin, true, |_| {})).await?;
         self.erasure(user, origin.at, true, erased)
@@ -160,17 +159,5 @@ fn outcome(erased: &Erased) -> &'static str {
         Known::Deleted => "the user was deleted, and is erased",
         Known::Recorded => "records were left of the user, and are erased",
         Known::Erased => "the user was erased before; what was left is erased",
-    }
-}
-
-fn origin(history: Duration) -> Origin {
-    let now = OffsetDateTime::now_utc().truncate_to_millisecond();
-    Origin {
-        actor: Actor::Operator,
-        operation: ChangeKind::Erase,
-        request_id: Uuid::new_v4().to_string(),
-        at: now,
-        expires: now.saturating_add(history),
-        entry: None,
     }
 }

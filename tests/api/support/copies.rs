@@ -12,8 +12,8 @@ use store::client::tables::{DIRECTORY, SECRETS};
 
 use crate::support::engine;
 
-/// Copies both tables under other names. As a restore does, it leaves out time to live, recovery and
-/// protection.
+/// Copies both tables under other names. As a restore does, it leaves out time to live, recovery
+/// and protection.
 pub async fn copy(from: &Tables) -> Tables {
     let client = Client::new(&engine::sdk_config(engine::endpoint()).await);
     let to = engine::tables(&uuid::Uuid::new_v4().simple().to_string());

@@ -355,7 +355,7 @@ impl DirectoryTable {
                 }
                 // Resources were seen above. Records and memberships are checked separately; the
                 // other kinds belong to no resource.
-                "U" | "G" | "M" | "I" | "J" | "E" | "B" | "K" | "R" | "P" | "H" => {}
+                "U" | "G" | "M" | "I" | "J" | "E" | "X" | "B" | "K" | "R" | "P" | "H" => {}
                 _ => panic!("an item of unknown kind: {sort_key}"),
             }
         }

@@ -3,7 +3,7 @@
 //!
 //! This file provides access to the table; its uses are in one file each: `read` by id, `find` by a
 //! filter (`plan`: by which access paths; `sides`: with which memberships), `page` by index, `scan`
-//! of everything, `write`, `record` and `history`, `tombstone`, `breaker`, `members` of groups.
+//! of everything, `write`, `removal`, `record` and `history`, `tombstone`, `breaker`, `members` of groups.
 //! `keys` defines every sort key, `document` the form of a resource's item.
 
 mod assembled;
@@ -19,6 +19,7 @@ mod plan;
 pub mod range;
 mod read;
 pub mod record;
+mod removal;
 mod scan;
 mod sides;
 pub mod tombstone;
@@ -30,6 +31,7 @@ pub use write::Deletion;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use backon::Retryable as _;
 use tenant::TenantId;
 
 use crate::client::attributes::{Item, string};
@@ -37,7 +39,7 @@ use crate::client::call::Paged as _;
 use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
-use crate::client::transaction::Outcome;
+use crate::client::transaction::{Outcome, RACES};
 use crate::client::update::Updated;
 use crate::{Gate, Meter, Store, StoreError};
 
@@ -256,6 +258,20 @@ impl<'a> TenantStore<'a> {
         let put = put.set_item(Some(item));
         let passage = self.accepted_only();
         self.store.call(put, self.meter, passage).await.map(drop)
+    }
+
+    /// Makes a write of an operator's that nobody else's can be in the way of for long.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] or [`StoreError::Throttled`] when every attempt failed for that
+    /// reason, and failures of DynamoDB.
+    pub(crate) async fn settled(&self, write: TransactWriteItem) -> Result<(), StoreError> {
+        let attempt = || self.transact(vec![write.clone()]);
+        attempt
+            .retry(RACES)
+            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
+            .await
+            .map(drop)
     }
 
     /// Writes all items or none.

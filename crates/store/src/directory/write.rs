@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_dynamodb::types::{Delete, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use scim::{ResourceType, Stored};
 use time::OffsetDateTime;
 
 use super::breaker::Grant;
-use super::document::{self, ACTIVE, COUNT, JOINED, RECORDED_UNTIL, SEQUENCE};
+use super::document::{self, ACTIVE, COUNT, RECORDED_UNTIL, SEQUENCE};
 use super::parts::{Expectation, Parts};
 use super::record::{self, Origin, Written};
 use super::{TenantStore, difference, keys};
@@ -18,7 +18,7 @@ use crate::client::attributes::{Item, epoch_seconds, number_of};
 use crate::client::format::Upsert as _;
 
 /// The condition for writing a resource: it is unchanged since it was read.
-const UNCHANGED: &str = "version = :read";
+pub(super) const UNCHANGED: &str = "version = :read";
 
 /// What is to be known of a deletion.
 #[derive(Debug, Clone, Copy)]
@@ -210,28 +210,6 @@ impl TenantStore<'_> {
         self.send_all(parts, record).await
     }
 
-    /// The parts of a transaction that remove a resource that is unchanged since it was read, and
-    /// everything that leads to it, and count it no more.
-    ///
-    /// # Errors
-    /// [`StoreError::TooLarge`] when its unique value is too long for a key.
-    pub(crate) fn removal(
-        &self,
-        resource_type: &ResourceType,
-        current: &Stored,
-        parts: &mut Parts,
-    ) -> Result<(), StoreError> {
-        self.delete_resource(resource_type, current, parts)?;
-        let lookups = keys::lookups(resource_type, &current.id, &current.resource);
-        for sort_key in keys::guards(resource_type, current)?
-            .into_iter()
-            .chain(lookups)
-        {
-            parts.push(self.delete_item(sort_key)?, Expectation::Nothing);
-        }
-        self.count_by(resource_type, current, -1, parts)
-    }
-
     /// The part of a transaction that takes a place for the resource of `item`, which notes it.
     /// Nothing takes access without a grant.
     fn place_part(
@@ -278,59 +256,9 @@ impl TenantStore<'_> {
         }
     }
 
-    /// Deletes an item that must have the given version.
-    pub(crate) fn delete_unchanged(
-        &self,
-        sort_key: String,
-        version: u64,
-        parts: &mut Parts,
-    ) -> Result<(), StoreError> {
-        let delete = Delete::builder()
-            .table_name(self.table())
-            .set_key(Some(self.key(sort_key)))
-            .condition_expression(UNCHANGED)
-            .expression_attribute_values(":read", number_of(version))
-            .build()?;
-        parts.push(
-            TransactWriteItem::builder().delete(delete).build(),
-            Expectation::SameVersion,
-        );
-        Ok(())
-    }
-
-    /// Deletes a resource that is as it was read. One that can be a member has joined no group
-    /// since.
-    fn delete_resource(
-        &self,
-        resource_type: &ResourceType,
-        current: &Stored,
-        parts: &mut Parts,
-    ) -> Result<(), StoreError> {
-        let sort_key = keys::resource(resource_type, &current.id);
-        if !resource_type.can_be_member() {
-            return self.delete_unchanged(sort_key, current.meta.version, parts);
-        }
-        let delete = Delete::builder()
-            .table_name(self.table())
-            .set_key(Some(self.key(sort_key)))
-            .expression_attribute_names("#joined", JOINED)
-            .expression_attribute_values(":read", number_of(current.meta.version));
-        let delete = match current.meta.joined {
-            0 => delete.condition_expression("version = :read AND attribute_not_exists(#joined)"),
-            joined => delete
-                .condition_expression("version = :read AND #joined = :joined")
-                .expression_attribute_values(":joined", number_of(joined)),
-        };
-        parts.push(
-            TransactWriteItem::builder().delete(delete.build()?).build(),
-            Expectation::SameVersion,
-        );
-        Ok(())
-    }
-
     /// Adds a resource to the counts or removes it, including the count of active ones if it is
     /// active.
-    fn count_by(
+    pub(super) fn count_by(
         &self,
         resource_type: &ResourceType,
         stored: &Stored,

@@ -7,12 +7,10 @@
 //! Clients may write meanwhile. An erasure that was ended early leaves an item (`person`) by which
 //! the next one finds everything that is left.
 
+mod apply;
 mod person;
 mod trace;
 
-use std::collections::BTreeMap;
-
-use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 use backon::Retryable as _;
 use scim::schema::USERS;
 use scim::{ResourceId, Stored};
@@ -22,16 +20,16 @@ use time::OffsetDateTime;
 use crate::client::attributes::{Item, string, text};
 use crate::client::format;
 use crate::client::tables::SORT_KEY;
-use crate::client::transaction::RACES;
-use crate::client::update::Updated;
+use crate::client::transaction::{MAX_ACTIONS, RACES};
+use crate::directory::keys;
+use crate::directory::members::edge::LEFT;
 use crate::directory::parts::{Expectation, Parts};
 use crate::directory::record::{self, ChangeKind, Origin, Written};
 use crate::directory::tombstone::Tombstone;
-use crate::directory::{document, keys};
 use crate::{StoreError, TenantStore};
 
 use person::Person;
-use trace::{Change, Kind, blanked, trace};
+use trace::{Kind, blanked, trace};
 
 /// How many of those are named whose manager was erased.
 const MAX_REPORTED: usize = 1_000;
@@ -163,17 +161,9 @@ impl TenantStore<'_> {
                 .await
                 .map(Some);
         }
-        self.transact(vec![self.put(self.begun(&person))?]).await?;
+        self.settled(self.put(self.begun(&person))?).await?;
         let user_goes = || Box::pin(self.erase_user(&person, origin));
-        user_goes
-            .retry(RACES)
-            .when(|error| {
-                matches!(
-                    error,
-                    StoreError::Conflict | StoreError::Throttled | StoreError::VersionMismatch
-                )
-            })
-            .await?;
+        user_goes.retry(RACES).when(is_race).await?;
         // One that was to make the user a member leaves an edge when it is carried out.
         for pending in self.all_pending().await? {
             if pending.gone.contains(user) {
@@ -181,8 +171,7 @@ impl TenantStore<'_> {
             }
         }
         let erased = Box::pin(self.erase_everywhere(person, erased, false, progress)).await?;
-        self.transact(vec![self.delete_item(keys::erasure(user))?])
-            .await?;
+        self.settled(self.delete_item(keys::erasure(user))?).await?;
         Ok(Some(erased))
     }
 
@@ -190,6 +179,7 @@ impl TenantStore<'_> {
     /// record; nothing happens if the latest one is an erasure.
     async fn erase_user(&self, person: &Person, origin: &Origin) -> Result<(), StoreError> {
         let user = &person.id;
+        self.drop_ways_back(user).await?;
         if let Some(present) = self.get(&USERS, user).await? {
             return self.erase_present(&present, person, origin).await;
         }
@@ -245,7 +235,7 @@ impl TenantStore<'_> {
         };
         let mut record = self.record_item(origin, &written);
         blank(&mut record)?;
-        let mut leaving = self.leaving(&current.id).await?;
+        let mut leaving = self.leaving(&current.id).await?.for_good();
         // And the record.
         let others = parts.len() + 1;
         let left = leaving.all().into_iter().cloned().collect::<Vec<_>>();
@@ -254,6 +244,24 @@ impl TenantStore<'_> {
         self.leave_now(current, &leaving, meta.last_modified, &mut parts)?;
         record.extend(record::left(&left));
         self.send_all(parts, record).await
+    }
+
+    /// Removes the edges by which a user would come back to groups: without the user, or what waits
+    /// for its restoration, they would lead nowhere.
+    async fn drop_ways_back(&self, user: &ResourceId) -> Result<(), StoreError> {
+        let mut ways = Vec::new();
+        let query = self.query_prefix(keys::members::edges_of_user(user));
+        self.each(query, |item| {
+            if item.contains_key(LEFT) {
+                ways.push(self.delete_item(text(item, SORT_KEY)?.to_owned())?);
+            }
+            Ok(true)
+        })
+        .await?;
+        for ways in ways.chunks(MAX_ACTIONS) {
+            self.transact(ways.to_vec()).await?;
+        }
+        Ok(())
     }
 
     /// What waits for a restoration goes.
@@ -311,97 +319,14 @@ impl TenantStore<'_> {
             start = next;
         }
     }
+}
 
-    /// Erases what an item says of the person, also if it is written meanwhile. Returns what kind
-    /// of item it is, if it said something.
-    async fn erase_in(&self, item: &Item, person: &Person) -> Result<Option<Kind>, StoreError> {
-        let Some((kind, change)) = trace(item, person)? else {
-            return Ok(None);
-        };
-        let sort_key = text(item, SORT_KEY)?.to_owned();
-        if self.make(&sort_key, item, change).await? {
-            return Ok(Some(kind));
-        }
-        let again = || async {
-            let item = self
-                .get_item(sort_key.clone(), self.accepted_only())
-                .await?;
-            let Some(item) = item else { return Ok(()) };
-            let Some((_, change)) = trace(&item, person)? else {
-                return Ok(());
-            };
-            match self.make(&sort_key, &item, change).await? {
-                true => Ok(()),
-                false => Err(StoreError::VersionMismatch),
-            }
-        };
-        again
-            .retry(RACES)
-            .when(|error| matches!(error, StoreError::VersionMismatch))
-            .await?;
-        Ok(Some(kind))
-    }
-
-    /// Makes a change of an item that is as it was read; returns whether it was.
-    async fn make(&self, sort_key: &str, read: &Item, change: Change) -> Result<bool, StoreError> {
-        let delete = match change {
-            Change::Nothing => return Ok(true),
-            Change::Set(set) => return self.set_unchanged(sort_key, read, set).await,
-            Change::Delete => self.delete_item(sort_key.to_owned())?,
-            Change::DeleteGuard => {
-                let holder = text(read, document::HOLDER)?;
-                let delete = Delete::builder()
-                    .table_name(self.table())
-                    .set_key(Some(self.key(sort_key.to_owned())))
-                    .condition_expression("holder = :holder")
-                    .expression_attribute_values(":holder", string(holder));
-                TransactWriteItem::builder().delete(delete.build()?).build()
-            }
-        };
-        let delete = || self.transact(vec![delete.clone()]);
-        let conflicts =
-            |error: &StoreError| matches!(error, StoreError::Conflict | StoreError::Throttled);
-        delete.retry(RACES).when(conflicts).await?;
-        // A guard that was not removed is somebody else's by now.
-        Ok(true)
-    }
-
-    /// Sets attributes that are as they were read; returns whether they were.
-    async fn set_unchanged(
-        &self,
-        sort_key: &str,
-        read: &Item,
-        attributes: Vec<(String, Option<aws_sdk_dynamodb::types::AttributeValue>)>,
-    ) -> Result<bool, StoreError> {
-        let mut update = self.update(sort_key.to_owned());
-        let (mut set, mut remove, mut conditions) = (Vec::new(), Vec::new(), Vec::new());
-        let mut names = BTreeMap::new();
-        for (place, (name, next)) in attributes.into_iter().enumerate() {
-            let was = read.get(&name).cloned();
-            names.insert(format!("#a{place}"), name);
-            match next {
-                Some(next) => {
-                    set.push(format!("#a{place} = :next{place}"));
-                    update = update.expression_attribute_values(format!(":next{place}"), next);
-                }
-                None => remove.push(format!("#a{place}")),
-            }
-            if let Some(was) = was {
-                conditions.push(format!("#a{place} = :was{place}"));
-                update = update.expression_attribute_values(format!(":was{place}"), was);
-            }
-        }
-        let clause = |word: &str, all: Vec<String>| match all.is_empty() {
-            true => String::new(),
-            false => format!("{word} {}", all.join(", ")),
-        };
-        let expression = format!("{} {}", clause("SET", set), clause("REMOVE", remove));
-        let update = update
-            .update_expression(expression.trim())
-            .condition_expression(conditions.join(" AND "))
-            .set_expression_attribute_names(Some(names.into_iter().collect()));
-        Ok(matches!(self.send_update(update).await?, Updated::Done(_)))
-    }
+/// Whether another attempt may succeed.
+fn is_race(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Conflict | StoreError::Throttled | StoreError::VersionMismatch
+    )
 }
 
 /// The change that removes a user, made of nothing but its time and version.

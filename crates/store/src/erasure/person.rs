@@ -33,9 +33,9 @@ const MAX_VALUE: usize = 2_048;
 /// A value of fewer characters is looked for in quotes only: `de` is in many texts.
 const MIN_UNQUOTED: usize = 4;
 
-/// From how many bytes on a text may have been cut: an id in a record of one who was left out has 64
-/// characters at most, a name in the log of requests 128 bytes, less if the next character does not
-/// fit.
+/// From how many bytes on a text may have been cut: an id in a record of one who was left out has
+/// 64 characters at most, a name in the log of requests 128 bytes, less if the next character does
+/// not fit.
 const MIN_CUT: usize = 64;
 
 /// Sub-attributes whose values say nothing about anybody.

@@ -77,7 +77,7 @@ impl<'a> TenantStore<'a> {
     pub async fn begin_import(&self, source: &str) -> Result<(), StoreError> {
         let mut item = self.new_item(keys::IMPORT.to_owned());
         item.insert(SOURCE.to_owned(), string(source));
-        self.transact(vec![self.put(item)?]).await.map(drop)
+        self.settled(self.put(item)?).await
     }
 
     /// Notes that all of it is there.
@@ -85,8 +85,8 @@ impl<'a> TenantStore<'a> {
     /// # Errors
     /// Failures of DynamoDB.
     pub async fn end_import(&self) -> Result<(), StoreError> {
-        let delete = self.delete_item(keys::IMPORT.to_owned())?;
-        self.transact(vec![delete]).await.map(drop)
+        self.settled(self.delete_item(keys::IMPORT.to_owned())?)
+            .await
     }
 
     /// Begins to write items.

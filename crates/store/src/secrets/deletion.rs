@@ -171,26 +171,29 @@ impl Store {
         counts: &Counts,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
-        let keys = self.query_keys(tenant, item::KEY_PREFIX, meter).await?;
-        let update = self
-            .update_tenant(tenant)
-            .update_expression("SET #counts = :counts, #keys = :keys ADD version :one")
-            .condition_expression("attribute_exists(#deleting)")
-            .expression_attribute_names("#deleting", DELETING)
-            .expression_attribute_names("#counts", COUNTS)
-            .expression_attribute_names("#keys", KEYS)
-            .expression_attribute_values(":counts", string(json(counts)))
-            .expression_attribute_values(":keys", number_of(keys.len() as u64))
-            .expression_attribute_values(":one", number_of(1));
-        let writes = [write::update(update)?];
-        match self.transact(writes, meter, Passage::Free).await? {
-            Outcome::Written => Ok(()),
-            Outcome::ConditionsFailed(_) => Err(SecretsError::NoTenant(tenant.clone())),
-        }
+        write::retrying_races(|| async {
+            let keys = self.query_keys(tenant, item::KEY_PREFIX, meter).await?;
+            let update = self
+                .update_tenant(tenant)
+                .update_expression("SET #counts = :counts, #keys = :keys ADD version :one")
+                .condition_expression("attribute_exists(#deleting)")
+                .expression_attribute_names("#deleting", DELETING)
+                .expression_attribute_names("#counts", COUNTS)
+                .expression_attribute_names("#keys", KEYS)
+                .expression_attribute_values(":counts", string(json(counts)))
+                .expression_attribute_values(":keys", number_of(keys.len() as u64))
+                .expression_attribute_values(":one", number_of(1));
+            let writes = [write::update(update)?];
+            match self.transact(writes, meter, Passage::Free).await? {
+                Outcome::Written => Ok(()),
+                Outcome::ConditionsFailed(_) => Err(SecretsError::NoTenant(tenant.clone())),
+            }
+        })
+        .await
     }
 
-    /// Removes the keys of a tenant that is being deleted, and whatever else it has in its partition
-    /// of the secrets table but its item. The operator's log is in a partition of its own.
+    /// Removes the keys of a tenant that is being deleted, and whatever else it has in its
+    /// partition of the secrets table but its item. The operator's log is in a partition of its own.
     ///
     /// # Errors
     /// [`StoreError::Throttled`], and failures of DynamoDB.
@@ -225,38 +228,41 @@ impl Store {
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Stone, SecretsError> {
-        let sort_key = string(TENANT_SORT_KEY);
-        let read = self
-            .read_secret(item::partition(tenant), sort_key, meter)
-            .await?;
-        let read = read.ok_or_else(|| SecretsError::NoTenant(tenant.clone()))?;
-        let operator = self.operator();
-        let stone = Stone {
-            tenant: tenant.clone(),
-            created: time(&read, CREATED)?,
-            disabled: time(&read, DISABLED)?,
-            began: time(&read, DELETING)?,
-            completed: now,
-            caller: operator.caller.clone(),
-            reason: operator.reason.clone(),
-            release: operator.release.clone(),
-            keys: number(&read, KEYS)?,
-            counts: counts_of(&read)?,
-        };
-        let delete = Delete::builder()
-            .table_name(&self.tables.secrets)
-            .key(SECRETS_PARTITION_KEY, item::partition(tenant))
-            .key(SECRETS_SORT_KEY, string(TENANT_SORT_KEY))
-            .condition_expression("attribute_exists(#deleting)")
-            .expression_attribute_names("#deleting", DELETING)
-            .build()
-            .map_err(StoreError::from)?;
-        let delete = TransactWriteItem::builder().delete(delete).build();
-        let writes = [delete, self.put(stone.item())?];
-        match self.transact(writes, meter, Passage::Free).await? {
-            Outcome::Written => Ok(stone),
-            Outcome::ConditionsFailed(_) => Err(SecretsError::NoTenant(tenant.clone())),
-        }
+        write::retrying_races(|| async {
+            let sort_key = string(TENANT_SORT_KEY);
+            let read = self
+                .read_secret(item::partition(tenant), sort_key, meter)
+                .await?;
+            let read = read.ok_or_else(|| SecretsError::NoTenant(tenant.clone()))?;
+            let operator = self.operator();
+            let stone = Stone {
+                tenant: tenant.clone(),
+                created: time(&read, CREATED)?,
+                disabled: time(&read, DISABLED)?,
+                began: time(&read, DELETING)?,
+                completed: now,
+                caller: operator.caller.clone(),
+                reason: operator.reason.clone(),
+                release: operator.release.clone(),
+                keys: number(&read, KEYS)?,
+                counts: counts_of(&read)?,
+            };
+            let delete = Delete::builder()
+                .table_name(&self.tables.secrets)
+                .key(SECRETS_PARTITION_KEY, item::partition(tenant))
+                .key(SECRETS_SORT_KEY, string(TENANT_SORT_KEY))
+                .condition_expression("attribute_exists(#deleting)")
+                .expression_attribute_names("#deleting", DELETING)
+                .build()
+                .map_err(StoreError::from)?;
+            let delete = TransactWriteItem::builder().delete(delete).build();
+            let writes = [delete, self.put(stone.item())?];
+            match self.transact(writes, meter, Passage::Free).await? {
+                Outcome::Written => Ok(stone),
+                Outcome::ConditionsFailed(_) => Err(SecretsError::NoTenant(tenant.clone())),
+            }
+        })
+        .await
     }
 
     /// What is kept of a tenant, if it was deleted.

@@ -49,8 +49,8 @@ impl Store {
     /// until the tenant is enabled.
     ///
     /// # Errors
-    /// [`SecretsError::NoTenant`], [`SecretsError::BeingDeleted`], [`SecretsError::TooManyKeys`], and
-    /// failures of DynamoDB.
+    /// [`SecretsError::NoTenant`], [`SecretsError::BeingDeleted`], [`SecretsError::TooManyKeys`],
+    /// and failures of DynamoDB.
     pub async fn create_key(
         &self,
         key: &ApiKey,
@@ -151,8 +151,8 @@ impl Store {
         .await
     }
 
-    /// Makes sure that the tenant may have another key, and drops long-expired ones from its list if
-    /// that is full. The stored list changes when
+    /// Makes sure that the tenant may have another key, and drops long-expired ones from its list
+    /// if that is full. The stored list changes when
     /// the next key is written.
     pub(super) async fn make_room(
         &self,

@@ -63,6 +63,12 @@ fn changes_of_the_operator() {
 }
 
 #[test]
+fn data_of_the_operator() {
+    let cases = run(Setting::Users, operator::of_data);
+    assert!(cases >= 350, "{cases}");
+}
+
+#[test]
 fn reads_of_groups() {
     let cases = run(Setting::Groups, groups::reads);
     assert!(cases >= 1730, "{cases}");

@@ -108,11 +108,17 @@ impl Operation {
         self.change.is_some() || matches!(self.request, Request::Operator(Command::Tombstones))
     }
 
-    /// Whether what it is to change is damaged before.
+    /// Whether what it is to change is not whole before, or halfway.
     pub fn repairs(&self) -> bool {
         matches!(
             self.request,
-            Request::Operator(Command::Repair | Command::RepairMembers)
+            Request::Operator(
+                Command::Repair
+                    | Command::RepairMembers
+                    | Command::EraseAfterDamage
+                    | Command::DeleteTenant
+                    | Command::Import
+            )
         )
     }
 

@@ -6,6 +6,7 @@ use scim::schema::{GROUPS, ResourceType, USERS};
 use serde_json::{Value, json};
 use store::directory::history::Span;
 use store::directory::record::{Actor, ChangeKind, Origin};
+use store::partition::Importing;
 use store::secrets::{Act, SecretsError, Successor};
 use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::{ApiKey, TenantId};
@@ -44,6 +45,14 @@ pub enum Command {
     Migrate,
     ShowBreaker,
     ListRefusals,
+    Erase,
+    /// The same, where a lookup was left behind.
+    EraseAfterDamage,
+    DeleteTenant,
+    DeletedTenants,
+    EndKey,
+    Export,
+    Import,
     ListAnswers,
     ListRequests,
     /// An act of several steps, on the operator's log.
@@ -66,6 +75,16 @@ impl From<StoreError> for Refusal {
             | StoreError::Throttled
             | StoreError::Conflict
             | StoreError::VersionMismatch => Self::Passing(error.to_string()),
+            _ => Self::Final(error.to_string()),
+        }
+    }
+}
+
+impl From<account::Failure> for Refusal {
+    fn from(error: account::Failure) -> Self {
+        match error {
+            account::Failure::Secrets(error) => error.into(),
+            account::Failure::Store(error) => error.into(),
             _ => Self::Final(error.to_string()),
         }
     }
@@ -173,6 +192,57 @@ pub async fn run(
             let crew = ResourceId::parse(&users.crew).unwrap();
             json!(restore(&directory, &GROUPS, &crew).await?)
         }
+        Command::Erase | Command::EraseAfterDamage => {
+            let origin = origin(ChangeKind::Erase);
+            let erased = Box::pin(directory.erase(&lena, &origin, false, |_| {})).await?;
+            json!(erased.is_some())
+        }
+        Command::DeleteTenant => {
+            let deletion = Box::pin(account::delete::delete(store, id, now, |_| {})).await;
+            json!(deletion.map(|deletion| deletion.stone.keys)?)
+        }
+        Command::DeletedTenants => {
+            let stones = store.list_deleted_tenants(&meter).await?;
+            json!([stones.len(), store.stone(id, &meter).await?.is_some()])
+        }
+        Command::EndKey => {
+            let key = tenant.key.digest().key_id();
+            json!(
+                store
+                    .end_key(id, &key, now, &meter)
+                    .await?
+                    .expires
+                    .is_some()
+            )
+        }
+        Command::Export => {
+            let mut lines = 0;
+            directory
+                .lines(|_| {
+                    lines += 1;
+                    Ok::<_, StoreError>(())
+                })
+                .await?;
+            json!(lines)
+        }
+        Command::Import => {
+            let mut lines = Vec::new();
+            directory
+                .lines(|line| {
+                    lines.push(line.to_owned());
+                    Ok::<_, StoreError>(())
+                })
+                .await?;
+            let begun = directory.importing().await?;
+            directory.begin_import("an export").await?;
+            let mut written = directory.writing();
+            for line in &lines {
+                written.add_line(line).await?;
+            }
+            written.end().await?;
+            directory.end_import().await?;
+            json!(begun == Importing::Nothing)
+        }
         Command::LiftBreaker => {
             let until = OffsetDateTime::UNIX_EPOCH + Duration::days(36_500);
             directory.lift_breakers(&[&USERS], until).await?;
@@ -237,19 +307,22 @@ async fn restore(
     let Some(tombstone) = directory.tombstone(resource_type, id).await? else {
         return Err(Refusal::Final("there is no tombstone".to_owned()));
     };
+    let restored = directory
+        .restore(resource_type, &tombstone, &origin(ChangeKind::Restore))
+        .await?;
+    Ok(restored.stored.meta.version)
+}
+
+fn origin(operation: ChangeKind) -> Origin {
     let now = OffsetDateTime::now_utc().truncate_to_millisecond();
-    let origin = Origin {
+    Origin {
         actor: Actor::Operator,
-        operation: ChangeKind::Restore,
+        operation,
         request_id: uuid::Uuid::new_v4().to_string(),
         at: now,
         expires: now + Duration::days(90),
         entry: None,
-    };
-    let restored = directory
-        .restore(resource_type, &tombstone, &origin)
-        .await?;
-    Ok(restored.stored.meta.version)
+    }
 }
 
 /// Brings a tenant into the state that a command is for.
@@ -279,6 +352,21 @@ pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
             let calm = fixture.calm(tenant);
             let path = format!("/Groups/{}", fixture.users.crew);
             assert_eq!(calm.delete(&path).await.status, 204);
+        }
+        Command::EraseAfterDamage => {
+            let stray = format!("L#U#externalId#x-former#{}", fixture.users.lena);
+            fixture.directory.plant(id, &stray, &[]).await;
+        }
+        Command::DeleteTenant => {
+            let store = &fixture.calm(tenant).app.store;
+            let meter = Meter::default();
+            store.set_enabled(&tenant.id, false, &meter).await.unwrap();
+            let directory = &fixture.directory;
+            directory.plant_disabled(id, "2026-01-01T00:00:00Z").await;
+        }
+        Command::Import => {
+            let source = [("source", "an export")];
+            fixture.directory.plant(id, "X#!import", &source).await;
         }
         Command::Migrate => {
             fixture
@@ -333,6 +421,8 @@ pub fn reads(_: &Users) -> Vec<Operation> {
         read("answers", Command::ListAnswers),
         read("requests", Command::ListRequests),
         read("operator's log", Command::Log),
+        read("tenant list of deleted ones", Command::DeletedTenants),
+        read("tenant export", Command::Export),
     ]
 }
 
@@ -381,6 +471,51 @@ pub fn changes(_: &Users) -> Vec<Operation> {
     ]
 }
 
+/// The same operation, which leaves so many users.
+fn with_users(mut operation: Operation, users: usize) -> Operation {
+    if let Some(change) = &mut operation.change {
+        change.users = users;
+    }
+    operation.with(Breadth::FewOfReads)
+}
+
+fn erase(name: &'static str, command: Command) -> Operation {
+    let erase = change(name, command, 200, |users, found| {
+        let is_under_way = found.items.keys().any(|key| key.starts_with("X#"));
+        let is_found = found
+            .items
+            .keys()
+            .any(|key| key.starts_with("L#") && key.ends_with(&users.lena));
+        !found.users.contains_key(&users.lena) && !is_under_way && !is_found
+    });
+    with_users(erase, operations::USERS - 1)
+}
+
+/// Commands that take data away or bring it back.
+pub fn of_data(_: &Users) -> Vec<Operation> {
+    vec![
+        erase("user erase", Command::Erase),
+        erase("user erase after damage", Command::EraseAfterDamage).with(Breadth::FewOfWrites),
+        with_users(
+            change("tenant delete", Command::DeleteTenant, 200, |_, found| {
+                found.secrets.contains_key("DELETED") && found.items.is_empty()
+            }),
+            0,
+        ),
+        with_users(
+            change("tenant import", Command::Import, 200, |_, found| {
+                !found.items.contains_key("X#!import")
+            }),
+            operations::USERS,
+        ),
+        change("end of a key", Command::EndKey, 200, |_, found| {
+            let mut keys = found.secrets.values();
+            let has_ended = keys.any(|key| key.contains_key("expires"));
+            on_record(found, "endKey", has_ended)
+        }),
+    ]
+}
+
 /// Whether a change was made; it is on the operator's log exactly if it was.
 fn on_record(found: &Found, act: &str, is_made: bool) -> bool {
     let entries = found.acts.iter().filter(|entry| *entry == act).count();
@@ -406,6 +541,7 @@ pub fn of_groups(_: &Users) -> Vec<Operation> {
             },
         )
         .with(Breadth::FewOfReads),
+        erase("user erase of a member", Command::Erase),
         change(
             "restore of a group",
             Command::RestoreGroup,

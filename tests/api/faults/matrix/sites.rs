@@ -44,6 +44,45 @@ const SITES: &[(&str, &str, &str)] = &[
         "UpdateItem directory B",
     ),
     ("directory/find.rs", "find", "Query directory L"),
+    ("directory/mod.rs", "one_page", "Query directory"),
+    (
+        "directory/mod.rs",
+        "settled",
+        "TransactWriteItems directory X",
+    ),
+    ("erasure/apply.rs", "erase_in", "GetItem directory E"),
+    ("erasure/apply.rs", "make", "TransactWriteItems directory L"),
+    ("erasure/mod.rs", "drop_ways_back", "Query directory I"),
+    (
+        "erasure/apply.rs",
+        "set_unchanged",
+        "UpdateItem directory E",
+    ),
+    ("erasure/person.rs", "person", "GetItem directory X"),
+    ("partition/write.rs", "importing", "GetItem directory X"),
+    (
+        "secrets/deletion.rs",
+        "begin_deletion",
+        "TransactWriteItems secrets TENANT",
+    ),
+    ("secrets/deletion.rs", "deleting", "GetItem secrets TENANT"),
+    (
+        "secrets/deletion.rs",
+        "note_counts",
+        "TransactWriteItems secrets TENANT",
+    ),
+    ("secrets/deletion.rs", "remove_secrets", "Query secrets"),
+    (
+        "secrets/deletion.rs",
+        "end_deletion",
+        "TransactWriteItems secrets TENANT",
+    ),
+    ("secrets/deletion.rs", "stone", "GetItem secrets DELETED"),
+    (
+        "secrets/write.rs",
+        "write_end",
+        "TransactWriteItems secrets TENANT",
+    ),
     ("directory/mod.rs", "each", "Query directory C"),
     (
         "directory/mod.rs",
@@ -264,6 +303,9 @@ const SITES: &[(&str, &str, &str)] = &[
 
 /// Requests of the functions above for other kinds of items.
 const REQUESTS: &[&str] = &[
+    "BatchWriteItem directory",
+    "BatchWriteItem secrets",
+    "Scan secrets DELETED",
     "GetItem directory C",
     "GetItem directory I",
     "Query directory F",
@@ -304,7 +346,7 @@ async fn every_call_site_is_in_the_matrix() {
          an operation in the matrix and a line here"
     );
 
-    let parts: [(Setting, Operations); 16] = [
+    let parts: [(Setting, Operations); 17] = [
         (Setting::Users, operations::finds),
         (Setting::Users, operations::lists),
         (Setting::Users, operations::creations),
@@ -312,6 +354,7 @@ async fn every_call_site_is_in_the_matrix() {
         (Setting::Users, operations::bulk),
         (Setting::Users, operator::reads),
         (Setting::Users, operator::changes),
+        (Setting::Users, operator::of_data),
         (Setting::Groups, groups::reads),
         (Setting::Groups, groups::changes),
         (Setting::Groups, operator::of_groups),

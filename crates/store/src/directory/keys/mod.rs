@@ -30,6 +30,7 @@
 
 mod kind;
 pub(crate) mod members;
+mod under_way;
 pub(crate) mod usage;
 
 use std::borrow::Cow;
@@ -46,6 +47,7 @@ use time::OffsetDateTime;
 use crate::StoreError;
 
 pub(crate) use kind::kind;
+pub(crate) use under_way::{ERASURES, IMPORT, erasure};
 
 /// The longest value in a lookup key, in bytes. DynamoDB allows 1,024 for the whole key. Lookups
 /// only narrow the candidates and the filter is evaluated on them, so a truncated value is fine.
@@ -145,17 +147,6 @@ pub(crate) fn changed_user(sort_key: &str) -> Option<&str> {
         .then(|| parts.next())
         .flatten()
 }
-
-/// The start of the sort keys of all erasures that are under way.
-pub(crate) const ERASURES: &str = "X#";
-
-/// The sort key of the erasure of a user.
-pub(crate) fn erasure(user: &ResourceId) -> String {
-    format!("{ERASURES}{user}")
-}
-
-/// The sort key of an import that is under way.
-pub(crate) const IMPORT: &str = "X#!import";
 
 /// Whether the item with this sort key belongs to no resource: the use of a key, a counter of
 /// refused requests or of answers, a logged request, or what is under way.

@@ -39,9 +39,19 @@ pub(crate) struct Leaving {
     late: Vec<Pending>,
     /// The fence of the user.
     fence: Fence,
+    /// Whether nobody is to be restored: no edge stays to come back by.
+    is_for_good: bool,
 }
 
 impl Leaving {
+    /// The same for a user who is not to be restored.
+    pub fn for_good(self) -> Self {
+        Self {
+            is_for_good: true,
+            ..self
+        }
+    }
+
     /// How many actions it takes to leave none of the groups.
     fn least(&self) -> usize {
         // The fence; and each of them, with the shard of its group.
@@ -126,7 +136,7 @@ impl TenantStore<'_> {
             let digit = keys::members::digit(&user.id);
             let fence = self.check_fence(digit, leaving.fence)?;
             parts.push(fence, Expectation::Unmoved);
-            self.leave_all(user, &groups, origin.at, &mut parts)?;
+            self.leave_all(user, &groups, leaving.is_for_good, origin.at, &mut parts)?;
             let Some(first) = groups.first() else {
                 return Ok(());
             };
@@ -151,7 +161,7 @@ impl TenantStore<'_> {
         parts: &mut Parts,
     ) -> Result<(), StoreError> {
         let groups: Vec<ResourceId> = leaving.groups.iter().cloned().collect();
-        self.leave_all(user, &groups, at, parts)?;
+        self.leave_all(user, &groups, leaving.is_for_good, at, parts)?;
         let digit = keys::members::digit(&user.id);
         for pending in &leaving.late {
             let gone = Update::builder()
@@ -178,12 +188,16 @@ impl TenantStore<'_> {
         &self,
         user: &Stored,
         groups: &[ResourceId],
+        is_for_good: bool,
         at: OffsetDateTime,
         parts: &mut Parts,
     ) -> Result<(), StoreError> {
         let digit = keys::members::digit(&user.id);
         for group in groups {
-            self.leave(group, user, at, parts)?;
+            match is_for_good {
+                true => self.part(group, &user.id, parts)?,
+                false => self.leave(group, user, at, parts)?,
+            }
             self.count_one_less(group, digit, at, parts)?;
         }
         Ok(())

@@ -1,0 +1,14 @@
+//! The keys of what an operator has begun and not completed.
+
+use scim::ResourceId;
+
+/// The start of the sort keys of all erasures that are under way.
+pub(crate) const ERASURES: &str = "X#";
+
+/// The sort key of the erasure of a user.
+pub(crate) fn erasure(user: &ResourceId) -> String {
+    format!("{ERASURES}{user}")
+}
+
+/// The sort key of an import that is under way.
+pub(crate) const IMPORT: &str = "X#!import";
