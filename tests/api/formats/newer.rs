@@ -299,6 +299,26 @@ async fn an_item_of_a_newer_format_is_refused_as_such() {
         directory.plant_count("acme", sort_key, "f", format).await;
     };
 
+    // A record is shown, and hides neither itself nor those before it.
+    let records: Vec<String> = directory
+        .items("acme")
+        .await
+        .into_keys()
+        .filter(|key| key.starts_with("E#") && key.contains(&lena))
+        .collect();
+    raise(&records[1], 2).await;
+    for arguments in ["", &format!("--user {lena}")] {
+        let shown = admin.history(arguments).await;
+        let of_lena = |record: &&Value| record.to_string().contains(&lena);
+        let of_lena: Vec<&Value> = shown.iter().filter(of_lena).collect();
+        assert_eq!(of_lena.len(), 3, "{shown:?}");
+        assert_eq!(of_lena[1]["unknown"], json!(records[1]));
+    }
+    assert_eq!(admin.run("tenant status acme").await.0, 0);
+    raise(&records[2], 2).await;
+    let (code, status) = admin.run("tenant status acme").await;
+    assert_eq!(code, 0, "{status}");
+
     raise(&user, 2).await;
     let before = directory.items("acme").await;
     for answer in [
@@ -341,26 +361,6 @@ async fn an_item_of_a_newer_format_is_refused_as_such() {
     // Others are as they were.
     assert_eq!(service.get(&format!("/Users/{max}")).await.status, 200);
     raise(&user, 1).await;
-
-    // A record is shown, and hides neither itself nor those before it.
-    let records: Vec<String> = directory
-        .items("acme")
-        .await
-        .into_keys()
-        .filter(|key| key.starts_with("E#") && key.contains(&lena))
-        .collect();
-    raise(&records[1], 2).await;
-    for arguments in ["", &format!("--user {lena}")] {
-        let shown = admin.history(arguments).await;
-        let of_lena = |record: &&Value| record.to_string().contains(&lena);
-        let of_lena: Vec<&Value> = shown.iter().filter(of_lena).collect();
-        assert_eq!(of_lena.len(), 3, "{shown:?}");
-        assert_eq!(of_lena[1]["unknown"], json!(records[1]));
-    }
-    assert_eq!(admin.run("tenant status acme").await.0, 0);
-    raise(&records[2], 2).await;
-    let (code, status) = admin.run("tenant status acme").await;
-    assert_eq!(code, 0, "{status}");
 
     // An update leaves the number as it is.
     let counter = format!("F#U#{}", &lena[..4]);
