@@ -94,8 +94,9 @@ mod operator {
     mod request_log; // the log of requests: bounded, written beside the answer, read in order
     pub mod requests; // whom refused requests were for, and what changes left out
     mod restore; // what prevents restoring users, and what does not
-    mod tables;
-    mod transfer; // a tenant exported, imported, restored from a table; damaged exports refused // names of tables that are exchanged, or another program's
+    mod support; // every question of a support engineer, answered by a command
+    mod tables; // names of tables that are exchanged, or another program's
+    mod transfer; // a tenant exported, imported, restored from a table; damaged exports refused
 }
 
 /// What the documents promise.

@@ -323,7 +323,7 @@ async fn status_tells_a_mistyped_key_from_one_that_has_ended() {
             .unwrap()
             .contains("typing mistake")
     );
-    assert_eq!(code, 0);
+    assert_eq!((code, &status["verdict"]), (1, &json!("locked out")));
 }
 
 /// The operations of a bulk request are counted like single requests.
@@ -353,7 +353,8 @@ async fn status_counts_what_a_bulk_request_was_refused() {
 async fn status_says_since_when_a_client_fails_and_with_what() {
     let (service, _, admin) = Admin::with_service().await;
     let (code, status) = admin.json("tenant status acme").await;
-    assert_eq!((code, &status["refused"]), (0, &json!([])));
+    assert_eq!((code, &status["refused"]), (1, &json!([])));
+    assert_eq!(status["verdict"], "never connected");
     assert_eq!(status["lastChange"], Value::Null);
 
     let id = service.create_user("lena", json!({})).await;
@@ -433,12 +434,18 @@ async fn every_command_prints_json() {
         ("tenant disable", "beta --reason drill".to_owned()),
         ("tenant enable", "beta".to_owned()),
         ("key create", "acme --label second".to_owned()),
+        ("key identify", String::new()),
         ("key list", "acme".to_owned()),
         ("key warnings", String::new()),
         ("key rotate", format!("acme {key}")),
         ("key revoke", format!("acme {key}")),
         ("directory check", "acme".to_owned()),
         ("history", "acme".to_owned()),
+        ("requests", "acme".to_owned()),
+        ("tenant attributes", "acme".to_owned()),
+        ("user find", "acme lena".to_owned()),
+        ("user show", "acme lena".to_owned()),
+        ("user reactivate", "acme --deactivated-since 1h".to_owned()),
         ("user deleted", "acme".to_owned()),
         ("user restore", format!("acme {id}")),
         ("group list", "acme".to_owned()),

@@ -146,7 +146,10 @@ async fn key(
     input: &mut (dyn Read + Send),
 ) -> Result<Done, Failure> {
     match command {
-        KeyCommand::Identify => reported(key::identify(store, input).await),
+        KeyCommand::Identify => {
+            store.check_tables().await?;
+            reported(key::identify(store, input).await)
+        }
         KeyCommand::Create {
             tenant,
             label,
