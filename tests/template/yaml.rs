@@ -67,9 +67,9 @@ pub fn choice<'y, 't>(node: &'y Yaml<'t>) -> (String, &'y Yaml<'t>, &'y Yaml<'t>
     (string(condition), then, otherwise)
 }
 
-/// The stack's table that a value leads to by `way` (`Ref`, `GetAtt`), unless the parameter with the
-/// table's name says another one: then that is the value.
-pub fn table_by<'y>(node: &'y Yaml<'_>, way: &str, other: impl Fn(&str) -> String) -> String {
+/// The stack's table that a value leads to by `way` (`Ref`, `GetAtt`), unless the parameter with
+/// the table's name says another one: then that is the value.
+pub fn table_by(node: &Yaml<'_>, way: &str, other: impl Fn(&str) -> String) -> String {
     let (condition, then, otherwise) = choice(node);
     let (tag, own) = tagged(otherwise);
     assert_eq!(tag, way);

@@ -1,4 +1,5 @@
-//! Brings stored items to the current format. For operators: the function never calls this.
+//! Brings stored items to the format that this release writes, the current one. For operators: the
+//! function never calls this.
 //!
 //! Every partition is walked page by page, and nothing is kept of it but counts. Each item is
 //! changed by itself, on condition that it is there and still has the format that was read: so a
@@ -60,7 +61,7 @@ impl Format {
 
     /// Whether only a newer release can read it.
     pub fn is_newer(self) -> bool {
-        matches!(self, Self::Numbered(number) if number > format::CURRENT)
+        matches!(self, Self::Numbered(number) if number > format::READ)
     }
 }
 
@@ -275,7 +276,7 @@ mod tests {
     /// Whatever an older release has written comes to the current format, step by step.
     #[test]
     fn the_steps_lead_from_every_older_format_to_the_current_one() {
-        let older = (1..format::CURRENT).map(Format::Numbered);
+        let older = (1..format::WRITTEN).map(Format::Numbered);
         for mut format in older.chain([Format::Unnumbered]) {
             let mut steps = 0;
             while let Some(step) = step_from(format) {
@@ -283,11 +284,11 @@ mod tests {
                 steps += 1;
                 assert!(steps <= STEPS.len(), "a circle");
             }
-            assert_eq!(format, Format::Numbered(format::CURRENT));
+            assert_eq!(format, Format::Numbered(format::WRITTEN));
         }
-        for left_alone in [Format::Numbered(format::CURRENT + 1), Format::Unreadable] {
+        for left_alone in [Format::Numbered(format::READ + 1), Format::Unreadable] {
             assert!(step_from(left_alone).is_none());
         }
-        assert_eq!(STEPS.len() as u64, format::CURRENT);
+        assert_eq!(STEPS.len() as u64, format::WRITTEN);
     }
 }

@@ -217,7 +217,10 @@ impl Release {
                 }
                 let named = document[name].as_str().unwrap();
                 let filter = format!("{name} eq \"{named}\"");
-                assert_eq!(&found(service, endpoint, &filter).await, &[id.clone()]);
+                assert_eq!(
+                    found(service, endpoint, &filter).await,
+                    std::slice::from_ref(id)
+                );
             }
             let list = service.get(&format!("{endpoint}?count=1000")).await;
             assert_eq!(list.body["totalResults"], all.len(), "{}", list.body);
@@ -235,7 +238,10 @@ impl Release {
             "name.familyName co \"erg\"",
         ];
         for filter in by_values {
-            assert_eq!(found(service, "/Users", filter).await, [lena.clone()]);
+            assert_eq!(
+                found(service, "/Users", filter).await,
+                std::slice::from_ref(&lena)
+            );
         }
         // What is decided is shown, though it is not carried out.
         let members = members_of(service, &west).await;

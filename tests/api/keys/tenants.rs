@@ -169,7 +169,8 @@ async fn creating_tables_again_changes_nothing() {
         let table = client.describe_table().table_name(name).send().await;
         let table = table.unwrap().table.unwrap();
         assert_eq!(table.deletion_protection_enabled, Some(true), "{name}");
-        // Encrypted as the deployed ones are. DynamoDB Local takes the setting and tells nothing of it.
+        // Encrypted as the deployed ones are. DynamoDB Local takes the setting and tells nothing of
+        // it.
         let is_embedded = std::env::var_os("SCIM_TEST_DYNAMODB_ENDPOINT").is_none();
         let encryption = table.sse_description.and_then(|of| of.sse_type);
         let is_right = encryption == Some(SseType::Kms) || (encryption.is_none() && !is_embedded);

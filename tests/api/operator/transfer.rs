@@ -190,6 +190,8 @@ async fn an_export_comes_back_in_other_tables() {
     assert_eq!(items(&second).await, items(&directory).await);
 }
 
+type Damage = fn(&Folder);
+
 /// What is damaged, incomplete, another tenant's or of a later format is refused before anything is
 /// written.
 #[tokio::test]
@@ -198,7 +200,7 @@ async fn a_damaged_export_is_refused() {
     let (_, target, other) = Admin::with_service().await;
     disable(&target, &other).await;
     let before = target.all_items("acme").await;
-    let damages: [(&str, &str, fn(&Folder)); 9] = [
+    let damages: [(&str, &str, Damage); 9] = [
         ("byte", "is not what was exported", |folder| {
             let path = folder.file("items.ndjson");
             let mut bytes = fs::read(&path).unwrap();

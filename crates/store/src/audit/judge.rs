@@ -89,8 +89,8 @@ impl TenantStore<'_> {
             _ => Box::pin(self.judge_members(suspect)).await,
         };
         match judged {
-            // What depends on an item of a newer release is for that release to judge. What cannot be
-            // read is told as such, and cannot be mended.
+            // What depends on an item of a newer release is for that release to judge. What cannot
+            // be read is told as such, and cannot be mended.
             Err(StoreError::NewerFormat { .. } | StoreError::Damaged(_)) => Ok(Verdict::Sound),
             judged => judged,
         }

@@ -92,7 +92,7 @@ pub enum StoreError {
     /// A stored item is in a format that only a newer release reads.
     #[error(
         "{item} has the format {format}, and this release reads formats up to {}: a newer release wrote it; deploy that release again",
-        super::format::CURRENT
+        super::format::READ
     )]
     NewerFormat {
         /// Which item, without a person's data.

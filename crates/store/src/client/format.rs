@@ -15,15 +15,21 @@ use super::attributes::{Item, described, number, number_of, optional};
 /// The attribute with the number. Its name is short because every item has it.
 pub(crate) const FORMAT: &str = "f";
 
-/// The format that this release writes, and the latest that it reads.
-pub const CURRENT: u64 = 1;
+/// The format that this release writes.
+pub const WRITTEN: u64 = 1;
+
+/// The latest format that this release reads. It rises a release before the one that is written, so
+/// that going back by a release is always possible.
+pub const READ: u64 = 1;
+
+const _: () = assert!(WRITTEN <= READ);
 
 /// The format of items without a number: those of before there were numbers.
 const UNNUMBERED: u64 = 1;
 
 /// The number as an attribute of an item that is to be put.
 pub(crate) fn attribute() -> (String, AttributeValue) {
-    (FORMAT.to_owned(), number_of(CURRENT))
+    (FORMAT.to_owned(), number_of(WRITTEN))
 }
 
 /// The format that an item is written in; `None` where it has no number.
@@ -39,7 +45,7 @@ pub(crate) fn numbered(item: &Item) -> Result<Option<u64>, StoreError> {
 /// # Errors
 /// [`StoreError::Damaged`] when the number is none.
 pub(crate) fn is_newer(item: &Item) -> Result<bool, StoreError> {
-    Ok(numbered(item)?.unwrap_or(UNNUMBERED) > CURRENT)
+    Ok(numbered(item)?.unwrap_or(UNNUMBERED) > READ)
 }
 
 /// Lets an item pass that this release can read.
@@ -72,7 +78,7 @@ macro_rules! upsert {
         impl Upsert for $builder {
             fn upsert_expression(self, expression: &str) -> Self {
                 self.update_expression(with_format(expression))
-                    .expression_attribute_values(":f", number_of(CURRENT))
+                    .expression_attribute_values(":f", number_of(WRITTEN))
             }
         }
     };
@@ -106,11 +112,11 @@ mod tests {
 
     #[test]
     fn only_a_newer_format_is_refused_and_told_without_a_person() {
-        for known in [None, Some(number_of(1)), Some(number_of(CURRENT))] {
+        for known in [None, Some(number_of(1)), Some(number_of(READ))] {
             assert!(check(&item(known)).is_ok());
         }
-        let error = check(&item(Some(number_of(CURRENT + 1)))).unwrap_err();
-        assert!(matches!(error, StoreError::NewerFormat { format, .. } if format == CURRENT + 1));
+        let error = check(&item(Some(number_of(READ + 1)))).unwrap_err();
+        assert!(matches!(error, StoreError::NewerFormat { format, .. } if format == READ + 1));
         let text = error.to_string();
         assert!(text.contains("`L` of `T#acme`"), "{text}");
         assert!(text.contains("deploy that release again"), "{text}");

@@ -22,7 +22,7 @@ use crate::partition::Counts;
 use crate::{Meter, Store, StoreError};
 
 /// The sort key of a stone.
-const STONE_SORT_KEY: &str = "DELETED";
+pub(super) const STONE_SORT_KEY: &str = "DELETED";
 
 /// How long a tenant must have been disabled: a request that began before ends within eight
 /// seconds, and clocks differ.

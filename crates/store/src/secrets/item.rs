@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use tenant::{KeyDigest, KeyId, TenantId};
 
+use super::deletion::STONE_SORT_KEY;
 use super::{KeyRecord, SecretsError, Tenant, operator_log};
 use crate::StoreError;
 use crate::client::attributes::{
@@ -66,6 +67,7 @@ pub(crate) fn partition_of(tenant: &TenantId) -> String {
 pub(crate) fn kind(sort_key: &str) -> Option<&'static str> {
     match sort_key {
         TENANT_SORT_KEY => Some("tenants"),
+        STONE_SORT_KEY => Some("deleted tenants"),
         key if key.starts_with(KEY_PREFIX) => Some("keys"),
         entry if entry.starts_with(operator_log::PREFIX) => Some("operator's log"),
         _ => None,

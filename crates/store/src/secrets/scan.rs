@@ -37,8 +37,8 @@ impl Store {
         Ok(tenants)
     }
 
-    /// The ids of all tenants, in order, whatever the format of their items is. This reads the whole
-    /// secrets table.
+    /// The ids of all tenants, in order, whatever the format of their items is. This reads the
+    /// whole secrets table.
     ///
     /// # Errors
     /// Failures of DynamoDB.

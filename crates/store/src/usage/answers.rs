@@ -69,7 +69,7 @@ impl Answers {
 
     /// Whether both are of the same hour.
     pub fn is_of_same_hour(&self, other: &Self) -> bool {
-        keys::answers(self.last) == keys::answers(other.last)
+        keys::usage::answers(self.last) == keys::usage::answers(other.last)
     }
 
     /// Adds others of the same hour.
@@ -90,7 +90,7 @@ impl TenantStore<'_> {
     /// Failures of DynamoDB.
     pub async fn count_answers(&self, answers: &Answers) -> Result<(), StoreError> {
         let update = self
-            .update(keys::answers(answers.last))
+            .update(keys::usage::answers(answers.last))
             .upsert_expression(
                 "SET #last = :last, #expires = :expires ADD #succeeded :succeeded, \
                  #refused :refused, #failed :failed, #unlogged :unlogged",
@@ -117,7 +117,10 @@ impl TenantStore<'_> {
     /// Failures of DynamoDB.
     pub async fn answers(&self, since: OffsetDateTime) -> Result<Vec<AnswerCount>, StoreError> {
         let mut counts = Vec::new();
-        let query = self.query_between(keys::answers(since), format!("{}~", keys::ANSWERS));
+        let query = self.query_between(
+            keys::usage::answers(since),
+            format!("{}~", keys::usage::ANSWERS),
+        );
         self.each_of_any_format(query, |item| {
             if !format::is_newer(item)? {
                 counts.extend(read(item));
@@ -130,7 +133,9 @@ impl TenantStore<'_> {
 }
 
 fn read(item: &Item) -> Option<AnswerCount> {
-    let hour = text(item, SORT_KEY).ok()?.strip_prefix(keys::ANSWERS)?;
+    let hour = text(item, SORT_KEY)
+        .ok()?
+        .strip_prefix(keys::usage::ANSWERS)?;
     let count = |name| {
         optional(item, name, number)
             .ok()

@@ -88,8 +88,8 @@ impl TenantStore<'_> {
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
     pub async fn last_uses(&self) -> Result<BTreeMap<KeyId, OffsetDateTime>, StoreError> {
         let mut uses = BTreeMap::new();
-        self.each(self.query_prefix(keys::KEY_USES), |item| {
-            let id = text(item, SORT_KEY)?.strip_prefix(keys::KEY_USES);
+        self.each(self.query_prefix(keys::usage::KEY_USES), |item| {
+            let id = text(item, SORT_KEY)?.strip_prefix(keys::usage::KEY_USES);
             let id = id.and_then(|id| KeyId::parse(id).ok());
             // The item may only hold a lease.
             if let (Some(id), true) = (id, item.contains_key(LAST_USED)) {
@@ -102,7 +102,7 @@ impl TenantStore<'_> {
     }
 
     fn update_use(&self, key: &KeyId) -> UpdateItemFluentBuilder {
-        self.update(keys::key_use(key))
+        self.update(keys::usage::key_use(key))
     }
 }
 

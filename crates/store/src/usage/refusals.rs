@@ -101,7 +101,7 @@ impl TenantStore<'_> {
     /// Failures of DynamoDB.
     pub async fn count_refusals(&self, refusals: &Refusals) -> Result<(), StoreError> {
         let last = &refusals.last;
-        let sort_key = keys::refusal(last.at, last.status, last.reason, &last.route);
+        let sort_key = keys::usage::refusal(last.at, last.status, last.reason, &last.route);
         let update = self
             .update(sort_key)
             .upsert_expression(
@@ -131,7 +131,10 @@ impl TenantStore<'_> {
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
     pub async fn refusals(&self, since: OffsetDateTime) -> Result<Vec<RefusalCount>, StoreError> {
         let mut counts = Vec::new();
-        let query = self.query_between(keys::refusals_of(since), format!("{}~", keys::REFUSALS));
+        let query = self.query_between(
+            keys::usage::refusals_of(since),
+            format!("{}~", keys::usage::REFUSALS),
+        );
         self.each(query, |item| {
             counts.push(read(item)?);
             Ok(true)

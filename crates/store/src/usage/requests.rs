@@ -183,7 +183,10 @@ impl TenantStore<'_> {
         span: Span,
         mut visit: impl FnMut(LoggedRequest) -> bool,
     ) -> Result<(), StoreError> {
-        let (from, to) = (keys::requests_from(span.from), keys::requests_from(span.to));
+        let (from, to) = (
+            keys::usage::requests_from(span.from),
+            keys::usage::requests_from(span.to),
+        );
         // Nothing is between bounds in the wrong order, which DynamoDB refuses.
         if from > to {
             return Ok(());
@@ -204,7 +207,7 @@ impl TenantStore<'_> {
             part,
             ..
         } = &entry.request;
-        entry.item(self.new_item(keys::logged_request(*at, request_id, *part)))
+        entry.item(self.new_item(keys::usage::logged_request(*at, request_id, *part)))
     }
 }
 
@@ -219,7 +222,7 @@ fn within(names: &[String]) -> Vec<AttributeValue> {
 }
 
 fn read(item: &Item) -> Option<LoggedRequest> {
-    let (at, request_id, part) = keys::of_logged_request(text(item, SORT_KEY).ok()?)?;
+    let (at, request_id, part) = keys::usage::of_logged_request(text(item, SORT_KEY).ok()?)?;
     let word = |name| Some(text(item, name).ok()?.to_owned());
     let maybe = |name| Some(optional_text(item, name).ok()?.map(str::to_owned));
     let count = |name| {
@@ -297,7 +300,7 @@ mod tests {
             ("pk".to_owned(), string(format!("T#{}", "t".repeat(40)))),
             (
                 "sk".to_owned(),
-                string(keys::logged_request(at, id, Some(1000))),
+                string(keys::usage::logged_request(at, id, Some(1000))),
             ),
         ]));
         let size = size(&item);

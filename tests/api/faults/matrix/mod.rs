@@ -23,7 +23,7 @@ use tenants::Setting;
 #[test]
 fn finds() {
     let cases = run(Setting::Users, operations::finds);
-    assert!(cases >= 700, "{cases}");
+    assert!(cases >= 1170, "{cases}");
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn lists() {
 #[test]
 fn creations() {
     let cases = run(Setting::Users, operations::creations);
-    assert!(cases >= 365, "{cases}");
+    assert!(cases >= 480, "{cases}");
 }
 
 #[test]

@@ -21,15 +21,17 @@
 //! | `X#<id>` | an erasure that is under way: by which values the person is found |
 //! | `X#!import` | an import that is under way |
 //!
-//! `members` has the keys of what belongs to the members of groups.
+//! `members` makes the keys of what belongs to the members of groups, `usage` those of what is
+//! noted about requests.
 //!
 //! Values appear in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
 //! are percent-encoded, so that no value can reach into the next part. Folding can make a text up
 //! to eleven times as long, so lengths are those of what is in the key.
 
-mod kinds;
+mod kind;
 pub(crate) mod members;
 mod under_way;
+pub(crate) mod usage;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -39,12 +41,12 @@ use scim::schema::{ALL, BoundPath, Resolved, USERS};
 use scim::text::fold;
 use scim::{Resource, ResourceId, ResourceType, Stored};
 use serde_json::Value;
-use tenant::{KeyId, TenantId};
+use tenant::TenantId;
 use time::OffsetDateTime;
 
 use crate::StoreError;
 
-pub(crate) use kinds::kind;
+pub(crate) use kind::kind;
 pub(crate) use under_way::{ERASURES, IMPORT, erasure};
 
 /// The longest value in a lookup key, in bytes. DynamoDB allows 1,024 for the whole key. Lookups
@@ -53,9 +55,6 @@ const MAX_LOOKUP_VALUE: usize = 512;
 
 /// The longest value that can be guarded, in bytes as encoded in the key.
 const MAX_GUARDED_VALUE: usize = 900;
-
-/// The longest part of a request's id in a key, in bytes: API Gateway's have sixteen.
-const MAX_REQUEST_ID: usize = 64;
 
 /// Maximum number of lookups and guards of a resource. One transaction must be able to remove all
 /// of them and write as many others, plus the resource itself; DynamoDB allows 100 actions.
@@ -113,14 +112,6 @@ pub(crate) fn tombstone(resource_type: &ResourceType, id: &ResourceId) -> String
     format!("D#{}#{id}", letter(resource_type))
 }
 
-/// The start of the sort keys of what is known of the use of the tenant's API keys.
-pub(crate) const KEY_USES: &str = "K#";
-
-/// The sort key of what is known of the use of an API key.
-pub(crate) fn key_use(key: &KeyId) -> String {
-    format!("{KEY_USES}{key}")
-}
-
 /// The start of the sort keys of all tombstones of a type.
 pub(crate) fn tombstones(resource_type: &ResourceType) -> String {
     format!("D#{}#", letter(resource_type))
@@ -160,9 +151,15 @@ pub(crate) fn changed_user(sort_key: &str) -> Option<&str> {
 /// Whether the item with this sort key belongs to no resource: the use of a key, a counter of
 /// refused requests or of answers, a logged request, or what is under way.
 pub(crate) fn belongs_to_no_resource(sort_key: &str) -> bool {
-    [KEY_USES, REFUSALS, ANSWERS, REQUESTS, ERASURES]
-        .iter()
-        .any(|prefix| sort_key.starts_with(prefix))
+    [
+        usage::KEY_USES,
+        usage::REFUSALS,
+        usage::ANSWERS,
+        usage::REQUESTS,
+        ERASURES,
+    ]
+    .iter()
+    .any(|prefix| sort_key.starts_with(prefix))
 }
 
 /// The sort key of the breaker of a type, with which those of its shares start.
@@ -183,60 +180,6 @@ pub(crate) fn breaker_share(resource_type: &ResourceType, sort_key: &str) -> Opt
     // No other form of the same number.
     let number = u64::from_str_radix(digit, 16).ok()?;
     (breaker_share_of(resource_type, number) == sort_key).then_some(number)
-}
-
-/// The start of the sort keys of all counters of refused requests.
-pub(crate) const REFUSALS: &str = "R#";
-
-/// The start of the sort keys of the counters of requests that were refused in the hour of `at`.
-pub(crate) fn refusals_of(at: OffsetDateTime) -> String {
-    format!("{REFUSALS}{}", hour(at))
-}
-
-/// The hour of a time, such as `2026-11-24T09`.
-fn hour(at: OffsetDateTime) -> String {
-    let mut hour = rfc3339(at);
-    hour.truncate(13);
-    hour
-}
-
-/// The sort key of the counter of requests that were refused in the hour of `at`.
-pub(crate) fn refusal(at: OffsetDateTime, status: u16, reason: &str, route: &str) -> String {
-    format!("{}#{status}#{reason}#{route}", refusals_of(at))
-}
-
-/// The start of the sort keys of all counters of answers.
-pub(crate) const ANSWERS: &str = "H#";
-
-/// The sort key of the counter of answers in the hour of `at`.
-pub(crate) fn answers(at: OffsetDateTime) -> String {
-    format!("{ANSWERS}{}", hour(at))
-}
-
-/// The start of the sort keys of all logged requests.
-pub(crate) const REQUESTS: &str = "P#";
-
-/// A sort key at or below those of all logged requests from this time on, and above all others.
-pub(crate) fn requests_from(at: OffsetDateTime) -> String {
-    format!("{REQUESTS}{}", rfc3339(at))
-}
-
-/// The sort key of a logged request; of an operation of a bulk request with its place.
-pub(crate) fn logged_request(at: OffsetDateTime, request_id: &str, part: Option<u32>) -> String {
-    let request_id = escape(cut(request_id, MAX_REQUEST_ID));
-    let part = part.map_or(String::new(), |part| format!("#{part}"));
-    format!("{}#{request_id}{part}", requests_from(at))
-}
-
-/// The time, the request's id and the place of a logged request's sort key.
-pub(crate) fn of_logged_request(sort_key: &str) -> Option<(&str, String, Option<u32>)> {
-    let (at, rest) = sort_key.strip_prefix(REQUESTS)?.split_once('#')?;
-    let (request_id, part) = match rest.split_once('#') {
-        Some((request_id, part)) => (request_id, Some(part.parse().ok()?)),
-        None => (rest, None),
-    };
-    let request_id = request_id.replace("%23", "#").replace("%25", "%");
-    Some((at, request_id, part))
 }
 
 /// The start of the sort keys of the counters by the first two digits.
@@ -427,12 +370,12 @@ mod tests {
     fn no_resource_type_has_the_letter_of_a_kind_of_item() {
         let of_any_type = [
             CHANGES.to_owned(),
-            KEY_USES.to_owned(),
+            usage::KEY_USES.to_owned(),
             ERASURES.to_owned(),
             breaker(&USERS),
-            refusals_of(OffsetDateTime::UNIX_EPOCH),
-            answers(OffsetDateTime::UNIX_EPOCH),
-            requests_from(OffsetDateTime::UNIX_EPOCH),
+            usage::refusals_of(OffsetDateTime::UNIX_EPOCH),
+            usage::answers(OffsetDateTime::UNIX_EPOCH),
+            usage::requests_from(OffsetDateTime::UNIX_EPOCH),
         ];
         let kinds = kinds(&USERS);
         let of_a_type = [kinds.lookups, kinds.guards, kinds.tombstones];
@@ -487,30 +430,6 @@ mod tests {
         );
         let keys = [0, 20, 100, 1000].map(|milliseconds| changes_from(at(milliseconds)));
         assert!(keys.is_sorted(), "{keys:?}");
-        assert_eq!(
-            refusal(second, 409, "uniqueness", "/Users"),
-            "R#2026-11-24T09#409#uniqueness#/Users"
-        );
-        assert_eq!(answers(second), "H#2026-11-24T09");
-    }
-
-    #[test]
-    fn logged_requests_tell_their_request_whatever_its_id() {
-        let at = OffsetDateTime::from_unix_timestamp(1_795_512_816).unwrap();
-        let long = "é".repeat(100);
-        for (id, part, told) in [
-            ("JKJaXmPLvHcESHA=", None, "JKJaXmPLvHcESHA="),
-            ("a#b%23%", Some(1000), "a#b%23%"),
-            ("", Some(0), ""),
-            (&long, None, &"é".repeat(MAX_REQUEST_ID / 2)),
-        ] {
-            let sort_key = logged_request(at, id, part);
-            let read = of_logged_request(&sort_key).unwrap();
-            assert_eq!(read, ("2026-11-24T09:33:36.000Z", told.to_owned(), part));
-        }
-        for other in ["P#", "P#x", "R#x#y", "P#x#y#z", "P#x#y#1#2"] {
-            assert_eq!(of_logged_request(other), None, "{other}");
-        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What an item is, by its sort key.
+//! What an item is, by its sort key alone: known kinds, and those of a newer release.
 
 use super::{members, type_of};
 
@@ -61,11 +61,14 @@ mod tests {
 
     use super::super::*;
 
+    fn id() -> ResourceId {
+        ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap()
+    }
+
     /// Whatever this release writes is of a kind that it knows.
     #[test]
     fn kinds_of_items_are_known_and_new_letters_are_not() {
-        let id = ResourceId::parse("2819c223-7f76-453a-919d-413861904646").unwrap();
-        let at = OffsetDateTime::UNIX_EPOCH;
+        let (id, at) = (id(), OffsetDateTime::UNIX_EPOCH);
         let [coarse, fine] = counters(&USERS, &id);
         for (sort_key, expected) in [
             (resource(&USERS, &id), Some("User")),
@@ -82,20 +85,26 @@ mod tests {
             ),
             (breaker(&USERS), Some("breakers")),
             (
-                refusal(at, 409, "uniqueness", "/Users"),
+                usage::refusal(at, 409, "uniqueness", "/Users"),
                 Some("refused requests"),
             ),
-            (format!("{KEY_USES}ba7816bf8f01"), Some("uses of keys")),
+            (
+                format!("{}ba7816bf8f01", usage::KEY_USES),
+                Some("uses of keys"),
+            ),
             (members::shard(&id, '2'), Some("shards")),
             (members::head(&id), Some("members of groups")),
             (members::edge_of_user(&id, &id), Some("groups of users")),
             (members::pending(&id), Some("pending changes, fences")),
             (members::fence('2'), Some("pending changes, fences")),
-            (answers(at), Some("counts of answers")),
-            (logged_request(at, "1", None), Some("logged requests")),
             (erasure(&id), Some("erasures and imports under way")),
             (IMPORT.to_owned(), Some("erasures and imports under way")),
-            ("Z#2026-11-24T09:33:36.000Z#1".to_owned(), None),
+            (usage::answers(at), Some("counts of answers")),
+            (
+                usage::logged_request(at, "1", None),
+                Some("logged requests"),
+            ),
+            ("ZZ#2026-11-24T09:33:36.000Z#1".to_owned(), None),
             (format!("T#{id}"), None),
             (format!("L#T#userName#lena#{id}"), None),
             (format!("D#T#{id}"), None),
