@@ -174,7 +174,6 @@ async fn a_person_is_erased_and_who_did_what_stays() {
         ("requests", 2),
     ] {
         assert_eq!(done[name], count, "{name} of {done}");
-        // The membership is two items before it is left.
         assert!(
             would[name].as_u64() >= done[name].as_u64(),
             "{name} of {would}"

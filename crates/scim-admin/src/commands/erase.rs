@@ -47,8 +47,8 @@ fn counts(erasure: &Erasure) -> [(&'static str, &'static str, u64); 7] {
             erased.manager_records,
         ),
         ("memberRecords", "records of members", erased.member_records),
-        ("memberships", "items of memberships", erased.memberships),
-        ("lookups", "lookups and guards left behind", erased.lookups),
+        ("memberships", "memberships", erased.memberships),
+        ("lookups", "items that led to the user", erased.lookups),
         ("refusals", "counters of refused requests", erased.refusals),
         (
             "requests",

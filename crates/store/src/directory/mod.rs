@@ -3,7 +3,8 @@
 //!
 //! This file provides access to the table; its uses are in one file each: `read` by id, `find` by a
 //! filter (`plan`: by which access paths; `sides`: with which memberships), `page` by index, `scan`
-//! of everything, `write`, `removal`, `record` and `history`, `tombstone`, `breaker`, `members` of groups.
+//! of everything, `write`, `removal`, `record` and `history`, `tombstone`, `breaker`, `members` of
+//! groups.
 //! `keys` defines every sort key, `document` the form of a resource's item.
 
 mod assembled;

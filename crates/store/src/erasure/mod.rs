@@ -60,9 +60,9 @@ pub struct Erased {
     pub manager_records: u64,
     /// Records of changes of groups' members that do not say any more what the person was called.
     pub member_records: u64,
-    /// Items of memberships, also of those that waited for a restoration.
+    /// Memberships that the user had, or would have come back to.
     pub memberships: u64,
-    /// Lookups and guards that were left behind.
+    /// Items that led to the user, besides those that went with it.
     pub lookups: u64,
     /// Counters of refused requests that do not quote the person any more.
     pub refusals: u64,
@@ -155,7 +155,7 @@ impl TenantStore<'_> {
             (None, None, latest) if latest.is_some() || person.is_begun => Known::Erased,
             _ => return Ok(None),
         };
-        let erased = Erased::of(known, person.is_begun);
+        let mut erased = Erased::of(known, person.is_begun);
         if is_dry_run {
             return Box::pin(self.erase_everywhere(person, erased, true, progress))
                 .await
@@ -163,7 +163,7 @@ impl TenantStore<'_> {
         }
         self.settled(self.put(self.begun(&person))?).await?;
         let user_goes = || Box::pin(self.erase_user(&person, origin));
-        user_goes.retry(RACES).when(is_race).await?;
+        erased.memberships = user_goes.retry(RACES).when(is_race).await?;
         // One that was to make the user a member leaves an edge when it is carried out.
         for pending in self.all_pending().await? {
             if pending.gone.contains(user) {
@@ -176,27 +176,30 @@ impl TenantStore<'_> {
     }
 
     /// Removes the user as it is now, or what waits for its restoration. Each is a change with a
-    /// record; nothing happens if the latest one is an erasure.
-    async fn erase_user(&self, person: &Person, origin: &Origin) -> Result<(), StoreError> {
+    /// record; nothing happens if the latest one is an erasure. Returns how many memberships went.
+    async fn erase_user(&self, person: &Person, origin: &Origin) -> Result<u64, StoreError> {
         let user = &person.id;
-        self.drop_ways_back(user).await?;
+        let ways = self.drop_ways_back(user).await?;
         if let Some(present) = self.get(&USERS, user).await? {
-            return self.erase_present(&present, person, origin).await;
+            let left = self.erase_present(&present, person, origin).await?;
+            return Ok(ways + left);
         }
         if let Some(tombstone) = self.tombstone(&USERS, user).await? {
-            return self.erase_deleted(&tombstone, person, origin).await;
+            self.erase_deleted(&tombstone, person, origin).await?;
+            return Ok(ways);
         }
         let Some(latest) = &person.latest else {
-            return Ok(());
+            return Ok(ways);
         };
         // The person was read before it was erased, perhaps.
         if latest.operation == ChangeKind::Erase || self.has_ended(person).await? {
-            return Ok(());
+            return Ok(ways);
         }
         let version = latest.version.saturating_add(1);
         let written = erasure(user, version, latest.at, origin);
         self.send_all(Parts::default(), self.record_item(origin, &written))
-            .await
+            .await?;
+        Ok(ways)
     }
 
     /// Whether an erasure has a record by now, though it had none when the person was read: an
@@ -214,7 +217,7 @@ impl TenantStore<'_> {
         current: &Stored,
         person: &Person,
         origin: &Origin,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let mut parts = Parts::default();
         self.removal(&USERS, current, &mut parts)?;
         let tombstone = keys::tombstone(&USERS, &current.id);
@@ -243,12 +246,13 @@ impl TenantStore<'_> {
             .await?;
         self.leave_now(current, &leaving, meta.last_modified, &mut parts)?;
         record.extend(record::left(&left));
-        self.send_all(parts, record).await
+        self.send_all(parts, record).await?;
+        Ok(left.len() as u64)
     }
 
     /// Removes the edges by which a user would come back to groups: without the user, or what waits
     /// for its restoration, they would lead nowhere.
-    async fn drop_ways_back(&self, user: &ResourceId) -> Result<(), StoreError> {
+    async fn drop_ways_back(&self, user: &ResourceId) -> Result<u64, StoreError> {
         let mut ways = Vec::new();
         let query = self.query_prefix(keys::members::edges_of_user(user));
         self.each(query, |item| {
@@ -261,7 +265,7 @@ impl TenantStore<'_> {
         for ways in ways.chunks(MAX_ACTIONS) {
             self.transact(ways.to_vec()).await?;
         }
-        Ok(())
+        Ok(ways.len() as u64)
     }
 
     /// What waits for a restoration goes.

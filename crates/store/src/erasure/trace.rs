@@ -23,9 +23,9 @@ pub(super) enum Kind {
     ManagerRecord,
     /// A record of a change of a group's members.
     MemberRecord,
-    /// The edge of a membership.
+    /// A membership, as the user has it.
     Membership,
-    /// A lookup or a guard.
+    /// A lookup, a guard, or a membership as the group has it.
     Lookup,
     /// A counter of refused requests.
     Refusal,
@@ -63,7 +63,7 @@ pub(super) fn trace(item: &Item, person: &Person) -> Result<Option<Trace>, Store
             false => others_record(item, id)?,
         },
         ["I", user, _] if *user == id => Some((Kind::Membership, Change::Delete)),
-        ["M", _, user] if *user == id => Some((Kind::Membership, Change::Delete)),
+        ["M", _, user] if *user == id => Some((Kind::Lookup, Change::Delete)),
         ["L", "U", .., user] if *user == id => Some((Kind::Lookup, Change::Delete)),
         ["N", "U", ..] if optional_text(item, document::HOLDER)? == Some(id) => {
             Some((Kind::Lookup, Change::DeleteGuard))

@@ -193,7 +193,8 @@ impl Store {
     }
 
     /// Removes the keys of a tenant that is being deleted, and whatever else it has in its
-    /// partition of the secrets table but its item. The operator's log is in a partition of its own.
+    /// partition of the secrets table but its item. The operator's log is in a partition of its
+    /// own.
     ///
     /// # Errors
     /// [`StoreError::Throttled`], and failures of DynamoDB.
