@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use scim::schema::USERS;
 use serde_json::Value;
 use store::directory::history::{Record, Span};
+use store::usage::requests::LoggedRequest;
 use time::OffsetDateTime;
 
 use crate::history::horizon;
@@ -15,6 +16,9 @@ use crate::{Account, Failure};
 /// How many paths and names are told apart. Types of e-mail addresses and the like are the client's
 /// own words.
 const MAX_PATHS: usize = 500;
+
+/// Why a PATCH is refused that names nothing but unknown attributes.
+const INVALID_PATH: &str = "invalidPath";
 
 /// An attribute that users have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,7 +79,7 @@ impl Account {
         directory.history(everything, note).await?;
         let Span { from, to } = everything;
         self.visit_requests(from, to, &Asked::default(), |request| {
-            for name in &request.ignored_names {
+            for name in unknown(&request) {
                 attributes.ignore(name, request.at);
             }
             true
@@ -159,6 +163,19 @@ fn paths_of(name: &str, value: &Value, paths: &mut Vec<String>) {
         }
         _ => paths.push(name.to_owned()),
     }
+}
+
+/// The names of a request for a user that the service does not know: those that it has ignored, and
+/// those for which it has refused the request.
+fn unknown(request: &LoggedRequest) -> impl Iterator<Item = &String> {
+    let is_refused = request.reason.as_deref() == Some(INVALID_PATH)
+        && request.route.starts_with(USERS.endpoint);
+    let refused = request
+        .attributes
+        .iter()
+        .filter(move |name| is_refused && USERS.resolve(name).is_err())
+        .filter(|name| !request.ignored_names.contains(name));
+    request.ignored_names.iter().chain(refused)
 }
 
 fn is_extension(name: &str) -> bool {

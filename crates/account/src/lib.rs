@@ -83,8 +83,8 @@ impl Account {
     }
 }
 
-/// An operator's change now, whose record is kept for this long. `request_id` is the id of its entry
-/// in the operator's log.
+/// An operator's change now, whose record is kept for this long. `request_id` is the id of its
+/// entry in the operator's log.
 fn origin(operation: ChangeKind, request_id: &str, history: Duration) -> Origin {
     let now = OffsetDateTime::now_utc().truncate_to_millisecond();
     Origin {

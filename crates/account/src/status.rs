@@ -172,8 +172,8 @@ impl Account {
         })
     }
 
-    /// Whom open breakers keep: those who were to lose access, or groups to be deleted, and have it,
-    /// or are there.
+    /// Whom open breakers keep: those who were to lose access, or groups to be deleted, and have
+    /// it, or are there.
     async fn kept(
         &self,
         breakers: [&Breaker; 2],

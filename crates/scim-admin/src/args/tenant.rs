@@ -36,8 +36,8 @@ pub enum TenantCommand {
     Export(ExportArgs),
     /// Take what a tenant owns from an export, or from another table
     Import(ImportArgs),
-    /// Show the state of a tenant: a verdict, users, groups, last change, the breakers, answers, and
-    /// what was refused since when; fails unless the verdict is ok
+    /// Show the state of a tenant: a verdict, users, groups, last change, the breakers, answers,
+    /// and what was refused since when; fails unless the verdict is ok
     Status {
         /// The tenant
         #[arg(value_parser = TenantId::parse, required_unless_present = "all")]
