@@ -94,6 +94,7 @@ mod operator {
     mod request_log; // the log of requests: bounded, written beside the answer, read in order
     pub mod requests; // whom refused requests were for, and what changes left out
     mod restore; // what prevents restoring users, and what does not
+    mod roles; // the policies for operators: each command with its role's, and nothing superfluous
     mod support; // every question of a support engineer, answered by a command
     mod tables; // names of tables that are exchanged, or another program's
     mod transfer; // a tenant exported, imported, restored from a table; damaged exports refused
@@ -106,6 +107,10 @@ mod promises {
     mod panics; // a panic during a request: reported once, with its location
     pub mod threats; // what an attacker cannot do, as docs/SECURITY.md promises
 }
+
+/// Reading template.yaml.
+#[path = "../template/yaml.rs"]
+mod template;
 
 /// Shared code, without tests.
 mod support {

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr::Yaml;
 
-use crate::yaml::{at, identifier, number, parse, source, string};
+use crate::values::{identifier, number};
+use crate::yaml::{at, parse, source, string};
 
 #[test]
 fn the_function_gets_the_variables_that_it_reads() {

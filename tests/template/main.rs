@@ -11,4 +11,5 @@
 mod function;
 mod permissions;
 mod tables;
+mod values;
 mod yaml;

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::yaml::{at, identifier, items, parse, source, string, table_by};
+use crate::values::identifier;
+use crate::yaml::{at, items, parse, source, string, table_by};
 
 /// The permission that each SDK call needs, by method name. A transaction needs those of its parts,
 /// listed below.

@@ -35,18 +35,6 @@ pub fn string(node: &Yaml<'_>) -> String {
         .to_owned()
 }
 
-pub fn boolean(node: &Yaml<'_>) -> bool {
-    node.as_bool()
-        .unwrap_or_else(|| panic!("not a truth value: {node:?}"))
-}
-
-pub fn number(node: &Yaml<'_>) -> u64 {
-    let number = node
-        .as_integer()
-        .unwrap_or_else(|| panic!("not a number: {node:?}"));
-    u64::try_from(number).unwrap()
-}
-
 /// The name of a CloudFormation function such as `!GetAtt`, and its argument.
 pub fn tagged(node: &Yaml<'_>) -> (String, String) {
     match node {
@@ -83,12 +71,4 @@ pub fn table_by(node: &Yaml<'_>, way: &str, other: impl Fn(&str) -> String) -> S
     assert_eq!(text, other(&format!("{table}Name")), "the other {table}");
     assert_eq!(tag, if text.contains("${") { "Sub" } else { "Ref" });
     table
-}
-
-/// The identifier at the start of a piece of source text.
-pub fn identifier(text: &str) -> &str {
-    let end = text
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(text.len());
-    &text[..end]
 }

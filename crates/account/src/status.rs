@@ -79,6 +79,8 @@ pub struct Answered {
     pub unlogged: u64,
     /// When the last was given.
     pub last: Option<OffsetDateTime>,
+    /// Which release of the function gave it.
+    pub release: Option<String>,
 }
 
 impl Answered {
@@ -89,7 +91,10 @@ impl Answered {
             all.refused += hour.refused;
             all.failed += hour.failed;
             all.unlogged += hour.unlogged;
-            all.last = all.last.max(Some(hour.last));
+            if all.last.is_none_or(|last| last <= hour.last) {
+                all.last = Some(hour.last);
+                all.release.clone_from(&hour.release);
+            }
         }
         all
     }

@@ -126,6 +126,11 @@ fn hint(failure: &Failure) -> Option<&'static str> {
         StoreError::Refused { message, .. } if message.starts_with("ResourceNotFoundException") => {
             Some("run `scim-admin tables create` first, or check --secrets-table and the region")
         }
+        StoreError::Refused { message, .. } if message.starts_with("AccessDeniedException") => {
+            Some(
+                "your role lacks a policy that this command needs: the stack has one for viewers, one for keys and one for repairs",
+            )
+        }
         StoreError::Unavailable { .. } => {
             Some("check the AWS credentials, the region and the network, then try again")
         }

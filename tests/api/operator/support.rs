@@ -297,6 +297,7 @@ async fn verdicts_and_their_reasons() {
     let why = status["reasons"][0].as_str().unwrap();
     assert!(why.starts_with("8 of some "), "{why}");
     assert_eq!(status["answers"]["refused"], 13);
+    assert_eq!(status["answers"]["release"], env!("CARGO_PKG_VERSION"));
     // Last seen days ago.
     let (_, keys) = admin.json("key list acme").await;
     let key = format!("K#{}", keys[0]["id"].as_str().unwrap());

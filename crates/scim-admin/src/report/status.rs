@@ -147,6 +147,7 @@ impl Report for Status {
                 "failed": self.answers.failed,
                 "unlogged": self.answers.unlogged,
                 "last": self.answers.last.map(exact),
+                "release": self.answers.release,
             },
             "kept": self.kept.iter().map(|kept| json!({
                 "id": kept.id.as_str(),
@@ -241,7 +242,14 @@ fn kept_text(status: &Status) -> String {
 fn answers_text(status: &Status) -> String {
     let answers = &status.answers;
     let last = match answers.last {
-        Some(last) => format!(", the last at {}", stamp(last)),
+        Some(last) => {
+            let release = answers.release.as_deref().unwrap_or("?");
+            format!(
+                ", the last at {} by release {}",
+                stamp(last),
+                printable(release)
+            )
+        }
         None => String::new(),
     };
     let unlogged = match answers.unlogged {

@@ -6,7 +6,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::refusals::UNLOGGED;
 use crate::client::attributes::{
-    Item, epoch_seconds, number, number_of, optional, text, time, timestamp,
+    Item, epoch_seconds, number, number_of, optional, optional_text, string, text, time, timestamp,
 };
 use crate::client::format::{self, Upsert as _};
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
@@ -17,6 +17,7 @@ const SUCCEEDED: &str = "succeeded";
 const REFUSED: &str = "refused";
 const FAILED: &str = "failed";
 const LAST: &str = "last";
+const RELEASE: &str = "release";
 
 /// Answers within an hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct AnswerCount {
     pub unlogged: u64,
     /// When the last was given.
     pub last: OffsetDateTime,
+    /// Which release of the function counted last.
+    pub release: Option<String>,
 }
 
 /// Answers of one hour to be counted.
@@ -92,15 +95,17 @@ impl TenantStore<'_> {
         let update = self
             .update(keys::usage::answers(answers.last))
             .upsert_expression(
-                "SET #last = :last, #expires = :expires ADD #succeeded :succeeded, \
+                "SET #last = :last, #expires = :expires, #release = :release ADD #succeeded :succeeded, \
                  #refused :refused, #failed :failed, #unlogged :unlogged",
             )
             .expression_attribute_names("#last", LAST)
+            .expression_attribute_names("#release", RELEASE)
             .expression_attribute_names("#expires", EXPIRES_AT)
             .expression_attribute_names("#succeeded", SUCCEEDED)
             .expression_attribute_names("#refused", REFUSED)
             .expression_attribute_names("#failed", FAILED)
             .expression_attribute_names("#unlogged", UNLOGGED)
+            .expression_attribute_values(":release", string(env!("CARGO_PKG_VERSION")))
             .expression_attribute_values(":last", timestamp(answers.last))
             .expression_attribute_values(":expires", epoch_seconds(answers.expires))
             .expression_attribute_values(":succeeded", number_of(answers.succeeded))
@@ -148,5 +153,6 @@ fn read(item: &Item) -> Option<AnswerCount> {
         failed: count(FAILED)?,
         unlogged: count(UNLOGGED)?,
         last: time(item, LAST).ok()?,
+        release: optional_text(item, RELEASE).ok()?.map(str::to_owned),
     })
 }

@@ -460,7 +460,7 @@ pub fn changes(_: &Users) -> Vec<Operation> {
             on_record(found, "liftBreaker", is_lifted)
         }),
         change("act of several steps", Command::Act, 200, |_, found| {
-            found.acts.iter().any(|act| act == "erase")
+            found.acts.iter().any(|act| act == "erase completed")
         }),
         change("migrate", Command::Migrate, 200, |users, found| {
             let user = &found.items[&format!("U#{}", users.lena)];

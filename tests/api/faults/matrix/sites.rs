@@ -245,16 +245,20 @@ const SITES: &[(&str, &str, &str)] = &[
     ),
     ("secrets/keys.rs", "query_keys", "Query secrets KEY"),
     (
-        "secrets/operator_log.rs",
+        "secrets/operator_log/mod.rs",
         "begin_act",
         "TransactWriteItems secrets O",
     ),
     (
-        "secrets/operator_log.rs",
+        "secrets/operator_log/mod.rs",
         "complete_act",
         "UpdateItem secrets O",
     ),
-    ("secrets/operator_log.rs", "operator_log", "Query secrets O"),
+    (
+        "secrets/operator_log/read.rs",
+        "operator_log",
+        "Query secrets O",
+    ),
     ("secrets/scan.rs", "scan_secrets", "Scan secrets KEY"),
     ("secrets/scan.rs", "tenant_ids", "Scan secrets TENANT"),
     (

@@ -320,9 +320,13 @@ impl Fixture {
             .into_iter()
             .map(|item| (directory::text(&item, "secrets_sk").to_owned(), item));
         let entries = self.secrets_in(&format!("LOG#{tenant}")).await;
-        let acts = entries
-            .iter()
-            .map(|entry| directory::text(entry, "act").to_owned());
+        let acts = entries.iter().map(|entry| {
+            let act = directory::text(entry, "act");
+            match entry.contains_key("completed") {
+                true => format!("{act} completed"),
+                false => act.to_owned(),
+            }
+        });
         (by_key.collect(), acts.collect())
     }
 

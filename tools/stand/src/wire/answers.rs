@@ -32,6 +32,8 @@ pub enum Trouble {
     ConflictAndCondition,
     /// A transaction holds the item of a single write.
     ItemConflict,
+    /// IAM does not allow it.
+    AccessDenied,
 }
 
 impl Trouble {
@@ -98,6 +100,10 @@ impl Trouble {
             Self::ItemConflict => bad_request(
                 "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
                 "Transaction is ongoing for the item",
+            ),
+            Self::AccessDenied => bad_request(
+                "com.amazon.coral.service#AccessDeniedException",
+                "User: arn:aws:iam::123456789012:user/lena is not authorized to perform this action",
             ),
         }
     }

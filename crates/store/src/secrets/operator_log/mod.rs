@@ -13,6 +13,8 @@
 //!
 //! Entries hold no key and nothing about a tenant's users but their ids.
 
+mod read;
+
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
@@ -21,17 +23,16 @@ use scim::resource::rfc3339;
 use serde_json::Value;
 use tenant::TenantId;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use crate::client::attributes::{
-    Item, damaged, optional, optional_text, string, text, time, timestamp,
-};
+use crate::client::attributes::{Item, damaged, string, text, timestamp};
 use crate::client::format::{self, Upsert as _};
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::client::transaction::RACES;
 use crate::{Meter, Store, StoreError};
+
+pub use read::OperatorEntry;
 
 /// The start of the partition keys of all entries.
 const PARTITION_PREFIX: &str = "LOG#";
@@ -152,35 +153,6 @@ pub struct Begun {
     sort_key: String,
 }
 
-/// An entry as it was read. What this version does not know is there as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OperatorEntry {
-    /// Its id, which change records of the act have as the id of their request.
-    pub id: String,
-    /// When the act began.
-    pub at: OffsetDateTime,
-    /// Whose tenant it was done to.
-    pub tenant: TenantId,
-    /// What was done ([`Act::as_str`]).
-    pub act: String,
-    /// The id of the key or of the user that it was done to.
-    pub target: Option<String>,
-    /// Who did it.
-    pub caller: String,
-    /// The command or the page.
-    pub command: String,
-    /// Its arguments.
-    pub arguments: Vec<String>,
-    /// Why.
-    pub reason: Option<String>,
-    /// The version of the program.
-    pub release: String,
-    /// What came of it and when, for an act of several steps.
-    pub outcome: Option<(OffsetDateTime, String)>,
-    /// Whether it is an act of several steps, which has an outcome at its end.
-    pub has_steps: bool,
-}
-
 impl Store {
     /// The same store, whose changes are those of this operator.
     #[must_use]
@@ -265,58 +237,12 @@ impl Store {
             .expression_attribute_names("#completed", COMPLETED)
             .expression_attribute_values(":outcome", string(outcome))
             .expression_attribute_values(":completed", timestamp(OffsetDateTime::now_utc()));
-        self.call(update, meter, Passage::Free).await.map(drop)
-    }
-
-    /// Shows `visit` the entries of a tenant since a time, the oldest first.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn operator_log(
-        &self,
-        tenant: &TenantId,
-        since: OffsetDateTime,
-        meter: &Meter,
-        mut visit: impl FnMut(OperatorEntry),
-    ) -> Result<(), StoreError> {
-        let request = self
-            .client
-            .query()
-            .table_name(&self.tables.secrets)
-            .consistent_read(true)
-            .key_condition_expression("secrets_pk = :tenant AND secrets_sk BETWEEN :from AND :to")
-            .expression_attribute_values(":tenant", partition(tenant))
-            .expression_attribute_values(":from", string(format!("{PREFIX}{}", rfc3339(since))))
-            .expression_attribute_values(":to", string(format!("{PREFIX}~")));
-        self.each(request, meter, Passage::Free, |item| {
-            format::check(item)?;
-            visit(read(item)?);
-            Ok(true)
-        })
-        .await
-    }
-
-    /// The entries of all tenants since a time, the oldest first. This reads the whole secrets
-    /// table.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn operator_log_of_all(
-        &self,
-        since: OffsetDateTime,
-        meter: &Meter,
-    ) -> Result<Vec<OperatorEntry>, StoreError> {
-        let mut entries = Vec::new();
-        self.scan_secrets(PREFIX, meter, |item| {
-            let entry = read(item)?;
-            if entry.at >= since {
-                entries.push(entry);
-            }
-            Ok(())
-        })
-        .await?;
-        entries.sort_by(|one, other| (one.at, &one.tenant).cmp(&(other.at, &other.tenant)));
-        Ok(entries)
+        let complete = || self.call(update.clone(), meter, Passage::Free);
+        complete
+            .retry(RACES)
+            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
+            .await
+            .map(drop)
     }
 
     fn entry_item(&self, tenant: &TenantId, act: Act, target: Option<&str>) -> Item {
@@ -365,33 +291,4 @@ fn owner(item: &Item) -> Result<TenantId, StoreError> {
 
 fn id_of(sort_key: &str) -> &str {
     sort_key.rsplit_once('#').map_or(sort_key, |(_, id)| id)
-}
-
-fn read(item: &Item) -> Result<OperatorEntry, StoreError> {
-    let at = text(item, SECRETS_SORT_KEY)?
-        .strip_prefix(PREFIX)
-        .and_then(|rest| rest.split('#').next())
-        .and_then(|at| OffsetDateTime::parse(at, &Rfc3339).ok());
-    let arguments =
-        serde_json::from_str(text(item, ARGUMENTS)?).map_err(|_| damaged(item, ARGUMENTS))?;
-    let owned = |name| Ok::<_, StoreError>(text(item, name)?.to_owned());
-    let maybe = |name| Ok::<_, StoreError>(optional_text(item, name)?.map(str::to_owned));
-    let outcome = match optional(item, COMPLETED, time)? {
-        Some(at) => Some((at, owned(OUTCOME)?)),
-        None => None,
-    };
-    Ok(OperatorEntry {
-        id: id_of(text(item, SECRETS_SORT_KEY)?).to_owned(),
-        at: at.ok_or_else(|| damaged(item, SECRETS_SORT_KEY))?,
-        tenant: owner(item)?,
-        act: owned(ACT)?,
-        target: maybe(TARGET)?,
-        caller: owned(CALLER)?,
-        command: owned(COMMAND)?,
-        arguments,
-        reason: maybe(REASON)?,
-        release: owned(RELEASE)?,
-        outcome,
-        has_steps: item.contains_key(STEPS),
-    })
 }
