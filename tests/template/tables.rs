@@ -45,8 +45,8 @@ fn another_table_takes_the_place_of_the_stack_s_own_everywhere() {
         let own = at(&template, &["Resources", table]);
         assert!(!own.contains_mapping_key("Condition"), "{table}");
     }
-    // `Ref` and `GetAtt` of a table are nowhere else: beside the function's, each policy for operators
-    // has one in each of its statements, and their tests read those.
+    // `Ref` and `GetAtt` of a table are nowhere else: beside the function's, each policy for
+    // operators has one in each of its statements, and their tests read those.
     for (table, uses) in [("SecretsTable", 7), ("DirectoryTable", 6)] {
         let refs = [format!("!Ref {table}]"), format!("!GetAtt {table}.Arn")];
         let found: usize = refs

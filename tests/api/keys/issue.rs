@@ -283,14 +283,22 @@ async fn keys_are_listed_without_their_secret() {
 async fn every_operation_counts_its_calls_and_capacity() {
     let (store, first) = store_with_key().await;
     let acme = first.tenant();
-    // A transaction costs twice the write units: here three items of less than 1 KB each. DynamoDB
-    // Local counts at most two updates of a transaction, so there is only one key so far.
+    // A transaction costs twice the write units: here two items of less than 1 KB each, of which one
+    // is the entry of the operator's log. DynamoDB Local counts at most two items of a transaction,
+    // so the units of a key, which takes three, are not asked for.
+    let beta = TenantId::parse("beta").unwrap();
     let meter = Meter::default();
-    store.set_enabled(acme, false, &meter).await.unwrap();
+    store
+        .create_tenant(&beta, "Beta", NOW, &meter)
+        .await
+        .unwrap();
+    assert_eq!(meter.cost().write_units, 4.0);
+    let meter = Meter::default();
+    store.set_enabled(&beta, false, &meter).await.unwrap();
     let cost = meter.cost();
     assert_eq!(
         (cost.calls, cost.read_units, cost.write_units),
-        (2, 1.0, 6.0)
+        (2, 1.0, 4.0)
     );
     let meter = Meter::default();
     store
@@ -298,8 +306,5 @@ async fn every_operation_counts_its_calls_and_capacity() {
         .await
         .unwrap();
     let cost = meter.cost();
-    assert_eq!(
-        (cost.calls, cost.read_units, cost.write_units),
-        (2, 1.0, 6.0)
-    );
+    assert_eq!((cost.calls, cost.read_units), (2, 1.0));
 }
