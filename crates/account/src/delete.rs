@@ -56,6 +56,38 @@ pub async fn delete(
     let begun = store
         .begin_act(tenant, Act::DeleteTenant, None, &meter)
         .await?;
+    let stone = match Box::pin(remove(store, tenant, now, &mut progress)).await {
+        Ok(stone) => stone,
+        // Another run was faster.
+        Err(Failure::Secrets(SecretsError::NoTenant(_))) => {
+            let stone = store.stone(tenant, &meter).await?;
+            let stone = stone.ok_or_else(|| SecretsError::NoTenant(tenant.clone()))?;
+            let outcome = "completed by another run";
+            store.complete_act(&begun, outcome, &meter).await?;
+            return Ok(Deletion {
+                stone,
+                was_complete: true,
+            });
+        }
+        Err(failure) => return Err(failure),
+    };
+    let outcome = format!("{} items and {} keys", stone.counts.total(), stone.keys);
+    store.complete_act(&begun, &outcome, &meter).await?;
+    Ok(Deletion {
+        stone,
+        was_complete: false,
+    })
+}
+
+/// Removes what the tenant owns, its keys, and the tenant.
+async fn remove(
+    store: &Store,
+    tenant: &TenantId,
+    now: OffsetDateTime,
+    progress: &mut (impl FnMut(Progress) + Send),
+) -> Result<Stone, Failure> {
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    let directory = store.tenant(tenant, &meter, &gate);
     let deleting = store.begin_deletion(tenant, now, &meter).await?;
     if deleting.counts.is_none() {
         progress(Progress::Counting);
@@ -72,10 +104,5 @@ pub async fn delete(
         .end_deletion(tenant, OffsetDateTime::now_utc(), &meter)
         .await?;
     directory.remove_items(|_| {}).await?;
-    let outcome = format!("{} items and {} keys", stone.counts.total(), stone.keys);
-    store.complete_act(&begun, &outcome, &meter).await?;
-    Ok(Deletion {
-        stone,
-        was_complete: false,
-    })
+    Ok(stone)
 }

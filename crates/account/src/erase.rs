@@ -51,6 +51,12 @@ impl Account {
                 }
             })
             .await?;
+        if let ([], Some(begun)) = (
+            deleted.as_slice(),
+            directory.unfinished_erasure_of(user).await?,
+        ) {
+            return Ok(begun);
+        }
         match deleted.as_slice() {
             [] => Err(Failure::NoUserEver(user.to_owned())),
             [one] => Ok(one.clone()),

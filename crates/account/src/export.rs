@@ -4,10 +4,10 @@
 //! `items.ndjson` is what an import reads; the other files are for whoever leaves with their data.
 //! The manifest comes last, so an export without one is not complete.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{BufWriter, Write};
 #[cfg(unix)]
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use scim::resource::rfc3339;
@@ -321,7 +321,11 @@ fn prepare(folder: &Path, force: bool) -> Result<(), Failure> {
             path: folder.to_owned(),
             why: "the folder is not empty; name another one, or say --force over an export that was ended early".to_owned(),
         }),
-        false => Ok(()),
+        false => {
+            #[cfg(unix)]
+            fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(failed)?;
+            Ok(())
+        }
     }
 }
 

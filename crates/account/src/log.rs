@@ -1,6 +1,6 @@
 //! The operator's log: who changed what of a tenant, and why.
 
-use store::secrets::OperatorEntry;
+use store::secrets::{OperatorEntry, SecretsError};
 use store::{Meter, Store};
 use tenant::TenantId;
 use time::OffsetDateTime;
@@ -26,4 +26,16 @@ pub async fn operator_log(
         .operator_log(tenant, since, &meter, |entry| entries.push(entry))
         .await?;
     Ok(entries)
+}
+
+/// Whether there is a tenant of this id, or was.
+///
+/// # Errors
+/// [`SecretsError::NoTenant`] when there never was, and failures of DynamoDB.
+pub async fn known(store: &Store, tenant: &TenantId) -> Result<(), Failure> {
+    let meter = Meter::default();
+    match store.find_tenant(tenant, &meter).await {
+        Err(SecretsError::NoTenant(_)) if store.stone(tenant, &meter).await?.is_some() => Ok(()),
+        found => Ok(found.map(drop)?),
+    }
 }

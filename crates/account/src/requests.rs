@@ -48,7 +48,9 @@ impl Asked {
 /// Whether a name of the log, which may be cut at its end, is this one.
 fn is_cut(logged: &str, asked: &str) -> bool {
     let (logged, asked) = (fold(logged), fold(asked));
-    logged == asked || (logged.len() >= SHORTEST_CUT && asked.starts_with(&*logged))
+    // What cannot be seen is no name.
+    let is_same = logged == asked && !asked.is_empty();
+    is_same || (logged.len() >= SHORTEST_CUT && asked.starts_with(&*logged))
 }
 
 /// No name of the log that is shorter was cut.

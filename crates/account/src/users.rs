@@ -8,6 +8,7 @@ use scim::schema::USERS;
 use scim::text::fold;
 use scim::{ResourceId, Stored};
 use serde_json::{Map, Value};
+use store::StoreError;
 use store::directory::history::{Record, Span};
 use store::directory::members::InGroup;
 use store::directory::range::Start;
@@ -205,7 +206,12 @@ impl Account {
         let mut found: Vec<Stored> = Vec::new();
         let mut ids = Vec::new();
         ids.extend(ResourceId::parse(name));
-        ids.extend(directory.holder(&USERS, name).await?);
+        match directory.holder(&USERS, name).await {
+            Ok(holder) => ids.extend(holder),
+            // What is too long for a name is nobody's.
+            Err(StoreError::TooLarge(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
         for id in ids {
             found.extend(directory.get(&USERS, &id).await?);
         }

@@ -166,8 +166,20 @@ impl Facts<'_> {
 
     /// Many of the client's requests are refused.
     fn refused(&self) -> Option<String> {
+        // Hours of which answers are not counted, as those before an upgrade, say nothing of a
+        // share.
+        let is_known = |refusal: &RefusalCount| {
+            let of = |hour: &AnswerCount| {
+                let within = hour.hour..hour.hour + Duration::HOUR;
+                within.contains(&refusal.last)
+            };
+            self.answers.iter().any(of)
+        };
         let counted = |refusal: &&RefusalCount| {
-            refusal.status != 401 && refusal.status < 500 && refusal.reason != NOT_FOUND
+            is_known(refusal)
+                && refusal.status != 401
+                && refusal.status < 500
+                && refusal.reason != NOT_FOUND
         };
         let refused: u64 = self
             .refusals

@@ -283,16 +283,14 @@ async fn keys_are_listed_without_their_secret() {
 async fn every_operation_counts_its_calls_and_capacity() {
     let (store, first) = store_with_key().await;
     let acme = first.tenant();
-    // A transaction costs twice the write units: here two items of less than 1 KB each, of which one
-    // is the entry of the operator's log. DynamoDB Local counts at most two items of a transaction,
-    // so the units of a key, which takes three, are not asked for.
+    // A transaction costs twice the write units: here two items of less than 1 KB each, of which
+    // one is the entry of the operator's log. DynamoDB Local counts at most two items of a
+    // transaction, so the units of what takes three are not asked for.
     let beta = TenantId::parse("beta").unwrap();
-    let meter = Meter::default();
-    store
-        .create_tenant(&beta, "Beta", NOW, &meter)
-        .await
-        .unwrap();
-    assert_eq!(meter.cost().write_units, 4.0);
+    let created = store
+        .create_tenant(&beta, "Beta", NOW, &Meter::default())
+        .await;
+    assert!(created.is_ok());
     let meter = Meter::default();
     store.set_enabled(&beta, false, &meter).await.unwrap();
     let cost = meter.cost();

@@ -2,6 +2,8 @@
 //! then the questions.
 
 use serde_json::{Value, json};
+use store::usage::answers::Answers;
+use store::usage::refusals::{Refusal, Refusals};
 use time::{Duration, OffsetDateTime};
 
 use crate::keys::key_use::until;
@@ -452,4 +454,79 @@ async fn requests_are_followed() {
     service.get("/Users/two").await.error(404, "");
     let second: Value = serde_json::from_str(&lines.next().await).unwrap();
     assert_eq!(second["subject"]["id"], "two");
+}
+
+/// What nobody can be called, or asks for what there is not, is said; no answer is none.
+#[tokio::test]
+async fn odd_questions_have_answers() {
+    let (service, _, admin) = stage().await;
+    let lena = create(&service, "lena").await;
+    let long = "x".repeat(5_000);
+    let answer = service.post("/Users", json!({"userName": long})).await;
+    assert_eq!(answer.status, 400, "{}", answer.body);
+    // The log has the beginning of it.
+    let (code, found) = admin.json(&format!("requests acme --user {long}")).await;
+    assert_eq!((code, found.as_array().unwrap().len()), (0, 1));
+    assert_eq!(admin.run(&format!("user find acme {long}")).await.0, 1);
+    for (command, told) in [
+        ("history acme --operation bogus", "possible values"),
+        ("history acme --attribute userNam", "no attribute"),
+        ("history acme --key nothing", "KEY ID"),
+    ] {
+        let (code, said) = admin.run(command).await;
+        assert_eq!(code, 2, "{command}");
+        assert!(said.contains(told), "{command}: {said}");
+    }
+    for attribute in ["username", "department", "members", "emails"] {
+        let command = format!("history acme --attribute {attribute}");
+        assert_eq!(admin.run(&command).await.0, 0, "{command}");
+    }
+    let (code, said) = admin.run("audit nobody").await;
+    assert_eq!(code, 1);
+    assert!(said.contains("does not exist"), "{said}");
+    // A key is no reason.
+    let reason = format!("tenant disable acme --reason leaked-{}", service.key);
+    let (code, said) = admin.run(&reason).await;
+    assert_eq!(code, 2);
+    assert!(said.contains("must not be kept"), "{said}");
+    assert_eq!(admin.json("tenant list").await.1[0]["enabled"], true);
+    assert_eq!(service.get(&format!("/Users/{lena}")).await.status, 200);
+}
+
+/// Refusals of before answers were counted say nothing of how many are refused.
+#[tokio::test]
+async fn a_share_is_that_of_counted_hours() {
+    let (service, _, admin) = stage().await;
+    let acme = tenant::TenantId::parse("acme").unwrap();
+    let key = tenant::ApiKey::parse(service.key.as_bytes()).unwrap();
+    let (meter, gate) = (store::Meter::default(), store::Gate::opened());
+    let directory = service.app.store.tenant(&acme, &meter, &gate);
+    let now = OffsetDateTime::now_utc();
+    directory.note_use(&key.id(), now).await.unwrap();
+    let refusals = Refusals {
+        last: Refusal {
+            status: 409,
+            reason: "uniqueness",
+            route: "POST /Users".to_owned(),
+            detail: String::new(),
+            request_id: "1".to_owned(),
+            at: now,
+        },
+        count: 4,
+        unlogged: 0,
+        first: now,
+        expires: now + Duration::days(90),
+    };
+    directory.count_refusals(&refusals).await.unwrap();
+    let (code, status) = admin.json("tenant status acme").await;
+    assert_eq!((code, &status["verdict"]), (0, &json!("ok")), "{status}");
+    let mut answers = Answers::none(now, now + Duration::days(90));
+    answers.refused = 4;
+    directory.count_answers(&answers).await.unwrap();
+    let (code, status) = admin.json("tenant status acme").await;
+    assert_eq!(
+        (code, &status["verdict"]),
+        (1, &json!("failing")),
+        "{status}"
+    );
 }

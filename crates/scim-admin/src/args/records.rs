@@ -1,7 +1,10 @@
 //! The arguments of `history` and `requests`.
 
 use account::history::By;
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
+use scim::schema::{PROVIDED, Schema};
+use store::directory::record::ChangeKind;
 use tenant::{KeyId, TenantId};
 use time::OffsetDateTime;
 
@@ -30,11 +33,11 @@ pub struct HistoryArgs {
     /// Print one JSON object a line, for programs
     #[arg(long)]
     pub ndjson: bool,
-    /// Only changes of this kind: create, revive, replace, patch, delete, restore, reactivate, undo
-    #[arg(long, value_name = "KIND")]
+    /// Only changes of this kind
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(ChangeKind::names()))]
     pub operation: Option<String>,
     /// Only changes of this attribute, such as userName, emails or department
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = attribute)]
     pub attribute: Option<String>,
     /// Only what this one did
     #[arg(long, value_name = "ACTOR", conflicts_with = "key")]
@@ -42,6 +45,23 @@ pub struct HistoryArgs {
     /// Only what came with this key
     #[arg(long, value_name = "KEY ID", value_parser = KeyId::parse)]
     pub key: Option<KeyId>,
+}
+
+/// The name of an attribute of users or groups, with or without the URN of an extension.
+fn attribute(text: &str) -> Result<String, String> {
+    let apart = ["members", "groups"];
+    let is_known = PROVIDED.iter().any(|resource_type| {
+        let within = |schema: &&Schema| {
+            let full = format!("{}:{text}", schema.id);
+            resource_type.resolve(&full).is_ok()
+        };
+        resource_type.resolve(text).is_ok() || resource_type.extensions.iter().any(within)
+    });
+    let is_apart = apart.iter().any(|name| name.eq_ignore_ascii_case(text));
+    match is_known || is_apart {
+        true => Ok(text.to_owned()),
+        false => Err("no attribute of users or groups has this name".to_owned()),
+    }
 }
 
 /// Who changes something.

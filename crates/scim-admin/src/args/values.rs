@@ -78,10 +78,22 @@ pub fn resource_id(text: &str) -> Result<ResourceId, String> {
     ResourceId::parse(text).ok_or_else(|| "an id is a UUID in lower case".to_owned())
 }
 
+/// Whether a text has something in it that looks like an API-KEY, whole or in part.
+fn holds_key(text: &str) -> bool {
+    text.match_indices("htscim_").any(|(start, _)| {
+        let rest = text.get(start..).unwrap_or_default();
+        let secret = rest.splitn(3, '_').nth(2).unwrap_or_default();
+        secret.chars().take_while(char::is_ascii_hexdigit).count() >= 16
+    })
+}
+
 /// A name or a label. Control characters would garble the listings.
 pub fn text(text: &str) -> Result<String, String> {
     let text = text.trim();
     let length = text.chars().count();
+    if holds_key(text) {
+        return Err("this holds an API-KEY, which must not be kept; name it by its id".to_owned());
+    }
     if (1..=MAX_TEXT).contains(&length) && !text.chars().any(char::is_control) {
         Ok(text.to_owned())
     } else {
@@ -139,5 +151,9 @@ mod tests {
         for refused in ["", "  ", "a\nb", "\u{1b}[2J", &"a".repeat(MAX_TEXT + 1)] {
             assert!(text(refused).is_err(), "accepted `{refused}`");
         }
+        let key = format!("leaked htscim_acme_{}_0", "0a".repeat(20));
+        let said = text(&key).unwrap_err();
+        assert!(said.contains("API-KEY") && !said.contains("0a0a"), "{said}");
+        assert!(text("htscim_ is how keys start").is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! `audit`: the operator's log.
 
-use account::log::operator_log;
+use account::log::{known, operator_log};
 use serde_json::{Value, json};
 use store::Store;
 use store::secrets::OperatorEntry;
@@ -25,8 +25,12 @@ pub async fn run(arguments: &AuditArgs, store: &Store) -> Result<Log, Failure> {
         // The scan of another table would find nothing.
         store.check_tables().await?;
     }
+    let entries = operator_log(store, tenant, arguments.since).await?;
+    if let (Some(tenant), true) = (tenant, entries.is_empty()) {
+        known(store, tenant).await?;
+    }
     Ok(Log {
-        entries: operator_log(store, tenant, arguments.since).await?,
+        entries,
         is_lines: arguments.ndjson,
     })
 }

@@ -86,6 +86,11 @@ const OPERATIONS: &[(ChangeKind, &str)] = &[
 ];
 
 impl ChangeKind {
+    /// The names in records of all kinds that this release knows.
+    pub fn names() -> Vec<&'static str> {
+        OPERATIONS.iter().map(|(_, name)| *name).collect()
+    }
+
     /// The name in records.
     pub fn as_str(&self) -> &str {
         if let Self::Other(name) = self {

@@ -33,6 +33,12 @@ const MAX_VALUE: usize = 2_048;
 /// A value of fewer characters is looked for in quotes only: `de` is in many texts.
 const MIN_UNQUOTED: usize = 4;
 
+/// No text that is shorter was cut: details of refusals are, at 300 characters or more.
+const MIN_TEXT: usize = 300;
+
+/// From how many bytes on the start of a value at the end of a text that was cut is the value's.
+const MIN_START: usize = 8;
+
 /// From how many bytes on a text may have been cut: an id in a record of one who was left out has
 /// 64 characters at most, a name in the log of requests 128 bytes, less if the next character does
 /// not fit.
@@ -148,12 +154,26 @@ impl Person {
             *folded == **value
                 || is_long && has_word(&folded, value)
                 || folded.contains(&format!("`{value}`"))
+                || is_cut_in(&folded, value)
         })
     }
 
     fn json(&self) -> String {
         Value::from_iter(self.values.iter().cloned()).to_string()
     }
+}
+
+/// Whether a text has the beginning of a value and goes on with something else, for the value was
+/// cut, or ends within it, for the text was.
+fn is_cut_in(text: &str, value: &str) -> bool {
+    let has_start = value
+        .get(..MIN_CUT)
+        .is_some_and(|start| text.contains(start));
+    let ends_within = || {
+        let starts = (MIN_START..value.len()).filter_map(|length| value.get(..length));
+        starts.into_iter().any(|start| text.ends_with(start))
+    };
+    has_start || (text.len() >= MIN_TEXT && ends_within())
 }
 
 /// Whether a text has this, and no letter or digit before or after it.
@@ -177,6 +197,33 @@ pub(super) fn is_manager(name: &str) -> bool {
 }
 
 impl TenantStore<'_> {
+    /// The user of an erasure that was begun and not completed, who had this name.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn unfinished_erasure_of(
+        &self,
+        name: &str,
+    ) -> Result<Option<ResourceId>, StoreError> {
+        let name = fold(name);
+        let mut found = None;
+        self.each(self.query_prefix(keys::ERASURES), |item| {
+            let user = text(item, SORT_KEY)?.strip_prefix(keys::ERASURES);
+            // An import has a key of the same kind.
+            let Some(user) = user.and_then(ResourceId::parse) else {
+                return Ok(true);
+            };
+            let values: Vec<String> =
+                serde_json::from_str(text(item, VALUES)?).map_err(|_| damaged(item, VALUES))?;
+            if values.iter().any(|value| *value == *name) {
+                found = Some(user);
+            }
+            Ok(found.is_none())
+        })
+        .await?;
+        Ok(found)
+    }
+
     /// A user as far as anything is known: as it is, as it was deleted, what is on record, and an
     /// erasure that was begun.
     pub(super) async fn person(
@@ -264,6 +311,19 @@ mod tests {
             assert!(!person.is_quoted_in(silent), "{silent}");
         }
         assert!(person.is_called("lena@crew.EXAMPLE") && !person.is_called("lena"));
+    }
+
+    #[test]
+    fn a_value_that_was_cut_is_found_within_a_text() {
+        let long = format!("very.long.name{}@crew.example", "x".repeat(80));
+        let person = person(&[&long]);
+        let start = |length| long.get(..length).unwrap();
+        let quoted = format!("no user is called `{}…`", start(80));
+        assert!(person.is_quoted_in(&quoted));
+        assert!(!person.is_quoted_in("no user is called `very.long.name…`"));
+        let cut = format!("{}`{}", "a ".repeat(160), start(20));
+        assert!(person.is_quoted_in(&cut));
+        assert!(!person.is_quoted_in(&"a ".repeat(200)));
     }
 
     #[test]
