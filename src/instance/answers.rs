@@ -16,7 +16,7 @@ use tenant::TenantId;
 use tokio::time::{Instant, timeout};
 
 use super::Instance;
-use super::noted::is_free;
+use super::patience::is_free;
 use super::tenants::Due;
 use crate::log::chain;
 

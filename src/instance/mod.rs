@@ -7,6 +7,7 @@ mod answers;
 mod bucket;
 pub mod key_use;
 pub(crate) mod noted;
+mod patience;
 pub mod rate;
 mod refusals;
 pub mod request_log;
@@ -21,7 +22,7 @@ use time::OffsetDateTime;
 
 use crate::config::Config;
 use key_use::KeyUses;
-use noted::PATIENCE;
+use patience::PATIENCE;
 use refusals::Refusals;
 use tenants::Tenants;
 

@@ -4,24 +4,20 @@
 //! All of it is written at once, and given up after a quarter of a second, or when the request's
 //! time is over. It never changes the answer.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
-use lambda_http::http::{Method, StatusCode};
+use lambda_http::http::Method;
 use scim::ScimError;
 use scim::withheld::withhold;
 use store::usage::refusals::{Refusal, Refusals};
 use store::usage::requests::Entry;
-use store::{Gate, Meter, StoreError};
+use store::{Gate, Meter};
 use tenant::{KeyId, TenantId};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::Instance;
+use super::patience::{PATIENCE, give_up, within};
 use super::refusals::Count;
 use crate::service::Told;
-
-/// How long the answer may wait.
-pub(crate) const PATIENCE: Duration = Duration::from_millis(250);
 
 /// The longest stored detail, in characters.
 const MAX_DETAIL: usize = 300;
@@ -164,36 +160,6 @@ impl Instance {
 /// Whether both are counted by one counter.
 fn is_like(error: &ScimError, other: &ScimError) -> bool {
     error.reason() == other.reason() && error.status() == other.status()
-}
-
-/// The outcome of a write, or an error when the time is over.
-pub(super) async fn within(
-    until: Instant,
-    write: impl Future<Output = Result<(), StoreError>>,
-) -> Result<(), StoreError> {
-    match timeout_at(until, write).await {
-        Ok(outcome) => outcome,
-        Err(elapsed) => Err(StoreError::Unavailable {
-            message: "DynamoDB did not answer in time".to_owned(),
-            source: elapsed.into(),
-        }),
-    }
-}
-
-pub(super) fn give_up(request_id: &str, error: &StoreError) {
-    tracing::warn!(
-        request_id,
-        cause = %error,
-        "a refused request could not be counted"
-    );
-}
-
-/// Whether a refusal is counted in memory when such refusals come fast.
-pub(super) fn is_free(status: StatusCode) -> bool {
-    matches!(
-        status,
-        StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS
-    )
 }
 
 /// A method's name for a counter. Clients can invent methods, and each would create a counter.

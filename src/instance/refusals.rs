@@ -24,7 +24,7 @@ use tokio::time::Instant;
 
 use super::Instance;
 use super::bucket::{Bucket, Pace};
-use super::noted::{PATIENCE, give_up, is_free, within};
+use super::patience::{PATIENCE, give_up, is_free, within};
 
 /// How many refusals for the key or the rate are written one by one before the limit of one a
 /// second applies.

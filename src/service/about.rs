@@ -15,7 +15,7 @@ use tenant::KeyId;
 use time::OffsetDateTime;
 
 use super::Directory;
-use super::change::Changed;
+use super::changed::Changed;
 use crate::instance::request_log::RequestLog;
 
 /// What the log says of an operation: a request, or a part of a bulk request. It has what the

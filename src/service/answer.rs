@@ -16,7 +16,7 @@ use tokio::time::timeout_at;
 
 use super::Directory;
 use super::about::About;
-use super::change::Changed;
+use super::changed::Changed;
 
 /// How many members a group may have to be shown in the answer to a PATCH.
 const MAX_SHOWN: u64 = 100;

@@ -10,9 +10,9 @@ use scim::{Resource, ResourceType, ScimError, Stored};
 use store::StoreError;
 use store::directory::Deletion;
 use store::directory::breaker::{Admission, Grant, Window};
-use store::directory::members::MembersChanged;
 
 use super::about::Making;
+use super::changed::Changed;
 use super::{Directory, Failure, IfMatch};
 
 /// What a request does to the resource it found.
@@ -25,30 +25,6 @@ pub(super) enum Decision {
     Members(MemberChange, Option<Resource>),
     /// Delete it.
     Delete,
-}
-
-/// What came of a change.
-pub(super) struct Changed {
-    /// The resource as it is now; or, of a deleted one, as it was. If its members have changed,
-    /// what is known of them is older.
-    pub stored: Stored,
-    /// What became of its members, if the request speaks of them.
-    pub members: MembersChanged,
-    /// Whether the request has created it.
-    pub is_new: bool,
-    /// Whether anything was written.
-    pub is_written: bool,
-}
-
-impl From<Stored> for Changed {
-    fn from(stored: Stored) -> Self {
-        Self {
-            stored,
-            members: MembersChanged::default(),
-            is_new: false,
-            is_written: true,
-        }
-    }
 }
 
 impl Decision {

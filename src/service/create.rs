@@ -10,7 +10,8 @@ use store::directory::record::{ChangeKind, Origin};
 use uuid::Uuid;
 
 use super::about::Making;
-use super::change::{Changed, Races};
+use super::change::Races;
+use super::changed::Changed;
 use super::{Answer, Body, Cause, Directory, Existing, Failure};
 
 impl Directory<'_> {

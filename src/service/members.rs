@@ -12,7 +12,7 @@ use store::directory::record::Origin;
 use tokio::time::{Instant, timeout_at};
 
 use super::about::Making;
-use super::change::Changed;
+use super::changed::Changed;
 use super::create::new_id;
 use super::{Directory, Failure};
 

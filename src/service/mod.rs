@@ -10,6 +10,7 @@ mod body;
 mod bound;
 mod bulk;
 mod change;
+mod changed;
 mod create;
 mod delete;
 mod directory;

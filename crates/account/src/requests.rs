@@ -57,22 +57,6 @@ fn is_cut(logged: &str, asked: &str) -> bool {
 const SHORTEST_CUT: usize = 120;
 
 impl Account {
-    /// Who may be meant in requests by a name: the name, and the id, userName and externalId of the
-    /// user who goes by it now.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB.
-    pub async fn subjects_of(&self, name: &str) -> Result<Vec<String>, Failure> {
-        let mut subjects = vec![name.to_owned()];
-        match Box::pin(self.find_user(name)).await {
-            Ok(found) => subjects.extend(crate::users::subjects(&found.id, &found.state)),
-            // Somebody who never was created is asked for most.
-            Err(Failure::NoUserAtAll(_) | Failure::SeveralUsers(..)) => {}
-            Err(failure) => return Err(failure),
-        }
-        Ok(subjects)
-    }
-
     /// Shows `visit` the requests of a span that are asked for, the oldest first, until it returns
     /// false.
     ///

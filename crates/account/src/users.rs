@@ -188,6 +188,22 @@ impl Account {
         })
     }
 
+    /// Who may be meant in requests by a name: the name, and the id, userName and externalId of the
+    /// user who goes by it now.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn subjects_of(&self, name: &str) -> Result<Vec<String>, Failure> {
+        let mut names = vec![name.to_owned()];
+        match Box::pin(self.find_user(name)).await {
+            Ok(found) => names.extend(subjects(&found.id, &found.state)),
+            // Somebody who never was created is asked for most.
+            Err(Failure::NoUserAtAll(_) | Failure::SeveralUsers(..)) => {}
+            Err(failure) => return Err(failure),
+        }
+        Ok(names)
+    }
+
     /// What there is of a user.
     pub(crate) async fn state_of(&self, id: &ResourceId) -> Result<State, Failure> {
         let directory = self.directory();
@@ -271,7 +287,7 @@ impl Account {
 }
 
 /// The names under which a client may have asked for a user.
-pub(crate) fn subjects(id: &ResourceId, state: &State) -> Vec<String> {
+fn subjects(id: &ResourceId, state: &State) -> Vec<String> {
     let mut subjects = vec![id.to_string()];
     let resource = match state {
         State::Present(stored) => &stored.resource,

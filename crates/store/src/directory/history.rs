@@ -18,6 +18,8 @@ use crate::client::attributes::{Item, damaged, text};
 use crate::client::format;
 use crate::client::tables::SORT_KEY;
 
+pub use super::span::Span;
+
 /// How many records a page has at most. Those of a large change count as one.
 const PAGE: usize = 200;
 
@@ -57,16 +59,6 @@ pub struct GroupsRecord {
     pub groups: GroupsMoved,
     /// The first of the groups, which tells several such records apart.
     pub first: ResourceId,
-}
-
-/// Which records to read, and in which order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// Changes made at this time or later.
-    pub from: OffsetDateTime,
-    /// Changes made before this time, to the millisecond. The keys of those made exactly then are
-    /// longer than the bound of the Query, so they are beyond it.
-    pub to: OffsetDateTime,
 }
 
 /// Where the next page of a history begins.

@@ -23,6 +23,7 @@ pub mod record;
 mod removal;
 mod scan;
 mod sides;
+pub(crate) mod span;
 pub mod tombstone;
 mod write;
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
 
-use super::item::{self, DELETING, TENANT_SORT_KEY};
+use super::item::{self, DELETING, STONE_SORT_KEY, TENANT_SORT_KEY};
 use super::{SecretsError, write};
 use crate::client::attributes::{
     Item, damaged, number, number_of, optional_text, string, text, time, timestamp,
@@ -20,9 +20,6 @@ use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::client::transaction::Outcome;
 use crate::partition::Counts;
 use crate::{Meter, Store, StoreError};
-
-/// The sort key of a stone.
-pub(super) const STONE_SORT_KEY: &str = "DELETED";
 
 /// How long a tenant must have been disabled: a request that began before ends within eight
 /// seconds, and clocks differ.

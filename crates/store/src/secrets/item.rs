@@ -3,7 +3,6 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use tenant::{KeyDigest, KeyId, TenantId};
 
-use super::deletion::STONE_SORT_KEY;
 use super::{KeyRecord, SecretsError, Tenant, operator_log};
 use crate::StoreError;
 use crate::client::attributes::{
@@ -14,6 +13,8 @@ use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 
 /// The sort key of every tenant item.
 pub(super) const TENANT_SORT_KEY: &str = "TENANT";
+/// The sort key of the stone that a deleted tenant leaves.
+pub(super) const STONE_SORT_KEY: &str = "DELETED";
 /// The start of the sort key of every key item; the digest follows.
 pub(super) const KEY_PREFIX: &str = "KEY#";
 const PARTITION_PREFIX: &str = "TENANT#";

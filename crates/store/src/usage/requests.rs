@@ -15,8 +15,8 @@ use crate::client::attributes::{
 };
 use crate::client::format;
 use crate::client::tables::{EXPIRES_AT, SORT_KEY};
-use crate::directory::history::Span;
 use crate::directory::keys::{self, cut};
+use crate::directory::span::Span;
 use crate::{StoreError, TenantStore};
 
 const METHOD: &str = "method";

@@ -55,6 +55,8 @@ pub enum Command {
     Import,
     ListAnswers,
     ListRequests,
+    /// The erasure under way of somebody who had a name.
+    FindErasure,
     /// An act of several steps, on the operator's log.
     Act,
     /// The operator's log.
@@ -269,6 +271,9 @@ pub async fn run(
             let answers = directory.answers(OffsetDateTime::UNIX_EPOCH).await?;
             json!(answers.len())
         }
+        Command::FindErasure => {
+            json!(directory.unfinished_erasure_of("lena").await?.is_some())
+        }
         Command::ListRequests => {
             let (from, to) = (OffsetDateTime::UNIX_EPOCH, now + Duration::days(1));
             let mut requests = 0;
@@ -420,6 +425,7 @@ pub fn reads(_: &Users) -> Vec<Operation> {
         read("refusals", Command::ListRefusals),
         read("answers", Command::ListAnswers),
         read("requests", Command::ListRequests),
+        read("erasure under way", Command::FindErasure),
         read("operator's log", Command::Log),
         read("tenant list of deleted ones", Command::DeletedTenants),
         read("tenant export", Command::Export),

@@ -59,6 +59,11 @@ const SITES: &[(&str, &str, &str)] = &[
         "UpdateItem directory E",
     ),
     ("erasure/person.rs", "person", "GetItem directory X"),
+    (
+        "erasure/person.rs",
+        "unfinished_erasure_of",
+        "Query directory X",
+    ),
     ("partition/write.rs", "importing", "GetItem directory X"),
     (
         "secrets/deletion.rs",
