@@ -65,7 +65,8 @@ fn entry_text(entry: &OperatorEntry) -> String {
     );
     let arguments = entry.arguments.join(" ");
     let (command, release) = (&entry.command, &entry.release);
-    text.push_str(&format!("\n    {command} {arguments} ({release})"));
+    let words = format!("{command} {arguments}");
+    text.push_str(&format!("\n    {} ({release})", words.trim()));
     if let Some(reason) = &entry.reason {
         text.push_str(&format!("\n    because: {reason}"));
     }

@@ -52,7 +52,7 @@ fn counts(erasure: &Erasure) -> [(&'static str, &'static str, u64); 7] {
         ("refusals", "counters of refused requests", erased.refusals),
         (
             "requests",
-            "entries of the provisioning log",
+            "entries of the log of requests",
             erased.requests,
         ),
     ]
