@@ -13,15 +13,15 @@ use scim::ScimError;
 use store::usage::answers::Answers;
 use store::{Gate, Meter, Store, StoreError};
 use tenant::TenantId;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 use super::Instance;
-use super::patience::is_free;
+use super::patience::{is_free, within};
 use super::tenants::Due;
 use crate::log::chain;
 
 /// How long a write beside a request may take.
-const PATIENCE: Duration = Duration::from_secs(2);
+const AT_MOST: Duration = Duration::from_secs(2);
 
 impl Instance {
     /// Counts an answer that succeeded. It is written beside a later request.
@@ -74,13 +74,9 @@ impl Instance {
             let has_reported = self.has_reported.clone();
             tokio::spawn(async move {
                 let meter = Meter::default();
-                let error = match timeout(PATIENCE, due.write(&store, &meter)).await {
-                    Ok(Ok(())) => return,
-                    Ok(Err(error)) => error,
-                    Err(elapsed) => StoreError::Unavailable {
-                        message: "DynamoDB did not answer in time".to_owned(),
-                        source: elapsed.into(),
-                    },
+                let until = Instant::now() + AT_MOST;
+                let Err(error) = within(until, due.write(&store, &meter)).await else {
+                    return;
                 };
                 // A missing permission would otherwise log a line with every request.
                 if !has_reported.swap(true, Relaxed) {

@@ -104,6 +104,9 @@ pub enum Failure {
         /// The tenant.
         tenant: TenantId,
     },
+    /// A part of an import is there.
+    #[error("an import of tenant `{0}` was not completed; run it again first")]
+    ImportUnderWay(TenantId),
     /// There is no randomness for a key.
     #[error("the operating system gave no random bytes for a key; try again")]
     Random(#[from] getrandom::Error),

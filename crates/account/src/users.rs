@@ -1,7 +1,7 @@
 //! Users, found by any of their names: those that are there, deleted ones, and those of whom only
 //! records are left.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use scim::filter::Filter;
 use scim::schema::USERS;
@@ -55,6 +55,21 @@ pub struct FoundUser {
     pub is_former: bool,
 }
 
+impl FoundUser {
+    fn present(stored: Stored) -> Self {
+        Self {
+            id: stored.id.clone(),
+            state: State::Present(Box::new(stored)),
+            is_former: false,
+        }
+    }
+}
+
+/// Whether a user is found for the first time, and there is room for one more.
+fn is_new(found: &[FoundUser], id: &ResourceId) -> bool {
+    found.len() < MAX_FOUND && found.iter().all(|user| user.id != *id)
+}
+
 /// All that is known of a user.
 #[derive(Debug)]
 pub struct KnownUser {
@@ -77,29 +92,26 @@ impl Account {
     /// # Errors
     /// Failures of DynamoDB.
     pub async fn find_users(&self, name: &str) -> Result<Vec<FoundUser>, Failure> {
-        let mut found = BTreeMap::new();
-        let mut order = Vec::new();
-        let mut add = |user: FoundUser| {
-            if found.len() < MAX_FOUND && !found.contains_key(&user.id) {
-                order.push(user.id.clone());
-                found.insert(user.id.clone(), user);
-            }
-        };
-        for stored in Box::pin(self.present_users(name)).await? {
-            add(FoundUser {
-                id: stored.id.clone(),
-                state: State::Present(Box::new(stored)),
-                is_former: false,
-            });
-        }
+        let present = Box::pin(self.present_users(name)).await?;
+        Box::pin(self.find_users_beside(name, present)).await
+    }
+
+    /// The same, given those that are there.
+    async fn find_users_beside(
+        &self,
+        name: &str,
+        present: Vec<Stored>,
+    ) -> Result<Vec<FoundUser>, Failure> {
+        let mut found: Vec<FoundUser> = present.into_iter().map(FoundUser::present).collect();
         let id = ResourceId::parse(name);
         let directory = self.directory();
         directory
             .tombstones(&USERS, |tombstone| {
                 let stored = &tombstone.stored;
                 let is_named = goes_by(stored.resource.attributes(), name);
-                if is_named || Some(&stored.id) == id.as_ref() {
-                    add(FoundUser {
+                let is_meant = is_named || Some(&stored.id) == id.as_ref();
+                if is_meant && is_new(&found, &stored.id) {
+                    found.push(FoundUser {
                         id: stored.id.clone(),
                         state: State::Deleted(Box::new(tombstone)),
                         is_former: false,
@@ -108,21 +120,15 @@ impl Account {
             })
             .await?;
         for id in Box::pin(self.formerly(name)).await? {
-            if found.contains_key(&id) || found.len() == MAX_FOUND {
-                continue;
+            if is_new(&found, &id) {
+                found.push(FoundUser {
+                    state: self.state_of(&id).await?,
+                    is_former: true,
+                    id,
+                });
             }
-            order.push(id.clone());
-            let user = FoundUser {
-                state: self.state_of(&id).await?,
-                is_former: true,
-                id: id.clone(),
-            };
-            found.insert(id, user);
         }
-        Ok(order
-            .into_iter()
-            .filter_map(|id| found.remove(&id))
-            .collect())
+        Ok(found)
     }
 
     /// The one user who goes by this name.
@@ -131,16 +137,12 @@ impl Account {
     /// [`Failure::NoUserAtAll`], [`Failure::SeveralUsers`], and failures of DynamoDB.
     pub async fn find_user(&self, name: &str) -> Result<FoundUser, Failure> {
         // Who is there is meant, whoever had the name before.
-        for stored in Box::pin(self.present_users(name)).await? {
-            if stored.id.as_str() == name || is_user_name(&stored, name) {
-                return Ok(FoundUser {
-                    id: stored.id.clone(),
-                    state: State::Present(Box::new(stored)),
-                    is_former: false,
-                });
-            }
+        let mut present = Box::pin(self.present_users(name)).await?;
+        let is_meant = |stored: &Stored| stored.id.as_str() == name || is_user_name(stored, name);
+        if let Some(place) = present.iter().position(is_meant) {
+            return Ok(FoundUser::present(present.swap_remove(place)));
         }
-        let mut found = Box::pin(self.find_users(name)).await?;
+        let mut found = Box::pin(self.find_users_beside(name, present)).await?;
         if found.iter().any(|user| !user.is_former) {
             found.retain(|user| !user.is_former);
         }

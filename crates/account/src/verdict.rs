@@ -99,8 +99,11 @@ impl Facts<'_> {
         said.extend(self.failing().map(|why| (Verdict::Failing, why)));
         said.extend(self.refused().map(|why| (Verdict::Failing, why)));
         if !self.tenant.enabled {
-            let why = "the operator has disabled it: all of its keys are refused".to_owned();
-            said.push((Verdict::Disabled, why));
+            let why = match self.tenant.deleting {
+                Some(_) => "it is being deleted; run the deletion again if it was ended early",
+                None => "the operator has disabled it: all of its keys are refused",
+            };
+            said.push((Verdict::Disabled, why.to_owned()));
         }
         match self.last_accepted() {
             None => {

@@ -260,6 +260,37 @@ fn replace(folder: &Folder, from: &str, to: &str) {
     fs::write(&path, text.replace(from, to)).unwrap();
 }
 
+/// A part of a directory is no export of it.
+#[tokio::test]
+async fn what_is_half_there_is_not_exported() {
+    let (_, directory, admin) = stage().await;
+    let folder = Folder::new();
+    directory
+        .plant_text("acme", "X#!import", "source", "sha256 of another")
+        .await;
+    let (code, said) = admin.run(&export(&folder)).await;
+    assert_eq!(code, 1);
+    assert!(said.contains("was not completed"), "{said}");
+    directory.remove("acme", "X#!import").await;
+    assert_eq!(admin.run(&export(&folder)).await.0, 0);
+
+    disable(&directory, &admin).await;
+    // Ended after the call that begins it.
+    let delete = "tenant delete acme --confirm acme --reason drill";
+    for calls in 1.. {
+        admin.killed_after(calls, delete).await;
+        let (_, status) = admin.json("tenant status acme").await;
+        let reasons = status["reasons"].to_string();
+        if !reasons.contains("being deleted") {
+            continue;
+        }
+        let (code, said) = admin.run(&export(&Folder::new())).await;
+        assert_eq!(code, 1);
+        assert!(said.contains("being deleted"), "{said}");
+        break;
+    }
+}
+
 /// Whenever an export is killed, it has no manifest, and it can be made again in the same folder.
 #[tokio::test]
 async fn an_export_that_was_killed_is_none() {

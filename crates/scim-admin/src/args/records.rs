@@ -1,14 +1,17 @@
 //! The arguments of `history` and `requests`.
 
-use account::history::By;
+use account::history::{By, horizon};
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use scim::schema::{PROVIDED, Schema};
+use store::directory::history::Span;
 use store::directory::record::ChangeKind;
 use tenant::{KeyId, TenantId};
 use time::OffsetDateTime;
 
 use super::values::instant;
+use crate::failure::Failure;
+use crate::lines::Form;
 
 #[derive(Debug, Args)]
 pub struct HistoryArgs {
@@ -21,18 +24,8 @@ pub struct HistoryArgs {
     /// Only what concerns one group and its members, by id or displayName
     #[arg(long, value_name = "GROUP")]
     pub group: Option<String>,
-    /// From when on: a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days
-    #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
-    pub since: OffsetDateTime,
-    /// Until when
-    #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "follow")]
-    pub until: Option<OffsetDateTime>,
-    /// Go on with what changes from now on, until interrupted
-    #[arg(long)]
-    pub follow: bool,
-    /// Print one JSON object a line, for programs
-    #[arg(long)]
-    pub ndjson: bool,
+    #[command(flatten)]
+    pub reading: Reading,
     /// Only changes of this kind
     #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(ChangeKind::names()))]
     pub operation: Option<String>,
@@ -61,6 +54,43 @@ fn attribute(text: &str) -> Result<String, String> {
     match is_known || is_apart {
         true => Ok(text.to_owned()),
         false => Err("no attribute of users or groups has this name".to_owned()),
+    }
+}
+
+/// Of which time something is read, and how it is printed.
+#[derive(Debug, Args)]
+pub struct Reading {
+    /// From when on: a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days
+    #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
+    pub since: OffsetDateTime,
+    /// Until when
+    #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "follow")]
+    pub until: Option<OffsetDateTime>,
+    /// Go on with what comes from now on, until interrupted
+    #[arg(long)]
+    pub follow: bool,
+    /// Print one JSON object a line, for programs
+    #[arg(long)]
+    pub ndjson: bool,
+}
+
+impl Reading {
+    /// The time that is asked for.
+    pub fn span(&self) -> Result<Span, Failure> {
+        let Self { since, until, .. } = *self;
+        let until = until.unwrap_or_else(horizon);
+        match since < until {
+            true => Ok(Span {
+                from: since,
+                to: until,
+            }),
+            false => Err(Failure::EmptySpan { since, until }),
+        }
+    }
+
+    /// How what is read is printed.
+    pub fn form(&self, json: bool) -> Form {
+        Form::of(self.ndjson, json, self.follow)
     }
 }
 
@@ -99,16 +129,6 @@ pub struct RequestsArgs {
     /// Only those that were refused for this reason, such as uniqueness
     #[arg(long, value_name = "REASON")]
     pub reason: Option<String>,
-    /// From when on: a time such as 2026-11-24T06:00:00Z, or how long ago, such as 2h or 7days
-    #[arg(long, value_name = "WHEN", value_parser = instant, default_value = "24h")]
-    pub since: OffsetDateTime,
-    /// Until when
-    #[arg(long, value_name = "WHEN", value_parser = instant, conflicts_with = "follow")]
-    pub until: Option<OffsetDateTime>,
-    /// Go on with what comes from now on, until interrupted
-    #[arg(long)]
-    pub follow: bool,
-    /// Print one JSON object a line, for programs
-    #[arg(long)]
-    pub ndjson: bool,
+    #[command(flatten)]
+    pub reading: Reading,
 }

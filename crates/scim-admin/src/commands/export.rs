@@ -1,7 +1,7 @@
 //! `tenant export`.
 
 use account::Account;
-use account::export::Exported;
+use account::export::{Exported, ExportedFile};
 use serde_json::{Value, json};
 use store::Store;
 
@@ -40,18 +40,7 @@ impl Report for Exported {
     }
 
     fn json(&self) -> Value {
-        let files: Vec<Value> = self
-            .files
-            .iter()
-            .map(|file| {
-                json!({
-                    "name": file.name,
-                    "count": file.count,
-                    "bytes": file.bytes,
-                    "sha256": file.sha256,
-                })
-            })
-            .collect();
+        let files: Value = self.files.iter().map(ExportedFile::json).collect();
         json!({
             "folder": self.folder.display().to_string(),
             "wasEnabled": self.was_enabled,

@@ -29,7 +29,7 @@ pub async fn run(
     account: &Account,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
-    let form = Form::of(arguments.ndjson, json, arguments.follow);
+    let form = arguments.reading.form(json);
     let mut printer = Records {
         printer: Printer::new(out, form),
         tenant: &arguments.tenant,
@@ -52,21 +52,11 @@ pub async fn run(
                 }
             }
         }
-        None if arguments.follow => {
+        None if arguments.reading.follow => {
             follow(arguments, account, &wanted, &mut printer).await?;
         }
         None => {
-            let to = arguments.until.unwrap_or_else(horizon);
-            if to <= arguments.since {
-                return Err(Failure::EmptySpan {
-                    since: arguments.since,
-                    until: to,
-                });
-            }
-            let span = Span {
-                from: arguments.since,
-                to,
-            };
+            let span = arguments.reading.span()?;
             pages(account, span, &wanted, &mut printer, |_| true).await?;
         }
     }
@@ -81,7 +71,7 @@ async fn follow(
     printer: &mut Records<'_>,
 ) -> Result<(), Failure> {
     let mut printed = BTreeMap::new();
-    let mut from = arguments.since;
+    let mut from = arguments.reading.since;
     loop {
         let to = horizon().max(from);
         let span = Span { from, to };

@@ -7,6 +7,7 @@ use std::time::Duration as Pause;
 use account::Account;
 use account::history::horizon;
 use account::requests::Asked;
+use store::directory::history::Span;
 use store::usage::requests::LoggedRequest;
 use time::{Duration, OffsetDateTime};
 
@@ -27,7 +28,7 @@ pub async fn run(
     account: &Account,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
-    let form = Form::of(arguments.ndjson, json, arguments.follow);
+    let form = arguments.reading.form(json);
     let mut printer = Printer::new(out, form);
     let asked = Asked {
         subjects: match &arguments.user {
@@ -42,23 +43,15 @@ pub async fn run(
         Form::Text => text_line(request),
         Form::Lines | Form::Array => json_line(tenant, request),
     };
-    if !arguments.follow {
-        let to = arguments.until.unwrap_or_else(horizon);
-        if to <= arguments.since {
-            return Err(Failure::EmptySpan {
-                since: arguments.since,
-                until: to,
-            });
-        }
+    if !arguments.reading.follow {
+        let Span { from, to } = arguments.reading.span()?;
         account
-            .visit_requests(arguments.since, to, &asked, |request| {
-                printer.print(&line(&request))
-            })
+            .visit_requests(from, to, &asked, |request| printer.print(&line(&request)))
             .await?;
         return printer.finish();
     }
     let mut printed = BTreeSet::new();
-    let mut from = arguments.since;
+    let mut from = arguments.reading.since;
     loop {
         let mut goes_on = true;
         account

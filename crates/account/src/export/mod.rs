@@ -4,57 +4,32 @@
 //! `items.ndjson` is what an import reads; the other files are for whoever leaves with their data.
 //! The manifest comes last, so an export without one is not complete.
 
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::{BufWriter, Write};
-#[cfg(unix)]
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+mod files;
+
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use scim::resource::rfc3339;
 use scim::schema::{GROUPS, USERS};
 use scim::{ResourceId, ResourceType, Stored};
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use store::directory::history::{Record, Span};
-use store::secrets::Act;
-use time::{Duration, OffsetDateTime};
+use store::partition::Importing;
+use store::secrets::{Act, SecretsError};
+use time::OffsetDateTime;
 
+use crate::history::horizon;
 use crate::{Account, Failure};
+
+pub use files::{ExportedFile, FILES, ITEMS, MANIFEST};
+use files::{Out, prepare};
+pub(crate) use files::{file, hex};
 
 /// The number of the format of an export. One that says a higher number is not imported.
 pub const FORMAT: u64 = 1;
 
-/// The file that says what is in the others.
-pub const MANIFEST: &str = "manifest.json";
-
-/// The file that an import reads.
-pub const ITEMS: &str = "items.ndjson";
-
-/// The files of an export, in the order in which they are written.
-pub const FILES: [&str; 6] = [
-    "users.ndjson",
-    "groups.ndjson",
-    "deleted.ndjson",
-    "history.ndjson",
-    "keys.json",
-    ITEMS,
-];
-
 /// How many groups are read together.
 const GROUPS_AT_ONCE: usize = 100;
-
-/// A file of an export.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ExportedFile {
-    /// Its name.
-    pub name: String,
-    /// How many lines it has; of `keys.json`, how many keys.
-    pub count: u64,
-    /// How many bytes.
-    pub bytes: u64,
-    /// The SHA-256 of its content, in hexadecimal digits.
-    pub sha256: String,
-}
 
 /// An export that is complete.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +48,8 @@ impl Account {
     /// told which file has how many lines.
     ///
     /// # Errors
-    /// [`Failure::Folder`] and [`Failure::File`], and failures of DynamoDB. The folder then has no
-    /// manifest.
+    /// [`SecretsError::BeingDeleted`], [`Failure::ImportUnderWay`], [`Failure::Folder`] and
+    /// [`Failure::File`], and failures of DynamoDB. The folder then has no manifest.
     pub async fn export(
         &self,
         folder: &Path,
@@ -82,6 +57,13 @@ impl Account {
         history_line: impl Fn(&Record) -> String + Send,
         mut progress: impl FnMut(&str, u64) + Send,
     ) -> Result<Exported, Failure> {
+        // A part of a directory is no export of it.
+        if self.tenant.deleting.is_some() {
+            return Err(SecretsError::BeingDeleted(self.tenant.id.clone()).into());
+        }
+        if let Importing::Some(_) = self.directory().importing().await? {
+            return Err(Failure::ImportUnderWay(self.tenant.id.clone()));
+        }
         let began = OffsetDateTime::now_utc();
         prepare(folder, force)?;
         let begun = self.begin(Act::Export, None).await?;
@@ -188,7 +170,7 @@ impl Account {
     ) -> Result<(), Failure> {
         let everything = Span {
             from: OffsetDateTime::UNIX_EPOCH,
-            to: OffsetDateTime::now_utc() + Duration::DAY,
+            to: horizon(),
         };
         let mut failed = None;
         self.directory()
@@ -238,18 +220,7 @@ impl Account {
 
     /// Under another name first: a manifest is there as a whole or not at all.
     fn write_manifest(&self, exported: &Exported, began: OffsetDateTime) -> Result<(), Failure> {
-        let files: Vec<Value> = exported
-            .files
-            .iter()
-            .map(|file| {
-                json!({
-                    "name": file.name,
-                    "count": file.count,
-                    "bytes": file.bytes,
-                    "sha256": file.sha256,
-                })
-            })
-            .collect();
+        let files: Value = exported.files.iter().map(ExportedFile::json).collect();
         let manifest = json!({
             "format": FORMAT,
             "tenant": self.tenant.id.as_str(),
@@ -288,105 +259,4 @@ fn insert(line: &mut Value, name: &str, value: Value) {
     if let Value::Object(members) = line {
         members.insert(name.to_owned(), value);
     }
-}
-
-/// The failure of a file.
-pub(crate) fn file(path: &Path, source: std::io::Error) -> Failure {
-    Failure::File {
-        path: path.to_owned(),
-        source,
-    }
-}
-
-/// Makes a folder for its owner alone, or takes one that is empty.
-fn prepare(folder: &Path, force: bool) -> Result<(), Failure> {
-    if !folder.exists() {
-        let mut builder = DirBuilder::new();
-        #[cfg(unix)]
-        builder.mode(0o700);
-        return builder
-            .create(folder)
-            .map_err(|source| file(folder, source));
-    }
-    let failed = |source| file(folder, source);
-    let mut others = false;
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        let name = name.to_string_lossy();
-        let is_known = FILES.contains(&&*name) || name == format!("{MANIFEST}.unfinished");
-        others |= !(force && is_known);
-    }
-    match others {
-        true => Err(Failure::Folder {
-            path: folder.to_owned(),
-            why: "the folder is not empty; name another one, or say --force over an export that was ended early".to_owned(),
-        }),
-        false => {
-            #[cfg(unix)]
-            fs::set_permissions(folder, Permissions::from_mode(0o700)).map_err(failed)?;
-            Ok(())
-        }
-    }
-}
-
-/// A file that is being written, for its owner alone.
-struct Out {
-    path: PathBuf,
-    name: String,
-    out: BufWriter<File>,
-    hash: Sha256,
-    count: u64,
-    bytes: u64,
-}
-
-impl Out {
-    fn create(folder: &Path, name: &str) -> Result<Self, Failure> {
-        let path = folder.join(name);
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        options.mode(0o600);
-        let out = options.open(&path).map_err(|source| file(&path, source))?;
-        Ok(Self {
-            path,
-            name: name.to_owned(),
-            out: BufWriter::new(out),
-            hash: Sha256::new(),
-            count: 0,
-            bytes: 0,
-        })
-    }
-
-    fn line(&mut self, line: &str) -> Result<(), Failure> {
-        for bytes in [line.as_bytes(), b"\n"] {
-            self.out
-                .write_all(bytes)
-                .map_err(|source| file(&self.path, source))?;
-            self.hash.update(bytes);
-            self.bytes += bytes.len() as u64;
-        }
-        self.count += 1;
-        Ok(())
-    }
-
-    fn finish(self) -> Result<ExportedFile, Failure> {
-        let path = self.path;
-        let failed = |source| file(&path, source);
-        let out = self
-            .out
-            .into_inner()
-            .map_err(|error| failed(error.into_error()))?;
-        out.sync_all().map_err(failed)?;
-        Ok(ExportedFile {
-            name: self.name,
-            count: self.count,
-            bytes: self.bytes,
-            sha256: hex(&self.hash.finalize()),
-        })
-    }
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
