@@ -84,6 +84,7 @@ mod operator {
     pub mod audit; // the check of a directory, and its repair
     mod commands; // history, status, restore, breaker
     mod damage; // damage that only the check encounters
+    mod damaged_exports; // damaged exports, and what DynamoDB would refuse: refused before
     mod delete; // a tenant is deleted with all that it owns, and no other
     mod drill; // tables that were restored: adopted, and what has ended is ended again
     mod erase; // a person is erased from every item, and who did what stays
@@ -95,9 +96,10 @@ mod operator {
     pub mod requests; // whom refused requests were for, and what changes left out
     mod restore; // what prevents restoring users, and what does not
     mod roles; // the policies for operators: each command with its role's, and nothing superfluous
+    mod stale; // a command that wakes up after others have done its work changes nothing
     mod support; // every question of a support engineer, answered by a command
     mod tables; // names of tables that are exchanged, or another program's
-    mod transfer; // a tenant exported, imported, restored from a table; damaged exports refused
+    mod transfer; // a tenant exported, imported, restored from a table
 }
 
 /// What the documents promise.
@@ -121,6 +123,7 @@ mod support {
     pub mod directory; // the raw directory table
     pub mod engine; // a real DynamoDB API: embedded, or AWS's
     pub mod every_kind; // a tenant with an item of every kind
+    pub mod exports; // exports of a tenant, in folders of their own
     pub mod groups; // groups and their members, as clients write and read them
     pub mod history; // every change has its record, and the records lead to the current state
     pub mod items; // the items of both tables, and as JSON

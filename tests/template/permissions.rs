@@ -12,7 +12,6 @@ use crate::yaml::{at, items, parse, source, string, table_by};
 /// listed below.
 const CALLS: &[(&str, Option<&str>)] = &[
     ("batch_get_item", Some("BatchGetItem")),
-    ("batch_write_item", Some("BatchWriteItem")),
     ("delete_item", Some("DeleteItem")),
     ("get_item", Some("GetItem")),
     ("put_item", Some("PutItem")),

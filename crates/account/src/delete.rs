@@ -1,7 +1,7 @@
 //! The deletion of a tenant, with all that it owns.
 
 use store::secrets::{Act, SecretsError, Stone};
-use store::{Gate, Meter, Store};
+use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
@@ -45,7 +45,7 @@ pub async fn delete(
             return Err(error.into());
         };
         // What was counted of requests until then, by functions that had the counts in memory.
-        directory.remove_items(|_| {}).await?;
+        remove_rest(&directory, &stone).await?;
         return Ok(Deletion {
             stone,
             was_complete: true,
@@ -59,7 +59,10 @@ pub async fn delete(
     let stone = match Box::pin(remove(store, tenant, now, &mut progress)).await {
         Ok(stone) => stone,
         // Another run was faster.
-        Err(Failure::Secrets(SecretsError::NoTenant(_))) => {
+        Err(
+            Failure::Secrets(SecretsError::NoTenant(_))
+            | Failure::Store(StoreError::VersionMismatch),
+        ) => {
             let stone = store.stone(tenant, &meter).await?;
             let stone = stone.ok_or_else(|| SecretsError::NoTenant(tenant.clone()))?;
             let outcome = "completed by another run";
@@ -92,17 +95,27 @@ async fn remove(
     if deleting.counts.is_none() {
         progress(Progress::Counting);
         let counts = directory.count_items().await?;
-        store.note_counts(tenant, &counts, &meter).await?;
+        store.note_counts(&deleting, &counts, &meter).await?;
     }
+    let hold = deleting.hold();
     directory
-        .remove_items(|removed| progress(Progress::Removed(removed)))
+        .remove_items(&hold, |removed| progress(Progress::Removed(removed)))
         .await?;
-    store.remove_secrets(tenant, &meter).await?;
+    store.remove_secrets(tenant, &hold, &meter).await?;
     // With the keys gone, no request of theirs is counted for the tenant any more.
-    directory.remove_items(|_| {}).await?;
+    directory.remove_items(&hold, |_| {}).await?;
     let stone = store
-        .end_deletion(tenant, OffsetDateTime::now_utc(), &meter)
+        .end_deletion(&deleting, OffsetDateTime::now_utc(), &meter)
         .await?;
-    directory.remove_items(|_| {}).await?;
+    remove_rest(&directory, &stone).await?;
     Ok(stone)
+}
+
+/// Removes what was counted of requests until the deletion was complete. With another tenant of
+/// that id, there is nothing to remove any more.
+async fn remove_rest(directory: &TenantStore<'_>, stone: &Stone) -> Result<(), StoreError> {
+    match directory.remove_items(&stone.hold(), |_| {}).await {
+        Ok(_) | Err(StoreError::VersionMismatch) => Ok(()),
+        Err(error) => Err(error),
+    }
 }

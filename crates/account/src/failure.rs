@@ -93,9 +93,11 @@ pub enum Failure {
         "an import of something else into tenant `{0}` was ended early; run that one again, or start over with --replace"
     )]
     OtherImport(TenantId),
-    /// Clients may write.
-    #[error("tenant `{0}` is enabled and has keys, so its clients may write; disable it first")]
-    HasClients(TenantId),
+    /// Another command changed the tenant in the middle of an import.
+    #[error(
+        "another command changed tenant `{0}` meanwhile, so this one wrote nothing more; see `scim-admin tenant status`, and run it again if the import is not complete"
+    )]
+    Overtaken(TenantId),
     /// There is no such tenant in the other table.
     #[error("the table `{table}` has nothing of tenant `{tenant}`")]
     NothingThere {
@@ -104,9 +106,6 @@ pub enum Failure {
         /// The tenant.
         tenant: TenantId,
     },
-    /// A part of an import is there.
-    #[error("an import of tenant `{0}` was not completed; run it again first")]
-    ImportUnderWay(TenantId),
     /// There is no randomness for a key.
     #[error("the operating system gave no random bytes for a key; try again")]
     Random(#[from] getrandom::Error),

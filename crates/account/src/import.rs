@@ -3,22 +3,22 @@
 //! Everything is checked before anything is written. Keys are not imported: nobody has them but
 //! their holders, and what is stored of them is not exported.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read as _};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use store::audit::Audit;
 use store::client::tables::TablesError;
-use store::partition::{Counts, Importing};
-use store::secrets::{Act, MIN_DISABLED, SecretsError};
-use store::{Gate, Meter, Store};
+use store::partition::{Counts, NotImported};
+use store::secrets::{Act, Hold, SecretsError};
+use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
 use crate::export::{FORMAT, ITEMS, MANIFEST, file, hex};
-use crate::{Account, Failure, now};
+use crate::{Failure, now};
 
 /// The largest manifest that is read, in bytes.
 const MAX_MANIFEST: u64 = 1_000_000;
@@ -75,8 +75,9 @@ struct Verified {
 ///
 /// # Errors
 /// [`Failure::Folder`] when the export is damaged, another tenant's or of a later format;
-/// [`Failure::NotEmpty`], [`Failure::OtherImport`], [`Failure::HasClients`], and failures of
-/// DynamoDB, after which the same call does the rest.
+/// [`Failure::NotEmpty`], [`Failure::OtherImport`], [`Failure::Overtaken`],
+/// [`SecretsError::HasClients`], [`SecretsError::DisabledLately`], [`SecretsError::BeingDeleted`],
+/// and failures of DynamoDB, after which the same call does the rest.
 pub async fn import(
     store: &Store,
     tenant: &TenantId,
@@ -92,9 +93,9 @@ pub async fn import(
     let directory = store.tenant(tenant, &meter, &gate);
     let verified = match source {
         Source::Folder(folder) => {
-            let is_own = |line: &str| directory.check_line(line).is_ok();
+            let check = |line: &str| directory.check_line(line);
             let told = &mut |count| progress(Progress::Checked(count));
-            Some(verify(folder, tenant, is_own, told)?)
+            Some(verify(folder, tenant, check, told)?)
         }
         Source::Table(table) => {
             check_other(other.as_ref(), tenant, table).await?;
@@ -106,44 +107,53 @@ pub async fn import(
         (None, Source::Table(table)) => (format!("table {table}"), tenant.to_string()),
         (None, Source::Folder(folder)) => (folder.display().to_string(), tenant.to_string()),
     };
-    let is_new = ready(store, tenant, &name, replace, &meter).await?;
-    let account = Account::open(store, tenant).await?;
-    let directory = account.directory();
-    let was_begun = match directory.importing().await? {
-        Importing::Some(begun) if begun == mark => true,
-        Importing::Nothing => false,
-        _ if replace => false,
-        Importing::Some(_) => return Err(Failure::OtherImport(tenant.clone())),
-        Importing::Directory => return Err(Failure::NotEmpty(tenant.clone())),
+    let is_new = create(store, tenant, &name, &meter).await?;
+    let at = OffsetDateTime::now_utc();
+    let into = store.may_be_imported(tenant, replace, at, &meter).await?;
+    let goes_on = match &into.begun {
+        Some(begun) if begun.source == mark => Some(begun),
+        Some(_) if !replace => return Err(Failure::OtherImport(tenant.clone())),
+        None if !replace && directory.has_items().await? => {
+            return Err(Failure::NotEmpty(tenant.clone()));
+        }
+        _ => None,
     };
-    let begun = account.begin(Act::Import, None).await?;
-    if replace && !was_begun {
-        directory
-            .remove_items(|removed| progress(Progress::Removed(removed)))
-            .await?;
-    }
-    directory.begin_import(&mark).await?;
-    let counts = match (&verified, &other) {
-        (Some(verified), _) => {
-            let mut written = directory.writing();
-            let mut lines = Lines::open(&verified.items)?;
-            while let Some(line) = lines.next_line()? {
-                let count = written.add_line(line).await?;
-                progress(Progress::Written(count));
+    let was_begun = goes_on.is_some();
+    let removes = goes_on.map_or(replace, |begun| begun.removes);
+    let begun = store.begin_act(tenant, Act::Import, None, &meter).await?;
+    let run = async {
+        let begin = store.begin_import(&into, &mark, removes, at, &meter);
+        let hold = begin.await?;
+        if removes {
+            directory
+                .remove_items(&hold, |removed| progress(Progress::Removed(removed)))
+                .await?;
+            store.note_removed(tenant, &hold, &meter).await?;
+        }
+        let written = &mut |count| progress(Progress::Written(count));
+        let counts = match (&verified, &other) {
+            (Some(verified), _) => write(&directory, verified, &hold, written).await?,
+            (None, Some(other)) => {
+                let other = other.tenant(tenant, &meter, &gate);
+                directory.copy_from(&other, &hold, written).await?
             }
-            written.end().await?
-        }
-        (None, Some(other)) => {
-            let other = other.tenant(tenant, &meter, &gate);
-            let told = |count| progress(Progress::Written(count));
-            directory.copy_from(&other, told).await?
-        }
-        (None, None) => Counts::default(),
+            (None, None) => Counts::default(),
+        };
+        store.end_import(tenant, &hold, &meter).await?;
+        Ok(counts)
     };
-    directory.end_import().await?;
+    let counts = match Box::pin(run).await {
+        Ok(counts) => counts,
+        Err(Failure::Store(StoreError::VersionMismatch)) => {
+            let outcome = "overtaken by another command";
+            store.complete_act(&begun, outcome, &meter).await?;
+            return Err(Failure::Overtaken(tenant.clone()));
+        }
+        Err(failure) => return Err(failure),
+    };
     let audit = Box::pin(directory.audit(now())).await?;
     let outcome = format!("{} items, {} defects", counts.total(), audit.defects.len());
-    account.complete(&begun, &outcome).await?;
+    store.complete_act(&begun, &outcome, &meter).await?;
     Ok(Imported {
         tenant: tenant.clone(),
         is_new,
@@ -151,6 +161,21 @@ pub async fn import(
         was_begun,
         audit,
     })
+}
+
+/// Writes the items of an export.
+async fn write(
+    directory: &TenantStore<'_>,
+    verified: &Verified,
+    hold: &Hold,
+    progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<Counts, Failure> {
+    let mut written = directory.writing(hold)?;
+    let mut lines = Lines::open(&verified.items)?;
+    while let Some(line) = lines.next_line()? {
+        progress(written.add_line(line).await?);
+    }
+    Ok(written.end().await?)
 }
 
 /// The other table is a directory table, and has something of the tenant.
@@ -167,44 +192,29 @@ async fn check_other(other: Option<&Store>, tenant: &TenantId, table: &str) -> R
         }
     }
     let (meter, gate) = (Meter::default(), Gate::opened());
-    match other.tenant(tenant, &meter, &gate).importing().await? {
-        Importing::Nothing => Err(Failure::NothingThere {
+    match other.tenant(tenant, &meter, &gate).has_items().await? {
+        false => Err(Failure::NothingThere {
             table: table.to_owned(),
             tenant: tenant.clone(),
         }),
-        _ => Ok(()),
+        true => Ok(()),
     }
 }
 
-/// Nobody writes to the tenant, which is created if there is none. Returns whether it was.
-async fn ready(
+/// Creates the tenant if there is none. Returns whether it did.
+async fn create(
     store: &Store,
     tenant: &TenantId,
     name: &str,
-    replace: bool,
     meter: &Meter,
-) -> Result<bool, Failure> {
-    let found = match store.find_tenant(tenant, meter).await {
-        Ok(found) => found,
+) -> Result<bool, SecretsError> {
+    match store.find_tenant(tenant, meter).await {
+        Ok(_) => Ok(false),
         Err(SecretsError::NoTenant(_)) => {
             store.create_tenant(tenant, name, now(), meter).await?;
-            return Ok(true);
+            Ok(true)
         }
-        Err(error) => return Err(error.into()),
-    };
-    if found.deleting.is_some() {
-        return Err(SecretsError::BeingDeleted(tenant.clone()).into());
-    }
-    let has_clients = found.enabled && (found.active_keys > 0 || replace);
-    let since = OffsetDateTime::now_utc() - MIN_DISABLED;
-    match found.disabled {
-        _ if has_clients => Err(Failure::HasClients(tenant.clone())),
-        Some(at) if at > since => Err(SecretsError::DisabledLately {
-            tenant: tenant.clone(),
-            at,
-        }
-        .into()),
-        _ => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -212,7 +222,7 @@ async fn ready(
 fn verify(
     folder: &Path,
     tenant: &TenantId,
-    is_own: impl Fn(&str) -> bool,
+    check: impl Fn(&str) -> Result<(), NotImported>,
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Verified, Failure> {
     let manifest = manifest(folder)?;
@@ -262,10 +272,8 @@ fn verify(
             while let Some(line) = lines.next_line()? {
                 lines_of += 1;
                 progress(lines_of);
-                if !is_own(line) {
-                    return Err(refused(format!(
-                        "line {lines_of} of `{name}` is no item of the tenant"
-                    )));
+                if let Err(why) = check(line) {
+                    return Err(refused(format!("line {lines_of} of `{name}` {why}")));
                 }
             }
             if Some(lines_of) != count {
@@ -286,8 +294,8 @@ fn verify(
 fn manifest(folder: &Path) -> Result<Value, Failure> {
     let path = folder.join(MANIFEST);
     let failed = |source| file(&path, source);
-    let opened = File::open(&path).map_err(|source| match source.kind() {
-        std::io::ErrorKind::NotFound => Failure::Folder {
+    let opened = open(&path).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => Failure::Folder {
             path: folder.to_owned(),
             why: format!("there is no {MANIFEST}: it is no export, or one that was ended early"),
         },
@@ -302,6 +310,14 @@ fn manifest(folder: &Path) -> Result<Value, Failure> {
     })
 }
 
+/// Opens a file. What is none, like a pipe, might never end.
+fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    File::open(path)
+}
+
 /// What a file is, as a manifest says it.
 struct Digested {
     sha256: String,
@@ -310,7 +326,7 @@ struct Digested {
 
 fn digest(path: &Path) -> Result<Digested, Failure> {
     let failed = |source| file(path, source);
-    let mut opened = BufReader::new(File::open(path).map_err(failed)?);
+    let mut opened = BufReader::new(open(path).map_err(failed)?);
     let (mut hash, mut bytes) = (Sha256::new(), 0);
     loop {
         let read = opened.fill_buf().map_err(failed)?;
@@ -337,7 +353,7 @@ struct Lines {
 impl Lines {
     fn open(path: &Path) -> Result<Self, Failure> {
         Ok(Self {
-            opened: BufReader::new(File::open(path).map_err(|source| file(path, source))?),
+            opened: BufReader::new(open(path).map_err(|source| file(path, source))?),
             path: path.to_owned(),
             line: String::new(),
         })

@@ -30,7 +30,7 @@ pub mod users;
 pub mod verdict;
 
 use store::directory::record::{Actor, ChangeKind, Origin};
-use store::secrets::{Act, Begun, Tenant};
+use store::secrets::{Act, Begun, SecretsError, Tenant};
 use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
@@ -71,10 +71,22 @@ impl Account {
         self.store.tenant(&self.tenant.id, &self.meter, &self.gate)
     }
 
+    /// Refuses what would be done to a part of a directory.
+    fn is_whole(&self) -> Result<(), SecretsError> {
+        let tenant = &self.tenant;
+        match (tenant.deleting, &tenant.importing) {
+            (Some(_), _) => Err(SecretsError::BeingDeleted(tenant.id.clone())),
+            (None, Some(_)) => Err(SecretsError::ImportUnderWay(tenant.id.clone())),
+            (None, None) => Ok(()),
+        }
+    }
+
     /// Puts an act of several steps on the operator's log, before the first of them.
-    async fn begin(&self, act: Act, target: Option<&str>) -> Result<Begun, StoreError> {
+    async fn begin(&self, act: Act, target: Option<&str>) -> Result<Begun, Failure> {
+        self.is_whole()?;
         let tenant = &self.tenant.id;
-        self.store.begin_act(tenant, act, target, &self.meter).await
+        let begun = self.store.begin_act(tenant, act, target, &self.meter);
+        Ok(begun.await?)
     }
 
     /// Says on the operator's log what came of an act.

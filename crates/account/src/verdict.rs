@@ -98,6 +98,10 @@ impl Facts<'_> {
         }
         said.extend(self.failing().map(|why| (Verdict::Failing, why)));
         said.extend(self.refused().map(|why| (Verdict::Failing, why)));
+        if self.tenant.importing.is_some() {
+            let why = "an import was not completed, so only a part of the directory is there; run `scim-admin tenant import` again";
+            said.push((Verdict::Disabled, why.to_owned()));
+        }
         if !self.tenant.enabled {
             let why = match self.tenant.deleting {
                 Some(_) => "it is being deleted; run the deletion again if it was ended early",

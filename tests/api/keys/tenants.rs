@@ -5,8 +5,10 @@ use aws_sdk_dynamodb::types::SseType;
 use store::Meter;
 use store::client::tables::CreatedTable;
 use store::secrets::{Credential, SecretsError};
+use tenant::ApiKey;
 
 use crate::keys::issue::{ACCEPTED, LATER, NOW, check, key, store_with_key, tenant};
+use crate::support::directory::DirectoryTable;
 use crate::support::engine;
 
 #[tokio::test]
@@ -88,6 +90,41 @@ async fn creating_a_key_races_with_disabling_the_tenant() {
         ACCEPTED,
         "other tenants are not touched"
     );
+}
+
+/// Nothing keeps a tenant from being disabled: a key that was deleted by hand leaves its list.
+#[tokio::test]
+async fn a_tenant_with_keys_that_are_gone_is_disabled() {
+    let (service, directory) = DirectoryTable::with_service().await;
+    let (store, acme, meter) = (&service.app.store, tenant("acme"), Meter::default());
+    let mut keys = vec![ApiKey::parse(service.key.as_bytes()).unwrap()];
+    for seed in 2..5 {
+        let key = key(&acme, seed);
+        store
+            .create_key(&key, "more", NOW, None, &meter)
+            .await
+            .unwrap();
+        keys.push(key);
+    }
+    for gone in [0, 2] {
+        directory.remove_key(&keys[gone]).await;
+    }
+    for enabled in [false, true] {
+        store.set_enabled(&acme, enabled, &meter).await.unwrap();
+        let expected = match enabled {
+            true => ACCEPTED,
+            false => Credential::TenantDisabled,
+        };
+        for (place, key) in keys.iter().enumerate() {
+            let expected = match place {
+                0 | 2 => &Credential::Unknown,
+                _ => &expected,
+            };
+            assert_eq!(check(store, key).await, *expected, "{place}");
+        }
+        let found = store.find_tenant(&acme, &meter).await.unwrap();
+        assert_eq!(found.active_keys, 2);
+    }
 }
 
 #[tokio::test]

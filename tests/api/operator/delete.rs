@@ -85,7 +85,7 @@ async fn only_a_tenant_that_has_been_disabled_for_a_while_is_deleted() {
 async fn a_tenant_is_deleted_while_another_writes() {
     let (service, directory, admin) = stage().await;
     directory.plant_disabled("acme", LONG_AGO).await;
-    // More than a page of what BatchWriteItem takes.
+    // More than a transaction takes.
     directory.plant_users("acme", 300).await;
     let key = service.add_tenant("beta").await;
     let other = Service {

@@ -1,76 +1,16 @@
 //! A tenant leaves with its data and comes back: exported, imported, restored from another table.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::admin::{Admin, set};
+use crate::support::admin::Admin;
 use crate::support::copies::copy;
 use crate::support::directory::{DirectoryTable, Items};
 use crate::support::engine;
-use crate::support::groups::group;
+use crate::support::exports::{Folder, disable, export, import, stage};
 use crate::support::service::Service;
-
-const LONG_AGO: &str = "2026-01-01T00:00:00Z";
-
-/// A folder that goes when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        Self(std::env::temp_dir().join(format!("export-{}", uuid::Uuid::new_v4())))
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn lines(&self, name: &str) -> Vec<Value> {
-        let text = fs::read_to_string(self.file(name)).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A tenant with users, a group, deleted ones, changes and a refused request.
-async fn stage() -> (Service, DirectoryTable, Admin) {
-    let (service, directory, admin) = Admin::with_service().await;
-    let mut users = Vec::new();
-    for name in ["lena", "max", "kim", "zoë"] {
-        let mails = json!([{"value": format!("{name}@crew.example"), "type": "work"}]);
-        users.push(service.create_user(name, json!({"emails": mails})).await);
-    }
-    set(
-        &service,
-        &format!("/Users/{}", users[0]),
-        "title",
-        "Lead \u{2028} \"of\" all".into(),
-    )
-    .await;
-    group(&service, "Crew", &users).await;
-    let spare = group(&service, "Spare", &users[..1]).await;
-    assert_eq!(
-        service.delete(&format!("/Groups/{spare}")).await.status,
-        204
-    );
-    assert_eq!(
-        service.delete(&format!("/Users/{}", users[2])).await.status,
-        204
-    );
-    service
-        .post("/Users", json!({"userName": "max"}))
-        .await
-        .error(409, "uniqueness");
-    (service, directory, admin)
-}
 
 /// What clients see of everybody.
 async fn answers(service: &Service) -> Vec<Value> {
@@ -88,19 +28,6 @@ async fn items(directory: &DirectoryTable) -> Items {
     let mut items = directory.items("acme").await;
     items.retain(|key, _| !key.starts_with(['K', 'R', 'P', 'H']));
     items
-}
-
-async fn disable(directory: &DirectoryTable, admin: &Admin) {
-    assert_eq!(admin.run("tenant disable acme --reason move").await.0, 0);
-    directory.plant_disabled("acme", LONG_AGO).await;
-}
-
-fn export(folder: &Folder) -> String {
-    format!("tenant export acme --to {}", folder.0.display())
-}
-
-fn import(folder: &Folder) -> String {
-    format!("tenant import acme --from {}", folder.0.display())
 }
 
 #[tokio::test]
@@ -140,7 +67,7 @@ async fn an_export_comes_back_in_other_tables() {
         use std::os::unix::fs::PermissionsExt as _;
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(
-            (mode(&folder.0), mode(&folder.file("items.ndjson"))),
+            (mode(folder.path()), mode(&folder.file("items.ndjson"))),
             (0o700, 0o600)
         );
     }
@@ -170,7 +97,7 @@ async fn an_export_comes_back_in_other_tables() {
     let (service, second, admin) = Admin::with_service().await;
     let (code, said) = admin.run(&import(&folder)).await;
     assert_eq!(code, 1);
-    assert!(said.contains("its clients may write"), "{said}");
+    assert!(said.contains("what its clients write"), "{said}");
     disable(&second, &admin).await;
     let (code, said) = admin.run(&import(&folder)).await;
     assert_eq!(code, 0, "{said}");
@@ -190,91 +117,50 @@ async fn an_export_comes_back_in_other_tables() {
     assert_eq!(items(&second).await, items(&directory).await);
 }
 
-type Damage = fn(&Folder);
-
-/// What is damaged, incomplete, another tenant's or of a later format is refused before anything is
-/// written.
-#[tokio::test]
-async fn a_damaged_export_is_refused() {
-    let (_, _, admin) = stage().await;
-    let (_, target, other) = Admin::with_service().await;
-    disable(&target, &other).await;
-    let before = target.all_items("acme").await;
-    let damages: [(&str, &str, Damage); 9] = [
-        ("byte", "is not what was exported", |folder| {
-            let path = folder.file("items.ndjson");
-            let mut bytes = fs::read(&path).unwrap();
-            let middle = bytes.len() / 2;
-            bytes[middle] ^= 1;
-            fs::write(&path, bytes).unwrap();
-        }),
-        (
-            "byte of a file that is not imported",
-            "is not what was exported",
-            |folder| {
-                let path = folder.file("users.ndjson");
-                let mut bytes = fs::read(&path).unwrap();
-                bytes[0] ^= 1;
-                fs::write(&path, bytes).unwrap();
-            },
-        ),
-        ("end", "is not what was exported", |folder| {
-            let path = folder.file("items.ndjson");
-            let bytes = fs::read(&path).unwrap();
-            fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
-        }),
-        ("file", "history.ndjson", |folder| {
-            fs::remove_file(folder.file("history.ndjson")).unwrap();
-        }),
-        ("manifest", "ended early", |folder| {
-            fs::remove_file(folder.file("manifest.json")).unwrap();
-        }),
-        ("manifest's text", "it is no JSON", |folder| {
-            fs::write(folder.file("manifest.json"), "{").unwrap();
-        }),
-        ("format", "later format", |folder| {
-            replace(folder, "\"format\": 1", "\"format\": 2")
-        }),
-        ("tenant", "is of tenant `beta`", |folder| {
-            replace(folder, "\"tenant\": \"acme\"", "\"tenant\": \"beta\"");
-        }),
-        ("path", "none of an export", |folder| {
-            replace(folder, "\"users.ndjson\"", "\"../users.ndjson\"");
-        }),
-    ];
-    for (name, told, damage) in damages {
-        let folder = Folder::new();
-        assert_eq!(admin.run(&export(&folder)).await.0, 0);
-        damage(&folder);
-        let (code, said) = other.run(&import(&folder)).await;
-        assert_eq!(code, 1, "{name}");
-        assert!(said.contains(told), "{name}: {said}");
-        assert_eq!(target.all_items("acme").await, before, "{name}");
-    }
-}
-
-fn replace(folder: &Folder, from: &str, to: &str) {
-    let path = folder.file("manifest.json");
-    let text = fs::read_to_string(&path).unwrap();
-    assert!(text.contains(from), "{text}");
-    fs::write(&path, text.replace(from, to)).unwrap();
-}
-
 /// A part of a directory is no export of it.
 #[tokio::test]
 async fn what_is_half_there_is_not_exported() {
     let (_, directory, admin) = stage().await;
     let folder = Folder::new();
-    directory
-        .plant_text("acme", "X#!import", "source", "sha256 of another")
-        .await;
-    let (code, said) = admin.run(&export(&folder)).await;
-    assert_eq!(code, 1);
-    assert!(said.contains("was not completed"), "{said}");
-    directory.remove("acme", "X#!import").await;
     assert_eq!(admin.run(&export(&folder)).await.0, 0);
-
     disable(&directory, &admin).await;
+    let replacing = format!("{} --replace", import(&folder));
+    let is_under_way = async || {
+        let item = directory.secrets_of("acme").await.remove("TENANT").unwrap();
+        item.contains_key("importing")
+    };
+    for calls in 1.. {
+        assert_eq!(admin.killed_after(calls, &replacing).await, None);
+        if is_under_way().await {
+            break;
+        }
+    }
+    let elsewhere = Folder::new();
+    let user = format!("user erase acme {} --reason x", uuid::Uuid::new_v4());
+    for command in [
+        &export(&elsewhere),
+        "tenant enable acme",
+        "key create acme --label x",
+        "key rotate acme",
+        "directory check acme --repair --reason x",
+        "user reactivate acme --deactivated-since 1h",
+        &user,
+    ] {
+        let (code, said) = admin.run(command).await;
+        assert_eq!(code, 1, "{command}: {said}");
+        assert!(said.contains("was not completed"), "{command}: {said}");
+    }
+    assert_eq!(admin.run("directory check acme").await.0, 0);
+    let (code, status) = admin.json("tenant status acme").await;
+    assert_eq!(code, 1);
+    let reasons = status["reasons"].to_string();
+    assert!(reasons.contains("import was not completed"), "{reasons}");
+    let (_, listed) = admin.run("tenant list").await;
+    assert!(listed.contains("import not completed"), "{listed}");
+    assert_eq!(admin.run(&import(&folder)).await.0, 0);
+    assert!(!is_under_way().await);
+    assert_eq!(admin.run(&export(&elsewhere)).await.0, 0);
+
     // Ended after the call that begins it.
     let delete = "tenant delete acme --confirm acme --reason drill";
     for calls in 1.. {
@@ -308,7 +194,7 @@ async fn an_export_that_was_killed_is_none() {
             !folder.file("manifest.json").exists() || calls >= 9,
             "after {calls} calls"
         );
-        if folder.0.exists() && !folder.file("manifest.json").exists() {
+        if folder.path().exists() && !folder.file("manifest.json").exists() {
             let (code, said) = other.run(&import(&folder)).await;
             assert_eq!(code, 1);
             assert!(said.contains("ended early"), "{said}");
@@ -336,7 +222,8 @@ async fn an_import_that_was_killed_is_completed_by_the_next() {
         let (_, target, other) = Admin::with_service().await;
         disable(&target, &other).await;
         let outcome = other.killed_after(calls, &import(&folder)).await;
-        let is_begun = target.all_items("acme").await.contains_key("X#!import");
+        let tenant = target.secrets_of("acme").await.remove("TENANT").unwrap();
+        let is_begun = tenant.contains_key("importing");
         if is_begun {
             let (code, said) = other.run(&import(&different)).await;
             assert_eq!(code, 1);

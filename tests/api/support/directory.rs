@@ -9,6 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use scim::text::fold;
 use serde_json::Value;
 use store::Store;
+use tenant::ApiKey;
 
 use crate::support::members::{self, Members};
 use crate::support::service::Service;
@@ -164,6 +165,20 @@ impl DirectoryTable {
         by_key
             .map(|item| (text(&item, "secrets_sk").to_owned(), item))
             .collect()
+    }
+
+    /// Removes the item of a key, as nothing of the project does.
+    pub async fn remove_key(&self, key: &ApiKey) {
+        let sort_key = format!("KEY#{}", key.digest().to_hex());
+        let partition = format!("TENANT#{}", key.tenant());
+        self.client
+            .delete_item()
+            .table_name(&self.secrets)
+            .key("secrets_pk", AttributeValue::S(partition))
+            .key("secrets_sk", AttributeValue::S(sort_key))
+            .send()
+            .await
+            .unwrap();
     }
 
     /// Has the tenant been disabled since this time.

@@ -14,8 +14,7 @@ use scim::schema::{GROUPS, USERS};
 use scim::{ResourceId, ResourceType, Stored};
 use serde_json::{Value, json};
 use store::directory::history::{Record, Span};
-use store::partition::Importing;
-use store::secrets::{Act, SecretsError};
+use store::secrets::Act;
 use time::OffsetDateTime;
 
 use crate::history::horizon;
@@ -48,7 +47,7 @@ impl Account {
     /// told which file has how many lines.
     ///
     /// # Errors
-    /// [`SecretsError::BeingDeleted`], [`Failure::ImportUnderWay`], [`Failure::Folder`] and
+    /// [`BeingDeleted`](store::secrets::SecretsError::BeingDeleted), [`ImportUnderWay`](store::secrets::SecretsError::ImportUnderWay), [`Failure::Folder`] and
     /// [`Failure::File`], and failures of DynamoDB. The folder then has no manifest.
     pub async fn export(
         &self,
@@ -57,13 +56,7 @@ impl Account {
         history_line: impl Fn(&Record) -> String + Send,
         mut progress: impl FnMut(&str, u64) + Send,
     ) -> Result<Exported, Failure> {
-        // A part of a directory is no export of it.
-        if self.tenant.deleting.is_some() {
-            return Err(SecretsError::BeingDeleted(self.tenant.id.clone()).into());
-        }
-        if let Importing::Some(_) = self.directory().importing().await? {
-            return Err(Failure::ImportUnderWay(self.tenant.id.clone()));
-        }
+        self.is_whole()?;
         let began = OffsetDateTime::now_utc();
         prepare(folder, force)?;
         let begun = self.begin(Act::Export, None).await?;

@@ -20,6 +20,7 @@ impl Report for Tenant {
             "created": exact(self.created),
             "activeKeys": self.active_keys,
             "beingDeletedSince": self.deleting.map(exact),
+            "beingImportedSince": self.importing.as_ref().map(|import| exact(import.since)),
         })
     }
 }
@@ -38,10 +39,11 @@ fn table(tenants: &[Tenant]) -> String {
     let rows = tenants.iter().map(|tenant| {
         [
             tenant.id.to_string(),
-            match (tenant.deleting, tenant.enabled) {
-                (Some(_), _) => "being deleted",
-                (None, true) => "enabled",
-                (None, false) => "disabled",
+            match (tenant.deleting, &tenant.importing, tenant.enabled) {
+                (Some(_), ..) => "being deleted",
+                (None, Some(_), _) => "import not completed",
+                (None, None, true) => "enabled",
+                (None, None, false) => "disabled",
             }
             .to_owned(),
             tenant.active_keys.to_string(),

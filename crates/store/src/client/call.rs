@@ -4,8 +4,6 @@
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemFluentBuilder;
 use aws_sdk_dynamodb::operation::batch_get_item::{BatchGetItemError, BatchGetItemOutput};
-use aws_sdk_dynamodb::operation::batch_write_item::builders::BatchWriteItemFluentBuilder;
-use aws_sdk_dynamodb::operation::batch_write_item::{BatchWriteItemError, BatchWriteItemOutput};
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::operation::create_table::{CreateTableError, CreateTableOutput};
 use aws_sdk_dynamodb::operation::describe_continuous_backups::builders::DescribeContinuousBackupsFluentBuilder;
@@ -120,12 +118,6 @@ call!(
     BatchGetItemOutput,
     BatchGetItemError,
     Read
-);
-call!(
-    BatchWriteItemFluentBuilder,
-    BatchWriteItemOutput,
-    BatchWriteItemError,
-    Write
 );
 call!(QueryFluentBuilder, QueryOutput, QueryError, Read);
 call!(ScanFluentBuilder, ScanOutput, ScanError, Read);

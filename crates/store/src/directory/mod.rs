@@ -107,6 +107,11 @@ impl<'a> TenantStore<'a> {
         item
     }
 
+    /// Whose it is.
+    pub(crate) fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
     /// Where it is.
     pub(crate) fn store(&self) -> &'a Store {
         self.store

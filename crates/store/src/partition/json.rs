@@ -11,9 +11,8 @@ use serde_json::{Map, Value, json};
 use crate::client::attributes::Item;
 
 /// A line that is no item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it is no item of the tenant in DynamoDB's JSON, or one of a newer release")]
-pub struct NoItem;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct NoItem;
 
 /// An item on one line.
 pub(super) fn line(item: &Item) -> String {

@@ -3,18 +3,20 @@
 //!
 //! For operators: the function never calls this. Nobody else may write to the tenant meanwhile.
 
+mod item;
 mod json;
 mod write;
 
 use std::collections::BTreeMap;
 
 use crate::client::attributes::{Item, text};
-use crate::client::batch;
+use crate::client::bulk;
 use crate::client::tables::SORT_KEY;
+use crate::secrets::Hold;
 use crate::{StoreError, TenantStore};
 
-pub use json::NoItem;
-pub use write::{Importing, Written};
+pub use item::NotImported;
+pub use write::Written;
 
 /// How many items there are of each kind, by the name of the kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,6 +36,9 @@ const KINDS: [(&str, &str); 11] = [
     ("K#", "keyUses"),
     ("", "others"),
 ];
+
+/// What is said of requests and keys, which a tenant without a directory may have.
+const ASIDE: [&str; 4] = ["R#", "K#", "P#", "H#"];
 
 impl Counts {
     /// The name of each kind, in the order of names, and how many items there are.
@@ -105,6 +110,27 @@ impl TenantStore<'_> {
         }
     }
 
+    /// Whether the tenant has anything, besides what is said of its requests and keys.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn has_items(&self) -> Result<bool, StoreError> {
+        let mut start = None;
+        loop {
+            let (keys, next) = self.keys_from(start).await?;
+            for key in &keys {
+                let sort_key = text(key, SORT_KEY)?;
+                if !ASIDE.iter().any(|start| sort_key.starts_with(start)) {
+                    return Ok(true);
+                }
+            }
+            if next.is_none() {
+                return Ok(false);
+            }
+            start = next;
+        }
+    }
+
     /// How many items the tenant has of each kind. This reads all of them.
     ///
     /// # Errors
@@ -127,20 +153,27 @@ impl TenantStore<'_> {
     /// Returns how many those are.
     ///
     /// # Errors
-    /// [`StoreError::Throttled`], and failures of DynamoDB. Called again, it does the rest.
+    /// [`StoreError::VersionMismatch`] when `hold` is lost; [`StoreError::Throttled`],
+    /// [`StoreError::Conflict`], and failures of DynamoDB. Called again, it does the rest.
     pub async fn remove_items(
         &self,
+        hold: &Hold,
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<u64, StoreError> {
-        let (store, meter) = (self.store(), self.meter());
+        let check = self.store().hold_check(self.tenant(), hold)?;
         let (mut removed, mut start) = (0, None);
         loop {
+            // The items of a page have a megabyte together, so they fit into transactions.
             let (keys, next) = self.keys_from(start).await?;
-            let count = keys.len() as u64;
-            let deletes: Result<Vec<_>, _> = keys.into_iter().map(batch::delete).collect();
-            store.write_all(self.table(), deletes?, meter).await?;
-            removed += count;
-            progress(removed);
+            for batch in keys.chunks(bulk::BATCH) {
+                let keys = batch.iter().cloned();
+                let deletes = keys.map(|key| bulk::delete(self.table(), key));
+                let deletes = deletes.collect::<Result<Vec<_>, _>>()?;
+                let write = self.store().write_while(&check, &deletes, self.meter());
+                write.await?;
+                removed += batch.len() as u64;
+                progress(removed);
+            }
             if next.is_none() {
                 return Ok(removed);
             }

@@ -1,142 +1,82 @@
 //! Items of a tenant, written back as they were read: from an export, or from another table.
 //!
-//! An item of its own says what is being imported until all of it is there. Writing the same again
-//! changes nothing, so an import that was ended early is run once more.
+//! Writing the same again changes nothing, so an import that was ended early is run once more.
 
-use super::json;
-use super::{Counts, NoItem};
-use crate::client::attributes::{Item, string, text};
-use crate::client::batch;
-use crate::client::format;
+use aws_sdk_dynamodb::types::TransactWriteItem;
+
+use super::item::{NotImported, checked};
+use super::{Counts, json};
+use crate::client::attributes::{Item, text};
+use crate::client::bulk;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
-use crate::directory::keys;
+use crate::secrets::Hold;
 use crate::{StoreError, TenantStore};
 
-/// What is being imported, in the item of an import.
-const SOURCE: &str = "source";
-
-/// How many items are written together.
-const AT_ONCE: usize = 200;
-
-/// How many bytes of lines are held until they are written.
-const HELD: usize = 4_000_000;
-
-/// What is said of requests and keys, which may be there before an import.
-const ASIDE: [&str; 4] = ["R#", "K#", "P#", "H#"];
-
-/// What a tenant has before an import.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Importing {
-    /// Nothing that an import could mix with.
-    Nothing,
-    /// A part of this source, whose import was ended early.
-    Some(String),
-    /// A directory.
-    Directory,
-}
+/// How many bytes of lines are held until they are written. An item has no more of them than its
+/// line, and 400 KB at most: with one more, they fit into a transaction.
+const HELD: usize = 3_000_000;
 
 /// Items on their way into a tenant's partition.
 #[derive(Debug)]
 pub struct Written<'w, 'a> {
     directory: &'w TenantStore<'a>,
-    waiting: Vec<Item>,
+    check: TransactWriteItem,
+    waiting: Vec<TransactWriteItem>,
     size: usize,
     counts: Counts,
 }
 
 impl<'a> TenantStore<'a> {
-    /// What an import would meet.
+    /// Begins to write items, as long as `hold` is not lost.
     ///
     /// # Errors
-    /// Failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn importing(&self) -> Result<Importing, StoreError> {
-        let begun = keys::IMPORT.to_owned();
-        if let Some(item) = self.get_item(begun, self.accepted_only()).await? {
-            return Ok(Importing::Some(text(&item, SOURCE)?.to_owned()));
-        }
-        let mut start = None;
-        loop {
-            let (keys, next) = self.keys_from(start).await?;
-            for key in &keys {
-                let sort_key = text(key, SORT_KEY)?;
-                if !ASIDE.iter().any(|start| sort_key.starts_with(start)) {
-                    return Ok(Importing::Directory);
-                }
-            }
-            if next.is_none() {
-                return Ok(Importing::Nothing);
-            }
-            start = next;
-        }
-    }
-
-    /// Notes what is about to be imported.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB.
-    pub async fn begin_import(&self, source: &str) -> Result<(), StoreError> {
-        let mut item = self.new_item(keys::IMPORT.to_owned());
-        item.insert(SOURCE.to_owned(), string(source));
-        self.settled(self.put(item)?).await
-    }
-
-    /// Notes that all of it is there.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB.
-    pub async fn end_import(&self) -> Result<(), StoreError> {
-        self.settled(self.delete_item(keys::IMPORT.to_owned())?)
-            .await
-    }
-
-    /// Begins to write items.
-    pub fn writing(&self) -> Written<'_, 'a> {
-        Written {
+    /// [`StoreError::Refused`] when the SDK cannot build the check.
+    pub fn writing(&self, hold: &Hold) -> Result<Written<'_, 'a>, StoreError> {
+        Ok(Written {
             directory: self,
+            check: self.store().hold_check(self.tenant(), hold)?,
             waiting: Vec::new(),
             size: 0,
             counts: Counts::default(),
-        }
+        })
     }
 
-    /// Whether a line is an item of this tenant.
+    /// Whether a line is an item of this tenant that can be written.
     ///
     /// # Errors
-    /// [`NoItem`].
-    pub fn check_line(&self, line: &str) -> Result<(), NoItem> {
+    /// Why it is not.
+    pub fn check_line(&self, line: &str) -> Result<(), NotImported> {
         self.item_of(line).map(drop)
     }
 
-    fn item_of(&self, line: &str) -> Result<Item, NoItem> {
-        let item = json::item(line)?;
-        let own = self.key(String::new());
-        let is_own = item.get(PARTITION_KEY) == own.get(PARTITION_KEY);
-        let has_key = text(&item, SORT_KEY).is_ok_and(|sort_key| !sort_key.is_empty());
-        let is_readable = format::check(&item).is_ok();
-        if is_own && has_key && is_readable {
-            Ok(item)
-        } else {
-            Err(NoItem)
+    fn item_of(&self, line: &str) -> Result<Item, NotImported> {
+        let item = checked(json::item(line)?)?;
+        match item.get(PARTITION_KEY) == self.key(String::new()).get(PARTITION_KEY) {
+            true => Ok(item),
+            false => Err(NotImported::OtherTenant),
         }
     }
 
-    /// Copies everything that the tenant has in another table to this one. `progress` is told how
-    /// many items are copied.
+    /// Copies everything that the tenant has in another table to this one, as long as `hold` is not
+    /// lost. `progress` is told how many items are copied.
     ///
     /// # Errors
-    /// [`StoreError::Throttled`], and failures of DynamoDB.
+    /// As [`Written::add_line`].
     pub async fn copy_from(
         &self,
         other: &TenantStore<'_>,
+        hold: &Hold,
         mut progress: impl FnMut(u64) + Send,
     ) -> Result<Counts, StoreError> {
-        let (mut written, mut start) = (self.writing(), None);
+        let (mut written, mut start) = (self.writing(hold)?, None);
         loop {
             let query = other.query().key_condition_expression("pk = :pk");
             let (items, next) = other.one_page(query.set_exclusive_start_key(start)).await?;
             for item in items {
                 written.add(item, 0).await?;
             }
+            // The items of a page have a megabyte together, so they fit into transactions.
+            written.flush().await?;
             progress(written.counts.total());
             if next.is_none() {
                 return written.end().await;
@@ -150,8 +90,9 @@ impl Written<'_, '_> {
     /// Writes the item of a line, at once or soon. Returns how many were added.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when it is none of this tenant, [`StoreError::Throttled`], and
-    /// failures of DynamoDB.
+    /// [`StoreError::Damaged`] when it is none that can be written; [`StoreError::VersionMismatch`]
+    /// when the hold is lost; [`StoreError::Throttled`], [`StoreError::Conflict`], and failures of
+    /// DynamoDB.
     pub async fn add_line(&mut self, line: &str) -> Result<u64, StoreError> {
         let item = self.directory.item_of(line);
         let item = item.map_err(|error| StoreError::Damaged(error.to_string()))?;
@@ -160,15 +101,11 @@ impl Written<'_, '_> {
     }
 
     async fn add(&mut self, item: Item, size: usize) -> Result<(), StoreError> {
-        let sort_key = text(&item, SORT_KEY)?;
-        // What was exported in the middle of an import.
-        if sort_key == keys::IMPORT {
-            return Ok(());
-        }
-        self.counts.add(sort_key);
-        self.waiting.push(item);
+        self.counts.add(text(&item, SORT_KEY)?);
+        let put = bulk::put(self.directory.table(), item)?;
+        self.waiting.push(put);
         self.size += size;
-        if self.waiting.len() >= AT_ONCE || self.size >= HELD {
+        if self.waiting.len() >= bulk::BATCH || self.size >= HELD {
             self.flush().await?;
         }
         Ok(())
@@ -176,16 +113,15 @@ impl Written<'_, '_> {
 
     async fn flush(&mut self) -> Result<(), StoreError> {
         self.size = 0;
+        let puts = std::mem::take(&mut self.waiting);
         let (store, meter) = (self.directory.store(), self.directory.meter());
-        let items = std::mem::take(&mut self.waiting).into_iter();
-        let puts = items.map(batch::put).collect::<Result<Vec<_>, _>>()?;
-        store.write_all(self.directory.table(), puts, meter).await
+        store.write_while(&self.check, &puts, meter).await
     }
 
     /// Writes the rest. Returns how many items were written of each kind.
     ///
     /// # Errors
-    /// [`StoreError::Throttled`], and failures of DynamoDB.
+    /// As [`Self::add_line`].
     pub async fn end(mut self) -> Result<Counts, StoreError> {
         self.flush().await?;
         Ok(self.counts)

@@ -8,12 +8,12 @@ use serde_json::{Map, Value};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
 
-use super::item::{self, DELETING, STONE_SORT_KEY, TENANT_SORT_KEY};
-use super::{SecretsError, write};
+use super::item::{self, COMPLETED, DELETING, STONE_SORT_KEY, TENANT_SORT_KEY};
+use super::{Hold, SecretsError, import, write};
 use crate::client::attributes::{
     Item, damaged, number, number_of, optional_text, string, text, time, timestamp,
 };
-use crate::client::batch;
+use crate::client::bulk;
 use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
@@ -30,7 +30,6 @@ const COUNTS: &str = "counts";
 const KEYS: &str = "keys";
 const CREATED: &str = "created";
 const DISABLED: &str = "disabled";
-const COMPLETED: &str = "completed";
 const CALLER: &str = "caller";
 const REASON: &str = "reason";
 const RELEASE: &str = "release";
@@ -44,6 +43,13 @@ pub struct Deleting {
     pub at: OffsetDateTime,
     /// What the tenant owned then, once it is counted.
     pub counts: Option<Counts>,
+}
+
+impl Deleting {
+    /// What the deletion hangs on.
+    pub fn hold(&self) -> Hold {
+        Hold::Deleting(self.at)
+    }
 }
 
 /// What is kept of a deleted tenant.
@@ -126,8 +132,12 @@ impl Store {
             // A version of before the attribute existed may have disabled it a moment ago.
             let disabled = read.tenant.disabled;
             next = match disabled {
+                // An import that is under way ends here.
                 Some(_) => next
-                    .update_expression("SET #deleting = :now ADD version :one")
+                    .update_expression(format!(
+                        "SET #deleting = :now REMOVE {} ADD version :one",
+                        import::REMOVE
+                    ))
                     .expression_attribute_names("#deleting", DELETING),
                 None => next.update_expression("SET disabled = :now ADD version :one"),
             };
@@ -161,20 +171,24 @@ impl Store {
     /// Notes what a tenant owned when its deletion began.
     ///
     /// # Errors
-    /// [`SecretsError::NoTenant`] when it is not being deleted any more, and failures of DynamoDB.
+    /// [`SecretsError::NoTenant`] when this deletion is not under way any more, and failures of
+    /// DynamoDB.
     pub async fn note_counts(
         &self,
-        tenant: &TenantId,
+        deleting: &Deleting,
         counts: &Counts,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
+        let tenant = &deleting.tenant;
+        let (_, name, value) = deleting.hold().held();
         write::retrying_races(|| async {
             let keys = self.query_keys(tenant, item::KEY_PREFIX, meter).await?;
             let update = self
                 .update_tenant(tenant)
                 .update_expression("SET #counts = :counts, #keys = :keys ADD version :one")
-                .condition_expression("attribute_exists(#deleting)")
-                .expression_attribute_names("#deleting", DELETING)
+                .condition_expression("#held = :held")
+                .expression_attribute_names("#held", name)
+                .expression_attribute_values(":held", value.clone())
                 .expression_attribute_names("#counts", COUNTS)
                 .expression_attribute_names("#keys", KEYS)
                 .expression_attribute_values(":counts", string(json(counts)))
@@ -194,8 +208,14 @@ impl Store {
     /// own.
     ///
     /// # Errors
-    /// [`StoreError::Throttled`], and failures of DynamoDB.
-    pub async fn remove_secrets(&self, tenant: &TenantId, meter: &Meter) -> Result<(), StoreError> {
+    /// [`StoreError::VersionMismatch`] when the deletion was completed by another run;
+    /// [`StoreError::Throttled`], [`StoreError::Conflict`], and failures of DynamoDB.
+    pub async fn remove_secrets(
+        &self,
+        tenant: &TenantId,
+        hold: &Hold,
+        meter: &Meter,
+    ) -> Result<(), StoreError> {
         let request = self
             .client
             .query()
@@ -208,29 +228,34 @@ impl Store {
         self.each(request, meter, Passage::Free, |item| {
             let sort_key = text(item, SECRETS_SORT_KEY)?;
             if ![TENANT_SORT_KEY, STONE_SORT_KEY].contains(&sort_key) {
-                deletes.push(batch::delete(item.clone())?);
+                deletes.push(bulk::delete(&self.tables.secrets, item.clone())?);
             }
             Ok(true)
         })
         .await?;
-        self.write_all(&self.tables.secrets, deletes, meter).await
+        let check = self.hold_check(tenant, hold)?;
+        self.write_while(&check, &deletes, meter).await
     }
 
     /// Puts a stone in the place of a tenant that is being deleted, of which nothing is left.
     ///
     /// # Errors
-    /// [`SecretsError::NoTenant`] when it is not being deleted any more, and failures of DynamoDB.
+    /// [`SecretsError::NoTenant`] when this deletion is not under way any more, and failures of
+    /// DynamoDB.
     pub async fn end_deletion(
         &self,
-        tenant: &TenantId,
+        deleting: &Deleting,
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Stone, SecretsError> {
+        let tenant = &deleting.tenant;
+        let (_, name, value) = deleting.hold().held();
         write::retrying_races(|| async {
             let sort_key = string(TENANT_SORT_KEY);
             let read = self
                 .read_secret(item::partition(tenant), sort_key, meter)
                 .await?;
+            let read = read.filter(|read| read.get(name) == Some(&value));
             let read = read.ok_or_else(|| SecretsError::NoTenant(tenant.clone()))?;
             let operator = self.operator();
             let stone = Stone {
@@ -249,8 +274,9 @@ impl Store {
                 .table_name(&self.tables.secrets)
                 .key(SECRETS_PARTITION_KEY, item::partition(tenant))
                 .key(SECRETS_SORT_KEY, string(TENANT_SORT_KEY))
-                .condition_expression("attribute_exists(#deleting)")
-                .expression_attribute_names("#deleting", DELETING)
+                .condition_expression("#held = :held")
+                .expression_attribute_names("#held", name)
+                .expression_attribute_values(":held", value.clone())
                 .build()
                 .map_err(StoreError::from)?;
             let delete = TransactWriteItem::builder().delete(delete).build();
@@ -321,6 +347,11 @@ impl Store {
 }
 
 impl Stone {
+    /// What hangs on the tenant being gone.
+    pub fn hold(&self) -> Hold {
+        Hold::Deleted(self.completed)
+    }
+
     fn item(&self) -> Item {
         let mut item = Item::from([
             (

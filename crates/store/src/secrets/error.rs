@@ -32,6 +32,16 @@ pub enum SecretsError {
         "tenant `{0}` is being deleted; `scim-admin tenant delete` goes on where it was ended, and nothing else is possible"
     )]
     BeingDeleted(TenantId),
+    /// A part of an import is there.
+    #[error(
+        "an import of tenant `{0}` was not completed, so only a part of its directory is there; run `scim-admin tenant import` again first"
+    )]
+    ImportUnderWay(TenantId),
+    /// Clients may write.
+    #[error(
+        "tenant `{0}` is enabled, and an import would meet what its clients write; disable it first"
+    )]
+    HasClients(TenantId),
     /// The tenant is enabled.
     #[error("tenant `{0}` is enabled, so its clients may write; disable it first")]
     StillEnabled(TenantId),

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use tenant::{KeyDigest, KeyId, TenantId};
 
-use super::{KeyRecord, SecretsError, Tenant, operator_log};
+use super::{Import, KeyRecord, SecretsError, Tenant, operator_log};
 use crate::StoreError;
 use crate::client::attributes::{
     Item, damaged, flag, number, number_of, optional, optional_time, string, text, time, timestamp,
@@ -25,6 +25,8 @@ const DISABLED: &str = "disabled";
 const CREATED: &str = "created";
 /// Since when all that the tenant owns is being deleted.
 pub(super) const DELETING: &str = "deleting";
+/// When all of it was deleted: in the stone.
+pub(super) const COMPLETED: &str = "completed";
 const VERSION: &str = "version";
 const ACTIVE_KEYS: &str = "active_keys";
 const KEY_ID: &str = "key_id";
@@ -130,6 +132,17 @@ impl TenantItem {
         }
     }
 
+    /// # Errors
+    /// [`SecretsError::BeingDeleted`] when it is, and [`SecretsError::ImportUnderWay`] when a part
+    /// of an import is there.
+    pub(super) fn is_whole(&self) -> Result<(), SecretsError> {
+        self.not_being_deleted()?;
+        match self.tenant.importing {
+            Some(_) => Err(SecretsError::ImportUnderWay(self.tenant.id.clone())),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn read(item: &Item) -> Result<Self, StoreError> {
         let id = owner(item)?;
         // DynamoDB has no empty sets: the attribute disappears with the last key.
@@ -145,6 +158,7 @@ impl TenantItem {
                 enabled: flag(item, ENABLED)?,
                 disabled: optional_time(item, DISABLED)?,
                 deleting: optional_time(item, DELETING)?,
+                importing: Import::read(item)?,
                 created: time(item, CREATED)?,
                 active_keys: active_digests.len(),
             },
@@ -193,6 +207,7 @@ mod tests {
             enabled: true,
             disabled: None,
             deleting: None,
+            importing: None,
             created: OffsetDateTime::UNIX_EPOCH,
             active_keys: 0,
         }

@@ -49,8 +49,8 @@ impl Store {
     /// until the tenant is enabled.
     ///
     /// # Errors
-    /// [`SecretsError::NoTenant`], [`SecretsError::BeingDeleted`], [`SecretsError::TooManyKeys`],
-    /// and failures of DynamoDB.
+    /// [`SecretsError::NoTenant`], [`SecretsError::BeingDeleted`],
+    /// [`SecretsError::ImportUnderWay`], [`SecretsError::TooManyKeys`], and failures of DynamoDB.
     pub async fn create_key(
         &self,
         key: &ApiKey,
@@ -160,7 +160,7 @@ impl Store {
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
-        read.not_being_deleted()?;
+        read.is_whole()?;
         if read.active_digests.len() < MAX_ACTIVE_KEYS {
             return Ok(());
         }

@@ -19,6 +19,8 @@
 mod credential;
 mod deletion;
 mod error;
+mod hold;
+mod import;
 mod item;
 mod keys;
 mod operator_log;
@@ -34,6 +36,8 @@ pub(crate) use operator_log::log_of;
 pub use credential::Credential;
 pub use deletion::{Deleting, MIN_DISABLED, Stone};
 pub use error::SecretsError;
+pub use hold::Hold;
+pub use import::{Import, Importable};
 pub use keys::{KeyRecord, MAX_ACTIVE_KEYS};
 pub use operator_log::{Act, Begun, Operator, OperatorEntry};
 pub use rotate::{Rotation, Successor};

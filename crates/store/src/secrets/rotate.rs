@@ -38,7 +38,8 @@ impl Store {
     /// # Errors
     /// [`SecretsError::NoTenant`], [`SecretsError::NoKey`], [`SecretsError::AmbiguousKey`],
     /// [`SecretsError::ChooseKey`], [`SecretsError::KeyEnded`], [`SecretsError::NewKeyEndsFirst`],
-    /// [`SecretsError::BeingDeleted`], [`SecretsError::TooManyKeys`], and failures of DynamoDB.
+    /// [`SecretsError::BeingDeleted`], [`SecretsError::ImportUnderWay`],
+    /// [`SecretsError::TooManyKeys`], and failures of DynamoDB.
     pub async fn rotate_key(
         &self,
         key: &ApiKey,

@@ -4,7 +4,7 @@ use tenant::TenantId;
 use time::OffsetDateTime;
 
 use super::item::{self, TENANT_SORT_KEY, TenantItem};
-use super::{SecretsError, write};
+use super::{Import, SecretsError, write};
 use crate::client::attributes::string;
 use crate::{Meter, Store};
 
@@ -21,6 +21,8 @@ pub struct Tenant {
     pub disabled: Option<OffsetDateTime>,
     /// Since when all that it owns is being deleted: it cannot be enabled or get keys any more.
     pub deleting: Option<OffsetDateTime>,
+    /// The import of which only a part is there: it cannot be enabled or get keys until the rest is.
+    pub importing: Option<Import>,
     /// When the tenant was created.
     pub created: OffsetDateTime,
     /// How many keys are on the tenant's list: those not revoked. Long-expired ones leave it when
@@ -71,6 +73,7 @@ impl Store {
             enabled: true,
             disabled: None,
             deleting: None,
+            importing: None,
             created: now,
             active_keys: 0,
         };
@@ -94,7 +97,8 @@ impl Store {
     /// already in that state.
     ///
     /// # Errors
-    /// [`SecretsError::NoTenant`], [`SecretsError::BeingDeleted`], and failures of DynamoDB.
+    /// [`SecretsError::NoTenant`], [`SecretsError::BeingDeleted`],
+    /// [`SecretsError::ImportUnderWay`], and failures of DynamoDB.
     pub async fn set_enabled(
         &self,
         tenant: &TenantId,
@@ -106,7 +110,10 @@ impl Store {
             if read.tenant.enabled == enabled {
                 return Ok(read.tenant);
             }
-            read.not_being_deleted()?;
+            match enabled {
+                true => read.is_whole()?,
+                false => read.not_being_deleted()?,
+            }
             let now = OffsetDateTime::now_utc();
             self.write_enabled(&read, enabled, now, meter).await?;
             Ok(Tenant {

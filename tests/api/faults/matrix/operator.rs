@@ -6,7 +6,6 @@ use scim::schema::{GROUPS, ResourceType, USERS};
 use serde_json::{Value, json};
 use store::directory::history::Span;
 use store::directory::record::{Actor, ChangeKind, Origin};
-use store::partition::Importing;
 use store::secrets::{Act, SecretsError, Successor};
 use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::{ApiKey, TenantId};
@@ -235,15 +234,18 @@ pub async fn run(
                     Ok::<_, StoreError>(())
                 })
                 .await?;
-            let begun = directory.importing().await?;
-            directory.begin_import("an export").await?;
-            let mut written = directory.writing();
+            let has_items = directory.has_items().await?;
+            let into = store.may_be_imported(id, false, now, &meter).await?;
+            let hold = store.begin_import(&into, "an export", false, now, &meter);
+            let hold = hold.await?;
+            let mut written = directory.writing(&hold)?;
             for line in &lines {
                 written.add_line(line).await?;
             }
             written.end().await?;
-            directory.end_import().await?;
-            json!(begun == Importing::Nothing)
+            store.note_removed(id, &hold, &meter).await?;
+            store.end_import(id, &hold, &meter).await?;
+            json!(has_items)
         }
         Command::LiftBreaker => {
             let until = OffsetDateTime::UNIX_EPOCH + Duration::days(36_500);
@@ -362,16 +364,19 @@ pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
             let stray = format!("L#U#externalId#x-former#{}", fixture.users.lena);
             fixture.directory.plant(id, &stray, &[]).await;
         }
-        Command::DeleteTenant => {
+        Command::DeleteTenant | Command::Import => {
             let store = &fixture.calm(tenant).app.store;
             let meter = Meter::default();
             store.set_enabled(&tenant.id, false, &meter).await.unwrap();
             let directory = &fixture.directory;
             directory.plant_disabled(id, "2026-01-01T00:00:00Z").await;
-        }
-        Command::Import => {
-            let source = [("source", "an export")];
-            fixture.directory.plant(id, "X#!import", &source).await;
+            if matches!(command, Command::Import) {
+                let now = OffsetDateTime::now_utc();
+                let into = store.may_be_imported(&tenant.id, true, now, &meter);
+                let into = into.await.unwrap();
+                let begun = store.begin_import(&into, "an export", true, now, &meter);
+                begun.await.unwrap();
+            }
         }
         Command::Migrate => {
             fixture
@@ -510,7 +515,7 @@ pub fn of_data(_: &Users) -> Vec<Operation> {
         ),
         with_users(
             change("tenant import", Command::Import, 200, |_, found| {
-                !found.items.contains_key("X#!import")
+                !found.secrets["TENANT"].contains_key("importing")
             }),
             operations::USERS,
         ),

@@ -50,7 +50,7 @@ const KINDS: &[(&str, &str)] = &[
     ("M", "members of groups"),
     ("I", "groups of users"),
     ("J", "pending changes, fences"),
-    ("X", "erasures and imports under way"),
+    ("X", "erasures under way"),
 ];
 
 #[cfg(test)]
@@ -97,8 +97,7 @@ mod tests {
             (members::edge_of_user(&id, &id), Some("groups of users")),
             (members::pending(&id), Some("pending changes, fences")),
             (members::fence('2'), Some("pending changes, fences")),
-            (erasure(&id), Some("erasures and imports under way")),
-            (IMPORT.to_owned(), Some("erasures and imports under way")),
+            (erasure(&id), Some("erasures under way")),
             (usage::answers(at), Some("counts of answers")),
             (
                 usage::logged_request(at, "1", None),

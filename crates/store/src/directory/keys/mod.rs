@@ -19,7 +19,6 @@
 //! | `P#<time>#<request id>`, of a bulk request's operation `#<its place>` | logged request |
 //! | `K#<key id>` | what is known of the use of an API key |
 //! | `X#<id>` | an erasure that is under way: by which values the person is found |
-//! | `X#!import` | an import that is under way |
 //!
 //! `members` makes the keys of what belongs to the members of groups, `usage` those of what is
 //! noted about requests.
@@ -47,7 +46,7 @@ use time::OffsetDateTime;
 use crate::StoreError;
 
 pub(crate) use kind::kind;
-pub(crate) use under_way::{ERASURES, IMPORT, erasure};
+pub(crate) use under_way::{ERASURES, erasure};
 
 /// The longest value in a lookup key, in bytes. DynamoDB allows 1,024 for the whole key. Lookups
 /// only narrow the candidates and the filter is evaluated on them, so a truncated value is fine.

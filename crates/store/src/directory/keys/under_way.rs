@@ -9,6 +9,3 @@ pub(crate) const ERASURES: &str = "X#";
 pub(crate) fn erasure(user: &ResourceId) -> String {
     format!("{ERASURES}{user}")
 }
-
-/// The sort key of an import that is under way.
-pub(crate) const IMPORT: &str = "X#!import";

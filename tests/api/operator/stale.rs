@@ -1,0 +1,164 @@
+//! A command that was suspended wakes up after others have done its work and more: it changes
+//! nothing of what is there now.
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+use stand::wire::{Fate, Wire};
+
+use crate::support::admin::{Admin, set};
+use crate::support::directory::{DirectoryTable, Items};
+use crate::support::engine;
+use crate::support::exports::{Folder, disable, export, import, stage};
+
+const DELETE: &str = "tenant delete acme --confirm acme --reason x";
+
+/// What a tenant has: its directory, its keys and itself.
+async fn found(directory: &DirectoryTable) -> (Items, Items) {
+    let mut items = directory.items("acme").await;
+    items.retain(|key, _| !key.starts_with(['K', 'R', 'P', 'H']));
+    (items, directory.secrets_of("acme").await)
+}
+
+/// Runs a command, which others overtake before its call after so many; then the tenant is as they
+/// left it. Returns whether the command made as many calls.
+async fn overtaken<F>(
+    admin: &Admin,
+    directory: Arc<DirectoryTable>,
+    calls: usize,
+    command: &str,
+    others: impl Fn() -> F + Send + Sync + 'static,
+) -> bool
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let left = Arc::new(Mutex::new(None));
+    let (seen, kept) = (directory.clone(), left.clone());
+    let rival = Box::new(move || {
+        let (seen, kept, others) = (seen.clone(), kept.clone(), others());
+        let work = async move {
+            // A task, so that it does not lie on the stack of the wire.
+            tokio::spawn(others).await.unwrap();
+            *kept.lock().unwrap() = Some(found(&seen).await);
+        };
+        Box::pin(work) as std::pin::Pin<Box<dyn Future<Output = ()> + Send>>
+    });
+    let passed = AtomicUsize::new(0);
+    let plan = move |_: &_| match passed.fetch_add(1, Relaxed) == calls {
+        true => Fate::Overtaken,
+        false => Fate::Passed,
+    };
+    let wire = Wire::planned(engine::endpoint(), plan, Some(rival)).await;
+    let admin = admin.behind(&wire).await;
+    let (_, said) = Box::pin(admin.run(command)).await;
+    let Some(left) = left.lock().unwrap().take() else {
+        return false;
+    };
+    assert_eq!(found(&directory).await, left, "after {calls} calls: {said}");
+    true
+}
+
+#[tokio::test]
+async fn a_deletion_that_wakes_up_late_leaves_the_next_tenant_alone() {
+    for calls in 0.. {
+        let (_, directory, admin) = Box::pin(stage()).await;
+        Box::pin(disable(&directory, &admin)).await;
+        let (admin, directory) = (Arc::new(admin), Arc::new(directory));
+        let (other, planted) = (admin.clone(), directory.clone());
+        let others = move || {
+            let (other, planted) = (other.clone(), planted.clone());
+            async move {
+                for command in [
+                    DELETE,
+                    "tenant create acme --again",
+                    "key create acme --label next",
+                ] {
+                    let (code, said) = Box::pin(other.run(command)).await;
+                    assert_eq!(code, 0, "{command}: {said}");
+                }
+                planted.plant_users("acme", 3).await;
+            }
+        };
+        if !overtaken(&admin, directory, calls, DELETE, others).await {
+            assert!(calls > 12, "{calls}");
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_import_that_wakes_up_late_changes_nothing() {
+    let (_, directory, admin) = Box::pin(stage()).await;
+    let folder = Arc::new(Folder::new());
+    assert_eq!(Box::pin(admin.run(&export(&folder))).await.0, 0);
+    let users = folder.lines("users.ndjson");
+    let lena = Arc::new(format!("/Users/{}", users[0]["id"].as_str().unwrap()));
+    drop(directory);
+    for replaces in [false, true] {
+        let command = match replaces {
+            false => import(&folder),
+            true => format!("{} --replace", import(&folder)),
+        };
+        for calls in 0.. {
+            let (service, target, admin) = Admin::with_service().await;
+            Box::pin(disable(&target, &admin)).await;
+            let (admin, service) = (Arc::new(admin), Arc::new(service));
+            let (other, client) = (admin.clone(), service.clone());
+            let (again, lena) = (command.clone(), lena.clone());
+            let others = move || {
+                let (other, client) = (other.clone(), client.clone());
+                let (again, lena) = (again.clone(), lena.clone());
+                async move {
+                    // It may be complete already.
+                    let (code, said) = Box::pin(other.run(&again)).await;
+                    assert!(code == 0 || said.contains("a directory already"), "{said}");
+                    let (code, said) = Box::pin(other.run("tenant enable acme")).await;
+                    assert_eq!(code, 0, "{said}");
+                    set(&client, &lena, "title", "Later".into()).await;
+                }
+            };
+            let directory = Arc::new(target);
+            if !overtaken(&admin, directory, calls, &command, others).await {
+                assert!(calls > 10, "{calls}");
+                break;
+            }
+        }
+    }
+}
+
+/// Of two imports of different things, one is there, and whole.
+#[tokio::test]
+async fn two_imports_do_not_mix() {
+    let (service, directory, admin) = Box::pin(stage()).await;
+    let (folder, more) = (Folder::new(), Arc::new(Folder::new()));
+    assert_eq!(Box::pin(admin.run(&export(&folder))).await.0, 0);
+    service.create_user("later", serde_json::json!({})).await;
+    assert_eq!(Box::pin(admin.run(&export(&more))).await.0, 0);
+    drop(directory);
+    for calls in 0.. {
+        let (_, target, admin) = Admin::with_service().await;
+        Box::pin(disable(&target, &admin)).await;
+        let admin = Arc::new(admin);
+        let (other, from) = (admin.clone(), more.clone());
+        let others = move || {
+            let (other, from) = (other.clone(), from.clone());
+            async move {
+                let command = format!("{} --replace", import(&from));
+                let (code, said) = Box::pin(other.run(&command)).await;
+                assert_eq!(code, 0, "{said}");
+            }
+        };
+        let directory = Arc::new(target);
+        let is_over = !overtaken(&admin, directory.clone(), calls, &import(&folder), others).await;
+        assert_eq!(Box::pin(admin.run("directory check acme")).await.0, 0);
+        assert_eq!(
+            directory.check("acme").await.users.len(),
+            if is_over { 3 } else { 4 },
+            "after {calls} calls"
+        );
+        if is_over {
+            assert!(calls > 10, "{calls}");
+            break;
+        }
+    }
+}
