@@ -64,7 +64,7 @@ pub async fn delete(
             | Failure::Store(StoreError::VersionMismatch),
         ) => {
             let stone = store.stone(tenant, &meter).await?;
-            let stone = stone.ok_or_else(|| SecretsError::NoTenant(tenant.clone()))?;
+            let stone = stone.ok_or_else(|| Failure::Overtaken(tenant.clone()))?;
             let outcome = "completed by another run";
             store.complete_act(&begun, outcome, &meter).await?;
             return Ok(Deletion {

@@ -93,9 +93,9 @@ pub enum Failure {
         "an import of something else into tenant `{0}` was ended early; run that one again, or start over with --replace"
     )]
     OtherImport(TenantId),
-    /// Another command changed the tenant in the middle of an import.
+    /// Another command changed the tenant in the middle of an import or a deletion.
     #[error(
-        "another command changed tenant `{0}` meanwhile, so this one wrote nothing more; see `scim-admin tenant status`, and run it again if the import is not complete"
+        "another command changed tenant `{0}` meanwhile, so this one did nothing more; see `scim-admin tenant list`, and run it again if there is something left to do"
     )]
     Overtaken(TenantId),
     /// There is no such tenant in the other table.

@@ -59,9 +59,16 @@ pub async fn migrate(
     Ok(migration)
 }
 
-/// The tenant, if there is one of the id, whoever wrote its item.
+/// The tenant, if there is or was one of the id, whoever wrote its item.
 async fn existing(tenant: &TenantId, store: &Store, meter: &Meter) -> Result<TenantId, Failure> {
-    match store.has_tenant(tenant, meter).await {
+    let is_there = match store.has_tenant(tenant, meter).await {
+        Ok(false) => store
+            .stone(tenant, meter)
+            .await
+            .map(|stone| stone.is_some()),
+        other => other,
+    };
+    match is_there {
         Ok(true) | Err(StoreError::NewerFormat { .. }) => Ok(tenant.clone()),
         Ok(false) => Err(SecretsError::NoTenant(tenant.clone()).into()),
         Err(error) => Err(error.into()),

@@ -12,6 +12,7 @@ use store::StoreError;
 use store::directory::history::{Record, Span};
 use store::directory::members::InGroup;
 use store::directory::range::Start;
+use store::directory::record::ChangeKind;
 use store::directory::tombstone::Tombstone;
 use store::directory::{Candidate, Sought};
 use store::usage::requests::LoggedRequest;
@@ -42,6 +43,8 @@ pub enum State {
     Deleted(Box<Tombstone>),
     /// Only records are left.
     OnRecord,
+    /// Only records are left, without what they said of the person.
+    Erased,
 }
 
 /// A user who goes by a name, or did.
@@ -170,6 +173,14 @@ impl Account {
             _ => Vec::new(),
         };
         let life = Box::pin(directory.life(&USERS, &id)).await?;
+        let is_erasure = |record: &Record| match record {
+            Record::Change(record) => record.operation == ChangeKind::Erase,
+            _ => false,
+        };
+        let state = match state {
+            State::OnRecord if life.iter().any(is_erasure) => State::Erased,
+            other => other,
+        };
         let asked = Asked {
             subjects: Some(subjects(&id, &state)),
             ..Asked::default()
@@ -294,7 +305,7 @@ fn subjects(id: &ResourceId, state: &State) -> Vec<String> {
     let resource = match state {
         State::Present(stored) => &stored.resource,
         State::Deleted(tombstone) => &tombstone.stored.resource,
-        State::OnRecord => return subjects,
+        State::OnRecord | State::Erased => return subjects,
     };
     for name in ["userName", "externalId"] {
         subjects.extend(resource.text(name).map(str::to_owned));

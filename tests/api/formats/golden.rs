@@ -35,6 +35,7 @@ const KINDS: &[&str] = &[
     "C#U#<…>",
     "D#G#<…>",
     "D#U#<…>",
+    "DELETED",
     "E#<time>#G#<id>#<n>",
     "E#<time>#I#<u>#<g>",
     "E#<time>#M#<g>#<c>",
@@ -63,6 +64,7 @@ const KINDS: &[&str] = &[
     "R#<…>",
     "TENANT",
     "U#<id>",
+    "X#<u>",
 ];
 
 const SINCE_EVER: &str = "1970-01-01T00:00:00Z";

@@ -203,6 +203,10 @@ async fn a_person_is_erased_and_who_did_what_stays() {
         (&"erase".into(), &"operator".into())
     );
     assert_eq!(last["changes"]["userName"], json!({"before": "erased"}));
+    let show = format!("user show acme {}", stage.lena);
+    let (code, shown) = stage.admin.run(&show).await;
+    assert_eq!(code, 0);
+    assert!(shown.contains("erased"), "{shown}");
 
     let (code, said) = stage
         .admin

@@ -295,6 +295,10 @@ async fn one_tenant_is_restored_from_a_table() {
     for (command, told) in [
         (nobody, "has nothing of tenant"),
         (no_table, "is not a directory table"),
+        (
+            "tenant import acme --from-table nope".to_owned(),
+            "there is no table `nope`",
+        ),
     ] {
         let (code, said) = admin.run(&command).await;
         assert_eq!(code, 1, "{command}");

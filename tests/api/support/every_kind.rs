@@ -48,7 +48,36 @@ pub async fn every_kind() -> (Service, Admin, BothTables) {
     let others = people(&service, &admin).await;
     groups(&service, &admin, &crowd, &others).await;
     usage(&service).await;
+    under_way(&service, &admin, &tables).await;
     (service, admin, tables)
+}
+
+/// An erasure and an import that were ended early, and a tenant that was deleted.
+async fn under_way(service: &Service, admin: &Admin, tables: &BothTables) {
+    let uma = service.create_user("uma", json!({})).await;
+    let erase = format!("user erase acme {uma} --reason drill");
+    for calls in 1.. {
+        let outcome = Box::pin(admin.killed_after(calls, &erase)).await;
+        assert_eq!(outcome, None, "nothing was under way");
+        let mut items = tables.items().await.into_iter();
+        if items.any(|stored| stored.sort_key().starts_with("X#")) {
+            break;
+        }
+    }
+    let (store, meter) = (&service.app.store, Meter::default());
+    let now = OffsetDateTime::now_utc();
+    for id in ["beta", "gamma"] {
+        run(admin, &format!("tenant create {id}")).await;
+    }
+    run(admin, "tenant disable beta --reason drill").await;
+    let [beta, gamma] = ["beta", "gamma"].map(|id| TenantId::parse(id).unwrap());
+    let later = now + Duration::minutes(2);
+    let deletion = account::delete::delete(store, &beta, later, |_| {});
+    Box::pin(deletion).await.unwrap();
+    let into = store.may_be_imported(&gamma, false, now, &meter);
+    let into = into.await.unwrap();
+    let begun = store.begin_import(&into, "table drill", false, now, &meter);
+    begun.await.unwrap();
 }
 
 async fn run(admin: &Admin, command: &str) {

@@ -95,6 +95,7 @@ impl Stored {
         let parts: Vec<&str> = sort_key.split('#').collect();
         let kind = match parts[..] {
             ["TENANT"] => "TENANT",
+            ["DELETED"] => "DELETED",
             ["KEY", _] => "KEY#<digest>",
             [letter @ ("U" | "G"), _] => return format!("{letter}#<id>"),
             ["G", _, _] => "G#<g>#<d>",
@@ -119,6 +120,7 @@ impl Stored {
             ["I", _, _] => "I#<u>#<g>",
             ["J", fence] if fence.starts_with('!') => "J#!<d>",
             ["J", _] => "J#<g>",
+            ["X", _] => "X#<u>",
             _ => panic!("an item of unknown kind: {sort_key}"),
         };
         kind.to_owned()

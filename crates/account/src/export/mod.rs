@@ -47,7 +47,7 @@ impl Account {
     /// told which file has how many lines.
     ///
     /// # Errors
-    /// [`BeingDeleted`](store::secrets::SecretsError::BeingDeleted), [`ImportUnderWay`](store::secrets::SecretsError::ImportUnderWay), [`Failure::Folder`] and
+    /// [`Failure::Secrets`] while only a part of the tenant is there, [`Failure::Folder`] and
     /// [`Failure::File`], and failures of DynamoDB. The folder then has no manifest.
     pub async fn export(
         &self,

@@ -31,7 +31,7 @@ fn resource(state: &State) -> Option<&Stored> {
     match state {
         State::Present(stored) => Some(stored),
         State::Deleted(tombstone) => Some(&tombstone.stored),
-        State::OnRecord => None,
+        State::OnRecord | State::Erased => None,
     }
 }
 
@@ -41,6 +41,7 @@ fn word(state: &State) -> &'static str {
         State::Present(_) => "deactivated",
         State::Deleted(_) => "deleted",
         State::OnRecord => "on record",
+        State::Erased => "erased",
     }
 }
 

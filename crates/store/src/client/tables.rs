@@ -96,7 +96,9 @@ pub enum TablesError {
         kind: &'static str,
     },
     /// There is no table of this name.
-    #[error("there is no table `{0}`; see --secrets-table, --directory-table and the region")]
+    #[error(
+        "there is no table `{0}`; see whether the name and the region are right, or create it with `scim-admin tables create`"
+    )]
     Missing(String),
     /// The table is still being created.
     #[error("table `{0}` is not active yet; run the command again in a minute")]
@@ -178,6 +180,11 @@ async fn check(
         Ok(_) => Ok(()),
         Err(StoreError::Refused { message, .. }) if message.starts_with("ValidationException") => {
             Err(other_kind(name, definition))
+        }
+        Err(StoreError::Refused { message, .. })
+            if message.starts_with("ResourceNotFoundException") =>
+        {
+            Err(TablesError::Missing(name.to_owned()))
         }
         Err(error) => Err(error.into()),
     }

@@ -15,6 +15,9 @@
 //! therefore rely on that list, as long as the tenant's version is unchanged. A Query for the keys
 //! would not be enough: DynamoDB does not isolate a Query from transactions, so it can miss a key
 //! that is being added.
+//!
+//! The tenant item also says that the tenant is being deleted, or that something is being imported
+//! into it. The writes of both check it ([`Hold`]).
 
 mod credential;
 mod deletion;
@@ -26,6 +29,7 @@ mod keys;
 mod operator_log;
 mod rotate;
 mod scan;
+mod stone;
 mod tenants;
 mod warning;
 mod write;
@@ -34,7 +38,7 @@ pub(crate) use item::{kind, partition_of};
 pub(crate) use operator_log::log_of;
 
 pub use credential::Credential;
-pub use deletion::{Deleting, MIN_DISABLED, Stone};
+pub use deletion::{Deleting, MIN_DISABLED};
 pub use error::SecretsError;
 pub use hold::Hold;
 pub use import::{Import, Importable};
@@ -42,5 +46,6 @@ pub use keys::{KeyRecord, MAX_ACTIVE_KEYS};
 pub use operator_log::{Act, Begun, Operator, OperatorEntry};
 pub use rotate::{Rotation, Successor};
 pub use scan::TenantKey;
+pub use stone::Stone;
 pub use tenants::Tenant;
 pub use warning::{Expiry, KeyWarning};

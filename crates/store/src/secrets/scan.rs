@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::operation::scan::builders::ScanFluentBuilder;
 use tenant::TenantId;
 
-use super::item::{KEY_PREFIX, KeyItem, TENANT_SORT_KEY, TenantItem, owner};
+use super::item::{KEY_PREFIX, KeyItem, STONE_SORT_KEY, TENANT_SORT_KEY, TenantItem, owner};
 use super::{KeyRecord, SecretsError, Tenant};
 use crate::client::attributes::{Item, string};
 use crate::client::format;
@@ -37,14 +37,22 @@ impl Store {
         Ok(tenants)
     }
 
-    /// The ids of all tenants, in order, whatever the format of their items is. This reads the
+    /// The ids of all tenants, in order, whatever the format of their items is, with those of
+    /// deleted ones: of them there are a stone and entries of the operator's log. This reads the
     /// whole secrets table.
     ///
     /// # Errors
     /// Failures of DynamoDB.
     pub async fn tenant_ids(&self, meter: &Meter) -> Result<Vec<TenantId>, SecretsError> {
         let mut ids = Vec::new();
-        let request = self.secrets_from(TENANT_SORT_KEY);
+        let request = self
+            .client
+            .scan()
+            .table_name(&self.tables.secrets)
+            .consistent_read(true)
+            .filter_expression("secrets_sk IN (:tenant, :stone)")
+            .expression_attribute_values(":tenant", string(TENANT_SORT_KEY))
+            .expression_attribute_values(":stone", string(STONE_SORT_KEY));
         self.each(request, meter, Passage::Free, |item| {
             ids.push(owner(item)?);
             Ok(true)

@@ -21,7 +21,7 @@ pub struct Tenant {
     pub disabled: Option<OffsetDateTime>,
     /// Since when all that it owns is being deleted: it cannot be enabled or get keys any more.
     pub deleting: Option<OffsetDateTime>,
-    /// The import of which only a part is there: it cannot be enabled or get keys until the rest is.
+    /// The import of which only a part is there: it cannot be enabled or get keys meanwhile.
     pub importing: Option<Import>,
     /// When the tenant was created.
     pub created: OffsetDateTime,

@@ -22,6 +22,7 @@ const WAYS: &[&str] = &[
     ".read_secret(",
     ".send_update(",
     ".transact(",
+    ".write_while(",
 ];
 
 /// The functions outside of `client/` that make a call, and a request of theirs, as the wire names
@@ -64,7 +65,6 @@ const SITES: &[(&str, &str, &str)] = &[
         "unfinished_erasure_of",
         "Query directory X",
     ),
-    ("partition/write.rs", "importing", "GetItem directory X"),
     (
         "secrets/deletion.rs",
         "begin_deletion",
@@ -82,7 +82,22 @@ const SITES: &[(&str, &str, &str)] = &[
         "end_deletion",
         "TransactWriteItems secrets TENANT",
     ),
-    ("secrets/deletion.rs", "stone", "GetItem secrets DELETED"),
+    ("secrets/stone.rs", "stone", "GetItem secrets DELETED"),
+    (
+        "secrets/import.rs",
+        "written",
+        "TransactWriteItems secrets TENANT",
+    ),
+    (
+        "partition/mod.rs",
+        "remove_items",
+        "TransactWriteItems secrets TENANT",
+    ),
+    (
+        "partition/write.rs",
+        "flush",
+        "TransactWriteItems secrets TENANT",
+    ),
     (
         "secrets/write.rs",
         "write_end",
@@ -265,7 +280,7 @@ const SITES: &[(&str, &str, &str)] = &[
         "Query secrets O",
     ),
     ("secrets/scan.rs", "scan_secrets", "Scan secrets KEY"),
-    ("secrets/scan.rs", "tenant_ids", "Scan secrets TENANT"),
+    ("secrets/scan.rs", "tenant_ids", "Scan secrets"),
     (
         "secrets/tenants.rs",
         "tenant_item",
@@ -312,9 +327,8 @@ const SITES: &[(&str, &str, &str)] = &[
 
 /// Requests of the functions above for other kinds of items.
 const REQUESTS: &[&str] = &[
-    "BatchWriteItem directory",
-    "BatchWriteItem secrets",
     "Scan secrets DELETED",
+    "Scan secrets TENANT",
     "GetItem directory C",
     "GetItem directory I",
     "Query directory F",
