@@ -179,7 +179,11 @@ fn refusal(credential: &Credential) -> ScimError {
         ),
         Credential::TenantDisabled => (
             "tenantDisabled",
-            "the API is disabled for this account; enable it under Settings > API & Integrations",
+            "the API is disabled for this account; ask Hellotracks to enable it",
+        ),
+        Credential::ApiOff => (
+            "apiOff",
+            "the API is turned off for this account; turn it on under Settings > API & Integrations",
         ),
     };
     ScimError::Unauthorized {

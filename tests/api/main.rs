@@ -91,6 +91,7 @@ mod operator {
     mod groups; // groups and their members: listed, restored, changes of members taken back
     mod groups_audit; // the check of memberships, and their repair
     mod in_use; // the check and its repair while clients write
+    mod links; // links to the settings page: opened once, and the sessions that they open
     mod log; // who did what to a tenant, and why; keys that end, and files of keys
     mod request_log; // the log of requests: bounded, written beside the answer, read in order
     pub mod requests; // whom refused requests were for, and what changes left out

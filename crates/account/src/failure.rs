@@ -107,7 +107,7 @@ pub enum Failure {
         tenant: TenantId,
     },
     /// There is no randomness for a key.
-    #[error("the operating system gave no random bytes for a key; try again")]
+    #[error("the operating system gave no random bytes; try again")]
     Random(#[from] getrandom::Error),
 }
 

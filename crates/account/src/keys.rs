@@ -1,10 +1,11 @@
 //! API keys: created, replaced, revoked, and listed with what is known of their use.
 
-use store::secrets::{Credential, KeyRecord, KeyWarning, Rotation, Successor};
+use store::secrets::{Credential, KeyRecord, KeyWarning, Rotation, Successor, Tenant};
 use store::{Gate, Meter, Store};
 use tenant::{ApiKey, KeyId, TenantId};
 use time::OffsetDateTime;
 
+use crate::entrance::random;
 use crate::{Account, Failure, now};
 
 /// A key with what is known of its use.
@@ -72,6 +73,15 @@ impl Account {
             .store
             .revoke_key(tenant, key, now(), &self.meter)
             .await?)
+    }
+
+    /// Turns the API on or off: with all keys at once, as the tenant's own admin asks.
+    ///
+    /// # Errors
+    /// When only a part of the tenant is there, and failures of DynamoDB.
+    pub async fn set_api(&self, is_on: bool) -> Result<Tenant, Failure> {
+        let tenant = &self.tenant.id;
+        Ok(self.store.set_api(tenant, is_on, &self.meter).await?)
     }
 
     /// All keys of the tenant, the oldest first.
@@ -144,9 +154,7 @@ pub async fn warned(store: &Store) -> Result<Vec<KnownKey>, Failure> {
 
 /// A key with a secret of its own.
 fn new_key(tenant: &TenantId) -> Result<ApiKey, Failure> {
-    let mut secret = [0; 32];
-    getrandom::fill(&mut secret)?;
-    Ok(ApiKey::from_secret(tenant, secret))
+    Ok(ApiKey::from_secret(tenant, random()?))
 }
 
 /// The keys, in their order by tenant, with what is known of their use.

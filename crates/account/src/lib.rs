@@ -11,6 +11,7 @@ pub mod breaker;
 pub mod check;
 pub mod delete;
 pub mod deleted;
+pub mod entrance;
 pub mod erase;
 pub mod export;
 mod failure;

@@ -16,7 +16,7 @@ pub enum Verdict {
     BreakerOpen,
     /// Requests fail, or too many are refused.
     Failing,
-    /// The operator has disabled the tenant.
+    /// The operator has disabled the tenant, or its admin has turned the API off.
     Disabled,
     /// There is a key, and no request came with it yet.
     NeverConnected,
@@ -42,7 +42,7 @@ impl Verdict {
 }
 
 /// Why requests with a key that was issued are refused.
-const ENDED: &[&str] = &["revokedKey", "expiredKey", "tenantDisabled"];
+const ENDED: &[&str] = &["revokedKey", "expiredKey", "tenantDisabled", "apiOff"];
 
 /// Why requests with something that names the tenant and is none of its keys are refused.
 const STRANGE: &[&str] = &["mistypedKey", "unknownKey"];
@@ -107,6 +107,10 @@ impl Facts<'_> {
                 Some(_) => "it is being deleted; run the deletion again if it was ended early",
                 None => "the operator has disabled it: all of its keys are refused",
             };
+            said.push((Verdict::Disabled, why.to_owned()));
+        }
+        if self.tenant.api_off.is_some() {
+            let why = "the tenant's admin has turned the API off: all of its keys are refused";
             said.push((Verdict::Disabled, why.to_owned()));
         }
         match self.last_accepted() {

@@ -73,7 +73,14 @@ pub async fn run(cli: Cli, caller: &Caller, store: &Store, streams: &mut Streams
         Some(operator) => store.acting_as(operator),
         None => store.clone(),
     };
-    let run = commands::run(cli.command, cli.json, store, streams.input, streams.results);
+    let run = commands::run(
+        cli.command,
+        cli.json,
+        store,
+        &cli.sessions_table,
+        streams.input,
+        streams.results,
+    );
     match Box::pin(run).await {
         Ok(Done::Printed { is_bad_news }) => u8::from(is_bad_news),
         Ok(Done::Report(report)) => {

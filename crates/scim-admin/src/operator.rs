@@ -3,8 +3,8 @@
 use store::secrets::Operator;
 
 use crate::args::{
-    BreakerCommand, Cli, Command, DirectoryCommand, GroupCommand, KeyCommand, MigrateArgs,
-    TenantCommand, UserCommand,
+    BreakerCommand, Cli, Command, DirectoryCommand, GroupCommand, KeyCommand, LinkCommand,
+    MigrateArgs, TenantCommand, UserCommand,
 };
 
 /// Who runs a command.
@@ -91,6 +91,13 @@ fn recorded(command: &Command) -> Option<Recorded> {
             let log = log.map(|path| format!("--as-in-log {}", path.display()));
             ("key revoke", key.chain(table).chain(log).collect(), None)
         }
+        // For whom a link is, is somebody's name.
+        Command::Link(LinkCommand::Create(arguments)) => {
+            let scope = format!("--scope {}", arguments.scope.scope().as_str());
+            let lasts = format!("--lasts {}s", arguments.lasts.whole_seconds());
+            ("link create", vec![scope, lasts], None)
+        }
+        Command::Link(LinkCommand::Revoke { .. }) => ("link revoke", vec![], None),
         Command::Directory(DirectoryCommand::Check {
             repair: true,
             reason,

@@ -12,6 +12,7 @@
 //! - [`erasure`]: what is known of a person is removed.
 //! - [`partition`]: all that a tenant owns, counted, read out, written and removed.
 //! - [`secrets`]: tenants and keys.
+//! - [`sessions`]: links to the settings page, and the sessions that they open.
 //! - [`migrate`]: the operator's walk that brings items to the current format.
 
 pub mod audit;
@@ -21,6 +22,7 @@ pub mod erasure;
 pub mod migrate;
 pub mod partition;
 pub mod secrets;
+pub mod sessions;
 pub mod usage;
 
 pub use client::{Cost, Gate, Meter, Store, StoreError, Tables, Timeouts};

@@ -2,15 +2,11 @@
 
 use std::fmt;
 
-use super::digest::{KeyDigest, KeyId, hex, is_lower_hex};
-use super::id::{MAX_LEN as MAX_TENANT_LEN, TenantId};
+use super::digest::{KeyDigest, KeyId};
+use super::id::TenantId;
+use super::secret::{NotWhole, Secret};
 
 const PREFIX: &str = "htscim_";
-const SECRET_LEN: usize = 64;
-const CHECKSUM_LEN: usize = 8;
-
-/// The length of the longest key: anything longer is rejected unread.
-const MAX_LEN: usize = PREFIX.len() + MAX_TENANT_LEN + 1 + SECRET_LEN + 1 + CHECKSUM_LEN;
 
 /// An API key in its text form: `htscim_<tenant>_<secret>_<checksum>`.
 ///
@@ -22,11 +18,7 @@ const MAX_LEN: usize = PREFIX.len() + MAX_TENANT_LEN + 1 + SECRET_LEN + 1 + CHEC
 /// - The checksum is the CRC-32 of everything before the last underscore. It detects a badly copied
 ///   key before anything is read; it protects against nothing else.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    text: String,
-    tenant: TenantId,
-    digest: KeyDigest,
-}
+pub struct ApiKey(Secret);
 
 /// Why something is not an API key. Neither variant repeats any part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -42,15 +34,7 @@ pub enum ApiKeyError {
 impl ApiKey {
     /// The key of `tenant` with this secret, which must be random.
     pub fn from_secret(tenant: &TenantId, secret: [u8; 32]) -> Self {
-        let mut text = format!("{PREFIX}{tenant}_{}", hex(&secret));
-        let checksum = checksum(&text);
-        text.push('_');
-        text.push_str(&checksum);
-        Self {
-            digest: KeyDigest::of(text.as_bytes()),
-            text,
-            tenant: tenant.clone(),
-        }
+        Self(Secret::new(PREFIX, tenant, secret))
     }
 
     /// Checks the form and the checksum of a presented key. The work is the same for any length
@@ -59,83 +43,53 @@ impl ApiKey {
     /// # Errors
     /// When either is wrong. A key that passes was not necessarily ever issued.
     pub fn parse(presented: &[u8]) -> Result<Self, ApiKeyError> {
-        if presented.len() <= MAX_LEN
-            && let Ok(text) = std::str::from_utf8(presented)
-            && let Some((tenant, body, stated)) = split(text)
-            && checksum(body) == stated
-        {
-            return Ok(Self {
-                digest: KeyDigest::of(presented),
-                text: text.to_owned(),
-                tenant,
-            });
-        }
-        // A key in capitals, or with its end cut off, is still recognisable as one.
-        match presented.get(..PREFIX.len()) {
-            Some(start) if start.eq_ignore_ascii_case(PREFIX.as_bytes()) => {
-                Err(ApiKeyError::Mistyped)
-            }
-            _ => Err(ApiKeyError::Foreign),
+        match Secret::parse(PREFIX, presented) {
+            Ok(secret) => Ok(Self(secret)),
+            Err(NotWhole::Foreign) => Err(ApiKeyError::Foreign),
+            Err(NotWhole::Mistyped) => Err(ApiKeyError::Mistyped),
         }
     }
 
     /// The tenant named by anything that starts like a key, whatever follows.
     pub fn named_tenant(presented: &[u8]) -> Option<TenantId> {
-        let start = presented.get(..presented.len().min(MAX_LEN))?;
-        let rest = start.strip_prefix(PREFIX.as_bytes())?;
-        let name = rest.split(|byte| *byte == b'_').next()?;
-        TenantId::parse(std::str::from_utf8(name).ok()?).ok()
+        Secret::named_tenant(PREFIX, presented)
     }
 
     /// The tenant that the key names.
     pub fn tenant(&self) -> &TenantId {
-        &self.tenant
+        self.0.tenant()
     }
 
     /// What is stored for the key.
     pub fn digest(&self) -> KeyDigest {
-        self.digest
+        self.0.digest()
     }
 
     /// The name of the key in logs and commands.
     pub fn id(&self) -> KeyId {
-        self.digest.key_id()
+        self.digest().key_id()
     }
 
     /// The key itself, shown once to the person it is issued to.
     pub fn expose(&self) -> &str {
-        &self.text
+        self.0.expose()
     }
 }
 
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiKey")
-            .field("tenant", &self.tenant)
+            .field("tenant", self.tenant())
             .finish_non_exhaustive()
     }
-}
-
-/// The tenant of a key, everything that its checksum covers, and the checksum.
-fn split(text: &str) -> Option<(TenantId, &str, &str)> {
-    let (body, checksum) = text.rsplit_once('_')?;
-    let (tenant, secret) = body.strip_prefix(PREFIX)?.split_once('_')?;
-    let well_formed = secret.len() == SECRET_LEN
-        && is_lower_hex(secret)
-        && checksum.len() == CHECKSUM_LEN
-        && is_lower_hex(checksum);
-    let tenant = TenantId::parse(tenant).ok()?;
-    well_formed.then_some((tenant, body, checksum))
-}
-
-fn checksum(body: &str) -> String {
-    format!("{:08x}", crc32fast::hash(body.as_bytes()))
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::id::MAX_LEN as MAX_TENANT_LEN;
+    use super::super::secret::max_len;
     use super::*;
 
     fn key() -> ApiKey {
@@ -201,7 +155,7 @@ mod tests {
     fn the_longest_key_is_accepted() {
         let tenant = TenantId::parse(&"a".repeat(MAX_TENANT_LEN)).unwrap();
         let key = ApiKey::from_secret(&tenant, [1; 32]);
-        assert_eq!(key.expose().len(), MAX_LEN);
+        assert_eq!(key.expose().len(), max_len(PREFIX));
         assert_eq!(ApiKey::parse(key.expose().as_bytes()), Ok(key));
     }
 

@@ -1,12 +1,15 @@
-//! What a tenant is and what an API key is.
+//! What a tenant is, what an API key is, and what lets an administrator into the settings page.
 //!
 //! Architecture invariant: nothing here does I/O or reads a clock, the environment or a source
 //! of randomness. Random bytes are an argument of [`ApiKey::from_secret`].
 
 mod digest;
+mod entrance;
 mod id;
 mod key;
+mod secret;
 
 pub use digest::{KeyDigest, KeyId, KeyIdError};
+pub use entrance::{LinkToken, SessionToken};
 pub use id::{TenantId, TenantIdError};
 pub use key::{ApiKey, ApiKeyError};

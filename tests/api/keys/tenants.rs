@@ -47,6 +47,48 @@ async fn a_disabled_tenant_is_locked_out_with_all_of_its_keys() {
     }
 }
 
+/// The tenant's own admin has a switch too: what lets requests in is both.
+#[tokio::test]
+async fn the_api_is_turned_off_and_on_beside_the_operators_switch() {
+    let (store, first) = store_with_key().await;
+    let (acme, meter) = (first.tenant(), Meter::default());
+    let mut keys = vec![first.clone()];
+    // Which switch is turned, and what becomes of the keys.
+    for (seed, (is_operators, is_on, expected)) in [
+        (false, false, Credential::ApiOff),
+        (false, false, Credential::ApiOff),
+        (true, false, Credential::TenantDisabled),
+        (false, true, Credential::TenantDisabled),
+        (false, false, Credential::TenantDisabled),
+        (true, true, Credential::ApiOff),
+        (false, true, ACCEPTED),
+        (false, true, ACCEPTED),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let before = store.find_tenant(acme, &meter).await.unwrap();
+        let after = match is_operators {
+            true => store.set_enabled(acme, is_on, &meter).await.unwrap(),
+            false => store.set_api(acme, is_on, &meter).await.unwrap(),
+        };
+        assert_eq!(after.lets_in(), expected == ACCEPTED);
+        if before.api_off.is_some() && after.api_off.is_some() {
+            assert_eq!(before.api_off, after.api_off);
+        }
+        // One that is created meanwhile is like the others.
+        let key = key(acme, u8::try_from(seed).unwrap() + 2);
+        store
+            .create_key(&key, "meanwhile", NOW, None, &meter)
+            .await
+            .unwrap();
+        keys.push(key);
+        for key in &keys {
+            assert_eq!(check(&store, key).await, expected, "{seed}");
+        }
+    }
+}
+
 /// A key that is created while its tenant is being disabled ends up disabled, whichever is first.
 #[tokio::test]
 async fn creating_a_key_races_with_disabling_the_tenant() {

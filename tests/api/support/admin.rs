@@ -61,6 +61,11 @@ impl Admin {
         engine::tables(&self.prefix)
     }
 
+    /// The name of the sessions table, which is there once a test creates it.
+    pub fn sessions_table(&self) -> String {
+        format!("{}-sessions", self.prefix)
+    }
+
     /// The prefix of the tables' names.
     pub fn prefix(&self) -> &str {
         &self.prefix
@@ -136,10 +141,11 @@ impl Admin {
     /// The same of a command that reads from standard input.
     pub async fn fed(&self, arguments: &str, input: &str) -> (u8, String, String) {
         let mut input = input.as_bytes();
-        let cli = match parse(arguments) {
+        let mut cli = match parse(arguments) {
             Ok(cli) => cli,
             Err(error) => return (2, String::new(), error),
         };
+        cli.sessions_table = self.sessions_table();
         let (mut results, mut messages) = (Vec::new(), Vec::new());
         let mut streams = Streams {
             input: &mut input,

@@ -65,9 +65,10 @@ async fn set_up_tenant(store: &Store, (id, name): (&str, &str), kept: &[ApiKey])
             Credential::Accepted { .. } => return Ok(key),
             // The data was removed but the key was not: it is added again.
             Credential::Unknown => key,
-            Credential::Revoked | Credential::Expired | Credential::TenantDisabled => {
-                stand::tenant::new_key(&tenant)?
-            }
+            Credential::Revoked
+            | Credential::Expired
+            | Credential::TenantDisabled
+            | Credential::ApiOff => stand::tenant::new_key(&tenant)?,
         },
         None => stand::tenant::new_key(&tenant)?,
     };

@@ -3,6 +3,7 @@
 mod data;
 mod group;
 mod key;
+mod link;
 mod records;
 mod tenant;
 mod user;
@@ -15,6 +16,7 @@ use time::{Duration, OffsetDateTime};
 pub use data::{AsInArgs, DeleteArgs, EraseArgs, ExportArgs, ImportArgs};
 pub use group::GroupCommand;
 pub use key::KeyCommand;
+pub use link::{CreateLinkArgs, LinkCommand};
 pub use records::{HistoryArgs, RequestsArgs};
 pub use tenant::TenantCommand;
 pub use user::UserCommand;
@@ -45,6 +47,15 @@ pub struct Cli {
         value_name = "NAME"
     )]
     pub directory_table: String,
+    /// The table of links to the settings page, and of the sessions that they open
+    #[arg(
+        long,
+        global = true,
+        env = "SCIM_SESSIONS_TABLE",
+        default_value = "hellotracks-scim-sessions",
+        value_name = "NAME"
+    )]
+    pub sessions_table: String,
     /// Where DynamoDB is, if not in the AWS region
     #[arg(long, global = true, value_name = "URL")]
     pub endpoint_url: Option<String>,
@@ -55,7 +66,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// The two DynamoDB tables
+    /// The three DynamoDB tables
     #[command(subcommand)]
     Tables(TablesCommand),
     /// Tenants, that is customers
@@ -64,6 +75,9 @@ pub enum Command {
     /// The API keys of a tenant
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Links by which a tenant's admin opens the settings page
+    #[command(subcommand)]
+    Link(LinkCommand),
     /// What a tenant owns
     #[command(subcommand)]
     Directory(DirectoryCommand),
@@ -182,6 +196,7 @@ mod tests {
                 "1..=3650",
             ),
             ("key create acme --label x --expires-in-days", "1..=3650"),
+            ("link create acme --for x --lasts", "7days"),
             ("key rotate acme --overlap-days", "0..=365"),
             ("key rotate acme --expires-in-days", "1..=3650"),
         ] {

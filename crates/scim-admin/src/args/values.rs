@@ -3,6 +3,7 @@
 
 use std::ops::RangeInclusive;
 
+use account::entrance::LONGEST_LINK;
 use clap::Args;
 use scim::ResourceId;
 use time::format_description::well_known::Rfc3339;
@@ -67,6 +68,35 @@ pub fn lift(text: &str) -> Result<Duration, String> {
             MAX_LIFT.whole_days()
         )
     })
+}
+
+/// For how long a link can be opened.
+pub fn life_of_link(text: &str) -> Result<Duration, String> {
+    let life = length(text).filter(|life| (Duration::MINUTE..=LONGEST_LINK).contains(life));
+    life.ok_or_else(|| {
+        format!(
+            "use a length of time such as 15m or 24h, from 1m to {}days",
+            LONGEST_LINK.whole_days()
+        )
+    })
+}
+
+/// The address of a page, without what a form would add.
+pub fn web_address(text: &str) -> Result<String, String> {
+    let text = text.trim().trim_end_matches('/');
+    let is_one = |text: &str| {
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"));
+        rest.is_some_and(|rest| {
+            let is_plain = |c: char| c.is_ascii_graphic() && !"\"'<>\\".contains(c);
+            !rest.is_empty() && rest.len() <= 500 && rest.chars().all(is_plain)
+        })
+    };
+    match is_one(text) {
+        true => Ok(text.to_owned()),
+        false => Err("use an address that starts with https://".to_owned()),
+    }
 }
 
 pub fn length(text: &str) -> Option<Duration> {

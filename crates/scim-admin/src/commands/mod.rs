@@ -11,6 +11,7 @@ mod group;
 mod history;
 mod import;
 mod key;
+mod link;
 mod reactivate;
 mod requests;
 mod restore;
@@ -24,10 +25,11 @@ use account::restore::Which;
 use account::{Account, check, status, tenants, undo};
 use scim::schema::{GROUPS, USERS};
 use store::Store;
+use store::sessions::Sessions;
 
 use crate::args::{
-    BreakerCommand, Command, DirectoryCommand, GroupCommand, KeyCommand, TablesCommand,
-    TenantCommand, UserCommand,
+    BreakerCommand, Command, DirectoryCommand, GroupCommand, KeyCommand, LinkCommand,
+    TablesCommand, TenantCommand, UserCommand,
 };
 use crate::failure::Failure;
 use crate::report::Report;
@@ -50,14 +52,18 @@ pub async fn run(
     command: Command,
     json: bool,
     store: &Store,
+    sessions_table: &str,
     input: &mut (dyn Read + Send),
     results: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
     match command {
         Command::Tables(TablesCommand::Adopt) => reported(adopt::run(store).await),
-        Command::Tables(TablesCommand::Create) => reported(tables::create(store).await),
+        Command::Tables(TablesCommand::Create) => {
+            reported(tables::create(store, sessions_table).await)
+        }
         Command::Tenant(command) => tenant(command, store).await,
         Command::Key(command) => key(command, store, input).await,
+        Command::Link(command) => link(command, &store.sessions(sessions_table)).await,
         Command::Directory(DirectoryCommand::Check { tenant, repair, .. }) => match tenant {
             Some(tenant) => {
                 let account = Account::open(store, &tenant).await?;
@@ -137,6 +143,14 @@ async fn tenant(command: TenantCommand, store: &Store) -> Result<Done, Failure> 
         }
         TenantCommand::Enable { id } => reported(tenant::set_enabled(&id, true, store).await),
         TenantCommand::Disable { id, .. } => reported(tenant::set_enabled(&id, false, store).await),
+    }
+}
+
+async fn link(command: LinkCommand, sessions: &Sessions) -> Result<Done, Failure> {
+    match command {
+        LinkCommand::Create(arguments) => reported(link::create(arguments, sessions).await),
+        LinkCommand::List { tenant } => reported(link::list(&tenant, sessions).await),
+        LinkCommand::Revoke { tenant } => reported(link::revoke(&tenant, sessions).await),
     }
 }
 

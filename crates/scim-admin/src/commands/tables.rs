@@ -9,8 +9,10 @@ use crate::report::Report;
 use crate::terminal::columns;
 
 /// Creates the tables that do not exist yet.
-pub async fn create(store: &Store) -> Result<Vec<CreatedTable>, Failure> {
-    Ok(store.create_tables().await?)
+pub async fn create(store: &Store, sessions: &str) -> Result<Vec<CreatedTable>, Failure> {
+    let mut tables = store.create_tables().await?;
+    tables.push(store.create_sessions_table(sessions).await?);
+    Ok(tables)
 }
 
 impl Report for Vec<CreatedTable> {

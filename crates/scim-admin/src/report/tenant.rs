@@ -19,6 +19,7 @@ impl Report for Tenant {
             "enabled": self.enabled,
             "created": exact(self.created),
             "activeKeys": self.active_keys,
+            "apiOffSince": self.api_off.map(exact),
             "beingDeletedSince": self.deleting.map(exact),
             "beingImportedSince": self.importing.as_ref().map(|import| exact(import.since)),
         })
@@ -42,6 +43,7 @@ fn table(tenants: &[Tenant]) -> String {
             match (tenant.deleting, &tenant.importing, tenant.enabled) {
                 (Some(_), ..) => "being deleted",
                 (None, Some(_), _) => "import not completed",
+                (None, None, true) if tenant.api_off.is_some() => "API off",
                 (None, None, true) => "enabled",
                 (None, None, false) => "disabled",
             }

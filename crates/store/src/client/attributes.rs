@@ -11,7 +11,10 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::StoreError;
-use super::tables::{PARTITION_KEY, SECRETS_PARTITION_KEY, SECRETS_SORT_KEY, SORT_KEY};
+use super::tables::{
+    PARTITION_KEY, SECRETS_PARTITION_KEY, SECRETS_SORT_KEY, SESSIONS_PARTITION_KEY,
+    SESSIONS_SORT_KEY, SORT_KEY,
+};
 
 /// An item of either table.
 pub(crate) type Item = HashMap<String, AttributeValue>;
@@ -135,11 +138,11 @@ pub(crate) fn damaged(item: &Item, name: &str) -> StoreError {
 /// What an error says of an item. It goes to the log, which holds nothing about a person and no
 /// digest of a key: of a sort key it only shows the kind of item and, for a key, its id.
 pub(crate) fn described(item: &Item) -> String {
-    let part = |names: [&str; 2]| match names.iter().find_map(|name| item.get(*name)) {
+    let part = |names: [&str; 3]| match names.iter().find_map(|name| item.get(*name)) {
         Some(AttributeValue::S(text)) => text.as_str(),
         _ => "?",
     };
-    let sort_key = part([SORT_KEY, SECRETS_SORT_KEY]);
+    let sort_key = part([SORT_KEY, SECRETS_SORT_KEY, SESSIONS_SORT_KEY]);
     let (kind, rest) = sort_key.split_once('#').unwrap_or((sort_key, ""));
     let key_id = match (kind, rest.get(..KEY_ID)) {
         ("KEY", Some(id)) => format!("#{id}"),
@@ -147,7 +150,7 @@ pub(crate) fn described(item: &Item) -> String {
     };
     format!(
         "an item of the kind `{kind}{key_id}` of `{}`",
-        part([PARTITION_KEY, SECRETS_PARTITION_KEY])
+        part([PARTITION_KEY, SECRETS_PARTITION_KEY, SESSIONS_PARTITION_KEY])
     )
 }
 

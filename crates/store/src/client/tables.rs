@@ -73,6 +73,26 @@ pub const DIRECTORY: TableDefinition = TableDefinition {
     ..SECRETS
 };
 
+/// The partition key of the sessions table.
+pub const SESSIONS_PARTITION_KEY: &str = "sessions_pk";
+/// The sort key of the sessions table.
+pub const SESSIONS_SORT_KEY: &str = "sessions_sk";
+
+/// Links to the settings page, and the sessions that they open. All of it ends within days, so it is
+/// worth no recovery.
+pub const SESSIONS: TableDefinition = TableDefinition {
+    kind: "sessions",
+    key_schema: [
+        (SESSIONS_PARTITION_KEY, "HASH"),
+        (SESSIONS_SORT_KEY, "RANGE"),
+    ],
+    attribute_definitions: [(SESSIONS_PARTITION_KEY, "S"), (SESSIONS_SORT_KEY, "S")],
+    time_to_live: Some(EXPIRES_AT),
+    deletion_protection: false,
+    point_in_time_recovery: false,
+    ..SECRETS
+};
+
 /// A table after [`Store::create_tables`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CreatedTable {
@@ -121,16 +141,33 @@ impl Store {
     /// When DynamoDB refuses, when a table of that name has a different primary key, or when a
     /// table is not active within a minute. Calling again is always safe.
     pub async fn create_tables(&self) -> Result<Vec<CreatedTable>, TablesError> {
+        self.create_all(&self.defined_tables()).await
+    }
+
+    /// The same for the sessions table, which has this name.
+    ///
+    /// # Errors
+    /// As [`Self::create_tables`].
+    pub async fn create_sessions_table(&self, name: &str) -> Result<CreatedTable, TablesError> {
+        let created = self.create_all(&[(name, &SESSIONS)]).await?;
+        let missing = || TablesError::Missing(name.to_owned());
+        created.into_iter().next().ok_or_else(missing)
+    }
+
+    async fn create_all(
+        &self,
+        defined: &[(&str, &TableDefinition)],
+    ) -> Result<Vec<CreatedTable>, TablesError> {
         let mut tables = Vec::new();
-        for (name, definition) in self.defined_tables() {
+        for &(name, definition) in defined {
             let created = create(self, name, definition).await?;
             tables.push(CreatedTable {
                 name: name.to_owned(),
                 created,
             });
         }
-        // Both tables are created first and then waited for, so that they come up at the same time.
-        for (name, definition) in self.defined_tables() {
+        // All are created first and then waited for, so that they come up at the same time.
+        for &(name, definition) in defined {
             let table = wait_until_active(self, name).await?;
             if !has_key_of(&table, definition) {
                 return Err(other_kind(name, definition));
@@ -380,7 +417,7 @@ mod tests {
     /// `BillingMode::from` and similar functions accept any text, so a typo would reach DynamoDB.
     #[test]
     fn definitions_use_words_that_dynamodb_knows() {
-        for definition in [SECRETS, DIRECTORY] {
+        for definition in [SECRETS, DIRECTORY, SESSIONS] {
             assert_eq!(
                 BillingMode::from(definition.billing_mode),
                 BillingMode::PayPerRequest

@@ -28,6 +28,8 @@ pub enum Credential {
     Expired,
     /// The key is valid, but its tenant is disabled.
     TenantDisabled,
+    /// The key is valid, but the tenant's own admin has turned the API off.
+    ApiOff,
 }
 
 impl Store {
@@ -97,6 +99,8 @@ fn judge(key: &KeyItem, now: OffsetDateTime) -> Option<Credential> {
         Some(Credential::Revoked)
     } else if key.record.expires.is_some_and(|expires| expires <= now) {
         Some(Credential::Expired)
+    } else if key.is_api_off {
+        Some(Credential::ApiOff)
     } else if !key.tenant_enabled {
         Some(Credential::TenantDisabled)
     } else {

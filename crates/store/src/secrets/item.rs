@@ -34,7 +34,11 @@ const LABEL: &str = "label";
 const EXPIRES: &str = "expires";
 const REVOKED: &str = "revoked";
 const REPLACED_BY: &str = "replaced_by";
+/// Of a key: whether its tenant lets requests in. An older release knows only this.
 const TENANT_ENABLED: &str = "tenant_enabled";
+/// Of a tenant: since when its own admin has the API turned off. Of a key: that this is why its
+/// tenant lets no requests in.
+const API_OFF: &str = "api_off";
 
 /// A tenant item as read.
 #[derive(Debug)]
@@ -52,7 +56,10 @@ pub(super) struct KeyItem {
     pub record: KeyRecord,
     /// In hexadecimal digits.
     pub digest: String,
+    /// Whether the tenant is enabled, and its admin has the API turned on.
     pub tenant_enabled: bool,
+    /// Whether the tenant's admin has turned the API off, and the operator has not disabled it.
+    pub is_api_off: bool,
 }
 
 /// The partition key of everything that belongs to the tenant.
@@ -113,9 +120,12 @@ pub(super) fn new_key(tenant: &Tenant, digest: &KeyDigest, record: &KeyRecord) -
         (CREATED.to_owned(), timestamp(record.created)),
         (
             TENANT_ENABLED.to_owned(),
-            AttributeValue::Bool(tenant.enabled),
+            AttributeValue::Bool(tenant.lets_in()),
         ),
     ]);
+    if tenant.is_off_by_admin() {
+        item.insert(API_OFF.to_owned(), AttributeValue::Bool(true));
+    }
     if let Some(expires) = record.expires {
         item.insert(EXPIRES.to_owned(), timestamp(expires));
     }
@@ -159,6 +169,7 @@ impl TenantItem {
                 disabled: optional_time(item, DISABLED)?,
                 deleting: optional_time(item, DELETING)?,
                 importing: Import::read(item)?,
+                api_off: optional_time(item, API_OFF)?,
                 created: time(item, CREATED)?,
                 active_keys: active_digests.len(),
             },
@@ -185,6 +196,7 @@ impl KeyItem {
             },
             digest,
             tenant_enabled: flag(item, TENANT_ENABLED)?,
+            is_api_off: item.contains_key(API_OFF),
         })
     }
 }
@@ -208,6 +220,7 @@ mod tests {
             disabled: None,
             deleting: None,
             importing: None,
+            api_off: None,
             created: OffsetDateTime::UNIX_EPOCH,
             active_keys: 0,
         }

@@ -30,6 +30,7 @@ mod operator_log;
 mod rotate;
 mod scan;
 mod stone;
+mod switch;
 mod tenants;
 mod warning;
 mod write;

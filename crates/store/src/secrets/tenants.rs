@@ -4,6 +4,7 @@ use tenant::TenantId;
 use time::OffsetDateTime;
 
 use super::item::{self, TENANT_SORT_KEY, TenantItem};
+use super::switch::Switch;
 use super::{Import, SecretsError, write};
 use crate::client::attributes::string;
 use crate::{Meter, Store};
@@ -15,7 +16,7 @@ pub struct Tenant {
     pub id: TenantId,
     /// The tenant's display name.
     pub name: String,
-    /// Whether the tenant's keys are accepted.
+    /// Whether the operator has it enabled. Otherwise none of its keys is accepted.
     pub enabled: bool,
     /// Since when they are not.
     pub disabled: Option<OffsetDateTime>,
@@ -23,11 +24,25 @@ pub struct Tenant {
     pub deleting: Option<OffsetDateTime>,
     /// The import of which only a part is there: it cannot be enabled or get keys meanwhile.
     pub importing: Option<Import>,
+    /// Since when its own admin has the API turned off: then its keys are not accepted either.
+    pub api_off: Option<OffsetDateTime>,
     /// When the tenant was created.
     pub created: OffsetDateTime,
     /// How many keys are on the tenant's list: those not revoked. Long-expired ones leave it when
     /// their place is needed.
     pub active_keys: usize,
+}
+
+impl Tenant {
+    /// Whether its keys are accepted, as far as the tenant is concerned.
+    pub fn lets_in(&self) -> bool {
+        self.enabled && self.api_off.is_none()
+    }
+
+    /// Whether its keys are not accepted because its own admin has the API turned off.
+    pub fn is_off_by_admin(&self) -> bool {
+        self.enabled && self.api_off.is_some()
+    }
 }
 
 impl Store {
@@ -74,6 +89,7 @@ impl Store {
             disabled: None,
             deleting: None,
             importing: None,
+            api_off: None,
             created: now,
             active_keys: 0,
         };
@@ -105,22 +121,51 @@ impl Store {
         enabled: bool,
         meter: &Meter,
     ) -> Result<Tenant, SecretsError> {
+        let switch = match enabled {
+            true => Switch::Enable,
+            false => Switch::Disable,
+        };
+        self.switch(tenant, switch, meter).await
+    }
+
+    /// Turns the API of a tenant on or off, as its own admin asks: all of its keys at once. What
+    /// the operator has disabled stays so. Does nothing if the API is already in that state.
+    ///
+    /// # Errors
+    /// [`SecretsError::NoTenant`], [`SecretsError::BeingDeleted`],
+    /// [`SecretsError::ImportUnderWay`], and failures of DynamoDB.
+    pub async fn set_api(
+        &self,
+        tenant: &TenantId,
+        is_on: bool,
+        meter: &Meter,
+    ) -> Result<Tenant, SecretsError> {
+        let switch = match is_on {
+            true => Switch::ApiOn,
+            false => Switch::ApiOff,
+        };
+        self.switch(tenant, switch, meter).await
+    }
+
+    async fn switch(
+        &self,
+        tenant: &TenantId,
+        switch: Switch,
+        meter: &Meter,
+    ) -> Result<Tenant, SecretsError> {
         write::retrying_races(|| async {
             let read = self.tenant_item(tenant, meter).await?;
-            if read.tenant.enabled == enabled {
-                return Ok(read.tenant);
+            let now = OffsetDateTime::now_utc();
+            let next = switch.applied(&read.tenant, now);
+            if next == read.tenant {
+                return Ok(next);
             }
-            match enabled {
+            match next.lets_in() {
                 true => read.is_whole()?,
                 false => read.not_being_deleted()?,
             }
-            let now = OffsetDateTime::now_utc();
-            self.write_enabled(&read, enabled, now, meter).await?;
-            Ok(Tenant {
-                enabled,
-                disabled: (!enabled).then_some(now),
-                ..read.tenant
-            })
+            self.write_switch(&read, &next, switch, meter).await?;
+            Ok(next)
         })
         .await
     }

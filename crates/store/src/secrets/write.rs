@@ -67,81 +67,6 @@ impl Store {
         }
     }
 
-    /// Sets the state of the tenant and of its listed keys, if the list is still complete. A key
-    /// that was deleted by hand leaves the list: nothing may keep a tenant from being disabled.
-    pub(super) async fn write_enabled(
-        &self,
-        read: &TenantItem,
-        enabled: bool,
-        now: OffsetDateTime,
-        meter: &Meter,
-    ) -> Result<(), SecretsError> {
-        let (mut listed, mut gone) = (read.active_digests.clone(), Vec::new());
-        loop {
-            let writes = self.enabled_parts(read, enabled, now, &listed, &gone)?;
-            let failed = match self.transact(writes, meter, Passage::Free).await? {
-                Outcome::Written => return Ok(()),
-                Outcome::ConditionsFailed(failed) => failed,
-            };
-            // The tenant is the first part, and its keys are next.
-            let of_keys = |place: &usize| (1..=listed.len()).contains(place);
-            if failed.is_empty() || !failed.iter().all(of_keys) {
-                return Err(StoreError::VersionMismatch.into());
-            }
-            for place in failed.into_iter().rev() {
-                gone.push(listed.remove(place - 1));
-            }
-        }
-    }
-
-    fn enabled_parts(
-        &self,
-        read: &TenantItem,
-        enabled: bool,
-        now: OffsetDateTime,
-        listed: &[String],
-        gone: &[String],
-    ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let (act, set) = match enabled {
-            true => (
-                Act::EnableTenant,
-                "SET enabled = :enabled REMOVE disabled ADD version :one",
-            ),
-            false => (
-                Act::DisableTenant,
-                "SET enabled = :enabled, disabled = :now ADD version :one",
-            ),
-        };
-        let mut tenant = self
-            .update_tenant(&read.tenant.id)
-            .condition_expression("version = :read")
-            .expression_attribute_values(":enabled", AttributeValue::Bool(enabled))
-            .expression_attribute_values(":one", number_of(1))
-            .expression_attribute_values(":read", number_of(read.version));
-        if !enabled {
-            tenant = tenant.expression_attribute_values(":now", timestamp(now));
-        }
-        tenant = match gone {
-            [] => tenant.update_expression(set),
-            _ => tenant
-                .update_expression(format!("{set} DELETE active_keys :gone"))
-                .expression_attribute_values(":gone", AttributeValue::Ss(gone.to_vec())),
-        };
-        let mut writes = vec![update(tenant)?];
-        for digest in listed {
-            // Without the condition, a key item that was deleted by hand would come back as a
-            // fragment.
-            let key = self
-                .update_key(&read.tenant.id, digest)
-                .update_expression("SET tenant_enabled = :enabled")
-                .condition_expression("attribute_exists(secrets_pk)")
-                .expression_attribute_values(":enabled", AttributeValue::Bool(enabled));
-            writes.push(update(key)?);
-        }
-        writes.push(self.entry(&read.tenant.id, act, None)?);
-        Ok(writes)
-    }
-
     /// Adds a key in the tenant's state as it was read, if that is unchanged. If it replaces a key,
     /// that one gets its end and a note of what replaces it, as do the keys that it replaced.
     pub(super) async fn write_key(
@@ -304,7 +229,7 @@ impl Store {
         self.update_item(tenant, string(TENANT_SORT_KEY))
     }
 
-    fn update_key(&self, tenant: &TenantId, digest: &str) -> UpdateBuilder {
+    pub(super) fn update_key(&self, tenant: &TenantId, digest: &str) -> UpdateBuilder {
         self.update_item(tenant, item::key_sort_key(digest))
     }
 

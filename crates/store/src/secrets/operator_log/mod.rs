@@ -91,6 +91,18 @@ pub enum Act {
     DisableTenant,
     /// All that a tenant owned was deleted.
     DeleteTenant,
+    /// The tenant's admin turned the API on.
+    TurnApiOn,
+    /// The tenant's admin turned the API off.
+    TurnApiOff,
+    /// A link to the settings page was issued.
+    CreateLink,
+    /// A link opened a session.
+    OpenLink,
+    /// Links and the sessions that they opened were ended.
+    RevokeLinks,
+    /// A session was ended by its owner.
+    EndSession,
     /// A key was created.
     CreateKey,
     /// A key was created in the place of another one.
@@ -127,6 +139,12 @@ impl Act {
             Self::EnableTenant => "enableTenant",
             Self::DisableTenant => "disableTenant",
             Self::DeleteTenant => "deleteTenant",
+            Self::TurnApiOn => "turnApiOn",
+            Self::TurnApiOff => "turnApiOff",
+            Self::CreateLink => "createLink",
+            Self::OpenLink => "openLink",
+            Self::RevokeLinks => "revokeLinks",
+            Self::EndSession => "endSession",
             Self::CreateKey => "createKey",
             Self::RotateKey => "rotateKey",
             Self::RevokeKey => "revokeKey",
@@ -164,7 +182,7 @@ impl Store {
     }
 
     /// Whose changes they are.
-    pub(super) fn operator(&self) -> Arc<Operator> {
+    pub(crate) fn operator(&self) -> Arc<Operator> {
         match &self.operator {
             Some(operator) => operator.clone(),
             None => Arc::new(Operator::program()),
