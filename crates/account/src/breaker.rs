@@ -9,9 +9,11 @@ impl Account {
     /// Lifts the limits of all types for a while; a length of zero ends the lifting.
     ///
     /// # Errors
-    /// Failures of DynamoDB.
+    /// When only a part of the tenant is there, and failures of DynamoDB.
     pub async fn lift_breakers(&self, length: Duration) -> Result<(), Failure> {
+        self.is_whole()?;
         let until = now().saturating_add(length);
-        Ok(self.directory().lift_breakers(PROVIDED, until).await?)
+        let lifted = self.directory().lift_breakers(PROVIDED, until).await;
+        self.unless_overtaken(lifted).await
     }
 }

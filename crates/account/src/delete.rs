@@ -1,6 +1,6 @@
 //! The deletion of a tenant, with all that it owns.
 
-use store::secrets::{Act, SecretsError, Stone};
+use store::secrets::{Begun, Deleting, SecretsError, Stone};
 use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::TenantId;
 use time::OffsetDateTime;
@@ -39,63 +39,56 @@ pub async fn delete(
 ) -> Result<Deletion, Failure> {
     let (meter, gate) = (Meter::default(), Gate::opened());
     let directory = store.tenant(tenant, &meter, &gate);
-    if let Err(error @ SecretsError::NoTenant(_)) = store.find_tenant(tenant, &meter).await {
-        let stone = store.stone(tenant, &meter).await?;
-        let Some(stone) = stone else {
-            return Err(error.into());
-        };
-        // What was counted of requests until then, by functions that had the counts in memory.
-        remove_rest(&directory, &stone).await?;
-        return Ok(Deletion {
-            stone,
-            was_complete: true,
-        });
-    }
-    // What cannot be deleted is not on the log.
-    store.may_be_deleted(tenant, now, &meter).await?;
-    let begun = store
-        .begin_act(tenant, Act::DeleteTenant, None, &meter)
-        .await?;
-    let stone = match Box::pin(remove(store, tenant, now, &mut progress)).await {
-        Ok(stone) => stone,
-        // Another run was faster.
-        Err(
-            Failure::Secrets(SecretsError::NoTenant(_))
-            | Failure::Store(StoreError::VersionMismatch),
-        ) => {
+    let begun = store.begin_deletion(tenant, now, &meter).await;
+    let (deleting, begun) = match begun {
+        Ok(begun) => begun,
+        Err(error @ SecretsError::NoTenant(_)) => {
             let stone = store.stone(tenant, &meter).await?;
-            let stone = stone.ok_or_else(|| Failure::Overtaken(tenant.clone()))?;
-            let outcome = "completed by another run";
-            store.complete_act(&begun, outcome, &meter).await?;
+            let Some(stone) = stone else {
+                return Err(error.into());
+            };
+            remove_rest(&directory, &stone).await?;
             return Ok(Deletion {
                 stone,
                 was_complete: true,
             });
         }
-        Err(failure) => return Err(failure),
+        Err(error) => return Err(error.into()),
     };
-    let outcome = format!("{} items and {} keys", stone.counts.total(), stone.keys);
-    store.complete_act(&begun, &outcome, &meter).await?;
-    Ok(Deletion {
-        stone,
-        was_complete: false,
-    })
+    match Box::pin(remove(store, &directory, &deleting, &begun, &mut progress)).await {
+        Ok(stone) => Ok(Deletion {
+            stone,
+            was_complete: false,
+        }),
+        Err(
+            Failure::Secrets(SecretsError::NoTenant(_))
+            | Failure::Store(StoreError::VersionMismatch),
+        ) => {
+            let outcome = "another run was faster";
+            store.complete_act(&begun, outcome, &meter).await?;
+            let stone = store.stone(tenant, &meter).await?;
+            Ok(Deletion {
+                stone: stone.ok_or_else(|| Failure::Overtaken(tenant.clone()))?,
+                was_complete: true,
+            })
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Removes what the tenant owns, its keys, and the tenant.
 async fn remove(
     store: &Store,
-    tenant: &TenantId,
-    now: OffsetDateTime,
+    directory: &TenantStore<'_>,
+    deleting: &Deleting,
+    begun: &Begun,
     progress: &mut (impl FnMut(Progress) + Send),
 ) -> Result<Stone, Failure> {
-    let (meter, gate) = (Meter::default(), Gate::opened());
-    let directory = store.tenant(tenant, &meter, &gate);
-    let deleting = store.begin_deletion(tenant, now, &meter).await?;
+    let (tenant, meter) = (&deleting.tenant, Meter::default());
     if deleting.counts.is_none() {
         progress(Progress::Counting);
         let counts = directory.count_items().await?;
-        store.note_counts(&deleting, &counts, &meter).await?;
+        store.note_counts(deleting, &counts, &meter).await?;
     }
     let hold = deleting.hold();
     directory
@@ -105,15 +98,18 @@ async fn remove(
     // With the keys gone, no request of theirs is counted for the tenant any more.
     directory.remove_items(&hold, |_| {}).await?;
     let stone = store
-        .end_deletion(&deleting, OffsetDateTime::now_utc(), &meter)
+        .end_deletion(deleting, begun, OffsetDateTime::now_utc(), &meter)
         .await?;
-    remove_rest(&directory, &stone).await?;
+    remove_rest(directory, &stone).await?;
     Ok(stone)
 }
 
 /// Removes what was counted of requests until the deletion was complete. With another tenant of
 /// that id, there is nothing to remove any more.
-async fn remove_rest(directory: &TenantStore<'_>, stone: &Stone) -> Result<(), StoreError> {
+pub(crate) async fn remove_rest(
+    directory: &TenantStore<'_>,
+    stone: &Stone,
+) -> Result<(), StoreError> {
     match directory.remove_items(&stone.hold(), |_| {}).await {
         Ok(_) | Err(StoreError::VersionMismatch) => Ok(()),
         Err(error) => Err(error),

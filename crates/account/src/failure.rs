@@ -88,6 +88,11 @@ pub enum Failure {
         "tenant `{0}` has a directory already; --replace removes it first, once the tenant has been disabled for a minute"
     )]
     NotEmpty(TenantId),
+    /// The tenant was deleted.
+    #[error(
+        "tenant `{0}` was deleted; to import into it, create it with `scim-admin tenant create --again`, and disable it a minute before"
+    )]
+    WasDeleted(TenantId),
     /// An import of something else was ended early.
     #[error(
         "an import of something else into tenant `{0}` was ended early; run that one again, or start over with --replace"

@@ -31,7 +31,7 @@ pub mod users;
 pub mod verdict;
 
 use store::directory::record::{Actor, ChangeKind, Origin};
-use store::secrets::{Act, Begun, SecretsError, Tenant};
+use store::secrets::{Act, Begun, Hold, SecretsError, Tenant};
 use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
@@ -85,9 +85,20 @@ impl Account {
     /// Puts an act of several steps on the operator's log, before the first of them.
     async fn begin(&self, act: Act, target: Option<&str>) -> Result<Begun, Failure> {
         self.is_whole()?;
-        let tenant = &self.tenant.id;
-        let begun = self.store.begin_act(tenant, act, target, &self.meter);
-        Ok(begun.await?)
+        let (tenant, hold) = (&self.tenant.id, Some(&Hold::Whole));
+        let begin = self.store.begin_act(tenant, act, target, hold, &self.meter);
+        self.unless_overtaken(begin.await).await
+    }
+
+    /// Why something could not be done that hangs on the tenant being whole.
+    async fn unless_overtaken<T>(&self, outcome: Result<T, StoreError>) -> Result<T, Failure> {
+        match outcome {
+            Err(StoreError::VersionMismatch) => {
+                Self::open(&self.store, &self.tenant.id).await?.is_whole()?;
+                Err(Failure::Overtaken(self.tenant.id.clone()))
+            }
+            other => Ok(other?),
+        }
     }
 
     /// Says on the operator's log what came of an act.

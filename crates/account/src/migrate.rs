@@ -44,7 +44,10 @@ pub async fn migrate(
     for tenant in &tenants {
         let begun = match is_dry_run {
             true => None,
-            false => Some(store.begin_act(tenant, Act::Migrate, None, &meter).await?),
+            false => {
+                let begin = store.begin_act(tenant, Act::Migrate, None, None, &meter);
+                Some(begin.await?)
+            }
         };
         // Boxed: each is a future of many calls.
         let secrets = Box::pin(store.migrate_secrets(tenant, is_dry_run, &meter));

@@ -2,9 +2,11 @@
 
 use scim::schema::{GROUPS, USERS};
 use store::secrets::Tenant;
-use store::{Meter, Store};
+use store::{Gate, Meter, Store};
+use tenant::TenantId;
 
-use crate::{Account, Failure};
+use crate::delete::remove_rest;
+use crate::{Account, Failure, now};
 
 /// A tenant with how much it has, as an invoice counts.
 #[derive(Debug)]
@@ -17,6 +19,29 @@ pub struct Counted {
     pub active: u64,
     /// How many groups there are.
     pub groups: u64,
+}
+
+/// Creates a tenant, enabled and without keys; `again`, with the id of one that was deleted, of
+/// which nothing is left then.
+///
+/// # Errors
+/// When there is one, or was one and it is not `again`, and failures of DynamoDB.
+pub async fn create(
+    store: &Store,
+    tenant: &TenantId,
+    name: &str,
+    again: bool,
+) -> Result<Tenant, Failure> {
+    let (meter, gate) = (Meter::default(), Gate::opened());
+    if !again {
+        return Ok(store.create_tenant(tenant, name, now(), &meter).await?);
+    }
+    if let Some(stone) = store.stone(tenant, &meter).await? {
+        let directory = store.tenant(tenant, &meter, &gate);
+        remove_rest(&directory, &stone).await?;
+    }
+    let created = store.create_tenant_again(tenant, name, now(), &meter);
+    Ok(created.await?)
 }
 
 /// All tenants with how much each has: three Queries of each.

@@ -1,5 +1,5 @@
-//! What lets a tenant's administrator into the settings page: a link, which opens a session once, and
-//! the session, which the browser keeps in a cookie.
+//! What lets a tenant's administrator into the settings page: a link, which opens a session once,
+//! and the session, which the browser keeps in a cookie.
 
 use std::fmt;
 
@@ -82,7 +82,10 @@ mod tests {
         assert_eq!(SessionToken::parse(session.expose()), Some(session.clone()));
         assert_eq!(LinkToken::parse(session.expose()), None);
         assert_eq!(SessionToken::parse(link.expose()), None);
-        assert_eq!(LinkToken::parse(link.expose().trim_start_matches("ht")), None);
+        assert_eq!(
+            LinkToken::parse(link.expose().trim_start_matches("ht")),
+            None
+        );
         let as_key = ApiKey::parse(link.expose().as_bytes());
         assert_eq!(as_key, Err(ApiKeyError::Foreign));
         assert_ne!(link.digest(), session.digest());

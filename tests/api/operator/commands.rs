@@ -460,8 +460,14 @@ async fn every_command_prints_json() {
         ("tables adopt", String::new()),
         ("user erase", format!("acme {id} --reason drill")),
         ("tenant export", format!("beta --to {folder}")),
-        ("tenant import", format!("beta --from {folder}")),
         ("tenant disable", "beta --reason drill".to_owned()),
+        ("tenant import", format!("beta --from {folder}")),
+        (
+            "link create",
+            "beta --for it@beta.example --public-url https://scim.example".to_owned(),
+        ),
+        ("link list", "beta".to_owned()),
+        ("link revoke", "beta".to_owned()),
         (
             "tenant delete",
             "beta --confirm beta --reason drill".to_owned(),
@@ -469,7 +475,7 @@ async fn every_command_prints_json() {
     ];
     let mut tried = Vec::new();
     for (command, arguments) in &commands {
-        if *command == "tenant delete" {
+        if *command == "tenant import" {
             directory
                 .plant_disabled("beta", "2026-01-01T00:00:00Z")
                 .await;

@@ -17,7 +17,7 @@ async fn a_damaged_export_is_refused() {
     let (_, target, other) = Admin::with_service().await;
     disable(&target, &other).await;
     let before = target.all_items("acme").await;
-    let damages: [(&str, &str, Damage); 9] = [
+    let damages: [(&str, &str, Damage); 11] = [
         ("byte", "is not what was exported", |folder| {
             let path = folder.file("items.ndjson");
             let mut bytes = fs::read(&path).unwrap();
@@ -52,6 +52,13 @@ async fn a_damaged_export_is_refused() {
         ("format", "later format", |folder| {
             replace(folder, "\"format\": 1", "\"format\": 2")
         }),
+        ("no format", "does not say its format", |folder| {
+            replace(folder, "\"format\": 1", "\"format\": 0")
+        }),
+        ("count", "says another number", |folder| {
+            let count = folder.lines("users.ndjson").len();
+            replace(folder, &format!("\"count\": {count}"), "\"count\": 77");
+        }),
         ("tenant", "is of tenant `beta`", |folder| {
             replace(folder, "\"tenant\": \"acme\"", "\"tenant\": \"beta\"");
         }),
@@ -82,6 +89,7 @@ async fn what_dynamodb_would_refuse_is_refused_before() {
     for (attribute, told) in [
         (json!({"N": "one"}), "a number is none"),
         (json!({"SS": []}), "a set is empty"),
+        (json!({"NULL": false}), "no item in DynamoDB's JSON"),
         (json!({"S": large}), "larger than 400 KB"),
         (json!({"X": "?"}), "no item in DynamoDB's JSON"),
         (json!("text"), "no item in DynamoDB's JSON"),
@@ -108,6 +116,13 @@ async fn what_dynamodb_would_refuse_is_refused_before() {
     let (_, said) = other.run(&import(&folder)).await;
     assert!(said.contains("another tenant"), "{said}");
     assert_eq!(target.all_items("acme").await, before);
+    // Every item is there once, in order.
+    let folder = Folder::new();
+    assert_eq!(admin.run(&export(&folder)).await.0, 0);
+    folder.change_items(|items| items[1] = items[0].clone());
+    let (_, said) = other.run(&import(&folder)).await;
+    assert!(said.contains("line 2") && said.contains("once"), "{said}");
+    assert_eq!(target.all_items("acme").await, before);
     // The same without a change passes.
     let folder = Folder::new();
     assert_eq!(admin.run(&export(&folder)).await.0, 0);
@@ -119,7 +134,8 @@ async fn what_dynamodb_would_refuse_is_refused_before() {
 #[cfg(unix)]
 #[tokio::test]
 async fn a_pipe_in_the_place_of_a_file_is_refused() {
-    let (_, _, admin) = stage().await;
+    let (_, directory, admin) = stage().await;
+    disable(&directory, &admin).await;
     let folder = Folder::new();
     for name in ["manifest.json", "users.ndjson", "items.ndjson"] {
         assert_eq!(

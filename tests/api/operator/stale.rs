@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
-use stand::wire::{Fate, Wire};
+use stand::wire::{Fate, Rival, Wire};
 
 use crate::support::admin::{Admin, set};
 use crate::support::directory::{DirectoryTable, Items};
@@ -18,6 +18,24 @@ async fn found(directory: &DirectoryTable) -> (Items, Items) {
     let mut items = directory.items("acme").await;
     items.retain(|key, _| !key.starts_with(['K', 'R', 'P', 'H']));
     (items, directory.secrets_of("acme").await)
+}
+
+/// A wire whose request after so many reaches DynamoDB when others have done their work.
+async fn overtaking<F>(calls: usize, others: impl Fn() -> F + Send + Sync + 'static) -> Wire
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let rival: Rival = Box::new(move || {
+        // A task, so that it does not lie on the stack of the wire.
+        let others = tokio::spawn(others());
+        Box::pin(async move { others.await.unwrap() })
+    });
+    let passed = AtomicUsize::new(0);
+    let plan = move |_: &_| match passed.fetch_add(1, Relaxed) == calls {
+        true => Fate::Overtaken,
+        false => Fate::Passed,
+    };
+    Wire::planned(engine::endpoint(), plan, Some(rival)).await
 }
 
 /// Runs a command, which others overtake before its call after so many; then the tenant is as they
@@ -34,21 +52,14 @@ where
 {
     let left = Arc::new(Mutex::new(None));
     let (seen, kept) = (directory.clone(), left.clone());
-    let rival = Box::new(move || {
+    let others = move || {
         let (seen, kept, others) = (seen.clone(), kept.clone(), others());
-        let work = async move {
-            // A task, so that it does not lie on the stack of the wire.
-            tokio::spawn(others).await.unwrap();
+        async move {
+            others.await;
             *kept.lock().unwrap() = Some(found(&seen).await);
-        };
-        Box::pin(work) as std::pin::Pin<Box<dyn Future<Output = ()> + Send>>
-    });
-    let passed = AtomicUsize::new(0);
-    let plan = move |_: &_| match passed.fetch_add(1, Relaxed) == calls {
-        true => Fate::Overtaken,
-        false => Fate::Passed,
+        }
     };
-    let wire = Wire::planned(engine::endpoint(), plan, Some(rival)).await;
+    let wire = overtaking(calls, others).await;
     let admin = admin.behind(&wire).await;
     let (_, said) = Box::pin(admin.run(command)).await;
     let Some(left) = left.lock().unwrap().take() else {
@@ -109,9 +120,8 @@ async fn an_import_that_wakes_up_late_changes_nothing() {
                 let (other, client) = (other.clone(), client.clone());
                 let (again, lena) = (again.clone(), lena.clone());
                 async move {
-                    // It may be complete already.
                     let (code, said) = Box::pin(other.run(&again)).await;
-                    assert!(code == 0 || said.contains("a directory already"), "{said}");
+                    assert_eq!(code, 0, "{said}");
                     let (code, said) = Box::pin(other.run("tenant enable acme")).await;
                     assert_eq!(code, 0, "{said}");
                     set(&client, &lena, "title", "Later".into()).await;
@@ -124,6 +134,85 @@ async fn an_import_that_wakes_up_late_changes_nothing() {
             }
         }
     }
+}
+
+/// The certificate says what there was, whoever counts late.
+#[tokio::test]
+async fn a_certificate_is_of_what_there_was_before_the_first_run() {
+    for calls in 0.. {
+        let (_, directory, admin) = Box::pin(stage()).await;
+        Box::pin(disable(&directory, &admin)).await;
+        let admin = Arc::new(admin);
+        let other = admin.clone();
+        let others = move || {
+            let other = other.clone();
+            async move {
+                // Some of it is gone by then.
+                Box::pin(other.killed_after(10, DELETE)).await;
+            }
+        };
+        let wire = overtaking(calls, others).await;
+        let alice = admin.behind(&wire).await;
+        let (code, said) = Box::pin(alice.json(DELETE)).await;
+        assert_eq!(code, 0, "after {calls} calls: {said}");
+        let (_, stones) = admin.json("tenant list --deleted").await;
+        for certificate in [&said, &stones[0]] {
+            let (users, keys) = (&certificate["items"]["users"], &certificate["keys"]);
+            assert_eq!(
+                (users, keys),
+                (&3.into(), &1.into()),
+                "after {calls}: {certificate}"
+            );
+        }
+        if wire.requests().len() <= calls {
+            assert!(calls > 12, "{calls}");
+            break;
+        }
+    }
+}
+
+/// An export that another command meets is whole, or none.
+#[tokio::test]
+async fn an_export_is_of_one_directory() {
+    let (_, directory, admin) = Box::pin(stage()).await;
+    let before = Arc::new(Folder::new());
+    Box::pin(disable(&directory, &admin)).await;
+    assert_eq!(Box::pin(admin.run(&export(&before))).await.0, 0);
+    let whole = before.lines("items.ndjson").len();
+    let (mut calls, mut exports) = (0, 0);
+    loop {
+        let (_, target, admin) = Admin::with_service().await;
+        Box::pin(disable(&target, &admin)).await;
+        assert_eq!(Box::pin(admin.run(&import(&before))).await.0, 0);
+        let admin = Arc::new(admin);
+        let (other, from) = (admin.clone(), before.clone());
+        let others = move || {
+            let (other, from) = (other.clone(), from.clone());
+            async move {
+                let command = format!("{} --replace", import(&from));
+                Box::pin(other.killed_after(4, &command)).await;
+            }
+        };
+        let wire = overtaking(calls, others).await;
+        let folder = Folder::new();
+        let alice = admin.behind(&wire).await;
+        let (code, said) = Box::pin(alice.run(&export(&folder))).await;
+        let is_there = folder.file("manifest.json").exists();
+        assert_eq!(code == 0, is_there, "after {calls} calls: {said}");
+        if is_there {
+            assert_eq!(
+                folder.lines("items.ndjson").len(),
+                whole,
+                "after {calls} calls"
+            );
+            exports += 1;
+        }
+        if wire.requests().len() <= calls {
+            break;
+        }
+        calls += 1;
+    }
+    assert!(calls > 8 && exports < 5, "{calls} {exports}");
 }
 
 /// Of two imports of different things, one is there, and whole.

@@ -32,6 +32,12 @@ fn commands(id: &str) -> Vec<String> {
         ("key revoke", "acme 0123456789ab".to_owned()),
         ("key rotate", "acme".to_owned()),
         ("key warnings", String::new()),
+        (
+            "link create",
+            "acme --for x --public-url https://a.example".to_owned(),
+        ),
+        ("link list", "acme".to_owned()),
+        ("link revoke", "acme".to_owned()),
         ("migrate", String::new()),
         ("requests", "acme".to_owned()),
         ("tables adopt", String::new()),

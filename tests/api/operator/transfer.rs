@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use store::Tables;
 
 use crate::support::admin::Admin;
 use crate::support::copies::copy;
@@ -108,9 +109,12 @@ async fn an_export_comes_back_in_other_tables() {
     let (code, said) = admin.run(&import(&folder)).await;
     assert_eq!(code, 1, "{said}");
     disable(&second, &admin).await;
+    // The same again is told, and changes nothing.
+    let there = items(&second).await;
     let (code, said) = admin.run(&import(&folder)).await;
-    assert_eq!(code, 1);
-    assert!(said.contains("has a directory already"), "{said}");
+    assert_eq!(code, 0);
+    assert!(said.contains("nothing was written"), "{said}");
+    assert_eq!(items(&second).await, there);
     // And it can be replaced.
     let (code, said) = admin.run(&format!("{} --replace", import(&folder))).await;
     assert_eq!(code, 0, "{said}");
@@ -232,14 +236,16 @@ async fn an_import_that_was_killed_is_completed_by_the_next() {
         let is_over = outcome.is_some();
         match outcome {
             Some((code, said)) => assert_eq!(code, 0, "{said}"),
-            // It may have been complete but for what is said of it.
             None => {
                 let (code, said) = other.run(&import(&folder)).await;
-                assert!(
-                    code == 0 || said.contains("has a directory already"),
-                    "{said}"
-                );
+                assert_eq!(code, 0, "after {calls} calls: {said}");
             }
+        }
+        // No entry is left open by a run that was completed.
+        if is_over {
+            let (_, log) = other.json("audit acme").await;
+            let last = log.as_array().unwrap().last().unwrap();
+            assert!(!last["completed"].is_null(), "{last}");
         }
         assert_eq!(items(&target).await, expected, "after {calls} calls");
         assert_eq!(other.run("directory check acme").await.0, 0);
@@ -290,11 +296,20 @@ async fn one_tenant_is_restored_from_a_table() {
     // The command is on the operator's log, and so is the table.
     let (_, log) = admin.run("audit acme").await;
     assert!(log.contains("import") && log.contains(&restored), "{log}");
+
+    disable(&directory, &admin).await;
+    let kept = items(&directory).await;
     let nobody = format!("tenant import gamma --from-table {restored}");
-    let no_table = format!("tenant import acme --from-table {}", admin.tables().secrets);
+    let Tables {
+        secrets,
+        directory: own,
+    } = admin.tables();
+    let no_table = format!("tenant import acme --from-table {secrets}");
+    let itself = format!("tenant import acme --from-table {own} --replace");
     for (command, told) in [
         (nobody, "has nothing of tenant"),
         (no_table, "is not a directory table"),
+        (itself, "it is the directory table itself"),
         (
             "tenant import acme --from-table nope".to_owned(),
             "there is no table `nope`",
@@ -304,4 +319,65 @@ async fn one_tenant_is_restored_from_a_table() {
         assert_eq!(code, 1, "{command}");
         assert!(said.contains(told), "{said}");
     }
+    assert_eq!(admin.run("tenant status gamma").await.0, 1);
+
+    // What a later release wrote is found before anything is removed.
+    let other = copy(&admin.tables()).await;
+    let later = DirectoryTable::over(&other).await;
+    later.plant_count("acme", "ZZ#later", "f", 99).await;
+    let command = format!(
+        "tenant import acme --from-table {} --replace",
+        other.directory
+    );
+    let (code, said) = admin.run(&command).await;
+    assert_eq!(code, 1);
+    assert!(said.contains("newer"), "{said}");
+    assert_eq!(items(&directory).await, kept);
+}
+
+/// A tenant that an import creates waits until the operator lets it in.
+#[tokio::test]
+async fn an_import_creates_a_tenant_that_is_disabled() {
+    let (_, directory, admin) = stage().await;
+    disable(&directory, &admin).await;
+    let folder = Folder::new();
+    assert_eq!(admin.run(&export(&folder)).await.0, 0);
+    let (_, empty) = Admin::without_service().await;
+    // Whichever call it ended at, with --replace or without.
+    let commands = [import(&folder), format!("{} --replace", import(&folder))];
+    for calls in 1.. {
+        assert_eq!(empty.killed_after(calls, &commands[0]).await, None);
+        let (_, listed) = empty.json("tenant list").await;
+        if listed != json!([]) {
+            assert_eq!(listed[0]["enabled"], false, "{listed}");
+            break;
+        }
+    }
+    for command in [
+        "tenant enable acme",
+        "key create acme --label x",
+        "breaker lift acme --reason x",
+    ] {
+        let (code, said) = empty.run(command).await;
+        assert_eq!(code, 1, "{command}");
+        assert!(said.contains("was not completed"), "{said}");
+    }
+    for command in &commands {
+        let (code, said) = empty.run(command).await;
+        assert_eq!(code, 0, "{said}");
+    }
+    let (_, listed) = empty.json("tenant list").await;
+    assert_eq!(listed[0]["enabled"], false, "{listed}");
+    assert_eq!(empty.run("tenant enable acme").await.0, 0);
+
+    // The id of a tenant that was deleted is not given again by an import.
+    disable(&directory, &admin).await;
+    let delete = "tenant delete acme --confirm acme --reason x";
+    assert_eq!(admin.run(delete).await.0, 0);
+    let (code, said) = admin.run(&commands[0]).await;
+    assert_eq!(code, 1);
+    assert!(
+        said.contains("was deleted") && said.contains("--again"),
+        "{said}"
+    );
 }

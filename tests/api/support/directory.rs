@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use futures_util::{StreamExt as _, stream};
 use scim::text::fold;
 use serde_json::Value;
-use store::Store;
+use store::{Store, Tables};
 use tenant::ApiKey;
 
 use crate::support::members::{self, Members};
@@ -70,6 +70,15 @@ impl DirectoryTable {
             secrets: engine::tables(prefix).secrets,
         };
         (store, directory)
+    }
+
+    /// Other tables.
+    pub async fn over(tables: &Tables) -> Self {
+        Self {
+            client: Client::new(&engine::sdk_config(engine::endpoint()).await),
+            table: tables.directory.clone(),
+            secrets: tables.secrets.clone(),
+        }
     }
 
     /// Everything that a tenant owns, without the use of its keys and the counters of answers,
@@ -192,6 +201,19 @@ impl DirectoryTable {
             .condition_expression("enabled = :no")
             .expression_attribute_values(":since", AttributeValue::S(since.to_owned()))
             .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Takes away since when the tenant has been disabled.
+    pub async fn forget_disabled(&self, tenant: &str) {
+        self.client
+            .update_item()
+            .table_name(&self.secrets)
+            .key("secrets_pk", AttributeValue::S(format!("TENANT#{tenant}")))
+            .key("secrets_sk", AttributeValue::S("TENANT".to_owned()))
+            .update_expression("REMOVE disabled")
             .send()
             .await
             .unwrap();

@@ -66,17 +66,13 @@ async fn under_way(service: &Service, admin: &Admin, tables: &BothTables) {
     }
     let (store, meter) = (&service.app.store, Meter::default());
     let now = OffsetDateTime::now_utc();
-    for id in ["beta", "gamma"] {
-        run(admin, &format!("tenant create {id}")).await;
-    }
+    run(admin, "tenant create beta").await;
     run(admin, "tenant disable beta --reason drill").await;
     let [beta, gamma] = ["beta", "gamma"].map(|id| TenantId::parse(id).unwrap());
     let later = now + Duration::minutes(2);
     let deletion = account::delete::delete(store, &beta, later, |_| {});
     Box::pin(deletion).await.unwrap();
-    let into = store.may_be_imported(&gamma, false, now, &meter);
-    let into = into.await.unwrap();
-    let begun = store.begin_import(&into, "table drill", false, now, &meter);
+    let begun = store.create_importing(&gamma, "gamma", "table drill", now, &meter);
     begun.await.unwrap();
 }
 

@@ -17,13 +17,16 @@ pub const MANIFEST: &str = "manifest.json";
 /// The file that an import reads.
 pub const ITEMS: &str = "items.ndjson";
 
+/// The file that lists the keys, as one JSON value.
+pub const KEYS: &str = "keys.json";
+
 /// The files of an export, in the order in which they are written.
 pub const FILES: [&str; 6] = [
     "users.ndjson",
     "groups.ndjson",
     "deleted.ndjson",
     "history.ndjson",
-    "keys.json",
+    KEYS,
     ITEMS,
 ];
 

@@ -14,13 +14,13 @@ use scim::schema::{GROUPS, USERS};
 use scim::{ResourceId, ResourceType, Stored};
 use serde_json::{Value, json};
 use store::directory::history::{Record, Span};
-use store::secrets::Act;
+use store::secrets::{Act, Tenant};
 use time::OffsetDateTime;
 
 use crate::history::horizon;
 use crate::{Account, Failure};
 
-pub use files::{ExportedFile, FILES, ITEMS, MANIFEST};
+pub use files::{ExportedFile, FILES, ITEMS, KEYS, MANIFEST};
 use files::{Out, prepare};
 pub(crate) use files::{file, hex};
 
@@ -72,10 +72,17 @@ impl Account {
                     self.export_history(&mut out, &history_line, &mut told)
                         .await?;
                 }
-                "keys.json" => self.export_keys(&mut out).await?,
+                KEYS => self.export_keys(&mut out).await?,
                 _ => self.export_items(&mut out, &mut told).await?,
             }
             files.push(out.finish()?);
+        }
+        // What was imported meanwhile is in some of the files only.
+        let now = Self::open(&self.store, &self.tenant.id).await?;
+        now.is_whole()?;
+        let of = |tenant: &Tenant| (tenant.created, tenant.imported.clone());
+        if of(&now.tenant) != of(&self.tenant) {
+            return Err(Failure::Overtaken(self.tenant.id.clone()));
         }
         let exported = Exported {
             folder: folder.to_owned(),

@@ -8,7 +8,7 @@ use crate::args::ImportArgs;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::report::Report;
-use crate::terminal::columns;
+use crate::terminal::{columns, exact, stamp};
 
 /// Takes what a tenant owns from an export, or from another table.
 pub async fn run(arguments: &ImportArgs, store: &Store) -> Result<Imported, Failure> {
@@ -34,7 +34,16 @@ impl Report for Imported {
     fn text(&self) -> String {
         let counts = self.counts.iter();
         let rows = counts.map(|(kind, count)| [kind.to_owned(), count.to_string()]);
-        let mut text = columns(["IMPORTED", ""], rows);
+        let mut text = match self.was_complete {
+            Some(at) => format!(
+                "the same was imported {}, and nothing was written now; --replace imports it again",
+                stamp(at)
+            ),
+            None => columns(["IMPORTED", ""], rows),
+        };
+        if self.was_begun {
+            text.push_str("\n\nwent on with an import that was ended early");
+        }
         let defects = self.audit.defects.len();
         text.push_str(&match defects {
             0 => format!("\nno defects in {} resources", self.audit.resources),
@@ -57,6 +66,7 @@ impl Report for Imported {
             "tenant": self.tenant.as_str(),
             "created": self.is_new,
             "wasBegun": self.was_begun,
+            "wasComplete": self.was_complete.map(exact),
             "items": counts,
             "resources": self.audit.resources,
             "defects": defects.collect::<Vec<_>>(),
@@ -66,7 +76,7 @@ impl Report for Imported {
     fn note(&self) -> Option<String> {
         let keys = match self.is_new {
             true => {
-                "the tenant was created, and has no keys: they are not imported. `scim-admin key create` makes one. "
+                "the tenant was created, disabled and without keys, which are not imported: `scim-admin key create` makes one, `scim-admin tenant enable` lets it in. "
             }
             false => "",
         };

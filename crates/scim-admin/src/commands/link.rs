@@ -3,6 +3,7 @@
 use account::entrance::{Issued, issue};
 use serde_json::{Value, json};
 use store::Meter;
+use store::secrets::SecretsError;
 use store::sessions::{Link, NewLink, Session, Sessions};
 use tenant::TenantId;
 use time::OffsetDateTime;
@@ -67,6 +68,10 @@ pub async fn list(tenant: &TenantId, sessions: &Sessions) -> Result<Listed, Fail
 /// `link revoke`. What is left of a tenant that was deleted can be ended too.
 pub async fn revoke(tenant: &TenantId, sessions: &Sessions) -> Result<Revoked, Failure> {
     let (meter, now) = (Meter::default(), OffsetDateTime::now_utc());
+    let store = sessions.store();
+    if !store.has_tenant(tenant, &meter).await? && store.stone(tenant, &meter).await?.is_none() {
+        return Err(SecretsError::NoTenant(tenant.clone()).into());
+    }
     Ok(Revoked {
         tenant: tenant.clone(),
         sessions: sessions.revoke_links(tenant, now, &meter).await?,

@@ -1,6 +1,6 @@
 //! `tenant`: customers.
 
-use account::now;
+use account::tenants;
 use store::secrets::Tenant;
 use store::{Meter, Store};
 use tenant::TenantId;
@@ -15,11 +15,7 @@ pub async fn create(
     store: &Store,
 ) -> Result<Tenant, Failure> {
     let name = name.unwrap_or(id.as_str());
-    let meter = Meter::default();
-    Ok(match is_again {
-        true => store.create_tenant_again(id, name, now(), &meter).await?,
-        false => store.create_tenant(id, name, now(), &meter).await?,
-    })
+    Ok(tenants::create(store, id, name, is_again).await?)
 }
 
 /// `tenant list`.

@@ -7,6 +7,7 @@ pub(crate) mod bulk;
 pub(crate) mod call;
 mod connect;
 mod connections;
+mod definition;
 mod error;
 pub mod format;
 pub(crate) mod gate;

@@ -44,6 +44,9 @@ pub enum NotImported {
     /// A later release wrote it.
     #[error("is of a later format; use the scim-admin that exported it, or a newer one")]
     LaterFormat,
+    /// It is not after the one before it.
+    #[error("has not a later sort key than the line before it: every item is there once, in order")]
+    NotInOrder,
     /// DynamoDB does not take it.
     #[error("is refused by DynamoDB, because {0}")]
     Refused(&'static str),

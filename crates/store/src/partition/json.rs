@@ -81,7 +81,7 @@ fn attribute(value: &Value) -> Option<AttributeValue> {
         "N" => AttributeValue::N(text()?),
         "B" => AttributeValue::B(blob(of.as_str()?)?),
         "BOOL" => AttributeValue::Bool(of.as_bool()?),
-        "NULL" => AttributeValue::Null(of.as_bool()?),
+        "NULL" => AttributeValue::Null(of.as_bool().filter(|is_null| *is_null)?),
         "SS" => AttributeValue::Ss(texts()?),
         "NS" => AttributeValue::Ns(texts()?),
         "BS" => {
@@ -143,6 +143,7 @@ mod tests {
             "{\"a\":{\"S\":\"x\",\"N\":\"1\"}}",
             "{\"a\":{\"B\":\"*\"}}",
             "{\"a\":{\"Z\":\"x\"}}",
+            "{\"a\":{\"NULL\":false}}",
             "{\"a\":{\"S\":\"x\"}",
         ] {
             assert_eq!(item(line), Err(NoItem), "{line}");

@@ -2,12 +2,13 @@
 //!
 //! Writing the same again changes nothing, so an import that was ended early is run once more.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 
 use super::item::{NotImported, checked};
 use super::{Counts, json};
 use crate::client::attributes::{Item, text};
 use crate::client::bulk;
+use crate::client::format::{self, FORMAT};
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
 use crate::secrets::Hold;
 use crate::{StoreError, TenantStore};
@@ -41,12 +42,45 @@ impl<'a> TenantStore<'a> {
         })
     }
 
-    /// Whether a line is an item of this tenant that can be written.
+    /// The sort key of a line that is an item of this tenant and can be written.
     ///
     /// # Errors
-    /// Why it is not.
-    pub fn check_line(&self, line: &str) -> Result<(), NotImported> {
-        self.item_of(line).map(drop)
+    /// Why it is none.
+    pub fn check_line(&self, line: &str) -> Result<String, NotImported> {
+        let mut item = self.item_of(line)?;
+        match item.remove(SORT_KEY) {
+            Some(AttributeValue::S(sort_key)) => Ok(sort_key),
+            _ => Err(NotImported::NoItem),
+        }
+    }
+
+    /// Whether everything that the tenant has can be copied to a table of this release. `progress`
+    /// is told how many items are read. Returns how many there are.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerFormat`], and failures of DynamoDB.
+    pub async fn check_items(
+        &self,
+        mut progress: impl FnMut(u64) + Send,
+    ) -> Result<u64, StoreError> {
+        let (mut count, mut start) = (0, None);
+        loop {
+            let query = self
+                .query()
+                .key_condition_expression("pk = :pk")
+                .projection_expression("pk, sk, #f")
+                .expression_attribute_names("#f", FORMAT);
+            let (items, next) = self.one_page(query.set_exclusive_start_key(start)).await?;
+            for item in &items {
+                format::check(item)?;
+            }
+            count += items.len() as u64;
+            progress(count);
+            if next.is_none() {
+                return Ok(count);
+            }
+            start = next;
+        }
     }
 
     fn item_of(&self, line: &str) -> Result<Item, NotImported> {
@@ -73,6 +107,7 @@ impl<'a> TenantStore<'a> {
             let query = other.query().key_condition_expression("pk = :pk");
             let (items, next) = other.one_page(query.set_exclusive_start_key(start)).await?;
             for item in items {
+                format::check(&item)?;
                 written.add(item, 0).await?;
             }
             // The items of a page have a megabyte together, so they fit into transactions.

@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
 
-use super::item::{self, DELETING, STONE_SORT_KEY, TENANT_SORT_KEY};
+use super::item::{self, DELETING, STONE_SORT_KEY, TENANT_SORT_KEY, TenantItem};
 use super::stone::{COUNTS, CREATED, DISABLED, KEYS, Stone, counts_of, json};
-use super::{Hold, SecretsError, import, write};
+use super::{Act, Begun, Hold, SecretsError, import, write};
 use crate::client::attributes::{number, number_of, optional_text, string, text, time, timestamp};
 use crate::client::bulk;
 use crate::client::gate::Passage;
@@ -41,31 +41,45 @@ impl Deleting {
 }
 
 impl Store {
-    /// Whether a tenant can be deleted now.
+    /// Nobody has been able to write to the tenant for a while.
     ///
     /// # Errors
-    /// [`SecretsError::NoTenant`], [`SecretsError::StillEnabled`],
     /// [`SecretsError::DisabledLately`], and failures of DynamoDB.
-    pub async fn may_be_deleted(
+    pub(super) async fn has_been_disabled(
         &self,
-        tenant: &TenantId,
+        read: &TenantItem,
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
-        let read = self.find_tenant(tenant, meter).await?;
-        match read.disabled {
-            _ if read.deleting.is_some() => Ok(()),
-            _ if read.enabled => Err(SecretsError::StillEnabled(read.id)),
-            Some(at) if now - at < MIN_DISABLED => Err(SecretsError::DisabledLately {
-                tenant: read.id,
-                at,
-            }),
-            _ => Ok(()),
+        let lately = |at: OffsetDateTime| SecretsError::DisabledLately {
+            tenant: read.tenant.id.clone(),
+            at,
+        };
+        match read.tenant.disabled {
+            // It was created so, by an import: no request was ever let in.
+            Some(at) if at == read.tenant.created => Ok(()),
+            Some(at) if now - at < MIN_DISABLED => Err(lately(at)),
+            Some(_) => Ok(()),
+            // A version of before the attribute existed may have disabled it a moment ago.
+            None => {
+                let update = self
+                    .update_tenant(&read.tenant.id)
+                    .update_expression("SET disabled = :now ADD version :one")
+                    .condition_expression("version = :read")
+                    .expression_attribute_values(":read", number_of(read.version))
+                    .expression_attribute_values(":one", number_of(1))
+                    .expression_attribute_values(":now", timestamp(now));
+                let writes = [write::update(update)?];
+                match self.transact(writes, meter, Passage::Free).await? {
+                    Outcome::Written => Err(lately(now)),
+                    Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch.into()),
+                }
+            }
         }
     }
 
     /// Begins the deletion of a tenant, or finds the one that was begun. From here on the tenant
-    /// cannot be enabled and gets no keys.
+    /// cannot be enabled and gets no keys. It is on the operator's log exactly if it is begun.
     ///
     /// # Errors
     /// [`SecretsError::NoTenant`], [`SecretsError::StillEnabled`],
@@ -75,43 +89,36 @@ impl Store {
         tenant: &TenantId,
         now: OffsetDateTime,
         meter: &Meter,
-    ) -> Result<Deleting, SecretsError> {
+    ) -> Result<(Deleting, Begun), SecretsError> {
         write::retrying_races(|| async {
             let read = self.tenant_item(tenant, meter).await?;
             if read.tenant.deleting.is_some() {
-                return self.deleting(tenant, meter).await;
+                let deleting = self.deleting(tenant, meter).await?;
+                let hold = deleting.hold();
+                let begin = self.begin_act(tenant, Act::DeleteTenant, None, Some(&hold), meter);
+                return Ok((deleting, begin.await?));
             }
-            self.may_be_deleted(tenant, now, meter).await?;
-            let mut next = self
+            if read.tenant.enabled {
+                return Err(SecretsError::StillEnabled(tenant.clone()));
+            }
+            self.has_been_disabled(&read, now, meter).await?;
+            let update = self
                 .update_tenant(tenant)
-                .condition_expression("version = :read AND enabled = :disabled")
+                // An import that is under way ends here.
+                .update_expression(format!(
+                    "SET #deleting = :now REMOVE {} ADD version :one",
+                    import::REMOVE
+                ))
+                .condition_expression("version = :read")
+                .expression_attribute_names("#deleting", DELETING)
                 .expression_attribute_values(":read", number_of(read.version))
-                .expression_attribute_values(
-                    ":disabled",
-                    aws_sdk_dynamodb::types::AttributeValue::Bool(false),
-                )
                 .expression_attribute_values(":one", number_of(1))
                 .expression_attribute_values(":now", timestamp(now));
-            // A version of before the attribute existed may have disabled it a moment ago.
-            let disabled = read.tenant.disabled;
-            next = match disabled {
-                // An import that is under way ends here.
-                Some(_) => next
-                    .update_expression(format!(
-                        "SET #deleting = :now REMOVE {} ADD version :one",
-                        import::REMOVE
-                    ))
-                    .expression_attribute_names("#deleting", DELETING),
-                None => next.update_expression("SET disabled = :now ADD version :one"),
-            };
-            let writes = [write::update(next)?];
-            match (self.transact(writes, meter, Passage::Free).await?, disabled) {
-                (Outcome::ConditionsFailed(_), _) => Err(StoreError::VersionMismatch.into()),
-                (Outcome::Written, Some(_)) => self.deleting(tenant, meter).await,
-                (Outcome::Written, None) => Err(SecretsError::DisabledLately {
-                    tenant: tenant.clone(),
-                    at: now,
-                }),
+            let (entry, begun) = self.begun_entry(tenant, Act::DeleteTenant, None)?;
+            let writes = [write::update(update)?, entry];
+            match self.transact(writes, meter, Passage::Free).await? {
+                Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch.into()),
+                Outcome::Written => Ok((self.deleting(tenant, meter).await?, begun)),
             }
         })
         .await
@@ -131,7 +138,8 @@ impl Store {
         })
     }
 
-    /// Notes what a tenant owned when its deletion began.
+    /// Notes what a tenant owned when its deletion began, unless another run has: then some of it
+    /// may be gone already.
     ///
     /// # Errors
     /// [`SecretsError::NoTenant`] when this deletion is not under way any more, and failures of
@@ -142,25 +150,28 @@ impl Store {
         counts: &Counts,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
-        let tenant = &deleting.tenant;
-        let (_, name, value) = deleting.hold().held();
+        let (tenant, hold) = (&deleting.tenant, deleting.hold());
         write::retrying_races(|| async {
             let keys = self.query_keys(tenant, item::KEY_PREFIX, meter).await?;
             let update = self
                 .update_tenant(tenant)
                 .update_expression("SET #counts = :counts, #keys = :keys ADD version :one")
-                .condition_expression("#held = :held")
-                .expression_attribute_names("#held", name)
-                .expression_attribute_values(":held", value.clone())
                 .expression_attribute_names("#counts", COUNTS)
                 .expression_attribute_names("#keys", KEYS)
                 .expression_attribute_values(":counts", string(json(counts)))
                 .expression_attribute_values(":keys", number_of(keys.len() as u64))
                 .expression_attribute_values(":one", number_of(1));
+            let update = hold.update(update, " AND attribute_not_exists(#counts)");
             let writes = [write::update(update)?];
             match self.transact(writes, meter, Passage::Free).await? {
                 Outcome::Written => Ok(()),
-                Outcome::ConditionsFailed(_) => Err(SecretsError::NoTenant(tenant.clone())),
+                Outcome::ConditionsFailed(_) => {
+                    let found = self.deleting(tenant, meter).await;
+                    match found {
+                        Ok(found) if found.at == deleting.at && found.counts.is_some() => Ok(()),
+                        _ => Err(SecretsError::NoTenant(tenant.clone())),
+                    }
+                }
             }
         })
         .await
@@ -200,7 +211,8 @@ impl Store {
         self.write_while(&check, &deletes, meter).await
     }
 
-    /// Puts a stone in the place of a tenant that is being deleted, of which nothing is left.
+    /// Puts a stone in the place of a tenant that is being deleted, of which nothing is left, and
+    /// says so on the operator's log.
     ///
     /// # Errors
     /// [`SecretsError::NoTenant`] when this deletion is not under way any more, and failures of
@@ -208,17 +220,17 @@ impl Store {
     pub async fn end_deletion(
         &self,
         deleting: &Deleting,
+        begun: &Begun,
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Stone, SecretsError> {
-        let tenant = &deleting.tenant;
-        let (_, name, value) = deleting.hold().held();
+        let (tenant, hold) = (&deleting.tenant, deleting.hold());
         write::retrying_races(|| async {
             let sort_key = string(TENANT_SORT_KEY);
             let read = self
                 .read_secret(item::partition(tenant), sort_key, meter)
                 .await?;
-            let read = read.filter(|read| read.get(name) == Some(&value));
+            let read = read.filter(|read| hold.is_held_by(read));
             let read = read.ok_or_else(|| SecretsError::NoTenant(tenant.clone()))?;
             let operator = self.operator();
             let stone = Stone {
@@ -237,13 +249,15 @@ impl Store {
                 .table_name(&self.tables.secrets)
                 .key(SECRETS_PARTITION_KEY, item::partition(tenant))
                 .key(SECRETS_SORT_KEY, string(TENANT_SORT_KEY))
-                .condition_expression("#held = :held")
-                .expression_attribute_names("#held", name)
-                .expression_attribute_values(":held", value.clone())
+                .condition_expression("#deleting = :since")
+                .expression_attribute_names("#deleting", DELETING)
+                .expression_attribute_values(":since", timestamp(deleting.at))
                 .build()
                 .map_err(StoreError::from)?;
             let delete = TransactWriteItem::builder().delete(delete).build();
-            let writes = [delete, self.put(stone.item())?];
+            let outcome = format!("{} items and {} keys", stone.counts.total(), stone.keys);
+            let completed = self.completed_entry(begun, &outcome)?;
+            let writes = [delete, self.put(stone.item())?, completed];
             match self.transact(writes, meter, Passage::Free).await? {
                 Outcome::Written => Ok(stone),
                 Outcome::ConditionsFailed(_) => Err(SecretsError::NoTenant(tenant.clone())),

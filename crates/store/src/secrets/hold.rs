@@ -1,12 +1,13 @@
 //! What long work on a tenant hangs on.
 
+use aws_sdk_dynamodb::types::builders::UpdateBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
-use super::import::RUN;
+use super::import::{IMPORTING, RUN};
 use super::item::{self, COMPLETED, DELETING, STONE_SORT_KEY, TENANT_SORT_KEY};
-use crate::client::attributes::{string, timestamp};
+use crate::client::attributes::{Item, string, timestamp};
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::{Store, StoreError};
 
@@ -20,15 +21,58 @@ pub enum Hold {
     Deleted(OffsetDateTime),
     /// The import goes on in this run.
     Importing(String),
+    /// The tenant is there, and it is all there: it is not being deleted or imported.
+    Whole,
 }
 
 impl Hold {
-    /// The sort key of the item, and which of its attributes has which value.
-    pub(super) fn held(&self) -> (&'static str, &'static str, AttributeValue) {
+    /// The sort key of the item that says so.
+    fn sort_key(&self) -> &'static str {
         match self {
-            Self::Deleting(since) => (TENANT_SORT_KEY, DELETING, timestamp(*since)),
-            Self::Deleted(at) => (STONE_SORT_KEY, COMPLETED, timestamp(*at)),
-            Self::Importing(run) => (TENANT_SORT_KEY, RUN, string(run)),
+            Self::Deleted(_) => STONE_SORT_KEY,
+            Self::Deleting(_) | Self::Importing(_) | Self::Whole => TENANT_SORT_KEY,
+        }
+    }
+
+    /// The condition on that item, with its names and values.
+    fn condition(
+        &self,
+    ) -> (
+        &'static str,
+        Vec<(&'static str, &'static str)>,
+        Option<AttributeValue>,
+    ) {
+        const IS: &str = "#held = :held";
+        match self {
+            Self::Deleting(since) => (IS, vec![("#held", DELETING)], Some(timestamp(*since))),
+            Self::Deleted(at) => (IS, vec![("#held", COMPLETED)], Some(timestamp(*at))),
+            Self::Importing(run) => (IS, vec![("#held", RUN)], Some(string(run))),
+            Self::Whole => (
+                "attribute_exists(secrets_pk) AND attribute_not_exists(#deleting) \
+                 AND attribute_not_exists(#importing)",
+                vec![("#deleting", DELETING), ("#importing", IMPORTING)],
+                None,
+            ),
+        }
+    }
+
+    /// Whether an item says so; for what says it by one attribute.
+    pub(super) fn is_held_by(&self, item: &Item) -> bool {
+        let (_, names, value) = self.condition();
+        let held = names.first().and_then(|(_, name)| item.get(*name));
+        held.is_some() && held == value.as_ref()
+    }
+
+    /// Gives a change of the tenant's item this condition, and `more` if there is any.
+    pub(super) fn update(&self, update: UpdateBuilder, more: &str) -> UpdateBuilder {
+        let (condition, names, value) = self.condition();
+        let mut update = update.condition_expression(format!("{condition}{more}"));
+        for (alias, name) in names {
+            update = update.expression_attribute_names(alias, name);
+        }
+        match value {
+            Some(value) => update.expression_attribute_values(":held", value),
+            None => update,
         }
     }
 }
@@ -40,15 +84,19 @@ impl Store {
         tenant: &TenantId,
         hold: &Hold,
     ) -> Result<TransactWriteItem, StoreError> {
-        let (sort_key, name, value) = hold.held();
-        let check = ConditionCheck::builder()
+        let (condition, names, value) = hold.condition();
+        let mut check = ConditionCheck::builder()
             .table_name(&self.tables.secrets)
             .key(SECRETS_PARTITION_KEY, item::partition(tenant))
-            .key(SECRETS_SORT_KEY, string(sort_key))
-            .condition_expression("#held = :held")
-            .expression_attribute_names("#held", name)
-            .expression_attribute_values(":held", value)
-            .build()?;
+            .key(SECRETS_SORT_KEY, string(hold.sort_key()))
+            .condition_expression(condition);
+        for (alias, name) in names {
+            check = check.expression_attribute_names(alias, name);
+        }
+        if let Some(value) = value {
+            check = check.expression_attribute_values(":held", value);
+        }
+        let check = check.build()?;
         Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 }

@@ -1,30 +1,32 @@
 //! An import into a tenant: what is being imported is in the tenant's item until all of it is
-//! there. Until then the tenant cannot be enabled and gets no keys.
+//! there. Until then the tenant cannot be enabled and gets no keys. It begins with a tenant that is
+//! disabled, or that it creates itself; enabling it is up to the operator.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use backon::Retryable as _;
 use tenant::TenantId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::deletion::MIN_DISABLED;
 use super::hold::Hold;
-use super::item::TenantItem;
-use super::{SecretsError, write};
+use super::{Act, Begun, SecretsError, Tenant, item, write};
 use crate::client::attributes::{Item, flag, number_of, optional_time, string, text, timestamp};
 use crate::client::gate::Passage;
 use crate::client::transaction::{Outcome, RACES};
 use crate::{Meter, Store, StoreError};
 
 /// Since when.
-const IMPORTING: &str = "importing";
+pub(super) const IMPORTING: &str = "importing";
 /// Which run of the command it goes on in. The latest one has it.
 pub(super) const RUN: &str = "import_run";
 /// What is imported.
 const SOURCE: &str = "import_source";
 /// Whether what was there before is still being removed.
 const REMOVES: &str = "import_removes";
+
+/// When the last import was complete, and what it was of.
+const IMPORTED: &str = "imported";
+const IMPORTED_SOURCE: &str = "imported_source";
 
 /// Takes all of it out of a tenant's item.
 pub(super) const REMOVE: &str = "importing, import_run, import_source, import_removes";
@@ -38,6 +40,28 @@ pub struct Import {
     pub source: String,
     /// Whether what was there before is still being removed.
     pub removes: bool,
+}
+
+/// An import that is complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imported {
+    /// Since when.
+    pub at: OffsetDateTime,
+    /// Tells what was imported from anything else.
+    pub source: String,
+}
+
+impl Imported {
+    /// Reads it from a tenant's item.
+    pub(super) fn read(item: &Item) -> Result<Option<Self>, StoreError> {
+        let Some(at) = optional_time(item, IMPORTED)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            at,
+            source: text(item, IMPORTED_SOURCE)?.to_owned(),
+        }))
+    }
 }
 
 impl Import {
@@ -61,11 +85,12 @@ pub struct Importable {
     version: u64,
     /// The import that was begun before, and is not complete.
     pub begun: Option<Import>,
+    /// The last one that is complete.
+    pub imported: Option<Imported>,
 }
 
 impl Store {
-    /// Whether something can be imported into a tenant now; with `removes`, once what is there is
-    /// removed.
+    /// Whether something can be imported into a tenant now.
     ///
     /// # Errors
     /// [`SecretsError::NoTenant`], [`SecretsError::BeingDeleted`], [`SecretsError::HasClients`],
@@ -73,32 +98,28 @@ impl Store {
     pub async fn may_be_imported(
         &self,
         tenant: &TenantId,
-        removes: bool,
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Importable, SecretsError> {
         let read = self.tenant_item(tenant, meter).await?;
         read.not_being_deleted()?;
-        let TenantItem {
-            tenant, version, ..
-        } = read;
-        if tenant.enabled && (tenant.active_keys > 0 || removes) {
-            return Err(SecretsError::HasClients(tenant.id));
+        // Nobody has written to one whose import was begun.
+        if read.tenant.importing.is_none() {
+            if read.tenant.enabled {
+                return Err(SecretsError::HasClients(tenant.clone()));
+            }
+            self.has_been_disabled(&read, now, meter).await?;
         }
-        match tenant.disabled {
-            Some(at) if now - at < MIN_DISABLED => Err(SecretsError::DisabledLately {
-                tenant: tenant.id,
-                at,
-            }),
-            _ => Ok(Importable {
-                tenant: tenant.id,
-                version,
-                begun: tenant.importing,
-            }),
-        }
+        Ok(Importable {
+            version: read.version,
+            begun: read.tenant.importing,
+            imported: read.tenant.imported,
+            tenant: read.tenant.id,
+        })
     }
 
-    /// Begins an import, or goes on with one: it is this run's alone from here on.
+    /// Begins an import, or goes on with one: it is this run's alone from here on. It is on the
+    /// operator's log.
     ///
     /// # Errors
     /// [`StoreError::VersionMismatch`] when the tenant changed meanwhile, and failures of DynamoDB.
@@ -109,7 +130,7 @@ impl Store {
         removes: bool,
         now: OffsetDateTime,
         meter: &Meter,
-    ) -> Result<Hold, StoreError> {
+    ) -> Result<(Hold, Begun), StoreError> {
         let run = Uuid::new_v4().to_string();
         let update = self
             .update_tenant(&into.tenant)
@@ -128,8 +149,53 @@ impl Store {
             .expression_attribute_values(":removes", AttributeValue::Bool(removes))
             .expression_attribute_values(":one", number_of(1))
             .expression_attribute_values(":read", number_of(into.version));
-        self.written(update, meter).await?;
-        Ok(Hold::Importing(run))
+        let (entry, begun) = self.begun_entry(&into.tenant, Act::Import, None)?;
+        self.written(vec![write::update(update)?, entry], meter)
+            .await?;
+        Ok((Hold::Importing(run), begun))
+    }
+
+    /// Creates a tenant, disabled, and begins an import into it. Both are on the operator's log.
+    ///
+    /// # Errors
+    /// [`SecretsError::TenantDeleted`]; [`StoreError::VersionMismatch`] when there is one now, and
+    /// failures of DynamoDB.
+    pub async fn create_importing(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        source: &str,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<(Hold, Begun), SecretsError> {
+        if let Some(stone) = self.stone(tenant, meter).await? {
+            return Err(SecretsError::TenantDeleted {
+                tenant: tenant.clone(),
+                at: stone.completed,
+            });
+        }
+        let run = Uuid::new_v4().to_string();
+        let new = Tenant {
+            enabled: false,
+            disabled: Some(now),
+            ..Tenant::new(tenant, name, now)
+        };
+        let mut item = item::new_tenant(&new);
+        item.extend([
+            (IMPORTING.to_owned(), timestamp(now)),
+            (RUN.to_owned(), string(&run)),
+            (SOURCE.to_owned(), string(source)),
+            (REMOVES.to_owned(), AttributeValue::Bool(false)),
+        ]);
+        let (entry, begun) = self.begun_entry(tenant, Act::Import, None)?;
+        let writes = vec![
+            self.put(item)?,
+            self.stone_part(tenant, false)?,
+            self.entry(tenant, Act::CreateTenant, None)?,
+            entry,
+        ];
+        self.written(writes, meter).await?;
+        Ok((Hold::Importing(run), begun))
     }
 
     /// Notes that what was there before an import is removed.
@@ -147,11 +213,13 @@ impl Store {
             .update_tenant(tenant)
             .update_expression("SET #removes = :removes ADD version :one")
             .expression_attribute_names("#removes", REMOVES)
-            .expression_attribute_values(":removes", AttributeValue::Bool(false));
-        self.update_held(update, hold, meter).await
+            .expression_attribute_values(":removes", AttributeValue::Bool(false))
+            .expression_attribute_values(":one", number_of(1));
+        let update = write::update(hold.update(update, ""))?;
+        self.written(vec![update], meter).await
     }
 
-    /// Notes that all that was to be imported is there.
+    /// Notes that all that was to be imported is there, also on the operator's log.
     ///
     /// # Errors
     /// [`StoreError::VersionMismatch`] when it is not this run's any more, and failures of
@@ -160,33 +228,32 @@ impl Store {
         &self,
         tenant: &TenantId,
         hold: &Hold,
+        (begun, outcome): (&Begun, &str),
+        now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<(), StoreError> {
         let update = self
             .update_tenant(tenant)
-            .update_expression(format!("REMOVE {REMOVE} ADD version :one"));
-        self.update_held(update, hold, meter).await
+            .update_expression(format!(
+                "SET #imported = :now, #imported_source = #source REMOVE {REMOVE} ADD version :one"
+            ))
+            .expression_attribute_names("#imported", IMPORTED)
+            .expression_attribute_names("#imported_source", IMPORTED_SOURCE)
+            .expression_attribute_names("#source", SOURCE)
+            .expression_attribute_values(":now", timestamp(now))
+            .expression_attribute_values(":one", number_of(1));
+        let update = write::update(hold.update(update, ""))?;
+        let completed = self.completed_entry(begun, outcome)?;
+        self.written(vec![update, completed], meter).await
     }
 
-    async fn update_held(
+    /// Writes what has the condition that nobody else has changed the tenant.
+    async fn written(
         &self,
-        update: UpdateBuilder,
-        hold: &Hold,
+        writes: Vec<TransactWriteItem>,
         meter: &Meter,
     ) -> Result<(), StoreError> {
-        let (_, name, value) = hold.held();
-        let update = update
-            .condition_expression("#held = :held")
-            .expression_attribute_names("#held", name)
-            .expression_attribute_values(":held", value)
-            .expression_attribute_values(":one", number_of(1));
-        self.written(update, meter).await
-    }
-
-    /// Writes a change whose condition is that nobody else has changed the tenant.
-    async fn written(&self, update: UpdateBuilder, meter: &Meter) -> Result<(), StoreError> {
-        let update = write::update(update)?;
-        let attempt = || self.transact([update.clone()], meter, Passage::Free);
+        let attempt = || self.transact(writes.clone(), meter, Passage::Free);
         let outcome = attempt
             .retry(RACES)
             .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))

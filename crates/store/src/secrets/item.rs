@@ -2,8 +2,9 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use tenant::{KeyDigest, KeyId, TenantId};
+use uuid::Uuid;
 
-use super::{Import, KeyRecord, SecretsError, Tenant, operator_log};
+use super::{Import, Imported, KeyRecord, SecretsError, Tenant, operator_log};
 use crate::StoreError;
 use crate::client::attributes::{
     Item, damaged, flag, number, number_of, optional, optional_time, string, text, time, timestamp,
@@ -48,6 +49,9 @@ pub(super) struct TenantItem {
     pub version: u64,
     /// The digests of the keys that are not revoked, in hexadecimal digits.
     pub active_digests: Vec<String>,
+    /// Those that were on the list and are no keys, as far as is known: they leave it with the next
+    /// write if they are none.
+    pub gone_digests: Vec<String>,
 }
 
 /// A key item as read.
@@ -96,18 +100,28 @@ pub(super) fn key_sort_key(digest: &str) -> AttributeValue {
     string(format!("{KEY_PREFIX}{digest}"))
 }
 
-/// A tenant item without keys, at its first version.
+/// A tenant item without keys, at its first version. That is any number: one of a tenant that was
+/// deleted must not be met again by the next of the same id, on which a command that was suspended
+/// would go on.
 pub(super) fn new_tenant(tenant: &Tenant) -> Item {
-    Item::from([
+    let version = Uuid::new_v4().as_u64_pair().0 >> FREE_BITS;
+    let mut item = Item::from([
         (SECRETS_PARTITION_KEY.to_owned(), partition(&tenant.id)),
         (SECRETS_SORT_KEY.to_owned(), string(TENANT_SORT_KEY)),
         format::attribute(),
         (NAME.to_owned(), string(&tenant.name)),
         (ENABLED.to_owned(), AttributeValue::Bool(tenant.enabled)),
         (CREATED.to_owned(), timestamp(tenant.created)),
-        (VERSION.to_owned(), number_of(1)),
-    ])
+        (VERSION.to_owned(), number_of(version)),
+    ]);
+    if let Some(disabled) = tenant.disabled {
+        item.insert(DISABLED.to_owned(), timestamp(disabled));
+    }
+    item
 }
+
+/// Bits of a version that are left for its growth, and for programs whose numbers have 53.
+const FREE_BITS: u32 = 16;
 
 /// A key item that is not revoked.
 pub(super) fn new_key(tenant: &Tenant, digest: &KeyDigest, record: &KeyRecord) -> Item {
@@ -169,12 +183,14 @@ impl TenantItem {
                 disabled: optional_time(item, DISABLED)?,
                 deleting: optional_time(item, DELETING)?,
                 importing: Import::read(item)?,
+                imported: Imported::read(item)?,
                 api_off: optional_time(item, API_OFF)?,
                 created: time(item, CREATED)?,
                 active_keys: active_digests.len(),
             },
             version: number(item, VERSION)?,
             active_digests,
+            gone_digests: Vec::new(),
         })
     }
 }
@@ -213,17 +229,8 @@ mod tests {
     use super::*;
 
     fn tenant() -> Tenant {
-        Tenant {
-            id: TenantId::parse("acme").unwrap(),
-            name: "Acme Ltd".to_owned(),
-            enabled: true,
-            disabled: None,
-            deleting: None,
-            importing: None,
-            api_off: None,
-            created: OffsetDateTime::UNIX_EPOCH,
-            active_keys: 0,
-        }
+        let id = TenantId::parse("acme").unwrap();
+        Tenant::new(&id, "Acme Ltd", OffsetDateTime::UNIX_EPOCH)
     }
 
     fn key_item() -> (Item, KeyRecord) {
@@ -243,7 +250,9 @@ mod tests {
     fn items_round_trip() {
         let read = TenantItem::read(&new_tenant(&tenant())).unwrap();
         assert_eq!(read.tenant, tenant());
-        assert_eq!((read.version, read.active_digests.len()), (1, 0));
+        assert_eq!(read.active_digests.len(), 0);
+        let other = TenantItem::read(&new_tenant(&tenant())).unwrap();
+        assert_ne!(read.version, other.version);
         let (item, record) = key_item();
         let read = KeyItem::read(&item).unwrap();
         assert_eq!(read.record, record);

@@ -151,9 +151,9 @@ impl Store {
         .await
     }
 
-    /// Makes sure that the tenant may have another key, and drops long-expired ones from its list
-    /// if that is full. The stored list changes when
-    /// the next key is written.
+    /// Makes sure that the tenant may have another key. If its list is full, it drops long-expired
+    /// keys from it, and those that were deleted by hand. The stored list changes when the next key
+    /// is written.
     pub(super) async fn make_room(
         &self,
         read: &mut TenantItem,
@@ -165,7 +165,12 @@ impl Store {
             return Ok(());
         }
         let tenant = &read.tenant.id;
-        for key in self.query_keys(tenant, KEY_PREFIX, meter).await? {
+        let keys = self.query_keys(tenant, KEY_PREFIX, meter).await?;
+        let is_key = |digest: &&String| keys.iter().any(|key| key.digest == **digest);
+        let gone = read.active_digests.iter().filter(|digest| !is_key(digest));
+        read.gone_digests = gone.cloned().collect();
+        read.active_digests.retain(|digest| is_key(&digest));
+        for key in &keys {
             let expires = key.record.expires;
             if expires.is_some_and(|expires| expires + LONG_EXPIRED <= now) {
                 read.active_digests.retain(|digest| *digest != key.digest);

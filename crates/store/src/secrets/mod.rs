@@ -42,7 +42,7 @@ pub use credential::Credential;
 pub use deletion::{Deleting, MIN_DISABLED};
 pub use error::SecretsError;
 pub use hold::Hold;
-pub use import::{Import, Importable};
+pub use import::{Import, Importable, Imported};
 pub use keys::{KeyRecord, MAX_ACTIVE_KEYS};
 pub use operator_log::{Act, Begun, Operator, OperatorEntry};
 pub use rotate::{Rotation, Successor};

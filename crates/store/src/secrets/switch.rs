@@ -50,13 +50,14 @@ impl Switch {
 impl Store {
     /// Sets the state of the tenant and of its listed keys, if the list is still complete. A key
     /// that was deleted by hand leaves the list: nothing may keep a tenant from being disabled.
+    /// Returns how many are on it then.
     pub(super) async fn write_switch(
         &self,
         read: &TenantItem,
         next: &Tenant,
         switch: Switch,
         meter: &Meter,
-    ) -> Result<(), SecretsError> {
+    ) -> Result<usize, SecretsError> {
         let (mut listed, mut gone) = (read.active_digests.clone(), Vec::new());
         loop {
             let mut writes = vec![self.switched(read, next, switch, &gone)?];
@@ -65,7 +66,7 @@ impl Store {
             }
             writes.push(self.entry(&next.id, switch.act(), None)?);
             let failed = match self.transact(writes, meter, Passage::Free).await? {
-                Outcome::Written => return Ok(()),
+                Outcome::Written => return Ok(listed.len()),
                 Outcome::ConditionsFailed(failed) => failed,
             };
             // The tenant is the first part, and its keys are next.

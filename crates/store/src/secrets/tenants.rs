@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::item::{self, TENANT_SORT_KEY, TenantItem};
 use super::switch::Switch;
-use super::{Import, SecretsError, write};
+use super::{Import, Imported, SecretsError, write};
 use crate::client::attributes::string;
 use crate::{Meter, Store};
 
@@ -24,6 +24,8 @@ pub struct Tenant {
     pub deleting: Option<OffsetDateTime>,
     /// The import of which only a part is there: it cannot be enabled or get keys meanwhile.
     pub importing: Option<Import>,
+    /// The last import that was completed.
+    pub imported: Option<Imported>,
     /// Since when its own admin has the API turned off: then its keys are not accepted either.
     pub api_off: Option<OffsetDateTime>,
     /// When the tenant was created.
@@ -34,6 +36,22 @@ pub struct Tenant {
 }
 
 impl Tenant {
+    /// A tenant that is enabled and has no keys.
+    pub(super) fn new(id: &TenantId, name: &str, now: OffsetDateTime) -> Self {
+        Self {
+            id: id.clone(),
+            name: name.to_owned(),
+            enabled: true,
+            disabled: None,
+            deleting: None,
+            importing: None,
+            imported: None,
+            api_off: None,
+            created: now,
+            active_keys: 0,
+        }
+    }
+
     /// Whether its keys are accepted, as far as the tenant is concerned.
     pub fn lets_in(&self) -> bool {
         self.enabled && self.api_off.is_none()
@@ -82,17 +100,7 @@ impl Store {
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Tenant, SecretsError> {
-        let tenant = Tenant {
-            id: tenant.clone(),
-            name: name.to_owned(),
-            enabled: true,
-            disabled: None,
-            deleting: None,
-            importing: None,
-            api_off: None,
-            created: now,
-            active_keys: 0,
-        };
+        let tenant = Tenant::new(tenant, name, now);
         write::retrying_races(|| self.put_tenant(&tenant, is_again, meter)).await?;
         Ok(tenant)
     }
@@ -164,8 +172,11 @@ impl Store {
                 true => read.is_whole()?,
                 false => read.not_being_deleted()?,
             }
-            self.write_switch(&read, &next, switch, meter).await?;
-            Ok(next)
+            let active_keys = self.write_switch(&read, &next, switch, meter).await?;
+            Ok(Tenant {
+                active_keys,
+                ..next
+            })
         })
         .await
     }

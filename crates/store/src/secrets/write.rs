@@ -1,7 +1,7 @@
 //! The transactions on the secrets table.
 
 use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, Put, TransactWriteItem, Update};
 use backon::Retryable;
 use tenant::{KeyDigest, KeyId, TenantId};
 use time::OffsetDateTime;
@@ -104,6 +104,9 @@ impl Store {
                 .expression_attribute_values(":new", string(record.id.as_str()));
             writes.push(update(old)?);
         }
+        for digest in &read.gone_digests {
+            writes.push(self.no_key(&read.tenant.id, digest)?);
+        }
         let (act, target) = match ending {
             Some(ending) => (Act::RotateKey, &ending.old.record.id),
             None => (Act::CreateKey, &record.id),
@@ -116,6 +119,17 @@ impl Store {
             }
             Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch.into()),
         }
+    }
+
+    /// Checks that a key is not there, which a Query alone cannot tell for sure.
+    fn no_key(&self, tenant: &TenantId, digest: &str) -> Result<TransactWriteItem, StoreError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.tables.secrets)
+            .key(SECRETS_PARTITION_KEY, item::partition(tenant))
+            .key(SECRETS_SORT_KEY, item::key_sort_key(digest))
+            .condition_expression("attribute_not_exists(secrets_pk)")
+            .build()?;
+        Ok(TransactWriteItem::builder().condition_check(check).build())
     }
 
     /// Ends a key, and takes it away from the keys whose place it took: theirs is the tenant's

@@ -6,8 +6,8 @@
 //! | session | `T#<tenant id>` | `SESSION#<digest>` |
 //! | form that was sent | `T#<tenant id>` | `FORM#<id of the session>#<id of the form>` |
 //!
-//! A tenant has one link of each scope: a new one takes the place of the one before. Of a link and a
-//! session only the SHA-256 is stored. Everything ends by time to live, within days. What is done
+//! A tenant has one link of each scope: a new one takes the place of the one before. Of a link and
+//! a session only the SHA-256 is stored. Everything ends by time to live, within days. What is done
 //! with links is on the operator's log, in the transaction of the change.
 
 mod form;

@@ -10,8 +10,10 @@ mod kinds;
 mod memberships;
 mod operations;
 mod operator;
+mod refusal;
 mod reply;
 mod request;
+mod sessions;
 mod sites;
 mod tenants;
 
@@ -66,6 +68,12 @@ fn changes_of_the_operator() {
 fn data_of_the_operator() {
     let cases = run(Setting::Users, operator::of_data);
     assert!(cases >= 350, "{cases}");
+}
+
+#[test]
+fn the_way_into_the_settings() {
+    let cases = run(Setting::Users, sessions::steps);
+    assert!(cases >= 200, "{cases}");
 }
 
 #[test]

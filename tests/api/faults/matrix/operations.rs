@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::operator::Command;
 use super::request::{Request, Rival, patch_body, user};
+use super::sessions::Step;
 use super::tenants::{Found, Users};
 use crate::support::service::query;
 
@@ -105,7 +106,10 @@ impl Operation {
 
     /// Whether a case needs a tenant of its own: the others share one.
     pub fn needs_tenant(&self) -> bool {
-        self.change.is_some() || matches!(self.request, Request::Operator(Command::Tombstones))
+        let reads_of_its_own = Command::Settings(Step::List);
+        let is_prepared = matches!(&self.request, Request::Operator(command)
+            if *command == Command::Tombstones || *command == reads_of_its_own);
+        self.change.is_some() || is_prepared
     }
 
     /// Whether what it is to change is not whole before, or halfway.
@@ -126,7 +130,10 @@ impl Operation {
     pub fn is_one_write(&self) -> bool {
         let is_bulk =
             matches!(&self.request, Request::Client { path, .. } if path.as_str() == "/Bulk");
-        let is_of_many = matches!(self.request, Request::Operator(Command::Migrate));
+        let is_of_many = matches!(
+            self.request,
+            Request::Operator(Command::Migrate | Command::Settings(Step::Revoke))
+        );
         self.status < 400 && !is_bulk && !is_of_many && !self.repairs()
     }
 

@@ -6,13 +6,15 @@ use scim::schema::{GROUPS, ResourceType, USERS};
 use serde_json::{Value, json};
 use store::directory::history::Span;
 use store::directory::record::{Actor, ChangeKind, Origin};
-use store::secrets::{Act, SecretsError, Successor};
+use store::secrets::{Act, Hold, SecretsError, Successor};
 use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::{ApiKey, TenantId};
 use time::{Duration, OffsetDateTime};
 
 use super::operations::{self, Breadth, Operation};
+use super::refusal::Refusal;
 use super::request::Request;
+use super::sessions::{self, Step};
 use super::tenants::{Fixture, Found, Item, Tenant, Users};
 
 /// What the operator asks for.
@@ -60,44 +62,10 @@ pub enum Command {
     Act,
     /// The operator's log.
     Log,
-}
-
-/// Why a command failed: whether it is worth another try.
-#[derive(Debug)]
-pub enum Refusal {
-    Passing(String),
-    Final(String),
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Unavailable { .. }
-            | StoreError::Throttled
-            | StoreError::Conflict
-            | StoreError::VersionMismatch => Self::Passing(error.to_string()),
-            _ => Self::Final(error.to_string()),
-        }
-    }
-}
-
-impl From<account::Failure> for Refusal {
-    fn from(error: account::Failure) -> Self {
-        match error {
-            account::Failure::Secrets(error) => error.into(),
-            account::Failure::Store(error) => error.into(),
-            _ => Self::Final(error.to_string()),
-        }
-    }
-}
-
-impl From<SecretsError> for Refusal {
-    fn from(error: SecretsError) -> Self {
-        match error {
-            SecretsError::Store(error) => error.into(),
-            _ => Self::Final(error.to_string()),
-        }
-    }
+    /// The deletion of a tenant that an old release disabled, which did not note when.
+    DeleteOld,
+    /// A step on the way into the settings page.
+    Settings(Step),
 }
 
 const KEY: [u8; 32] = [8; 32];
@@ -109,11 +77,12 @@ fn nova(tenant: &TenantId) -> TenantId {
 /// Runs a command. The value is what the operator is shown, as far as it does not depend on the
 /// time or on other tenants.
 pub async fn run(
+    fixture: &Fixture,
     store: &Store,
     tenant: &Tenant,
-    users: &Users,
     command: Command,
 ) -> Result<Value, Refusal> {
+    let users = &fixture.users;
     let (meter, gate) = (Meter::default(), Gate::opened());
     let now = OffsetDateTime::now_utc().truncate_to_millisecond();
     let id = &tenant.id;
@@ -198,7 +167,11 @@ pub async fn run(
             let erased = Box::pin(directory.erase(&lena, &origin, false, |_| {})).await?;
             json!(erased.is_some())
         }
-        Command::DeleteTenant => {
+        Command::Settings(step) => {
+            let sessions = store.sessions(&fixture.sessions_table());
+            return sessions::take(&sessions, id, step).await;
+        }
+        Command::DeleteTenant | Command::DeleteOld => {
             let deletion = Box::pin(account::delete::delete(store, id, now, |_| {})).await;
             json!(deletion.map(|deletion| deletion.stone.keys)?)
         }
@@ -235,16 +208,17 @@ pub async fn run(
                 })
                 .await?;
             let has_items = directory.has_items().await?;
-            let into = store.may_be_imported(id, false, now, &meter).await?;
-            let hold = store.begin_import(&into, "an export", false, now, &meter);
-            let hold = hold.await?;
+            let into = store.may_be_imported(id, now, &meter).await?;
+            let begin = store.begin_import(&into, "an export", false, now, &meter);
+            let (hold, begun) = begin.await?;
             let mut written = directory.writing(&hold)?;
             for line in &lines {
                 written.add_line(line).await?;
             }
             written.end().await?;
             store.note_removed(id, &hold, &meter).await?;
-            store.end_import(id, &hold, &meter).await?;
+            let done = (&begun, "done");
+            store.end_import(id, &hold, done, now, &meter).await?;
             json!(has_items)
         }
         Command::LiftBreaker => {
@@ -287,7 +261,9 @@ pub async fn run(
             json!(requests)
         }
         Command::Act => {
-            let begun = store.begin_act(id, Act::Erase, None, &meter).await?;
+            let begun = store
+                .begin_act(id, Act::Erase, None, Some(&Hold::Whole), &meter)
+                .await?;
             store.complete_act(&begun, "done", &meter).await?;
             json!(null)
         }
@@ -364,6 +340,13 @@ pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
             let stray = format!("L#U#externalId#x-former#{}", fixture.users.lena);
             fixture.directory.plant(id, &stray, &[]).await;
         }
+        Command::Settings(step) => sessions::prepare(fixture, tenant, step).await,
+        Command::DeleteOld => {
+            let store = &fixture.calm(tenant).app.store;
+            let meter = Meter::default();
+            store.set_enabled(&tenant.id, false, &meter).await.unwrap();
+            fixture.directory.forget_disabled(id).await;
+        }
         Command::DeleteTenant | Command::Import => {
             let store = &fixture.calm(tenant).app.store;
             let meter = Meter::default();
@@ -372,7 +355,7 @@ pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
             directory.plant_disabled(id, "2026-01-01T00:00:00Z").await;
             if matches!(command, Command::Import) {
                 let now = OffsetDateTime::now_utc();
-                let into = store.may_be_imported(&tenant.id, true, now, &meter);
+                let into = store.may_be_imported(&tenant.id, now, &meter);
                 let into = into.await.unwrap();
                 let begun = store.begin_import(&into, "an export", true, now, &meter);
                 begun.await.unwrap();
@@ -392,7 +375,7 @@ pub async fn prepare(fixture: &Fixture, tenant: &Tenant, command: Command) {
     }
 }
 
-fn read(name: &'static str, command: Command) -> Operation {
+pub fn read(name: &'static str, command: Command) -> Operation {
     Operation {
         name,
         request: Request::Operator(command),
@@ -403,7 +386,7 @@ fn read(name: &'static str, command: Command) -> Operation {
     }
 }
 
-fn change(
+pub fn change(
     name: &'static str,
     command: Command,
     again: u16,
@@ -513,6 +496,14 @@ pub fn of_data(_: &Users) -> Vec<Operation> {
             }),
             0,
         ),
+        // It is refused, and deleted once that is noted for a while.
+        Operation::changes(
+            "tenant delete of an old release",
+            Request::Operator(Command::DeleteOld),
+            [400, 400],
+            operations::USERS,
+            |_, found| found.secrets["TENANT"].contains_key("disabled"),
+        ),
         with_users(
             change("tenant import", Command::Import, 200, |_, found| {
                 !found.secrets["TENANT"].contains_key("importing")
@@ -528,7 +519,7 @@ pub fn of_data(_: &Users) -> Vec<Operation> {
 }
 
 /// Whether a change was made; it is on the operator's log exactly if it was.
-fn on_record(found: &Found, act: &str, is_made: bool) -> bool {
+pub fn on_record(found: &Found, act: &str, is_made: bool) -> bool {
     let entries = found.acts.iter().filter(|entry| *entry == act).count();
     assert_eq!(entries > 0, is_made, "{act} and its entry");
     is_made

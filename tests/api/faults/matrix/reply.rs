@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use tenant::ApiKey;
 
-use super::operator::{self, Refusal};
+use super::operator;
+use super::refusal::Refusal;
 use super::request::Request;
 use super::tenants::{Fixture, Tenant};
 use crate::support::service::{Answer, Service};
@@ -78,7 +79,7 @@ pub async fn send(
 ) -> Reply {
     match request {
         Request::Operator(command) => {
-            let run = operator::run(&service.app.store, tenant, &fixture.users, *command);
+            let run = operator::run(fixture, &service.app.store, tenant, *command);
             run.await.into()
         }
         Request::Client {

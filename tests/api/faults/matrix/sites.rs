@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::cases::{Operations, labels};
 use super::tenants::Setting;
-use super::{groups, operations, operator};
+use super::{groups, operations, operator, sessions};
 
 /// What the store's rooms call through: the ways of `client/call.rs`, and those that add the tenant
 /// or the table to them.
@@ -83,6 +83,37 @@ const SITES: &[(&str, &str, &str)] = &[
         "TransactWriteItems secrets TENANT",
     ),
     ("secrets/stone.rs", "stone", "GetItem secrets DELETED"),
+    (
+        "secrets/deletion.rs",
+        "has_been_disabled",
+        "TransactWriteItems secrets TENANT",
+    ),
+    (
+        "sessions/link.rs",
+        "redeem",
+        "TransactWriteItems sessions LINK",
+    ),
+    (
+        "sessions/link.rs",
+        "settled",
+        "TransactWriteItems sessions LINK",
+    ),
+    ("sessions/link.rs", "find_link", "Query sessions LINK"),
+    ("sessions/link.rs", "links", "Query sessions LINK"),
+    ("sessions/link.rs", "revoke_links", "Query sessions LINK"),
+    ("sessions/mod.rs", "each", "Query sessions LINK"),
+    ("sessions/mod.rs", "read", "GetItem sessions SESSION"),
+    (
+        "sessions/session.rs",
+        "session",
+        "UpdateItem sessions SESSION",
+    ),
+    ("sessions/session.rs", "sessions", "Query sessions SESSION"),
+    (
+        "sessions/session.rs",
+        "end_sessions",
+        "Query sessions SESSION",
+    ),
     (
         "secrets/import.rs",
         "written",
@@ -292,8 +323,8 @@ const SITES: &[(&str, &str, &str)] = &[
         "TransactWriteItems secrets TENANT",
     ),
     (
-        "secrets/write.rs",
-        "write_enabled",
+        "secrets/switch.rs",
+        "write_switch",
         "TransactWriteItems secrets TENANT",
     ),
     (
@@ -329,6 +360,8 @@ const SITES: &[(&str, &str, &str)] = &[
 const REQUESTS: &[&str] = &[
     "Scan secrets DELETED",
     "Scan secrets TENANT",
+    "TransactWriteItems sessions FORM",
+    "TransactWriteItems sessions SESSION",
     "GetItem directory C",
     "GetItem directory I",
     "Query directory F",
@@ -369,7 +402,7 @@ async fn every_call_site_is_in_the_matrix() {
          an operation in the matrix and a line here"
     );
 
-    let parts: [(Setting, Operations); 17] = [
+    let parts: [(Setting, Operations); 18] = [
         (Setting::Users, operations::finds),
         (Setting::Users, operations::lists),
         (Setting::Users, operations::creations),
@@ -378,6 +411,7 @@ async fn every_call_site_is_in_the_matrix() {
         (Setting::Users, operator::reads),
         (Setting::Users, operator::changes),
         (Setting::Users, operator::of_data),
+        (Setting::Users, sessions::steps),
         (Setting::Groups, groups::reads),
         (Setting::Groups, groups::changes),
         (Setting::Groups, operator::of_groups),

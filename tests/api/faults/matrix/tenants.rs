@@ -67,10 +67,24 @@ pub struct Found {
     pub members: Members,
     /// The secrets table's items of the tenant, by sort key; where the operator is at work.
     pub secrets: BTreeMap<String, Item>,
+    /// The sessions table's items of the tenant, by sort key; in the same cases.
+    pub sessions: BTreeMap<String, Item>,
     /// What the operator's log says was done to the tenant.
     pub acts: Vec<String>,
     /// Whether there is a tenant `new-` and the tenant's id.
     pub has_new_tenant: bool,
+}
+
+impl Found {
+    /// Whether there is such an item in the sessions table.
+    pub fn has_session_item(&self, start: &str) -> bool {
+        self.sessions.keys().any(|key| key.starts_with(start))
+    }
+}
+
+/// The name of the sessions table beside others.
+pub fn sessions_table(tables: &Tables) -> String {
+    format!("{}-sessions", tables.secrets.trim_end_matches("-secrets"))
 }
 
 /// A tenant of its own for one case.
@@ -129,6 +143,9 @@ impl Fixture {
         if let Setting::Crowd(size) | Setting::Pending(size) | Setting::ManyGroups(size) = setting {
             users.crowd = directory.plant_users("acme", size).await;
         }
+        let sessions = sessions_table(&engine::tables(&prefix));
+        let created = calm.app.store.create_sessions_table(&sessions).await;
+        assert!(created.unwrap().created);
         let sdk_config = engine::sdk_config(&wire.endpoint).await;
         let mut fixture = Self {
             calm,
@@ -292,6 +309,7 @@ impl Fixture {
             users: users.collect(),
             members: members(&items),
             secrets: BTreeMap::new(),
+            sessions: BTreeMap::new(),
             acts: Vec::new(),
             has_new_tenant: false,
             items,
@@ -307,10 +325,32 @@ impl Fixture {
         acts.extend(more);
         Found {
             secrets,
+            sessions: self.sessions_of(tenant.id.as_str()).await,
             acts,
             has_new_tenant: !new.is_empty(),
             ..self.found(tenant).await
         }
+    }
+
+    /// The name of the sessions table.
+    pub fn sessions_table(&self) -> String {
+        sessions_table(&self.tables)
+    }
+
+    async fn sessions_of(&self, tenant: &str) -> BTreeMap<String, Item> {
+        let answer = self
+            .client
+            .query()
+            .table_name(self.sessions_table())
+            .key_condition_expression("sessions_pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(format!("T#{tenant}")))
+            .consistent_read(true)
+            .send()
+            .await;
+        let items = answer.unwrap().items.unwrap_or_default().into_iter();
+        items
+            .map(|item| (directory::text(&item, "sessions_sk").to_owned(), item))
+            .collect()
     }
 
     /// The tenant and its keys, and what the operator's log says was done to them.

@@ -54,6 +54,8 @@ fn sort_key(target: &Value) -> &Value {
     [
         &target["Key"]["sk"]["S"],
         &target["Key"]["secrets_sk"]["S"],
+        &target["Key"]["sessions_sk"]["S"],
+        &target["Item"]["sessions_sk"]["S"],
         &target["Item"]["sk"]["S"],
         &target["Item"]["secrets_sk"]["S"],
         &values[":prefix"]["S"],

@@ -17,7 +17,7 @@ mod read;
 
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use backon::Retryable;
 use scim::resource::rfc3339;
 use serde_json::Value;
@@ -26,11 +26,14 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::client::attributes::{Item, damaged, string, text, timestamp};
+use crate::client::bulk;
 use crate::client::format::{self, Upsert as _};
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
-use crate::client::transaction::RACES;
+use crate::client::transaction::{Outcome, RACES};
 use crate::{Meter, Store, StoreError};
+
+use super::Hold;
 
 pub use read::OperatorEntry;
 
@@ -203,35 +206,73 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// Writes the entry of an act of several steps, before the first of them.
+    /// The part of a transaction that writes the entry of an act of several steps, in which the
+    /// transaction is the first.
+    pub(super) fn begun_entry(
+        &self,
+        tenant: &TenantId,
+        act: Act,
+        target: Option<&str>,
+    ) -> Result<(TransactWriteItem, Begun), StoreError> {
+        let mut item = self.entry_item(tenant, act, target);
+        item.insert(STEPS.to_owned(), AttributeValue::Bool(true));
+        let sort_key = text(&item, SECRETS_SORT_KEY)?.to_owned();
+        let put = bulk::put(&self.tables.secrets, item)?;
+        let begun = Begun {
+            id: id_of(&sort_key).to_owned(),
+            tenant: tenant.clone(),
+            sort_key,
+        };
+        Ok((put, begun))
+    }
+
+    /// Writes the entry of an act of several steps, before the first of them, as long as `hold` is
+    /// not lost.
     ///
     /// # Errors
-    /// Failures of DynamoDB: then nothing may be done.
+    /// [`StoreError::VersionMismatch`] when it is, and failures of DynamoDB: then nothing may be
+    /// done.
     pub async fn begin_act(
         &self,
         tenant: &TenantId,
         act: Act,
         target: Option<&str>,
+        hold: Option<&Hold>,
         meter: &Meter,
     ) -> Result<Begun, StoreError> {
-        let mut item = self.entry_item(tenant, act, target);
-        item.insert(STEPS.to_owned(), AttributeValue::Bool(true));
-        let sort_key = text(&item, SECRETS_SORT_KEY)?.to_owned();
-        let put = Put::builder()
-            .table_name(&self.tables.secrets)
-            .set_item(Some(item))
-            .build()?;
-        let put = TransactWriteItem::builder().put(put).build();
-        let put_entry = || self.transact([put.clone()], meter, Passage::Free);
-        put_entry
+        let (put, begun) = self.begun_entry(tenant, act, target)?;
+        let mut writes = vec![put];
+        if let Some(hold) = hold {
+            writes.push(self.hold_check(tenant, hold)?);
+        }
+        let put_entry = || self.transact(writes.clone(), meter, Passage::Free);
+        let outcome = put_entry
             .retry(RACES)
             .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
             .await?;
-        Ok(Begun {
-            id: id_of(&sort_key).to_owned(),
-            tenant: tenant.clone(),
-            sort_key,
-        })
+        match outcome {
+            Outcome::Written => Ok(begun),
+            Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch),
+        }
+    }
+
+    /// The part of a transaction that says what came of an act of several steps, of which the
+    /// transaction is the last.
+    pub(super) fn completed_entry(
+        &self,
+        begun: &Begun,
+        outcome: &str,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.tables.secrets)
+            .key(SECRETS_PARTITION_KEY, partition(&begun.tenant))
+            .key(SECRETS_SORT_KEY, string(&begun.sort_key))
+            .upsert_expression("SET #outcome = :outcome, #completed = :completed")
+            .expression_attribute_names("#outcome", OUTCOME)
+            .expression_attribute_names("#completed", COMPLETED)
+            .expression_attribute_values(":outcome", string(outcome))
+            .expression_attribute_values(":completed", timestamp(OffsetDateTime::now_utc()));
+        Ok(TransactWriteItem::builder().update(update.build()?).build())
     }
 
     /// Says what came of an act of several steps.
