@@ -6,7 +6,7 @@ use scim::schema::{GROUPS, ResourceType, USERS};
 use serde_json::{Value, json};
 use store::directory::history::Span;
 use store::directory::record::{Actor, ChangeKind, Origin};
-use store::secrets::{Act, Hold, SecretsError, Successor};
+use store::secrets::{Act, Hold, Successor};
 use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::{ApiKey, TenantId};
 use time::{Duration, OffsetDateTime};
