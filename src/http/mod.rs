@@ -5,7 +5,6 @@
 
 pub(crate) mod auth;
 mod encode;
-mod event;
 mod operation;
 pub(crate) mod refused;
 mod request;
@@ -22,7 +21,7 @@ use operation::{Asked, Context};
 use scim::work::Budget;
 use store::Gate;
 
-pub use event::{UNFIT, repair_url};
+pub use function::event::{UNFIT, repair_url};
 
 /// Answers a request. Before its key is accepted, at most one read or lookup is made for it.
 ///

@@ -19,6 +19,7 @@ pub mod groups;
 pub mod history;
 pub mod import;
 pub mod keys;
+pub mod latest;
 pub mod log;
 pub mod migrate;
 pub mod reactivate;
@@ -32,7 +33,7 @@ pub mod verdict;
 
 use store::directory::record::{Actor, ChangeKind, Origin};
 use store::secrets::{Act, Begun, Hold, SecretsError, Tenant};
-use store::{Gate, Meter, Store, StoreError, TenantStore};
+use store::{Cost, Gate, Meter, Store, StoreError, TenantStore};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
 
@@ -60,6 +61,11 @@ impl Account {
             meter,
             gate: Gate::opened(),
         })
+    }
+
+    /// What was done so far, and what it cost.
+    pub fn cost(&self) -> Cost {
+        self.meter.cost()
     }
 
     /// The tenant, as it was when the account was opened.

@@ -44,6 +44,21 @@ pub async fn create(
     Ok(created.await?)
 }
 
+/// Creates a tenant with the API turned off, for its own admin to turn it on.
+///
+/// # Errors
+/// When there is one, or was one, and failures of DynamoDB.
+pub async fn create_turned_off(
+    store: &Store,
+    tenant: &TenantId,
+    name: &str,
+) -> Result<(), Failure> {
+    let meter = Meter::default();
+    store.create_tenant(tenant, name, now(), &meter).await?;
+    store.set_api(tenant, false, &meter).await?;
+    Ok(())
+}
+
 /// All tenants with how much each has: three Queries of each.
 ///
 /// # Errors

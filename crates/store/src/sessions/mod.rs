@@ -44,6 +44,11 @@ impl Store {
 }
 
 impl Sessions {
+    /// Its name.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+
     /// The other two tables.
     pub fn store(&self) -> &Store {
         &self.store

@@ -200,6 +200,28 @@ impl TenantStore<'_> {
         .await
     }
 
+    /// Shows `visit` the requests before a time, the latest first, until it returns false.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn latest_requests(
+        &self,
+        before: OffsetDateTime,
+        mut visit: impl FnMut(LoggedRequest) -> bool,
+    ) -> Result<(), StoreError> {
+        let since = keys::usage::requests_from(OffsetDateTime::UNIX_EPOCH);
+        let query = self
+            .query_between(since, keys::usage::requests_from(before))
+            .scan_index_forward(false);
+        self.each_of_any_format(query, |item| {
+            if format::is_newer(item)? {
+                return Ok(true);
+            }
+            Ok(read(item).is_none_or(&mut visit))
+        })
+        .await
+    }
+
     fn entry_item(&self, entry: &Entry) -> Item {
         let LoggedRequest {
             at,

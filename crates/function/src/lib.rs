@@ -1,0 +1,5 @@
+//! What the Lambda functions have in common: events that become requests, the log, panics.
+
+pub mod event;
+pub mod log;
+pub mod panic;

@@ -1,0 +1,224 @@
+//! What a browser asks.
+
+use std::collections::HashMap;
+
+use http::{HeaderMap, Method, header};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt as _};
+use tenant::SessionToken;
+use uuid::Uuid;
+
+use crate::App;
+use crate::route::Route;
+use crate::texts::Language;
+
+/// The cookie with the session.
+pub const SESSION: &str = "__Host-session";
+
+/// The cookie with the language that was chosen.
+pub const LANGUAGE: &str = "__Host-language";
+
+/// The longest form that is read, in bytes.
+const MAX_FORM: usize = 16_384;
+
+/// A request, read once.
+#[derive(Debug)]
+pub struct Asked {
+    /// Its id, as in the access log.
+    pub request_id: String,
+    pub method: Method,
+    pub route: Route,
+    pub query: HashMap<String, String>,
+    /// What a form has; empty unless it is one.
+    pub form: HashMap<String, String>,
+    /// The body of a program.
+    pub body: Vec<u8>,
+    /// The session that the cookie names.
+    pub session: Option<SessionToken>,
+    pub language: Language,
+    /// What comes before `/settings` and `/scim/v2`.
+    pub base: String,
+    /// Whether the browser says, or does not deny, that the request comes from this page.
+    pub origin: Origin,
+    /// The family of the browser.
+    pub browser: &'static str,
+    /// Who AWS says that it is, where API Gateway has asked.
+    pub identity: Option<String>,
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The browser says: from this page.
+    Same,
+    /// The browser says: from elsewhere.
+    Other,
+    /// It says nothing.
+    Unsaid,
+}
+
+impl Asked {
+    pub fn read(app: &App, request: &Request) -> Self {
+        let headers = request.headers();
+        let cookies = cookies(headers);
+        let host = text(headers, header::HOST.as_str()).unwrap_or("localhost");
+        let base = app.public_url.clone().unwrap_or_else(|| {
+            let scheme = match text(headers, "x-forwarded-proto") {
+                Some("http") => "http",
+                _ => "https",
+            };
+            format!("{scheme}://{host}")
+        });
+        let route = Route::of(request.uri().path());
+        let query = pairs(request.uri().query().unwrap_or_default().as_bytes());
+        let bytes: &[u8] = match request.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => &[],
+        };
+        let body = bytes.get(..bytes.len().min(MAX_FORM)).unwrap_or_default();
+        let is_form = text(headers, header::CONTENT_TYPE.as_str())
+            .is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+        let form = match is_form && bytes.len() <= MAX_FORM {
+            true => pairs(body),
+            false => HashMap::new(),
+        };
+        let (mut request_id, mut identity) = (None, None);
+        if let Some(RequestContext::ApiGatewayV2(context)) = request.request_context_ref() {
+            request_id.clone_from(&context.request_id);
+            let iam = context.authorizer.as_ref();
+            let iam = iam.and_then(|authorizer| authorizer.iam.as_ref());
+            identity = iam.and_then(|iam| iam.user_arn.clone());
+        }
+        let chosen = cookies.get(LANGUAGE).map(String::as_str);
+        Self {
+            request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+            method: request.method().clone(),
+            query,
+            form,
+            body: body.to_vec(),
+            session: cookies
+                .get(SESSION)
+                .and_then(|token| SessionToken::parse(token)),
+            language: Language::of(chosen, text(headers, header::ACCEPT_LANGUAGE.as_str())),
+            origin: origin(headers, host),
+            browser: browser(text(headers, header::USER_AGENT.as_str()).unwrap_or_default()),
+            route,
+            base,
+            identity,
+        }
+    }
+
+    /// What a form has under a name, without white space around it.
+    pub fn field(&self, name: &str) -> &str {
+        self.form.get(name).map_or("", |value| value.trim())
+    }
+
+    /// What the query has under a name.
+    pub fn parameter(&self, name: &str) -> &str {
+        self.query.get(name).map_or("", |value| value.trim())
+    }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn pairs(bytes: &[u8]) -> HashMap<String, String> {
+    let pairs = form_urlencoded::parse(bytes);
+    pairs
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect()
+}
+
+fn cookies(headers: &HeaderMap) -> HashMap<String, String> {
+    let all = headers.get_all(header::COOKIE).into_iter();
+    let texts = all.filter_map(|header| header.to_str().ok());
+    let pairs = texts.flat_map(|header| header.split(';'));
+    pairs
+        .filter_map(|pair| {
+            let (name, value) = pair.trim().split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
+        })
+        .collect()
+}
+
+/// What the browser says of where a request comes from. `Sec-Fetch-Site` is decisive; with
+/// `Referrer-Policy: no-referrer` browsers send `Origin: null` for the page's own forms, which says
+/// nothing.
+fn origin(headers: &HeaderMap, host: &str) -> Origin {
+    match text(headers, "sec-fetch-site") {
+        Some("same-origin") => return Origin::Same,
+        Some(_) => return Origin::Other,
+        None => {}
+    }
+    match text(headers, header::ORIGIN.as_str()) {
+        None | Some("null") => Origin::Unsaid,
+        Some(origin) => {
+            let of = origin.split_once("://").map_or("", |(_, of)| of);
+            match of.eq_ignore_ascii_case(host) {
+                true => Origin::Same,
+                false => Origin::Other,
+            }
+        }
+    }
+}
+
+/// The family of a browser: enough to recognise one's own.
+fn browser(agent: &str) -> &'static str {
+    [
+        ("Edg/", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox/", "Firefox"),
+        ("Chrome/", "Chrome"),
+        ("Safari/", "Safari"),
+    ]
+    .iter()
+    .find(|(mark, _)| agent.contains(mark))
+    .map_or("another program", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap()))
+            .collect::<Vec<(http::HeaderName, http::HeaderValue)>>()
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn where_a_request_comes_from() {
+        for (pairs, expected) in [
+            (&[("sec-fetch-site", "same-origin")][..], Origin::Same),
+            (&[("sec-fetch-site", "cross-site")], Origin::Other),
+            (&[("sec-fetch-site", "same-site")], Origin::Other),
+            (&[("sec-fetch-site", "none")], Origin::Other),
+            (
+                &[("sec-fetch-site", "same-origin"), ("origin", "null")],
+                Origin::Same,
+            ),
+            (&[("origin", "https://scim.example")], Origin::Same),
+            (&[("origin", "https://evil.example")], Origin::Other),
+            (&[("origin", "null")], Origin::Unsaid),
+            (&[], Origin::Unsaid),
+        ] {
+            assert_eq!(
+                origin(&headers(pairs), "scim.example"),
+                expected,
+                "{pairs:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn cookies_come_in_one_header_or_several() {
+        let read = cookies(&headers(&[("cookie", "a=1; b=2"), ("cookie", "c=3; d")]));
+        assert_eq!(read.get("b").map(String::as_str), Some("2"));
+        assert_eq!(read.len(), 3);
+    }
+}

@@ -1,0 +1,76 @@
+//! The environment variables of the function.
+
+use store::Tables;
+
+/// The function's configuration. docs/OPERATING.md lists the variables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `SCIM_SECRETS_TABLE` and `SCIM_DIRECTORY_TABLE`.
+    pub tables: Tables,
+    /// `SCIM_SESSIONS_TABLE`.
+    pub sessions_table: String,
+    /// `SCIM_PUBLIC_URL`: what comes before `/settings` and `/scim/v2`; defaults to the host of
+    /// each request.
+    pub public_url: Option<String>,
+}
+
+/// A variable that is missing or invalid.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("environment variable {name} {problem}")]
+pub struct ConfigError {
+    name: &'static str,
+    problem: &'static str,
+}
+
+impl Config {
+    /// Reads the variables through `variable`, which is [`std::env::var`] in the function.
+    ///
+    /// # Errors
+    /// When a table's name is missing, or the public URL is none.
+    pub fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
+        let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
+        let required = |name| {
+            variable(name).ok_or(ConfigError {
+                name,
+                problem: "is not set; it is the name of a DynamoDB table",
+            })
+        };
+        let name = "SCIM_PUBLIC_URL";
+        let public_url = variable(name).map(|url| url.trim().trim_end_matches('/').to_owned());
+        let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
+        if !public_url.as_ref().is_none_or(is_url) {
+            let problem = "must start with `https://`";
+            return Err(ConfigError { name, problem });
+        }
+        Ok(Self {
+            tables: Tables {
+                secrets: required("SCIM_SECRETS_TABLE")?,
+                directory: required("SCIM_DIRECTORY_TABLE")?,
+            },
+            sessions_table: required("SCIM_SESSIONS_TABLE")?,
+            public_url,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_required_and_the_url_is_one() {
+        let read = |sessions: &str, url: &str| {
+            Config::read(|name| match name {
+                "SCIM_SESSIONS_TABLE" => Some(sessions.to_owned()),
+                "SCIM_PUBLIC_URL" => Some(url.to_owned()),
+                _ => Some("table".to_owned()),
+            })
+        };
+        let config = read("sessions", "https://scim.example/").unwrap();
+        assert_eq!(config.public_url.as_deref(), Some("https://scim.example"));
+        assert_eq!(read("sessions", "").unwrap().public_url, None);
+        assert!(read(" ", "").is_err());
+        let error = read("sessions", "scim.example").unwrap_err();
+        assert!(error.to_string().contains("SCIM_PUBLIC_URL must start"));
+    }
+}

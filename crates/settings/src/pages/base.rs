@@ -1,0 +1,124 @@
+//! What every page has: the tenant's name, the way to the other pages, the end of the session.
+
+use scim::resource::rfc3339;
+use store::sessions::Scope;
+use time::OffsetDateTime;
+
+use crate::assets::ASSETS;
+use crate::guard::Visit;
+use crate::texts::Texts;
+
+/// What every page has.
+pub struct Base {
+    pub t: &'static Texts,
+    pub style: &'static str,
+    pub script: &'static str,
+    pub icon: &'static str,
+    /// Where the page is.
+    pub path: String,
+    pub nav: Vec<Item>,
+    pub visit: Option<Shown>,
+}
+
+/// A way to another page.
+pub struct Item {
+    pub path: &'static str,
+    pub name: &'static str,
+    pub is_here: bool,
+}
+
+/// What is shown of a session.
+pub struct Shown {
+    pub name: String,
+    pub token: String,
+    pub ends: String,
+    pub ends_text: String,
+    pub is_view: bool,
+}
+
+/// A link or a button's target.
+pub struct Link {
+    pub path: String,
+    pub name: &'static str,
+    pub is_outside: bool,
+}
+
+impl Link {
+    pub fn to(path: &str, name: &'static str) -> Self {
+        Self {
+            path: path.to_owned(),
+            name,
+            is_outside: false,
+        }
+    }
+}
+
+impl Base {
+    pub fn of(t: &'static Texts, path: &str, visit: Option<&Visit>) -> Self {
+        let pages = [
+            ("/settings", t.nav_overview),
+            ("/settings/connect", t.nav_connect),
+            ("/settings/keys", t.nav_keys),
+            ("/settings/activity", t.nav_activity),
+            ("/settings/requests", t.nav_requests),
+            ("/settings/people", t.nav_people),
+            ("/settings/safety", t.nav_safety),
+        ];
+        let here = pages
+            .iter()
+            .filter(|(page, _)| path.starts_with(page))
+            .max_by_key(|(page, _)| page.len())
+            .map(|(page, _)| *page);
+        let nav = pages.into_iter().map(|(page, name)| Item {
+            path: page,
+            name,
+            is_here: here == Some(page),
+        });
+        Self {
+            t,
+            style: &ASSETS.style.name,
+            script: &ASSETS.script.name,
+            icon: &ASSETS.icon.name,
+            path: path.to_owned(),
+            nav: nav.collect(),
+            visit: visit.map(|visit| Shown {
+                name: visit.account.tenant().name.clone(),
+                token: visit.form_token(),
+                ends: rfc3339(visit.session.ends()),
+                ends_text: clock(visit.session.ends()),
+                is_view: visit.session.scope == Scope::View,
+            }),
+        }
+    }
+}
+
+/// A time as people write it, in UTC: the script makes it the browser's own.
+pub fn written(at: OffsetDateTime) -> String {
+    let date = at.date();
+    format!(
+        "{}-{:02}-{:02} {}",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        clock(at)
+    )
+}
+
+/// The time of day, in UTC.
+pub fn clock(at: OffsetDateTime) -> String {
+    format!("{:02}:{:02} UTC", at.hour(), at.minute())
+}
+
+/// A time as HTML. Nothing in it is anybody's text.
+pub fn time_html(at: OffsetDateTime) -> String {
+    format!(
+        "<time datetime=\"{}\" data-time=\"date\">{}</time>",
+        rfc3339(at),
+        written(at)
+    )
+}
+
+/// A time as HTML, or a word where there is none.
+pub fn time_or(at: Option<OffsetDateTime>, word: &str) -> String {
+    at.map_or_else(|| word.to_owned(), time_html)
+}

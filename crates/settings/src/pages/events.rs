@@ -1,0 +1,205 @@
+//! Change records as sentences.
+
+use std::collections::HashMap;
+
+use account::Account;
+use scim::ResourceId;
+use scim::schema::{GROUPS, USERS};
+use serde_json::{Map, Value};
+use store::directory::history::Record;
+use store::directory::record::{Actor, ChangeKind, ChangeRecord};
+
+use super::Failed;
+use super::base::time_html;
+use crate::texts::{Texts, fill};
+
+/// The longest value that is shown, in characters.
+const MAX_VALUE: usize = 200;
+
+/// What happened.
+pub struct Event {
+    pub time: String,
+    pub class: &'static str,
+    pub text: String,
+    pub by: String,
+    /// The user, if it is one.
+    pub person: Option<String>,
+    pub changes: Vec<Change>,
+}
+
+/// An attribute before and after.
+pub struct Change {
+    pub name: String,
+    pub before: String,
+    pub after: String,
+}
+
+/// What kind of change a record is, as the chart counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    Created,
+    Changed,
+    Lost,
+}
+
+/// The sort of a change; those of members are none.
+pub fn sort(record: &Record) -> Option<Sort> {
+    let Record::Change(change) = record else {
+        return None;
+    };
+    Some(match (&change.operation, active(change)) {
+        (ChangeKind::Create | ChangeKind::Revive | ChangeKind::Restore, _) => Sort::Created,
+        (ChangeKind::Delete, _) | (_, Some(false)) => Sort::Lost,
+        _ => Sort::Changed,
+    })
+}
+
+/// What `active` became, if it was changed.
+fn active(change: &ChangeRecord) -> Option<bool> {
+    change.changes.get("active")?.get("after")?.as_bool()
+}
+
+/// What people call those who are in records, as far as that is known.
+pub struct Names(HashMap<ResourceId, String>);
+
+impl Names {
+    /// The names of the users and groups of these records.
+    pub async fn of(account: &Account, records: &[Record]) -> Result<Self, Failed> {
+        let mut names = HashMap::new();
+        let (mut users, mut groups) = (Vec::new(), Vec::new());
+        for record in records {
+            match record {
+                Record::Change(change) => {
+                    if let Some(name) = name_in(&change.changes) {
+                        names.entry(change.id.clone()).or_insert(name);
+                    }
+                    match change.resource_type == USERS.name {
+                        true => users.push(change.id.clone()),
+                        false => groups.push(change.id.clone()),
+                    }
+                }
+                Record::Members(change) => groups.push(change.group.clone()),
+                Record::Groups(change) => users.push(change.user.clone()),
+                Record::Unknown { .. } => {}
+            }
+        }
+        for (resource_type, mut ids) in [(&USERS, users), (&GROUPS, groups)] {
+            ids.sort();
+            ids.dedup();
+            let found = account.directory().get_many(resource_type, &ids).await?;
+            for stored in found {
+                let name = account::deleted::name(resource_type, &stored);
+                names.insert(stored.id.clone(), name);
+            }
+        }
+        Ok(Self(names))
+    }
+
+    fn get(&self, id: &ResourceId) -> String {
+        self.0.get(id).cloned().unwrap_or_else(|| id.to_string())
+    }
+}
+
+/// The userName or displayName that a record has.
+fn name_in(changes: &Map<String, Value>) -> Option<String> {
+    let side = |name: &str, side: &str| Some(changes.get(name)?.get(side)?.as_str()?.to_owned());
+    let of = |name: &str| side(name, "after").or_else(|| side(name, "before"));
+    of("userName").or_else(|| of("displayName"))
+}
+
+/// Records as sentences, in their order.
+pub fn events(t: &'static Texts, records: &[Record], names: &Names) -> Vec<Event> {
+    let of = records.iter().map(|record| event(t, record, names));
+    of.collect()
+}
+
+fn event(t: &'static Texts, record: &Record, names: &Names) -> Event {
+    let by = match record.actor() {
+        Some(Actor::Key(key)) => fill(t.by_key, &[("key", key.as_str())]),
+        Some(Actor::Operator) => t.by_operator.to_owned(),
+        Some(Actor::Other(other)) => other.clone(),
+        None => String::new(),
+    };
+    let mut event = Event {
+        time: time_html(record.at()),
+        class: "none",
+        text: t.did_other.to_owned(),
+        by,
+        person: None,
+        changes: Vec::new(),
+    };
+    match record {
+        Record::Change(change) => {
+            let is_user = change.resource_type == USERS.name;
+            event.person = is_user.then(|| change.id.to_string());
+            let mut who = names.get(&change.id);
+            if !is_user {
+                who = format!("{} {who}", t.group_word);
+            }
+            let (class, text) = sentence(t, change);
+            let mut attributes = change.changes.keys().map(|name| short(name));
+            let what: Vec<&str> = attributes.by_ref().take(4).collect();
+            event.class = class;
+            event.text = fill(text, &[("who", &who), ("what", &what.join(", "))]);
+            event.changes = changed(&change.changes);
+        }
+        Record::Members(change) => {
+            let (added, removed) = (change.added().count(), change.removed().count());
+            let values = [
+                ("group", names.get(&change.group)),
+                ("added", added.to_string()),
+                ("removed", removed.to_string()),
+            ];
+            let values = values
+                .each_ref()
+                .map(|(name, value)| (*name, value.as_str()));
+            event.text = fill(t.did_members, &values);
+            event.class = "some";
+        }
+        Record::Groups(change) => {
+            event.person = Some(change.user.to_string());
+            event.text = fill(t.did_groups, &[("who", &names.get(&change.user))]);
+        }
+        Record::Unknown { .. } => {}
+    }
+    event
+}
+
+fn sentence(t: &'static Texts, change: &ChangeRecord) -> (&'static str, &'static str) {
+    match (&change.operation, active(change)) {
+        (ChangeKind::Create | ChangeKind::Revive, _) => ("good", t.did_create),
+        (ChangeKind::Restore, _) => ("good", t.did_restore),
+        (ChangeKind::Delete, _) => ("bad", t.did_delete),
+        (ChangeKind::Erase, _) => ("none", t.did_erase),
+        (_, Some(false)) => ("bad", t.did_deactivate),
+        (_, Some(true)) => ("good", t.did_activate),
+        _ => ("some", t.did_change),
+    }
+}
+
+/// The attribute without the name of its schema.
+fn short(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, short)| short)
+}
+
+fn changed(changes: &Map<String, Value>) -> Vec<Change> {
+    let of = changes.iter().map(|(name, sides)| Change {
+        name: short(name).to_owned(),
+        before: value(sides.get("before")),
+        after: value(sides.get("after")),
+    });
+    of.collect()
+}
+
+/// A value as people read it, cut where it is long.
+pub fn value(value: Option<&Value>) -> String {
+    let text = match value {
+        None | Some(Value::Null) => return "–".to_owned(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    };
+    match text.chars().count() > MAX_VALUE {
+        true => text.chars().take(MAX_VALUE).chain(['…']).collect(),
+        false => text,
+    }
+}

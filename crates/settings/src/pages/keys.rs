@@ -1,0 +1,286 @@
+//! API keys: listed, created and shown once, replaced, revoked.
+
+use account::keys::KnownKey;
+use askama::Template;
+use store::secrets::{KeyRecord, Successor};
+use tenant::{ApiKey, KeyId};
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::base::{Base, time_html, time_or, written};
+use super::{Answer, Failed, Refused, Visited};
+use crate::charts::timeline;
+use crate::respond;
+use crate::texts::{Texts, fill};
+
+/// A key that was used so lately is one that somebody needs.
+const IN_USE: Duration = Duration::HOUR;
+
+/// The longest label, in characters.
+const MAX_LABEL: usize = 100;
+
+#[derive(Template)]
+#[template(path = "keys.html")]
+struct List {
+    base: Base,
+    keys: Vec<Row>,
+    timeline: String,
+    token: String,
+    form: String,
+    is_locked: bool,
+}
+
+struct Row {
+    label: String,
+    id: String,
+    class: &'static str,
+    state: String,
+    is_active: bool,
+    created: String,
+    used: String,
+    expires: String,
+}
+
+#[derive(Template)]
+#[template(path = "key.html")]
+struct New {
+    base: Base,
+    url: String,
+    key: String,
+    ends: String,
+    old: String,
+    example: String,
+}
+
+#[derive(Template)]
+#[template(path = "rotate.html")]
+struct Rotate {
+    base: Base,
+    title: String,
+    token: String,
+    form: String,
+}
+
+#[derive(Template)]
+#[template(path = "revoke.html")]
+struct Revoke {
+    base: Base,
+    title: String,
+    warnings: Vec<String>,
+    /// Whether the tenant's name has to be typed.
+    is_typed: bool,
+    type_this: String,
+    error: String,
+    token: String,
+}
+
+impl Visited<'_> {
+    pub(super) async fn keys(&self) -> Answer {
+        let t = self.asked.language.texts();
+        let (keys, now) = (self.visit.account.keys().await?, OffsetDateTime::now_utc());
+        let rows = keys.iter().rev().map(|key| row(t, key, now));
+        let page = List {
+            base: self.base("/settings/keys"),
+            timeline: timeline::svg(&keys, now, t.timeline_title),
+            keys: rows.collect(),
+            token: self.visit.form_token(),
+            form: Uuid::new_v4().to_string(),
+            is_locked: !self.visit.is_fresh(),
+        };
+        self.page(&page)
+    }
+
+    pub(super) async fn create_key(&self) -> Answer {
+        self.visit.may_change_keys(self.asked)?;
+        let t = self.asked.language.texts();
+        let label = self.asked.field("label");
+        let is_label = (1..=MAX_LABEL).contains(&label.chars().count())
+            && !label.chars().any(char::is_control)
+            && !label.contains("htscim_");
+        if !is_label {
+            let texts = vec![t.label_invalid.to_owned()];
+            let link = Some(super::base::Link::to("/settings/keys", t.back));
+            let status = http::StatusCode::BAD_REQUEST;
+            return super::message::tell(self.asked, status, t.problem_key, texts, None, link);
+        }
+        let expires = self.wanted_end()?;
+        self.use_form().await?;
+        let new = self.visit.account.create_key(label, Some(expires)).await?;
+        self.show(&new.key, &new.record, String::new())
+    }
+
+    pub(super) async fn ask_to_rotate(&self, key: &str) -> Answer {
+        let t = self.asked.language.texts();
+        let key = self.find(key).await?;
+        let id = key.record.id.as_str();
+        let page = Rotate {
+            base: self.base(&format!("/settings/keys/{id}/rotate")),
+            title: fill(t.rotate_title, &[("key", &named(&key))]),
+            token: self.visit.form_token(),
+            form: Uuid::new_v4().to_string(),
+        };
+        self.page(&page)
+    }
+
+    pub(super) async fn rotate(&self, key: &str) -> Answer {
+        self.visit.may_change_keys(self.asked)?;
+        let t = self.asked.language.texts();
+        let key = self.find(key).await?;
+        let overlap = match self.asked.field("overlap") {
+            "1" => Duration::DAY,
+            "7" => Duration::days(7),
+            "30" => Duration::days(30),
+            _ => return Err(Refused::Elsewhere.into()),
+        };
+        let successor = Successor {
+            old: Some(key.record.id.clone()),
+            overlap,
+            label: None,
+            expires: Some(self.wanted_end()?),
+        };
+        self.use_form().await?;
+        let (new, rotation) = self.visit.account.rotate_key(&successor).await?;
+        let until = rotation.old.expires.map(written).unwrap_or_default();
+        let values = [("key", rotation.old.id.as_str()), ("time", &until)];
+        let old = fill(t.key_old_until, &values);
+        self.show(&new, &rotation.new, old)
+    }
+
+    /// Asks whether a key is to be revoked, with what that means.
+    pub(super) async fn ask_to_revoke(&self, key: &str, error: String) -> Answer {
+        let t = self.asked.language.texts();
+        let keys = self.visit.account.keys().await?;
+        let key = found(&keys, key)?;
+        let (used, last) = (used_lately(key), is_last(&keys, key));
+        let mut warnings = Vec::new();
+        if let Some(at) = used {
+            warnings.push(fill(t.revoke_used, &[("time", &written(at))]));
+        }
+        if last {
+            warnings.push(t.revoke_last.to_owned());
+        }
+        let id = key.record.id.as_str();
+        let tenant = self.visit.account.tenant().id.as_str();
+        let page = Revoke {
+            base: self.base(&format!("/settings/keys/{id}/revoke")),
+            title: fill(t.revoke_title, &[("key", &named(key))]),
+            warnings,
+            is_typed: used.is_some() || last,
+            type_this: fill(t.revoke_type, &[("tenant", tenant)]),
+            error,
+            token: self.visit.form_token(),
+        };
+        self.page(&page)
+    }
+
+    pub(super) async fn revoke(&self, key: &str) -> Answer {
+        self.visit.may_change_keys(self.asked)?;
+        let t = self.asked.language.texts();
+        let keys = self.visit.account.keys().await?;
+        let known = found(&keys, key)?;
+        let tenant = self.visit.account.tenant().id.as_str();
+        let is_typed = used_lately(known).is_some() || is_last(&keys, known);
+        if is_typed && self.asked.field("confirm") != tenant {
+            let error = fill(t.revoke_wrong, &[("tenant", tenant)]);
+            return Box::pin(self.ask_to_revoke(key, error)).await;
+        }
+        self.visit.account.revoke_key(&known.record.id).await?;
+        Ok(respond::see("/settings/keys"))
+    }
+
+    /// The answer that has the key in it: there is no other.
+    fn show(&self, key: &ApiKey, record: &KeyRecord, old: String) -> Answer {
+        let t = self.asked.language.texts();
+        let ends = record.expires.map(written).unwrap_or_default();
+        let page = New {
+            base: self.base("/settings/keys"),
+            url: self.tenant_url(),
+            key: key.expose().to_owned(),
+            ends: fill(t.key_ends, &[("time", &ends)]),
+            old,
+            example: format!(
+                "{}/scim/v2/Users?filter=userName+eq+%22example%22",
+                self.asked.base
+            ),
+        };
+        self.page(&page)
+    }
+
+    async fn find(&self, key: &str) -> Result<KnownKey, Failed> {
+        let keys = self.visit.account.keys().await?;
+        found(&keys, key)?;
+        let mut keys = keys.into_iter();
+        let key = keys.find(|known| known.record.id.as_str() == key);
+        Ok(key.ok_or(Refused::NotFound)?)
+    }
+
+    /// When a key is to end, as the form says.
+    fn wanted_end(&self) -> Result<OffsetDateTime, Refused> {
+        let days = match self.asked.field("days") {
+            "90" => 90,
+            "365" => 365,
+            "730" => 730,
+            _ => return Err(Refused::Elsewhere),
+        };
+        Ok(account::now() + Duration::days(days))
+    }
+
+    /// A form works once, also when the page is loaded again.
+    async fn use_form(&self) -> Result<(), Failed> {
+        let form = Uuid::parse_str(self.asked.field("form")).map_err(|_| Refused::Elsewhere)?;
+        let (form, now) = (form.to_string(), OffsetDateTime::now_utc());
+        let used = self
+            .app
+            .sessions
+            .use_form(&self.visit.token, &form, now, self.meter);
+        match used.await? {
+            true => Ok(()),
+            false => Err(Refused::SentBefore.into()),
+        }
+    }
+}
+
+fn found<'k>(keys: &'k [KnownKey], id: &str) -> Result<&'k KnownKey, Refused> {
+    let id = KeyId::parse(id).map_err(|_| Refused::NotFound)?;
+    let known = keys.iter().find(|key| key.record.id == id);
+    known.ok_or(Refused::NotFound)
+}
+
+fn named(key: &KnownKey) -> String {
+    format!("{} ({})", key.record.label, key.record.id)
+}
+
+fn used_lately(key: &KnownKey) -> Option<OffsetDateTime> {
+    let since = OffsetDateTime::now_utc() - IN_USE;
+    key.last_used.filter(|used| *used >= since)
+}
+
+/// Whether no other key works.
+fn is_last(keys: &[KnownKey], key: &KnownKey) -> bool {
+    let now = OffsetDateTime::now_utc();
+    let is_active = |key: &&KnownKey| key.record.is_active(now);
+    let mut others = keys.iter().filter(is_active);
+    key.record.is_active(now) && !others.any(|other| other.record.id != key.record.id)
+}
+
+fn row(t: &Texts, key: &KnownKey, now: OffsetDateTime) -> Row {
+    let record = &key.record;
+    let (class, state) = match (record.revoked, record.is_active(now)) {
+        (Some(_), _) => ("none", t.key_revoked.to_owned()),
+        (None, false) => ("bad", t.key_expired.to_owned()),
+        (None, true) => match (&record.replaced_by, record.expires) {
+            (Some(_), Some(end)) => ("some", fill(t.key_ending, &[("time", &written(end))])),
+            _ => ("good", t.key_active.to_owned()),
+        },
+    };
+    Row {
+        label: record.label.clone(),
+        id: record.id.to_string(),
+        class,
+        state,
+        is_active: record.is_active(now),
+        created: time_html(record.created),
+        used: time_or(key.last_used, t.never),
+        expires: time_or(record.expires, t.never),
+    }
+}

@@ -1,0 +1,106 @@
+//! A link: shown, and opened once. Looking at it changes nothing, whoever looks.
+
+use account::entrance::{Opened, Why, look, open};
+use askama::Template;
+use http::StatusCode;
+use store::Meter;
+use store::secrets::Operator;
+use tenant::LinkToken;
+
+use super::base::{Base, Link, written};
+use super::{Answer, Refused, message};
+use crate::App;
+use crate::asked::{Asked, Origin};
+use crate::respond;
+use crate::texts::fill;
+
+#[derive(Template)]
+#[template(path = "open.html")]
+struct Page {
+    base: Base,
+    name: String,
+    issued: String,
+    until: String,
+    button: String,
+}
+
+/// The page with the button.
+pub async fn show(app: &App, asked: &Asked, secret: &str, meter: &Meter) -> Answer {
+    let t = asked.language.texts();
+    let Some(token) = LinkToken::parse(secret) else {
+        return closed(asked, &Why::Gone);
+    };
+    match look(&app.sessions, &token, meter).await? {
+        Err(why) => closed(asked, &why),
+        Ok((link, name)) => {
+            let path = format!("/settings/open/{}", token.expose());
+            let page = Page {
+                base: Base::of(t, &path, None),
+                issued: fill(
+                    t.open_for,
+                    &[("for", &link.issued_for), ("issuer", &link.issuer)],
+                ),
+                until: fill(t.open_until, &[("time", &written(link.ends))]),
+                button: fill(t.open_button, &[("name", &name)]),
+                name,
+            };
+            respond::page(StatusCode::OK, &page)
+        }
+    }
+}
+
+/// Opens a session. The browser has to say that its own page asks for it: otherwise somebody could
+/// have people work in the settings of another company.
+pub async fn redeem(app: &App, asked: &Asked, secret: &str, meter: &Meter) -> Answer {
+    if asked.origin != Origin::Same {
+        return Err(Refused::Elsewhere.into());
+    }
+    let Some(token) = LinkToken::parse(secret) else {
+        return closed(asked, &Why::Gone);
+    };
+    let store = app.sessions.store().acting_as(Operator {
+        caller: format!("settings page, link {}", token.id()),
+        command: "settings".to_owned(),
+        arguments: Vec::new(),
+        reason: None,
+        release: env!("CARGO_PKG_VERSION").to_owned(),
+    });
+    let sessions = store.sessions(app.sessions.table());
+    match open(&sessions, &token, asked.browser, meter).await? {
+        Opened::Session(session, _) => {
+            let mut response = respond::see("/settings");
+            respond::keep_session(&mut response, session.expose());
+            Ok(response)
+        }
+        Opened::Not(why) => closed(asked, &why),
+    }
+}
+
+fn closed(asked: &Asked, why: &Why) -> Answer {
+    let t = asked.language.texts();
+    let another = t.another_link_text.to_owned();
+    let way = |url: &Option<String>| {
+        url.as_ref().map(|url| Link {
+            path: url.clone(),
+            name: t.another_link,
+            is_outside: true,
+        })
+    };
+    let (title, texts, link) = match why {
+        Why::Used(link) => {
+            let used = link.used.as_ref();
+            let time = used.map(|used| written(used.at)).unwrap_or_default();
+            let browser = used.map(|used| used.browser.clone()).unwrap_or_default();
+            let text = fill(t.used_text, &[("time", &time), ("browser", &browser)]);
+            let texts = vec![text, t.used_not_you.to_owned(), another];
+            (t.used_title, texts, way(&link.return_url))
+        }
+        Why::Ended(link) => {
+            let text = fill(t.ended_text, &[("time", &written(link.ends))]);
+            (t.ended_title, vec![text, another], way(&link.return_url))
+        }
+        Why::Gone => (t.gone_title, vec![t.gone_text.to_owned(), another], None),
+        Why::Closed => (t.closed_title, vec![t.closed_text.to_owned()], None),
+    };
+    message::tell(asked, StatusCode::GONE, title, texts, None, link)
+}

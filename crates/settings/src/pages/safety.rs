@@ -1,0 +1,68 @@
+//! The limit on how many may lose access at once, and who was deleted lately.
+
+use askama::Template;
+use scim::schema::USERS;
+use store::directory::history::Record;
+use store::directory::record::ChangeKind;
+use time::{Duration, OffsetDateTime};
+
+use super::base::{Base, written};
+use super::events::{Event, Names, events};
+use super::{Answer, Visited};
+use crate::charts::gauge;
+use crate::texts::fill;
+
+/// How many of the latest changes are looked through for deletions.
+const LOOKED: usize = 1_000;
+
+/// How many deletions are shown.
+const SHOWN: usize = 50;
+
+#[derive(Template)]
+#[template(path = "safety.html")]
+struct Page {
+    base: Base,
+    gauge: Option<String>,
+    texts: Vec<String>,
+    events: Vec<Event>,
+}
+
+impl Visited<'_> {
+    pub(super) async fn safety(&self) -> Answer {
+        let t = self.asked.language.texts();
+        let (account, now) = (&self.visit.account, OffsetDateTime::now_utc());
+        let breaker = account.directory().breaker(&USERS).await?;
+        let mut texts = Vec::new();
+        let window = breaker.window(now);
+        match &window {
+            None => texts.push(t.gauge_none.to_owned()),
+            Some(window) => {
+                let (used, limit) = (window.used.to_string(), window.limit.to_string());
+                texts.push(fill(t.gauge_text, &[("used", &used), ("limit", &limit)]));
+            }
+        }
+        if let Some(open) = breaker.open(now) {
+            texts.push(fill(t.gauge_open, &[("time", &written(open.frees))]));
+        }
+        if let Some(until) = breaker.lifted_until.filter(|until| *until > now) {
+            texts.push(fill(t.gauge_lifted, &[("time", &written(until))]));
+        }
+        let is_deletion = |record: &Record| match record {
+            Record::Change(change) => {
+                change.operation == ChangeKind::Delete && change.resource_type == USERS.name
+            }
+            _ => false,
+        };
+        let mut records = account.latest_changes(now + Duration::DAY, LOOKED).await?;
+        records.retain(is_deletion);
+        records.truncate(SHOWN);
+        let names = Names::of(account, &records).await?;
+        let page = Page {
+            base: self.base("/settings/safety"),
+            gauge: window.map(|window| gauge::svg(window.used, window.limit, t.gauge_title)),
+            texts,
+            events: events(t, &records, &names),
+        };
+        self.page(&page)
+    }
+}

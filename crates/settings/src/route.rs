@@ -1,0 +1,141 @@
+//! What a path means.
+
+use http::Method;
+
+/// What is asked for. The same in every language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// A link, with its secret.
+    Open(String),
+    /// How the tenant is doing.
+    Overview,
+    /// How to connect Entra.
+    Connect,
+    /// Whether the first request has come, for the script.
+    Status,
+    /// The switch of the API.
+    Api,
+    /// The keys.
+    Keys,
+    /// A key to be replaced.
+    Rotate(String),
+    /// A key to be revoked.
+    Revoke(String),
+    /// What was changed.
+    Activity,
+    /// What was refused.
+    Requests,
+    /// Users by any name.
+    People,
+    /// A user.
+    Person(String),
+    /// The limit on lost access, and who was deleted.
+    Safety,
+    /// The end of the session.
+    End,
+    /// Another language.
+    Language,
+    /// A static file.
+    Asset(String),
+    /// Links for the product, which is known by its role.
+    Links,
+    /// Nothing of this page.
+    Unknown,
+}
+
+impl Route {
+    /// What a path means.
+    pub fn of(path: &str) -> Self {
+        let mut parts = path.trim_end_matches('/').split('/').skip(1);
+        if parts.next() != Some("settings") {
+            return Self::Unknown;
+        }
+        let parts: Vec<&str> = parts.collect();
+        match parts.as_slice() {
+            [] => Self::Overview,
+            ["open", secret] => Self::Open((*secret).to_owned()),
+            ["connect"] => Self::Connect,
+            ["connect", "status"] => Self::Status,
+            ["api"] => Self::Api,
+            ["keys"] => Self::Keys,
+            ["keys", key, "rotate"] => Self::Rotate((*key).to_owned()),
+            ["keys", key, "revoke"] => Self::Revoke((*key).to_owned()),
+            ["activity"] => Self::Activity,
+            ["requests"] => Self::Requests,
+            ["people"] => Self::People,
+            ["people", id] => Self::Person((*id).to_owned()),
+            ["safety"] => Self::Safety,
+            ["end"] => Self::End,
+            ["language"] => Self::Language,
+            ["static", name] => Self::Asset((*name).to_owned()),
+            ["links"] => Self::Links,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Its name in the log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "/settings/open",
+            Self::Overview => "/settings",
+            Self::Connect => "/settings/connect",
+            Self::Status => "/settings/connect/status",
+            Self::Api => "/settings/api",
+            Self::Keys => "/settings/keys",
+            Self::Rotate(_) => "/settings/keys/rotate",
+            Self::Revoke(_) => "/settings/keys/revoke",
+            Self::Activity => "/settings/activity",
+            Self::Requests => "/settings/requests",
+            Self::People | Self::Person(_) => "/settings/people",
+            Self::Safety => "/settings/safety",
+            Self::End => "/settings/end",
+            Self::Language => "/settings/language",
+            Self::Asset(_) => "/settings/static",
+            Self::Links => "/settings/links",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether it answers requests of this method.
+    pub fn takes(&self, method: &Method) -> bool {
+        let reads = *method == Method::GET || *method == Method::HEAD;
+        let posts = *method == Method::POST;
+        match self {
+            Self::Api | Self::End | Self::Language | Self::Links => posts,
+            Self::Open(_) | Self::Keys | Self::Rotate(_) | Self::Revoke(_) => reads || posts,
+            _ => reads,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_mean_one_thing() {
+        for (path, route) in [
+            ("/settings", Route::Overview),
+            ("/settings/", Route::Overview),
+            ("/settings/open/x", Route::Open("x".to_owned())),
+            ("/settings/connect/status", Route::Status),
+            ("/settings/keys/a/rotate", Route::Rotate("a".to_owned())),
+            ("/settings/people/7", Route::Person("7".to_owned())),
+            ("/settings/nothing", Route::Unknown),
+            ("/scim/v2/Users", Route::Unknown),
+            ("/", Route::Unknown),
+            ("", Route::Unknown),
+        ] {
+            assert_eq!(Route::of(path), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_changes_something_is_posted() {
+        for route in [Route::Api, Route::End, Route::Links] {
+            assert!(!route.takes(&Method::GET) && route.takes(&Method::POST));
+        }
+        assert!(!Route::Overview.takes(&Method::POST));
+        assert!(!Route::Overview.takes(&Method::DELETE));
+    }
+}
