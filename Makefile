@@ -75,11 +75,21 @@ help: ## List the targets
 dev: $(DEV_TOOLS) ## Run the service and all it needs (PORT=9000; RELEASE=1 for the release build; DATA=.local)
 ifneq ($(filter-out 0,$(RELEASE)),)
 	@$(CARGO) build -p dev -p scim-admin --bins
-	@$(CARGO) build --release --bin hellotracks-scim
+	@$(CARGO) build --release --bin hellotracks-scim --bin hellotracks-settings
 else
-	@$(CARGO) build -p dev -p scim-admin -p hellotracks-scim --bins
+	@$(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings --bins
 endif
 	@exec $(PROGRAMS)/dev
+
+# Of the service that `make dev` runs: dev.env says where its engine is.
+.PHONY: settings-link
+settings-link: ## Print another link to the settings page (TENANT=demo; with the PORT and DATA of `make dev`)
+	@test -f $(or $(DATA),.local)/dev.env || { echo "run \`make dev\` first, with the same DATA" >&2; exit 1; }
+	@. $(abspath $(or $(DATA),.local))/dev.env && \
+	  AWS_REGION=us-east-1 AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local \
+	  $(CARGO) run --quiet -p scim-admin -- --endpoint-url "$$SCIM_DYNAMODB_ENDPOINT" \
+	  --secrets-table scim-secrets --directory-table scim-directory --sessions-table scim-sessions \
+	  link create $(or $(TENANT),demo) --for 'the developer' --public-url "$${SCIM_BASE_URL%/scim/v2}"
 
 .PHONY: dynamodb
 dynamodb: ## Run only the DynamoDB engine with tables and demo tenants, for `cargo lambda watch` by hand
@@ -99,7 +109,7 @@ test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Lo
 # Built before, as for `make dev`, so that a compiler error is seen as one.
 .PHONY: conformance
 conformance: $(DEV_TOOLS) $(CONFORMANCE_TOOLS) ## Run two public SCIM conformance suites against the running service
-	@$(CARGO) build -p dev -p hellotracks-scim --bins
+	@$(CARGO) build -p dev -p hellotracks-scim -p settings --bins
 	@.local/venv-conformance/bin/python .ci/conformance .local/venv-conformance/bin $(CARGO)
 
 .PHONY: by-hand

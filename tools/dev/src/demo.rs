@@ -1,11 +1,15 @@
-//! Two tenants for trying out the service and their isolation from each other.
+//! Two tenants for trying out the service and their isolation from each other, and a link to the
+//! settings of the first.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use account::entrance::{LINK, issue};
 use anyhow::{Context, Result};
+use stand::tenant::SESSIONS_TABLE;
 use store::secrets::{Credential, SecretsError};
+use store::sessions::{NewLink, Scope};
 use store::{Meter, Store};
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
@@ -26,11 +30,13 @@ impl Demo {
     /// database only has their digests.
     pub async fn set_up(key_file: &Path, endpoint: &str) -> Result<Self> {
         let store = stand::tenant::connect(endpoint, stand::tenant::tables()).await;
-        for table in store
+        let mut tables = store
             .create_tables()
             .await
-            .context("cannot create the tables")?
-        {
+            .context("cannot create the tables")?;
+        let sessions = store.create_sessions_table(SESSIONS_TABLE).await;
+        tables.push(sessions.context("cannot create the sessions table")?);
+        for table in tables {
             println!(
                 "table {}: {}",
                 table.name,
@@ -48,6 +54,21 @@ impl Demo {
     }
 }
 
+/// The path of a link that opens the settings of the first tenant once.
+pub async fn settings_link(endpoint: &str) -> Result<String> {
+    let store = stand::tenant::connect(endpoint, stand::tenant::tables()).await;
+    let new = NewLink {
+        scope: Scope::Setup,
+        issued_for: "the developer".to_owned(),
+        return_url: None,
+        ends: OffsetDateTime::now_utc() + LINK,
+    };
+    let sessions = store.sessions(SESSIONS_TABLE);
+    let issued = issue(&sessions, &TenantId::parse(FIRST.0)?, &new).await;
+    let issued = issued.context("cannot issue a link to the settings")?;
+    Ok(format!("/settings/open/{}", issued.token.expose()))
+}
+
 async fn set_up_tenant(store: &Store, (id, name): (&str, &str), kept: &[ApiKey]) -> Result<ApiKey> {
     let tenant = TenantId::parse(id)?;
     let meter = Meter::default();
@@ -58,6 +79,7 @@ async fn set_up_tenant(store: &Store, (id, name): (&str, &str), kept: &[ApiKey])
     }
     // A developer may have disabled it to try that out.
     store.set_enabled(&tenant, true, &meter).await?;
+    store.set_api(&tenant, true, &meter).await?;
 
     let kept = kept.iter().find(|key| key.tenant() == &tenant).cloned();
     let key = match kept {

@@ -104,14 +104,18 @@ async fn serve(settings: &Settings, engine: &Embedded, env_file: EnvFile) -> Res
         why = watch.failed() => bail!("{why} before the service answered; the lines above say why"),
         answered = probe::until_answered(settings, demo.first.expose()) => answered?,
     }
+    let link = demo::settings_link(engine.endpoint()).await?;
+    let link = format!("{}{link}", settings.public_url());
     env_file
         .write(&[
             ("SCIM_BASE_URL", &settings.base_url()),
             ("SCIM_API_KEY", demo.first.expose()),
             ("SCIM_API_KEY_2", demo.second.expose()),
+            ("SCIM_SETTINGS_LINK", &link),
+            ("SCIM_DYNAMODB_ENDPOINT", engine.endpoint()),
         ])
         .context("cannot write dev.env")?;
-    print_welcome(settings, &demo, engine);
+    print_welcome(settings, &demo, engine, &link);
 
     tokio::select! {
         why = watch.ended() => bail!("{why}"),
@@ -119,7 +123,7 @@ async fn serve(settings: &Settings, engine: &Embedded, env_file: EnvFile) -> Res
     }
 }
 
-fn print_welcome(settings: &Settings, demo: &Demo, engine: &Embedded) {
+fn print_welcome(settings: &Settings, demo: &Demo, engine: &Embedded, link: &str) {
     let url = settings.base_url();
     let key = demo.first.expose();
     println!(
@@ -129,7 +133,10 @@ The service answers.
   Tenant URL   {url}
                {url}?aadOptscim062020
   API-KEY      {key}
-  environment  {data}/dev.env (SCIM_BASE_URL, SCIM_API_KEY, SCIM_API_KEY_2 of a second tenant)
+  settings     {link}
+               (opens once; `make settings-link` makes another)
+  environment  {data}/dev.env (SCIM_BASE_URL, SCIM_API_KEY, SCIM_API_KEY_2 of a second tenant,
+               SCIM_SETTINGS_LINK)
 
 Test connection, as Entra does it:
 

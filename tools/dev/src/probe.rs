@@ -1,4 +1,5 @@
-//! Entra's Test-connection request, repeated until it gets the answer Entra expects.
+//! Entra's Test-connection request, and one of the settings page, repeated until both get the
+//! answer that they should.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -27,9 +28,11 @@ pub async fn until_answered(settings: &Settings, key: &str) -> Result<()> {
     let started = Instant::now();
     let mut last_report = started;
     loop {
-        let seen = match timeout(ONE_TRY, ask(settings.port, key)).await {
-            Ok(Ok(answer)) if answer.starts_with("HTTP/1.1 200") => return Ok(()),
-            Ok(Ok(answer)) => format!("it answers, but not with 200:\n{}", answer.trim_end()),
+        let seen = match timeout(ONE_TRY, ask_both(settings.port, key)).await {
+            Ok(Ok(None)) => return Ok(()),
+            Ok(Ok(Some(answer))) => {
+                format!("it answers, but not as it should:\n{}", answer.trim_end())
+            }
             Ok(Err(error)) => format!("no answer yet ({error})"),
             Err(_) => "no answer yet (the request waits for the function)".to_owned(),
         };
@@ -50,14 +53,28 @@ pub async fn until_answered(settings: &Settings, key: &str) -> Result<()> {
     }
 }
 
+/// Asks both functions, which start with their first request; returns an answer that is wrong.
+async fn ask_both(port: u16, key: &str) -> Result<Option<String>> {
+    let test = format!("/scim/v2{TEST_CONNECTION}");
+    for (path, status) in [
+        (test.as_str(), "HTTP/1.1 200"),
+        ("/settings", "HTTP/1.1 401"),
+    ] {
+        let answer = ask(port, path, key).await?;
+        if !answer.starts_with(status) {
+            return Ok(Some(answer));
+        }
+    }
+    Ok(None)
+}
+
 /// One hand-written request: a client library would be this program's largest dependency.
-async fn ask(port: u16, key: &str) -> Result<String> {
+async fn ask(port: u16, path: &str, key: &str) -> Result<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
     let request = format!(
-        "GET /scim/v2{TEST_CONNECTION} HTTP/1.1\r\n\
+        "GET {path} HTTP/1.1\r\n\
          Host: 127.0.0.1:{port}\r\n\
          Authorization: Bearer {key}\r\n\
-         Accept: application/scim+json\r\n\
          Connection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;

@@ -60,9 +60,14 @@ impl Settings {
         })
     }
 
+    /// Where the service is, without a path.
+    pub fn public_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// What Entra calls the Tenant URL.
     pub fn base_url(&self) -> String {
-        format!("http://127.0.0.1:{}/scim/v2", self.port)
+        format!("{}/scim/v2", self.public_url())
     }
 
     /// Held for the lifetime of this process, however it ends: two engines must not use one file.

@@ -1,20 +1,21 @@
-//! The function under `cargo lambda watch`.
+//! The functions under `cargo lambda watch`.
 
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use stand::tenant::{DIRECTORY_TABLE, REGION, SECRETS_TABLE};
+use stand::tenant::{DIRECTORY_TABLE, REGION, SECRETS_TABLE, SESSIONS_TABLE};
 use tokio::process::{Child, Command};
 
 use crate::processes;
 use crate::settings::Settings;
 
-/// What the function needs to find the engine, and no access to a real account.
-pub fn environment(endpoint: &str) -> [(&'static str, &str); 9] {
+/// What the functions need to find the engine, and no access to a real account.
+pub fn environment(endpoint: &str) -> [(&'static str, &str); 10] {
     [
         ("SCIM_SECRETS_TABLE", SECRETS_TABLE),
         ("SCIM_DIRECTORY_TABLE", DIRECTORY_TABLE),
+        ("SCIM_SESSIONS_TABLE", SESSIONS_TABLE),
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
         ("AWS_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", "local"),
@@ -41,8 +42,7 @@ impl Watch {
         let mut command = Command::new(&settings.cargo_lambda);
         command
             .args(["lambda", "watch"])
-            // The only binary, so that it is served at the root instead of under /lambda-url/.
-            .args(["--bin", "hellotracks-scim"])
+            // Without `--bin`: the workspace's router says which function a path is for.
             .args(["--concurrency", "4"])
             .args(["--invoke-address", "127.0.0.1"])
             .args(["--invoke-port", &port.to_string()])

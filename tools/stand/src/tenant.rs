@@ -11,6 +11,8 @@ use time::OffsetDateTime;
 pub const SECRETS_TABLE: &str = "scim-secrets";
 /// See [`SECRETS_TABLE`].
 pub const DIRECTORY_TABLE: &str = "scim-directory";
+/// See [`SECRETS_TABLE`].
+pub const SESSIONS_TABLE: &str = "scim-sessions";
 
 /// Any region works.
 pub const REGION: &str = "us-east-1";

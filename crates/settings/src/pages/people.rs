@@ -103,7 +103,7 @@ impl Visited<'_> {
                 .map(|group| group.display.to_string())
                 .collect(),
             events: events(t, &latest, &names),
-            requests: logged(t, requests),
+            requests: logged(t, requests, &self.called(requests).await?),
         };
         self.page(&page)
     }

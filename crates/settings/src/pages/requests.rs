@@ -1,15 +1,17 @@
 //! What was refused, failed or left something out, in the admin's words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
+use scim::ResourceId;
 use scim::resource::rfc3339;
+use scim::schema::PROVIDED;
 use store::usage::refusals::RefusalCount;
 use store::usage::requests::LoggedRequest;
 use time::{Duration, OffsetDateTime};
 
 use super::base::{Base, time_html};
-use super::{Answer, Visited};
+use super::{Answer, Failed, Visited};
 use crate::texts::{Texts, fill};
 
 /// How many requests a page shows.
@@ -65,13 +67,38 @@ impl Visited<'_> {
         let page = Page {
             base: self.base("/settings/requests"),
             refusals: reasons(t, &refusals),
-            requests: logged(t, &requests),
+            requests: logged(t, &requests, &self.called(&requests).await?),
             is_later: before.is_some(),
             older,
         };
         self.page(&page)
     }
 }
+
+impl Visited<'_> {
+    /// What people call the users whom requests name by their ids.
+    pub(super) async fn called(&self, requests: &[LoggedRequest]) -> Result<Called, Failed> {
+        let ids = requests
+            .iter()
+            .filter_map(|request| request.subject.id.as_deref());
+        let mut ids: Vec<ResourceId> = ids.filter_map(ResourceId::parse).collect();
+        ids.sort();
+        ids.dedup();
+        let mut called = Called::new();
+        for resource_type in PROVIDED {
+            let directory = self.visit.account.directory();
+            let found = directory.get_many(resource_type, &ids).await?;
+            called.extend(found.iter().map(|stored| {
+                let name = account::deleted::name(resource_type, stored);
+                (stored.id.to_string(), name)
+            }));
+        }
+        Ok(called)
+    }
+}
+
+/// Names by id.
+pub type Called = HashMap<String, String>;
 
 /// How often each reason was given, the most frequent first.
 fn reasons(t: &'static Texts, refusals: &[RefusalCount]) -> Vec<Reason> {
@@ -98,11 +125,12 @@ fn reasons(t: &'static Texts, refusals: &[RefusalCount]) -> Vec<Reason> {
 }
 
 /// Requests in the admin's words.
-pub fn logged(t: &'static Texts, requests: &[LoggedRequest]) -> Vec<Logged> {
-    requests.iter().map(|request| one(t, request)).collect()
+pub fn logged(t: &'static Texts, requests: &[LoggedRequest], called: &Called) -> Vec<Logged> {
+    let of = requests.iter().map(|request| one(t, request, called));
+    of.collect()
 }
 
-fn one(t: &'static Texts, request: &LoggedRequest) -> Logged {
+fn one(t: &'static Texts, request: &LoggedRequest, called: &Called) -> Logged {
     let subject = &request.subject;
     let names = [
         &subject.user_name,
@@ -111,6 +139,7 @@ fn one(t: &'static Texts, request: &LoggedRequest) -> Logged {
         &subject.id,
     ];
     let who = names.into_iter().flatten().next();
+    let who = who.map(|name| called.get(name).unwrap_or(name));
     let (class, title, advice) = match &request.reason {
         Some(reason) => {
             let class = if request.status >= 500 { "bad" } else { "some" };
