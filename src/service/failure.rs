@@ -91,7 +91,10 @@ impl From<StoreError> for Failure {
                 "the groups that the filter names have more than {accepted} members; ask for one of them, with `groups.value eq` alone, or filter with `eq` on `userName`, `externalId`, `emails.value` or `employeeNumber` besides"
             )),
             StoreError::NotFound => ScimError::NotFound("the resource does not exist".to_owned()),
-            StoreError::VersionMismatch | StoreError::Conflict | StoreError::AlreadyExists => ScimError::Unavailable(
+            StoreError::VersionMismatch
+            | StoreError::Overtaken
+            | StoreError::Conflict
+            | StoreError::AlreadyExists => ScimError::Unavailable(
                 "other requests kept changing the same resource; nothing was changed by this one, send it again".to_owned(),
             ),
             StoreError::Unavailable { .. } | StoreError::Throttled => ScimError::Unavailable(

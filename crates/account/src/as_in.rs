@@ -118,8 +118,12 @@ impl Ended {
         } else if act == Act::DeleteTenant.as_str() {
             self.deleted.insert(tenant);
         } else if act == Act::CreateTenant.as_str() {
+            // Another one has the id: the keys of the one before went with it.
             self.deleted.remove(&tenant);
             self.disabled.remove(&tenant);
+            self.issued.retain(|(of, _)| *of != tenant);
+            self.revoked.retain(|(of, _)| *of != tenant);
+            self.ending.retain(|(of, _), _| *of != tenant);
         } else if act == Act::RevokeKey.as_str() {
             self.issued.remove(&(tenant.clone(), key.clone()?));
             self.revoked.insert((tenant, key?));

@@ -61,8 +61,7 @@ pub async fn delete(
             was_complete: false,
         }),
         Err(
-            Failure::Secrets(SecretsError::NoTenant(_))
-            | Failure::Store(StoreError::VersionMismatch),
+            Failure::Secrets(SecretsError::NoTenant(_)) | Failure::Store(StoreError::Overtaken),
         ) => {
             let outcome = "another run was faster";
             store.complete_act(&begun, outcome, &meter).await?;
@@ -111,7 +110,7 @@ pub(crate) async fn remove_rest(
     stone: &Stone,
 ) -> Result<(), StoreError> {
     match directory.remove_items(&stone.hold(), |_| {}).await {
-        Ok(_) | Err(StoreError::VersionMismatch) => Ok(()),
+        Ok(_) | Err(StoreError::Overtaken) => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -55,9 +55,10 @@ impl Account {
     /// When there is no such tenant, and failures of DynamoDB.
     pub async fn open(store: &Store, tenant: &TenantId) -> Result<Self, Failure> {
         let meter = Meter::default();
+        let tenant = store.find_tenant(tenant, &meter).await?;
         Ok(Self {
-            tenant: store.find_tenant(tenant, &meter).await?,
-            store: store.clone(),
+            store: store.meaning(tenant.created),
+            tenant,
             meter,
             gate: Gate::opened(),
         })
@@ -73,9 +74,10 @@ impl Account {
         &self.tenant
     }
 
-    /// Everything that the tenant owns.
+    /// Everything that the tenant owns. Its changes hang on the tenant being there and whole.
     pub fn directory(&self) -> TenantStore<'_> {
-        self.store.tenant(&self.tenant.id, &self.meter, &self.gate)
+        let directory = self.store.tenant(&self.tenant.id, &self.meter, &self.gate);
+        directory.holding(Hold::Whole(self.tenant.created))
     }
 
     /// Refuses what would be done to a part of a directory.
@@ -91,15 +93,17 @@ impl Account {
     /// Puts an act of several steps on the operator's log, before the first of them.
     async fn begin(&self, act: Act, target: Option<&str>) -> Result<Begun, Failure> {
         self.is_whole()?;
-        let (tenant, hold) = (&self.tenant.id, Some(&Hold::Whole));
-        let begin = self.store.begin_act(tenant, act, target, hold, &self.meter);
+        let (tenant, hold) = (&self.tenant.id, Hold::Whole(self.tenant.created));
+        let begin = self
+            .store
+            .begin_act(tenant, act, target, Some(&hold), &self.meter);
         self.unless_overtaken(begin.await).await
     }
 
     /// Why something could not be done that hangs on the tenant being whole.
     async fn unless_overtaken<T>(&self, outcome: Result<T, StoreError>) -> Result<T, Failure> {
         match outcome {
-            Err(StoreError::VersionMismatch) => {
+            Err(StoreError::Overtaken) => {
                 Self::open(&self.store, &self.tenant.id).await?.is_whole()?;
                 Err(Failure::Overtaken(self.tenant.id.clone()))
             }

@@ -4,9 +4,10 @@ use scim::schema::{GROUPS, USERS};
 use store::secrets::Tenant;
 use store::{Gate, Meter, Store};
 use tenant::TenantId;
+use time::OffsetDateTime;
 
 use crate::delete::remove_rest;
-use crate::{Account, Failure, now};
+use crate::{Account, Failure};
 
 /// A tenant with how much it has, as an invoice counts.
 #[derive(Debug)]
@@ -32,15 +33,17 @@ pub async fn create(
     name: &str,
     again: bool,
 ) -> Result<Tenant, Failure> {
+    // To the millisecond: it tells a tenant from the next one of its id.
+    let now = OffsetDateTime::now_utc();
     let (meter, gate) = (Meter::default(), Gate::opened());
     if !again {
-        return Ok(store.create_tenant(tenant, name, now(), &meter).await?);
+        return Ok(store.create_tenant(tenant, name, now, &meter).await?);
     }
     if let Some(stone) = store.stone(tenant, &meter).await? {
         let directory = store.tenant(tenant, &meter, &gate);
         remove_rest(&directory, &stone).await?;
     }
-    let created = store.create_tenant_again(tenant, name, now(), &meter);
+    let created = store.create_tenant_again(tenant, name, now, &meter);
     Ok(created.await?)
 }
 
@@ -53,8 +56,8 @@ pub async fn create_turned_off(
     tenant: &TenantId,
     name: &str,
 ) -> Result<(), Failure> {
-    let meter = Meter::default();
-    store.create_tenant(tenant, name, now(), &meter).await?;
+    let (meter, now) = (Meter::default(), OffsetDateTime::now_utc());
+    store.create_tenant(tenant, name, now, &meter).await?;
     store.set_api(tenant, false, &meter).await?;
     Ok(())
 }

@@ -63,10 +63,10 @@ impl Asked {
         let cookies = cookies(headers);
         let host = text(headers, header::HOST.as_str()).unwrap_or("localhost");
         let base = app.public_url.clone().unwrap_or_else(|| {
-            // API Gateway always says; a stand on this machine has no TLS.
+            // API Gateway only accepts HTTPS and always says so; without the header this is a local
+            // run.
             let scheme = match text(headers, "x-forwarded-proto") {
-                Some("https") => "https",
-                None if !is_local(host) => "https",
+                Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
                 _ => "http",
             };
             format!("{scheme}://{host}")
@@ -120,12 +120,6 @@ impl Asked {
     pub fn parameter(&self, name: &str) -> &str {
         self.query.get(name).map_or("", |value| value.trim())
     }
-}
-
-/// Whether a host is this machine.
-fn is_local(host: &str) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    ["127.0.0.1", "localhost", "[::1]"].contains(&name)
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -99,7 +99,7 @@ async fn a_link_opens_one_session_once() {
 
 #[tokio::test]
 async fn a_link_that_opens_nothing_says_why() {
-    let (_, admin, sessions) = stage().await;
+    let (directory, admin, sessions) = stage().await;
     let meter = Meter::default();
     let (first, _) = create(&admin, "").await;
     // One of another scope leaves it alone, and one of the same takes its place.
@@ -136,6 +136,17 @@ async fn a_link_that_opens_nothing_says_why() {
         opened(&sessions, &beta).await,
         Opened::Not(Why::Gone)
     ));
+
+    // What is left of a tenant goes with it.
+    assert_eq!(admin.run("tenant disable acme --reason x").await.0, 0);
+    directory
+        .plant_disabled("acme", "2026-01-01T00:00:00Z")
+        .await;
+    let delete = "tenant delete acme --confirm acme --reason x";
+    assert_eq!(admin.run(delete).await.0, 0);
+    let left = sessions.links(&acme(), &meter).await.unwrap();
+    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(admin.run("tenant create acme --again").await.0, 0);
 
     for (command, told) in [
         (

@@ -215,6 +215,86 @@ async fn an_export_is_of_one_directory() {
     assert!(calls > 8 && exports < 5, "{calls} {exports}");
 }
 
+/// What was begun on a directory ends when the directory is replaced: nothing of it meets the other.
+#[tokio::test]
+async fn work_on_a_directory_ends_when_an_import_begins() {
+    let (_, directory, admin) = Box::pin(stage()).await;
+    let folder = Arc::new(Folder::new());
+    Box::pin(disable(&directory, &admin)).await;
+    assert_eq!(Box::pin(admin.run(&export(&folder))).await.0, 0);
+    let kim = folder.lines("deleted.ndjson");
+    let kim = kim.iter().find(|deleted| deleted["userName"] == "kim");
+    let kim = kim.unwrap()["id"].as_str().unwrap().to_owned();
+    let users = folder.lines("users.ndjson");
+    let lena = users[0]["id"].as_str().unwrap();
+    for command in [
+        "directory check acme --repair --reason x".to_owned(),
+        format!("user erase acme {lena} --reason x"),
+        format!("user restore acme {kim}"),
+        "breaker lift acme --reason x".to_owned(),
+    ] {
+        for calls in 0.. {
+            let (_, target, admin) = Admin::with_service().await;
+            Box::pin(disable(&target, &admin)).await;
+            assert_eq!(Box::pin(admin.run(&import(&folder))).await.0, 0);
+            // Something to mend.
+            target.remove("acme", "N#U#userName#max").await;
+            let admin = Arc::new(admin);
+            let (other, from) = (admin.clone(), folder.clone());
+            let others = move || {
+                let (other, from) = (other.clone(), from.clone());
+                async move {
+                    let command = format!("{} --replace", import(&from));
+                    assert_eq!(Box::pin(other.killed_after(6, &command)).await, None);
+                }
+            };
+            let directory = Arc::new(target);
+            let again = overtaken(&admin, directory.clone(), calls, &command, others).await;
+            if !again {
+                assert!(calls > 3, "{command}: {calls}");
+                break;
+            }
+            let replace = format!("{} --replace", import(&folder));
+            let (code, said) = Box::pin(admin.run(&replace)).await;
+            assert_eq!(code, 0, "{command} after {calls} calls: {said}");
+        }
+    }
+}
+
+/// A command that waited too long does nothing to the next tenant of the id.
+#[tokio::test]
+async fn a_command_of_the_last_tenant_is_none_of_the_next() {
+    for command in [
+        "key create acme --label stale",
+        "tenant enable acme",
+        "breaker lift acme --for 30days --reason x",
+    ] {
+        for calls in 1.. {
+            let (_, directory, admin) = Box::pin(stage()).await;
+            Box::pin(disable(&directory, &admin)).await;
+            let admin = Arc::new(admin);
+            let other = admin.clone();
+            let others = move || {
+                let other = other.clone();
+                async move {
+                    for command in [
+                        DELETE,
+                        "tenant create acme --again",
+                        "tenant disable acme --reason x",
+                    ] {
+                        let (code, said) = Box::pin(other.run(command)).await;
+                        assert_eq!(code, 0, "{command}: {said}");
+                    }
+                }
+            };
+            // The first call reads the tenant; what comes before it is a command of its own.
+            if !overtaken(&admin, Arc::new(directory), calls, command, others).await {
+                break;
+            }
+        }
+    }
+}
+
 /// Of two imports of different things, one is there, and whole.
 #[tokio::test]
 async fn two_imports_do_not_mix() {

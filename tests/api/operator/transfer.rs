@@ -335,6 +335,33 @@ async fn one_tenant_is_restored_from_a_table() {
     assert_eq!(items(&directory).await, kept);
 }
 
+/// With --replace an import begins anew, whatever was begun; and what is left of an id of which
+/// nothing else is known is no empty tenant.
+#[tokio::test]
+async fn what_is_replaced_is_gone() {
+    let (_, directory, admin) = stage().await;
+    disable(&directory, &admin).await;
+    let folder = Folder::new();
+    assert_eq!(admin.run(&export(&folder)).await.0, 0);
+    let expected = items(&directory).await;
+    let (target, other) = Admin::without_service().await;
+    target.plant("acme", "Z#left", &[]).await;
+    let (code, said) = other.run(&import(&folder)).await;
+    assert_eq!(code, 1);
+    assert!(said.contains("has a directory already"), "{said}");
+    let replace = format!("{} --replace", import(&folder));
+    for calls in 1.. {
+        let outcome = other.killed_after(calls, &replace).await;
+        target.plant("acme", "Z#foreign", &[]).await;
+        let (code, said) = other.run(&replace).await;
+        assert_eq!(code, 0, "{said}");
+        assert_eq!(items(&target).await, expected, "after {calls} calls");
+        if outcome.is_some() {
+            break;
+        }
+    }
+}
+
 /// A tenant that an import creates waits until the operator lets it in.
 #[tokio::test]
 async fn an_import_creates_a_tenant_that_is_disabled() {

@@ -72,7 +72,7 @@ async fn under_way(service: &Service, admin: &Admin, tables: &BothTables) {
     let later = now + Duration::minutes(2);
     let deletion = account::delete::delete(store, &beta, later, |_| {});
     Box::pin(deletion).await.unwrap();
-    let begun = store.create_importing(&gamma, "gamma", "table drill", now, &meter);
+    let begun = store.create_importing(&gamma, "gamma", ("table drill", false), now, &meter);
     begun.await.unwrap();
 }
 

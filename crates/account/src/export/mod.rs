@@ -86,7 +86,8 @@ impl Account {
         }
         let exported = Exported {
             folder: folder.to_owned(),
-            was_enabled: self.tenant.enabled,
+            // It may have been enabled and disabled again meanwhile.
+            was_enabled: self.tenant.enabled || now.tenant.disabled != self.tenant.disabled,
             files,
         };
         self.write_manifest(&exported, began)?;

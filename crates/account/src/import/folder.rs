@@ -98,7 +98,11 @@ pub(super) fn verify(
                 before = checked
                     .map_err(|why| refused(format!("line {} of `{name}` {why}", lines.count)))?;
             }
-            sha256 = Some(lines.end().sha256);
+            let read = lines.end().sha256;
+            if read != found.sha256 {
+                return Err(refused(format!("`{name}` was changed while it was read")));
+            }
+            sha256 = Some(read);
         }
     }
     let name = text("name").filter(|name| is_name(name));

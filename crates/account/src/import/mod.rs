@@ -197,7 +197,12 @@ impl Asked<'_> {
                 Checked::Folder(verified) => &verified.name,
                 Checked::Table(..) => tenant.as_str(),
             };
-            let created = store.create_importing(tenant, name, &mark, now(), meter);
+            // What is left of one of whom nothing else is known any more.
+            if !self.replace && directory.has_items().await? {
+                return Err(Failure::NotEmpty((*tenant).clone()));
+            }
+            let what = (mark.as_str(), self.replace);
+            let created = store.create_importing(tenant, name, what, self.at, meter);
             let (hold, begun) = created.await.map_err(|error| match error {
                 SecretsError::TenantDeleted { .. } => Failure::WasDeleted((*tenant).clone()),
                 error => error.into(),
@@ -205,7 +210,7 @@ impl Asked<'_> {
             let plan = Plan {
                 is_new: true,
                 was_begun: false,
-                removes: false,
+                removes: self.replace,
             };
             return Ok((hold, begun, plan));
         };
@@ -220,8 +225,8 @@ impl Asked<'_> {
         }
         let plan = Plan {
             is_new: false,
-            was_begun: goes_on.is_some(),
-            removes: goes_on.map_or(self.replace, |begun| begun.removes),
+            was_begun: goes_on.is_some() && !self.replace,
+            removes: self.replace || goes_on.is_some_and(|begun| begun.removes),
         };
         let begin = store.begin_import(&into, &mark, plan.removes, self.at, meter);
         let (hold, begun) = begin.await?;
@@ -232,8 +237,8 @@ impl Asked<'_> {
 /// Names what a lost condition means.
 fn unless_overtaken<T>(tenant: &TenantId, outcome: Result<T, Failure>) -> Result<T, Failure> {
     outcome.map_err(|failure| match failure {
-        Failure::Store(StoreError::VersionMismatch)
-        | Failure::Secrets(SecretsError::Store(StoreError::VersionMismatch)) => {
+        Failure::Store(StoreError::Overtaken)
+        | Failure::Secrets(SecretsError::Store(StoreError::Overtaken)) => {
             Failure::Overtaken(tenant.clone())
         }
         other => other,

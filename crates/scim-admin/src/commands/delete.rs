@@ -3,6 +3,7 @@
 use account::delete::{Deletion, Progress as Of, delete};
 use serde_json::{Map, Value, json};
 use store::secrets::Stone;
+use store::sessions::Sessions;
 use store::{Meter, Store};
 use time::OffsetDateTime;
 
@@ -13,7 +14,11 @@ use crate::report::Report;
 use crate::terminal::{columns, exact, stamp};
 
 /// Deletes a tenant, or goes on with that.
-pub async fn run(arguments: DeleteArgs, store: &Store) -> Result<Deletion, Failure> {
+pub async fn run(
+    arguments: DeleteArgs,
+    store: &Store,
+    sessions: &Sessions,
+) -> Result<Deletion, Failure> {
     let DeleteArgs {
         tenant,
         confirm,
@@ -33,7 +38,9 @@ pub async fn run(arguments: DeleteArgs, store: &Store) -> Result<Deletion, Failu
             Of::Removed(items) => format!("removed: {items} items"),
         });
     };
-    Ok(Box::pin(delete(store, &tenant, now, told)).await?)
+    let deletion = Box::pin(delete(store, &tenant, now, told)).await?;
+    sessions.forget(&tenant, &Meter::default()).await?;
+    Ok(deletion)
 }
 
 /// The tenants that were deleted.

@@ -57,10 +57,15 @@ pub async fn create(arguments: CreateLinkArgs, sessions: &Sessions) -> Result<Cr
 /// `link list`.
 pub async fn list(tenant: &TenantId, sessions: &Sessions) -> Result<Listed, Failure> {
     let (meter, now) = (Meter::default(), OffsetDateTime::now_utc());
-    sessions.store().find_tenant(tenant, &meter).await?;
+    let found = sessions.store().find_tenant(tenant, &meter).await?;
+    let mut links = sessions.links(tenant, &meter).await?;
+    let mut open = sessions.sessions(tenant, now, &meter).await?;
+    // Those of another tenant of that id open nothing.
+    links.retain(|link| link.created >= found.created);
+    open.retain(|session| session.created >= found.created);
     Ok(Listed {
-        links: sessions.links(tenant, &meter).await?,
-        sessions: sessions.sessions(tenant, now, &meter).await?,
+        links,
+        sessions: open,
         now,
     })
 }

@@ -61,7 +61,7 @@ pub async fn run(
         Command::Tables(TablesCommand::Create) => {
             reported(tables::create(store, sessions_table).await)
         }
-        Command::Tenant(command) => tenant(command, store).await,
+        Command::Tenant(command) => tenant(command, store, sessions_table).await,
         Command::Key(command) => key(command, store, input).await,
         Command::Link(command) => link(command, &store.sessions(sessions_table)).await,
         Command::Directory(DirectoryCommand::Check { tenant, repair, .. }) => match tenant {
@@ -106,12 +106,19 @@ fn reported<R: Report + 'static>(outcome: Result<R, Failure>) -> Result<Done, Fa
     outcome.map(|report| Done::Report(Box::new(report)))
 }
 
-async fn tenant(command: TenantCommand, store: &Store) -> Result<Done, Failure> {
+async fn tenant(
+    command: TenantCommand,
+    store: &Store,
+    sessions_table: &str,
+) -> Result<Done, Failure> {
     match command {
         TenantCommand::Create { id, name, again } => {
             reported(tenant::create(&id, name.as_deref(), again, store).await)
         }
-        TenantCommand::Delete(arguments) => reported(delete::run(arguments, store).await),
+        TenantCommand::Delete(arguments) => {
+            let sessions = store.sessions(sessions_table);
+            reported(delete::run(arguments, store, &sessions).await)
+        }
         TenantCommand::Export(arguments) => reported(export::run(&arguments, store).await),
         TenantCommand::Import(arguments) => reported(import::run(&arguments, store).await),
         TenantCommand::Status {

@@ -31,7 +31,7 @@ impl Store {
     /// Transactions with the same check exclude each other, so there is one at a time.
     ///
     /// # Errors
-    /// [`StoreError::VersionMismatch`] when `check` does not hold any more;
+    /// [`StoreError::Overtaken`] when `check` does not hold any more;
     /// [`StoreError::Throttled`], [`StoreError::Conflict`], and failures of DynamoDB. What was
     /// written before stays.
     pub(crate) async fn write_while(
@@ -50,7 +50,7 @@ impl Store {
                 .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
                 .await?;
             if outcome != Outcome::Written {
-                return Err(StoreError::VersionMismatch);
+                return Err(StoreError::Overtaken);
             }
         }
         Ok(())

@@ -11,6 +11,10 @@ pub enum StoreError {
     /// The item changed since it was read; reload and try again.
     #[error("the item changed since it was read")]
     VersionMismatch,
+    /// What an operator's work hangs on is no more: the tenant is being deleted or imported, or
+    /// another run of the command has ended the work. Nothing was written.
+    #[error("another command has changed the tenant meanwhile")]
+    Overtaken,
     /// Another resource holds a value that must be unique in the tenant.
     #[error("the value of {attribute} is held by another resource")]
     Taken {

@@ -19,6 +19,7 @@ pub(crate) mod update;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::Client;
+use time::OffsetDateTime;
 
 use crate::secrets::Operator;
 
@@ -43,9 +44,21 @@ pub struct Store {
     pub(crate) tables: Tables,
     /// Whose changes they are.
     pub(crate) operator: Option<Arc<Operator>>,
+    /// When the tenant was created that is meant; nothing if whoever has the id now is.
+    pub(crate) meant: Option<OffsetDateTime>,
 }
 
 impl Store {
+    /// The same connection, for changes to the tenant that was created then, and to no other with
+    /// its id.
+    #[must_use]
+    pub fn meaning(&self, created: OffsetDateTime) -> Self {
+        Self {
+            meant: Some(created),
+            ..self.clone()
+        }
+    }
+
     /// The same connection, over another secrets table.
     #[must_use]
     pub fn over_secrets(&self, table: &str) -> Self {
@@ -68,6 +81,7 @@ impl Store {
             client,
             tables,
             operator: None,
+            meant: None,
         }
     }
 }

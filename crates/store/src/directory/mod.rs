@@ -41,8 +41,9 @@ use crate::client::call::Paged as _;
 use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
-use crate::client::transaction::{Outcome, RACES};
+use crate::client::transaction::{MAX_ACTIONS, Outcome, RACES};
 use crate::client::update::Updated;
+use crate::secrets::Hold;
 use crate::{Gate, Meter, Store, StoreError};
 
 /// What one tenant owns. Created per request; its cost goes to one meter.
@@ -55,6 +56,8 @@ pub struct TenantStore<'a> {
     partition: String,
     meter: &'a Meter,
     gate: &'a Gate,
+    /// What every transaction hangs on; nothing for the function's.
+    hold: Option<Hold>,
 }
 
 impl Store {
@@ -71,11 +74,20 @@ impl Store {
             partition: keys::partition(tenant),
             meter,
             gate,
+            hold: None,
         }
     }
 }
 
 impl<'a> TenantStore<'a> {
+    /// The same, for an operator's work: each transaction checks what it hangs on, and is
+    /// [`StoreError::Overtaken`] when that is no more.
+    #[must_use]
+    pub fn holding(mut self, hold: Hold) -> Self {
+        self.hold = Some(hold);
+        self
+    }
+
     /// Waits until the request's API key is accepted.
     pub async fn accepted(&self) {
         self.gate.passed().await;
@@ -281,16 +293,34 @@ impl<'a> TenantStore<'a> {
             .map(drop)
     }
 
+    /// How many actions there is room for in a transaction.
+    pub(crate) fn room(&self) -> usize {
+        MAX_ACTIONS - usize::from(self.hold.is_some())
+    }
+
     /// Writes all items or none.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`], [`StoreError::Throttled`], and failures of DynamoDB.
+    /// [`StoreError::Conflict`], [`StoreError::Throttled`], [`StoreError::Overtaken`], and failures
+    /// of DynamoDB.
     pub(crate) async fn transact(
         &self,
         writes: Vec<TransactWriteItem>,
     ) -> Result<Outcome, StoreError> {
         let passage = self.accepted_only();
-        self.store.transact(writes, self.meter, passage).await
+        let Some(hold) = &self.hold else {
+            return self.store.transact(writes, self.meter, passage).await;
+        };
+        // Last, so that the other parts keep their places.
+        let place = writes.len();
+        let mut writes = writes;
+        writes.push(self.store.hold_check(&self.tenant, hold)?);
+        match self.store.transact(writes, self.meter, passage).await? {
+            Outcome::ConditionsFailed(failed) if failed.contains(&place) => {
+                Err(StoreError::Overtaken)
+            }
+            outcome => Ok(outcome),
+        }
     }
 }
 

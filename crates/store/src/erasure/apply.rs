@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem, Update};
 use backon::Retryable as _;
 
 use super::is_race;
@@ -10,8 +10,7 @@ use super::person::Person;
 use super::trace::{Change, Kind, trace};
 use crate::client::attributes::{Item, string, text};
 use crate::client::tables::SORT_KEY;
-use crate::client::transaction::RACES;
-use crate::client::update::Updated;
+use crate::client::transaction::{Outcome, RACES};
 use crate::directory::document;
 use crate::{StoreError, TenantStore};
 
@@ -80,7 +79,9 @@ impl TenantStore<'_> {
         read: &Item,
         attributes: Vec<(String, Option<AttributeValue>)>,
     ) -> Result<bool, StoreError> {
-        let mut update = self.update(sort_key.to_owned());
+        let mut update = Update::builder()
+            .table_name(self.table())
+            .set_key(Some(self.key(sort_key.to_owned())));
         let (mut set, mut remove, mut conditions) = (Vec::new(), Vec::new(), Vec::new());
         let mut names = BTreeMap::new();
         for (place, (name, next)) in attributes.into_iter().enumerate() {
@@ -106,7 +107,9 @@ impl TenantStore<'_> {
         let update = update
             .update_expression(expression.trim())
             .condition_expression(conditions.join(" AND "))
-            .set_expression_attribute_names(Some(names.into_iter().collect()));
-        Ok(matches!(self.send_update(update).await?, Updated::Done(_)))
+            .set_expression_attribute_names(Some(names.into_iter().collect()))
+            .build()?;
+        let update = TransactWriteItem::builder().update(update).build();
+        Ok(self.transact(vec![update]).await? == Outcome::Written)
     }
 }

@@ -20,7 +20,7 @@ use time::OffsetDateTime;
 use crate::client::attributes::{Item, string, text};
 use crate::client::format;
 use crate::client::tables::SORT_KEY;
-use crate::client::transaction::{MAX_ACTIONS, RACES};
+use crate::client::transaction::RACES;
 use crate::directory::keys;
 use crate::directory::members::edge::LEFT;
 use crate::directory::parts::{Expectation, Parts};
@@ -262,7 +262,7 @@ impl TenantStore<'_> {
             Ok(true)
         })
         .await?;
-        for ways in ways.chunks(MAX_ACTIONS) {
+        for ways in ways.chunks(self.room()) {
             self.transact(ways.to_vec()).await?;
         }
         Ok(ways.len() as u64)

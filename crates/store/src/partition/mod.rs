@@ -153,7 +153,7 @@ impl TenantStore<'_> {
     /// Returns how many those are.
     ///
     /// # Errors
-    /// [`StoreError::VersionMismatch`] when `hold` is lost; [`StoreError::Throttled`],
+    /// [`StoreError::Overtaken`] when `hold` is lost; [`StoreError::Throttled`],
     /// [`StoreError::Conflict`], and failures of DynamoDB. Called again, it does the rest.
     pub async fn remove_items(
         &self,

@@ -125,7 +125,7 @@ impl Written<'_, '_> {
     /// Writes the item of a line, at once or soon. Returns how many were added.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when it is none that can be written; [`StoreError::VersionMismatch`]
+    /// [`StoreError::Damaged`] when it is none that can be written; [`StoreError::Overtaken`]
     /// when the hold is lost; [`StoreError::Throttled`], [`StoreError::Conflict`], and failures of
     /// DynamoDB.
     pub async fn add_line(&mut self, line: &str) -> Result<u64, StoreError> {

@@ -182,7 +182,7 @@ impl Store {
     /// own.
     ///
     /// # Errors
-    /// [`StoreError::VersionMismatch`] when the deletion was completed by another run;
+    /// [`StoreError::Overtaken`] when the deletion was completed by another run;
     /// [`StoreError::Throttled`], [`StoreError::Conflict`], and failures of DynamoDB.
     pub async fn remove_secrets(
         &self,
@@ -257,7 +257,9 @@ impl Store {
             let delete = TransactWriteItem::builder().delete(delete).build();
             let outcome = format!("{} items and {} keys", stone.counts.total(), stone.keys);
             let completed = self.completed_entry(begun, &outcome)?;
-            let writes = [delete, self.put(stone.item())?, completed];
+            // One that is there is of a tenant that somebody brought back by hand.
+            let put = bulk::put(&self.tables.secrets, stone.item())?;
+            let writes = [delete, put, completed];
             match self.transact(writes, meter, Passage::Free).await? {
                 Outcome::Written => Ok(stone),
                 Outcome::ConditionsFailed(_) => Err(SecretsError::NoTenant(tenant.clone())),

@@ -13,6 +13,11 @@ pub enum SecretsError {
     /// There is no such tenant.
     #[error("tenant `{0}` does not exist; check the id or create the tenant first")]
     NoTenant(TenantId),
+    /// Another tenant has the id by now.
+    #[error(
+        "tenant `{0}` was deleted and created again meanwhile, so nothing was done; run the command again if the new one is meant"
+    )]
+    Replaced(TenantId),
     /// The tenant already exists.
     #[error("tenant `{0}` exists already; choose another id")]
     TenantExists(TenantId),

@@ -6,7 +6,7 @@ use tenant::TenantId;
 use time::OffsetDateTime;
 
 use super::import::{IMPORTING, RUN};
-use super::item::{self, COMPLETED, DELETING, STONE_SORT_KEY, TENANT_SORT_KEY};
+use super::item::{self, COMPLETED, CREATED, DELETING, STONE_SORT_KEY, TENANT_SORT_KEY};
 use crate::client::attributes::{Item, string, timestamp};
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::{Store, StoreError};
@@ -21,8 +21,9 @@ pub enum Hold {
     Deleted(OffsetDateTime),
     /// The import goes on in this run.
     Importing(String),
-    /// The tenant is there, and it is all there: it is not being deleted or imported.
-    Whole,
+    /// The tenant that was created then is there, and it is all there: it is not being deleted or
+    /// imported.
+    Whole(OffsetDateTime),
 }
 
 impl Hold {
@@ -30,7 +31,7 @@ impl Hold {
     fn sort_key(&self) -> &'static str {
         match self {
             Self::Deleted(_) => STONE_SORT_KEY,
-            Self::Deleting(_) | Self::Importing(_) | Self::Whole => TENANT_SORT_KEY,
+            Self::Deleting(_) | Self::Importing(_) | Self::Whole(_) => TENANT_SORT_KEY,
         }
     }
 
@@ -40,18 +41,22 @@ impl Hold {
     ) -> (
         &'static str,
         Vec<(&'static str, &'static str)>,
-        Option<AttributeValue>,
+        AttributeValue,
     ) {
         const IS: &str = "#held = :held";
         match self {
-            Self::Deleting(since) => (IS, vec![("#held", DELETING)], Some(timestamp(*since))),
-            Self::Deleted(at) => (IS, vec![("#held", COMPLETED)], Some(timestamp(*at))),
-            Self::Importing(run) => (IS, vec![("#held", RUN)], Some(string(run))),
-            Self::Whole => (
-                "attribute_exists(secrets_pk) AND attribute_not_exists(#deleting) \
+            Self::Deleting(since) => (IS, vec![("#held", DELETING)], timestamp(*since)),
+            Self::Deleted(at) => (IS, vec![("#held", COMPLETED)], timestamp(*at)),
+            Self::Importing(run) => (IS, vec![("#held", RUN)], string(run)),
+            Self::Whole(created) => (
+                "#held = :held AND attribute_not_exists(#deleting) \
                  AND attribute_not_exists(#importing)",
-                vec![("#deleting", DELETING), ("#importing", IMPORTING)],
-                None,
+                vec![
+                    ("#held", CREATED),
+                    ("#deleting", DELETING),
+                    ("#importing", IMPORTING),
+                ],
+                timestamp(*created),
             ),
         }
     }
@@ -60,7 +65,7 @@ impl Hold {
     pub(super) fn is_held_by(&self, item: &Item) -> bool {
         let (_, names, value) = self.condition();
         let held = names.first().and_then(|(_, name)| item.get(*name));
-        held.is_some() && held == value.as_ref()
+        held == Some(&value)
     }
 
     /// Gives a change of the tenant's item this condition, and `more` if there is any.
@@ -70,10 +75,7 @@ impl Hold {
         for (alias, name) in names {
             update = update.expression_attribute_names(alias, name);
         }
-        match value {
-            Some(value) => update.expression_attribute_values(":held", value),
-            None => update,
-        }
+        update.expression_attribute_values(":held", value)
     }
 }
 
@@ -89,12 +91,10 @@ impl Store {
             .table_name(&self.tables.secrets)
             .key(SECRETS_PARTITION_KEY, item::partition(tenant))
             .key(SECRETS_SORT_KEY, string(hold.sort_key()))
-            .condition_expression(condition);
+            .condition_expression(condition)
+            .expression_attribute_values(":held", value);
         for (alias, name) in names {
             check = check.expression_attribute_names(alias, name);
-        }
-        if let Some(value) = value {
-            check = check.expression_attribute_values(":held", value);
         }
         let check = check.build()?;
         Ok(TransactWriteItem::builder().condition_check(check).build())

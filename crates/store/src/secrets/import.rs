@@ -122,7 +122,7 @@ impl Store {
     /// operator's log.
     ///
     /// # Errors
-    /// [`StoreError::VersionMismatch`] when the tenant changed meanwhile, and failures of DynamoDB.
+    /// [`StoreError::Overtaken`] when the tenant changed meanwhile, and failures of DynamoDB.
     pub async fn begin_import(
         &self,
         into: &Importable,
@@ -158,13 +158,13 @@ impl Store {
     /// Creates a tenant, disabled, and begins an import into it. Both are on the operator's log.
     ///
     /// # Errors
-    /// [`SecretsError::TenantDeleted`]; [`StoreError::VersionMismatch`] when there is one now, and
+    /// [`SecretsError::TenantDeleted`]; [`StoreError::Overtaken`] when there is one now, and
     /// failures of DynamoDB.
     pub async fn create_importing(
         &self,
         tenant: &TenantId,
         name: &str,
-        source: &str,
+        (source, removes): (&str, bool),
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<(Hold, Begun), SecretsError> {
@@ -185,12 +185,12 @@ impl Store {
             (IMPORTING.to_owned(), timestamp(now)),
             (RUN.to_owned(), string(&run)),
             (SOURCE.to_owned(), string(source)),
-            (REMOVES.to_owned(), AttributeValue::Bool(false)),
+            (REMOVES.to_owned(), AttributeValue::Bool(removes)),
         ]);
         let (entry, begun) = self.begun_entry(tenant, Act::Import, None)?;
         let writes = vec![
             self.put(item)?,
-            self.stone_part(tenant, false)?,
+            self.stone_part(tenant, None)?,
             self.entry(tenant, Act::CreateTenant, None)?,
             entry,
         ];
@@ -201,7 +201,7 @@ impl Store {
     /// Notes that what was there before an import is removed.
     ///
     /// # Errors
-    /// [`StoreError::VersionMismatch`] when it is not this run's any more, and failures of
+    /// [`StoreError::Overtaken`] when it is not this run's any more, and failures of
     /// DynamoDB.
     pub async fn note_removed(
         &self,
@@ -222,7 +222,7 @@ impl Store {
     /// Notes that all that was to be imported is there, also on the operator's log.
     ///
     /// # Errors
-    /// [`StoreError::VersionMismatch`] when it is not this run's any more, and failures of
+    /// [`StoreError::Overtaken`] when it is not this run's any more, and failures of
     /// DynamoDB.
     pub async fn end_import(
         &self,
@@ -260,7 +260,7 @@ impl Store {
             .await?;
         match outcome {
             Outcome::Written => Ok(()),
-            Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch),
+            Outcome::ConditionsFailed(_) => Err(StoreError::Overtaken),
         }
     }
 }

@@ -1,16 +1,19 @@
 //! The items of the secrets table, attribute by attribute.
 
+use std::sync::OnceLock;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use tenant::{KeyDigest, KeyId, TenantId};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{Import, Imported, KeyRecord, SecretsError, Tenant, operator_log};
-use crate::StoreError;
 use crate::client::attributes::{
     Item, damaged, flag, number, number_of, optional, optional_time, string, text, time, timestamp,
 };
 use crate::client::format;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
+use crate::{Store, StoreError};
 
 /// The sort key of every tenant item.
 pub(super) const TENANT_SORT_KEY: &str = "TENANT";
@@ -23,7 +26,8 @@ const PARTITION_PREFIX: &str = "TENANT#";
 const NAME: &str = "name";
 const ENABLED: &str = "enabled";
 const DISABLED: &str = "disabled";
-const CREATED: &str = "created";
+/// When a tenant or a key was created.
+pub(super) const CREATED: &str = "created";
 /// Since when all that the tenant owns is being deleted.
 pub(super) const DELETING: &str = "deleting";
 /// When all of it was deleted: in the stone.
@@ -146,6 +150,13 @@ pub(super) fn new_key(tenant: &Tenant, digest: &KeyDigest, record: &KeyRecord) -
     item
 }
 
+impl Store {
+    /// When the tenant was created that a command means: known, or told by the first look.
+    pub(super) fn meant_tenant(&self) -> OnceLock<OffsetDateTime> {
+        self.meant.map_or_else(OnceLock::new, OnceLock::from)
+    }
+}
+
 impl TenantItem {
     /// # Errors
     /// [`SecretsError::BeingDeleted`] when it is.
@@ -153,6 +164,17 @@ impl TenantItem {
         match self.tenant.deleting {
             Some(_) => Err(SecretsError::BeingDeleted(self.tenant.id.clone())),
             None => Ok(()),
+        }
+    }
+
+    /// A command that reads the tenant again reads the same one, and not the next of its id.
+    ///
+    /// # Errors
+    /// [`SecretsError::Replaced`].
+    pub(super) fn is_same(&self, seen: &OnceLock<OffsetDateTime>) -> Result<(), SecretsError> {
+        match *seen.get_or_init(|| self.tenant.created) == self.tenant.created {
+            true => Ok(()),
+            false => Err(SecretsError::Replaced(self.tenant.id.clone())),
         }
     }
 

@@ -67,8 +67,10 @@ impl Store {
             revoked: None,
             replaced_by: None,
         };
+        let seen = self.meant_tenant();
         write::retrying_races(|| async {
             let mut read = self.tenant_item(key.tenant(), meter).await?;
+            read.is_same(&seen)?;
             self.make_room(&mut read, now, meter).await?;
             self.write_key(&read, &key.digest(), &record, None, meter)
                 .await

@@ -47,9 +47,11 @@ impl Store {
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Rotation, SecretsError> {
+        let seen = self.meant_tenant();
         write::retrying_races(|| async {
             let tenant = key.tenant();
             let mut read = self.tenant_item(tenant, meter).await?;
+            read.is_same(&seen)?;
             let keys = self.query_keys(tenant, KEY_PREFIX, meter).await?;
             let old = match &successor.old {
                 Some(id) => find_key(&keys, tenant, id)?,

@@ -81,20 +81,24 @@ impl Store {
         Ok(stones)
     }
 
-    /// The part of a transaction that checks that a tenant was not deleted, or gives its id again.
+    /// The part of a transaction that checks that a tenant was not deleted, or gives the id of the
+    /// one with this stone again.
     pub(super) fn stone_part(
         &self,
         tenant: &TenantId,
-        is_again: bool,
+        again: Option<&Stone>,
     ) -> Result<TransactWriteItem, StoreError> {
         let key = [
             (SECRETS_PARTITION_KEY.to_owned(), item::partition(tenant)),
             (SECRETS_SORT_KEY.to_owned(), string(STONE_SORT_KEY)),
         ];
-        if is_again {
+        if let Some(stone) = again {
             let delete = Delete::builder()
                 .table_name(&self.tables.secrets)
                 .set_key(Some(key.into()))
+                .condition_expression("#completed = :completed")
+                .expression_attribute_names("#completed", COMPLETED)
+                .expression_attribute_values(":completed", timestamp(stone.completed))
                 .build()?;
             return Ok(TransactWriteItem::builder().delete(delete).build());
         }

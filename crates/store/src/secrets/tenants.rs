@@ -161,16 +161,18 @@ impl Store {
         switch: Switch,
         meter: &Meter,
     ) -> Result<Tenant, SecretsError> {
+        let seen = self.meant_tenant();
         write::retrying_races(|| async {
             let read = self.tenant_item(tenant, meter).await?;
+            read.is_same(&seen)?;
             let now = OffsetDateTime::now_utc();
             let next = switch.applied(&read.tenant, now);
             if next == read.tenant {
                 return Ok(next);
             }
-            match next.lets_in() {
-                true => read.is_whole()?,
-                false => read.not_being_deleted()?,
+            match switch {
+                Switch::Enable | Switch::ApiOn => read.is_whole()?,
+                Switch::Disable | Switch::ApiOff => read.not_being_deleted()?,
             }
             let active_keys = self.write_switch(&read, &next, switch, meter).await?;
             Ok(Tenant {

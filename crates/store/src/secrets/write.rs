@@ -50,7 +50,11 @@ impl Store {
     ) -> Result<(), SecretsError> {
         let put = self.put(item::new_tenant(tenant))?;
         let entry = self.entry(&tenant.id, Act::CreateTenant, None)?;
-        let stone = self.stone_part(&tenant.id, is_again)?;
+        let again = match is_again {
+            true => self.stone(&tenant.id, meter).await?,
+            false => None,
+        };
+        let stone = self.stone_part(&tenant.id, again.as_ref())?;
         let writes = [put, stone, entry];
         match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),

@@ -204,8 +204,34 @@ impl Sessions {
         tenant: &TenantId,
         meter: &Meter,
     ) -> Result<usize, StoreError> {
+        self.remove(tenant, PREFIX, meter).await
+    }
+
+    /// Removes all that there is of a tenant that was deleted, with the names of those whom links
+    /// were for. Without the table there is nothing.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn forget(&self, tenant: &TenantId, meter: &Meter) -> Result<(), StoreError> {
+        for prefix in ["LINK#", PREFIX, "FORM#"] {
+            match self.remove(tenant, prefix, meter).await {
+                Ok(_) => {}
+                Err(StoreError::Refused { message, .. })
+                    if message.starts_with("ResourceNotFoundException") => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove(
+        &self,
+        tenant: &TenantId,
+        prefix: &str,
+        meter: &Meter,
+    ) -> Result<usize, StoreError> {
         let mut deletes = Vec::new();
-        self.each(tenant, PREFIX, meter, |item| {
+        self.each(tenant, prefix, meter, |item| {
             let key = Self::key(tenant, text(item, SESSIONS_SORT_KEY)?);
             deletes.push(bulk::delete(&self.table, key)?);
             Ok(())

@@ -6,7 +6,7 @@ use scim::schema::{GROUPS, ResourceType, USERS};
 use serde_json::{Value, json};
 use store::directory::history::Span;
 use store::directory::record::{Actor, ChangeKind, Origin};
-use store::secrets::{Act, Hold, Successor};
+use store::secrets::{Act, Successor};
 use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::{ApiKey, TenantId};
 use time::{Duration, OffsetDateTime};
@@ -121,7 +121,15 @@ pub async fn run(
             json!(keys.iter().any(|key| key.tenant == *id))
         }
         Command::LastUses => json!(directory.last_uses().await?.len()),
-        Command::LatestChange => json!(directory.latest_change().await?.is_some()),
+        Command::LatestChange => {
+            let mut count = 0;
+            let visit = |_| {
+                count += 1;
+                true
+            };
+            Box::pin(directory.latest_changes(now + Duration::DAY, visit)).await?;
+            json!([directory.latest_change().await?.is_some(), count])
+        }
         Command::Check => {
             let audit = directory.audit(now).await?;
             json!([audit.resources, audit.defects.len()])
@@ -258,12 +266,16 @@ pub async fn run(
                 true
             };
             directory.requests(Span { from, to }, visit).await?;
-            json!(requests)
+            let mut latest = 0;
+            let visit = |_| {
+                latest += 1;
+                true
+            };
+            Box::pin(directory.latest_requests(to, visit)).await?;
+            json!([requests, latest])
         }
         Command::Act => {
-            let begun = store
-                .begin_act(id, Act::Erase, None, Some(&Hold::Whole), &meter)
-                .await?;
+            let begun = store.begin_act(id, Act::Erase, None, None, &meter).await?;
             store.complete_act(&begun, "done", &meter).await?;
             json!(null)
         }

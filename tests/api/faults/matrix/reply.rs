@@ -80,7 +80,7 @@ pub async fn send(
     match request {
         Request::Operator(command) => {
             let run = operator::run(fixture, &service.app.store, tenant, *command);
-            run.await.into()
+            Box::pin(run).await.into()
         }
         Request::Client {
             method,

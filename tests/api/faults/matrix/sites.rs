@@ -57,7 +57,7 @@ const SITES: &[(&str, &str, &str)] = &[
     (
         "erasure/apply.rs",
         "set_unchanged",
-        "UpdateItem directory E",
+        "TransactWriteItems directory E",
     ),
     ("erasure/person.rs", "person", "GetItem directory X"),
     (
@@ -109,11 +109,7 @@ const SITES: &[(&str, &str, &str)] = &[
         "UpdateItem sessions SESSION",
     ),
     ("sessions/session.rs", "sessions", "Query sessions SESSION"),
-    (
-        "sessions/session.rs",
-        "end_sessions",
-        "Query sessions SESSION",
-    ),
+    ("sessions/session.rs", "remove", "Query sessions SESSION"),
     (
         "secrets/import.rs",
         "written",
@@ -354,6 +350,12 @@ const SITES: &[(&str, &str, &str)] = &[
     ("usage/answers.rs", "answers", "Query directory H"),
     ("usage/requests.rs", "log_request", "PutItem directory P"),
     ("usage/requests.rs", "requests", "Query directory P"),
+    ("usage/requests.rs", "latest_requests", "Query directory P"),
+    (
+        "directory/history.rs",
+        "latest_changes",
+        "Query directory E",
+    ),
 ];
 
 /// Requests of the functions above for other kinds of items.

@@ -180,7 +180,7 @@ impl TenantStore<'_> {
     /// Removes the memberships of a group that is gone for good, some at a time.
     async fn sweep(&self, group: &ResourceId) -> Result<bool, StoreError> {
         /// The two sides of each.
-        const AT_ONCE: usize = (MAX_ACTIONS - 2) / 2;
+        const AT_ONCE: usize = (MAX_ACTIONS - 3) / 2;
         let sort_key = members::pending(group);
         if !self.sweep_some(group, vec![sort_key]).await? {
             return Ok(false);

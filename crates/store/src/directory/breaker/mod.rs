@@ -35,9 +35,9 @@ use crate::StoreError;
 use crate::client::attributes::{Item, epoch_seconds, number, number_of, optional, seconds, text};
 use crate::client::format::Upsert as _;
 use crate::client::tables::SORT_KEY;
-use crate::client::transaction::{Outcome, RACES};
+use crate::client::transaction::RACES;
 use crate::client::update::Updated;
-use crate::secrets::{Act, Hold};
+use crate::secrets::Act;
 
 pub use grant::Grant;
 use grant::Taking;
@@ -276,7 +276,6 @@ impl TenantStore<'_> {
     /// places. For operators: it is on their log, in the same transaction.
     ///
     /// # Errors
-    /// [`StoreError::VersionMismatch`] when only a part of the tenant is there;
     /// [`StoreError::Conflict`], [`StoreError::Throttled`], and failures of DynamoDB.
     pub async fn lift_breakers(
         &self,
@@ -305,12 +304,7 @@ impl TenantStore<'_> {
                 writes.push(TransactWriteItem::builder().update(update).build());
             }
             writes.push(self.store.entry(&self.tenant, Act::LiftBreaker, None)?);
-            // What is written to a tenant that is no more would be the next one's.
-            writes.push(self.store.hold_check(&self.tenant, &Hold::Whole)?);
-            match self.transact(writes).await? {
-                Outcome::Written => Ok(()),
-                Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch),
-            }
+            self.transact(writes).await.map(drop)
         };
         lift.retry(RACES)
             .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))

@@ -27,9 +27,9 @@ use crate::{StoreError, TenantStore};
 /// How many actions a transaction takes for each group that is left or come back to.
 pub(super) const ACTIONS: usize = 3;
 
-/// How many groups a transaction leaves that does nothing else, besides its record and the check of
-/// a fence.
-const AT_ONCE: usize = (MAX_ACTIONS - 2) / ACTIONS;
+/// How many groups a transaction leaves that does nothing else, besides its record, the check of a
+/// fence, and that of an operator's work.
+const AT_ONCE: usize = (MAX_ACTIONS - 3) / ACTIONS;
 
 /// The groups of a user who is about to be deleted.
 #[derive(Debug, Default)]
@@ -58,9 +58,10 @@ impl Leaving {
         1 + 2 * self.late.len()
     }
 
-    /// How many groups a transaction with so many other actions can leave.
-    pub fn room(&self, others: usize) -> usize {
-        MAX_ACTIONS.saturating_sub(others + self.least()) / ACTIONS
+    /// How many groups a transaction with room for so many actions can leave, of which others take
+    /// so many.
+    pub fn room(&self, all: usize, others: usize) -> usize {
+        all.saturating_sub(others + self.least()) / ACTIONS
     }
 
     /// All groups that the deletion leaves.
@@ -121,7 +122,7 @@ impl TenantStore<'_> {
         others: usize,
         origin: &Origin,
     ) -> Result<(), StoreError> {
-        let room = leaving.room(others);
+        let room = leaving.room(self.room(), others);
         while leaving.groups.len() > room {
             let excess = leaving.groups.len() - room;
             let groups: Vec<ResourceId> = leaving

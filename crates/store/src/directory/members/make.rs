@@ -10,7 +10,6 @@ use super::change::{Attributes, ChangeOfMembers, MembersChanged};
 use super::known::{Known, Seen};
 use super::large::{Mark, Read};
 use super::shard::Expected;
-use crate::client::transaction::MAX_ACTIONS;
 use crate::directory::keys;
 use crate::directory::parts::Parts;
 use crate::{StoreError, TenantStore};
@@ -167,7 +166,7 @@ impl TenantStore<'_> {
     fn fits(&self, others: usize, delta: &Delta) -> bool {
         let members = 3 * delta.added.len() + 2 * delta.removed.len() + delta.by_digit().len();
         // And a record of each.
-        others + members + 2 <= MAX_ACTIONS
+        others + members + 2 <= self.room()
     }
 
     /// The parts of a transaction that create a group or write its next version.

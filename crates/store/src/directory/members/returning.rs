@@ -19,7 +19,7 @@ use super::leave::ACTIONS;
 use super::shard::{Expected, Moved};
 use crate::client::attributes::{optional_text, text};
 use crate::client::tables::SORT_KEY;
-use crate::client::transaction::{MAX_ACTIONS, RACES};
+use crate::client::transaction::RACES;
 use crate::directory::keys;
 use crate::directory::parts::{Expectation, Parts};
 use crate::directory::record::{Origin, returned};
@@ -88,7 +88,7 @@ impl TenantStore<'_> {
         let digit = keys::members::digit(user);
         let mut taken = Vec::new();
         // And the record.
-        while parts.len() + ACTIONS < MAX_ACTIONS
+        while parts.len() + ACTIONS < self.room()
             && let Some((group, display)) = groups.pop_first()
         {
             self.finish(&group).await?;

@@ -230,7 +230,7 @@ impl Store {
     /// not lost.
     ///
     /// # Errors
-    /// [`StoreError::VersionMismatch`] when it is, and failures of DynamoDB: then nothing may be
+    /// [`StoreError::Overtaken`] when it is, and failures of DynamoDB: then nothing may be
     /// done.
     pub async fn begin_act(
         &self,
@@ -252,7 +252,7 @@ impl Store {
             .await?;
         match outcome {
             Outcome::Written => Ok(begun),
-            Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch),
+            Outcome::ConditionsFailed(_) => Err(StoreError::Overtaken),
         }
     }
 
