@@ -103,6 +103,13 @@ mod operator {
     mod transfer; // a tenant exported, imported, restored from a table
 }
 
+/// The page from which a tenant's admin connects Entra.
+mod settings {
+    mod entrance; // who gets in: links, sessions, forms of other places
+    mod keys; // keys and the switch of the API
+    pub mod pages; // what every page has, and what each says
+}
+
 /// What the documents promise.
 mod promises {
     mod costs; // DynamoDB calls and capacity of each operation
@@ -130,5 +137,6 @@ mod support {
     pub mod items; // the items of both tables, and as JSON
     pub mod members; // the items of memberships agree
     pub mod planted; // many users, put straight into the table
-    pub mod service; // the handler as API Gateway calls it
+    pub mod service;
+    pub mod settings; // the settings page, as a browser meets it // the handler as API Gateway calls it
 }

@@ -1,15 +1,19 @@
 //! template.yaml against the code: what AWS deploys is what the code defines, calls and reads.
 //!
 //! - [`tables`]: the tables of `store::tables`, from which the local engines' tables are made.
-//! - [`permissions`]: the calls made by `crates/store`, found in its source text.
-//! - [`function`]: the variables named in `src/config.rs`, and time limits, each within the next.
+//! - [`permissions`]: the calls made by `crates/store`, found in its source text ([`calls`]).
+//! - [`function`]: the variables named in `src/config.rs` and `crates/settings/src/config.rs`, and
+//!   time limits, each within the next.
+//! - [`routes`]: which function answers a path, and who is let in.
 
 // Tells Clippy that the functions without `#[test]` are tests too (`clippy.toml`).
 #![cfg(test)]
 #![expect(clippy::string_slice, reason = "a test may end with a panic")]
 
+mod calls;
 mod function;
 mod permissions;
+mod routes;
 mod tables;
 mod values;
 mod yaml;

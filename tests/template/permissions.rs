@@ -1,46 +1,32 @@
-//! The function's permissions: exactly those that its calls need, so that no call is refused and no
-//! permission is superfluous.
+//! The permissions of each role: exactly those that its calls need, so that no call is refused and
+//! no permission is superfluous.
+//!
+//! For the SCIM function they are found file by file: whatever a file of `crates/store` can do, the
+//! function may. The settings page shares files with `scim-admin`, so of these each function is
+//! listed with those who reach it ([`REACHED`]). No function can be left out. That the list is
+//! right is for tests that run the page, and the commands (`tests/api/operator/roles.rs`), behind a
+//! wire that refuses everything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::values::identifier;
+use saphyr::Yaml;
+
+use crate::calls::{code, functions, permissions, rust_files, unknown_calls};
 use crate::yaml::{at, items, parse, source, string, table_by};
 
-/// The permission that each SDK call needs, by method name. A transaction needs those of its parts,
-/// listed below.
-const CALLS: &[(&str, Option<&str>)] = &[
-    ("batch_get_item", Some("BatchGetItem")),
-    ("delete_item", Some("DeleteItem")),
-    ("get_item", Some("GetItem")),
-    ("put_item", Some("PutItem")),
-    ("query", Some("Query")),
-    ("scan", Some("Scan")),
-    ("transact_get_items", None),
-    ("transact_write_items", None),
-    ("update_item", Some("UpdateItem")),
-];
-
-/// The parts of a transaction, by the name of their type.
-const PARTS: &[(&str, &str)] = &[
-    ("ConditionCheck", "ConditionCheckItem"),
-    ("Delete", "DeleteItem"),
-    ("Get", "GetItem"),
-    ("Put", "PutItem"),
-    ("Update", "UpdateItem"),
-];
-
-/// Methods of the SDK's client that are not calls.
-const NO_CALLS: &[&str] = &["clone", "config"];
+const STORE: &str = "crates/store/src";
 
 /// Who makes the calls in a file, and on which table.
 #[derive(Debug, PartialEq, Eq)]
 enum Caller {
-    /// The deployed function, with the permissions of template.yaml.
+    /// The SCIM function.
     Function(&'static str),
     /// `scim-admin`, with the permissions of the person who runs it.
     Operator,
+    /// Those who are listed for each function of the file, and never the SCIM function.
+    Listed,
 }
 
 /// The parts of `crates/store/src`: a folder, or a file at its top level. The longest matching name
@@ -52,15 +38,126 @@ const CALLERS: &[(&str, Caller)] = &[
     ("erasure/", Caller::Operator),
     ("partition/", Caller::Operator),
     ("migrate.rs", Caller::Operator),
-    ("secrets/", Caller::Operator),
+    ("secrets/", Caller::Listed),
     ("secrets/credential.rs", Caller::Function("SecretsTable")),
+    ("sessions/", Caller::Listed),
 ];
 
-fn caller(file: &Path) -> &'static Caller {
+/// Roles, as template.yaml names the function of the settings page and the policies of operators.
+const PAGE: &str = "SettingsFunction";
+const VIEWER: &str = "ViewerPolicy";
+const KEYS: &str = "KeysPolicy";
+const REPAIR: &str = "RepairPolicy";
+
+/// The items that a function reaches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Items {
+    /// All of the sessions table.
+    Sessions,
+    /// Of the secrets table, tenants with their keys and stones.
+    Tenants,
+    /// Of the secrets table, the operator's log.
+    Log,
+}
+
+impl Items {
+    /// The table, and the start of its partition keys if IAM tells these apart.
+    fn place(self) -> (&'static str, Option<&'static str>) {
+        match self {
+            Self::Sessions => ("SessionsTable", None),
+            Self::Tenants => ("SecretsTable", Some("TENANT#*")),
+            Self::Log => ("SecretsTable", Some("LOG#*")),
+        }
+    }
+}
+
+const LOG: &str = "secrets/operator_log/mod.rs";
+
+/// The functions below `secrets/` and `sessions/` that make a call, or build a part of a
+/// transaction, by the role that reaches them. What operators may do with secrets, `roles.rs`
+/// holds.
+const REACHED: &[(&str, Items, &str, &[&str])] = &[
+    (
+        PAGE,
+        Items::Sessions,
+        "sessions/link.rs",
+        &["create_link", "put_new", "use_up"],
+    ),
+    (PAGE, Items::Sessions, "sessions/mod.rs", &["each", "read"]),
+    (
+        PAGE,
+        Items::Sessions,
+        "sessions/session.rs",
+        &["end_session", "session"],
+    ),
+    (
+        PAGE,
+        Items::Tenants,
+        "secrets/credential.rs",
+        &["read_secret"],
+    ),
+    (PAGE, Items::Tenants, "secrets/keys.rs", &["query_keys"]),
+    (
+        PAGE,
+        Items::Tenants,
+        "secrets/write.rs",
+        &["no_key", "put", "update_item"],
+    ),
+    (PAGE, Items::Log, LOG, &["entry"]),
+    (VIEWER, Items::Sessions, "sessions/mod.rs", &["each"]),
+    (
+        KEYS,
+        Items::Sessions,
+        "sessions/link.rs",
+        &["create_link", "revoke_links"],
+    ),
+    (KEYS, Items::Sessions, "sessions/mod.rs", &["each"]),
+    (KEYS, Items::Sessions, "sessions/session.rs", &["remove"]),
+    (REPAIR, Items::Sessions, "sessions/mod.rs", &["each"]),
+];
+
+/// The others, which only operators reach.
+const OF_OPERATORS: &[(&str, &[&str])] = &[
+    ("secrets/deletion.rs", &["end_deletion", "remove_secrets"]),
+    ("secrets/hold.rs", &["hold_check"]),
+    (LOG, &["begun_entry", "complete_act", "completed_entry"]),
+    ("secrets/operator_log/read.rs", &["operator_log"]),
+    ("secrets/scan.rs", &["secrets_from", "tenant_ids"]),
+    // It builds one of two parts. The page has the check, which `no_key` needs too, and not the
+    // removal: it creates no tenant in the place of one that was deleted.
+    ("secrets/stone.rs", &["stone_part"]),
+];
+
+/// The permissions that change nothing. Of those that the SCIM function has on the directory, the
+/// page has these: it reads with the same functions of `crates/store`, and calls none that writes.
+const READS: &[&str] = &["BatchGetItem", "GetItem", "Query"];
+
+/// What a role may do with a table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Permission {
+    table: String,
+    /// The start of the partition keys that it is limited to.
+    partitions: Option<String>,
+    /// Such as `GetItem`.
+    action: String,
+}
+
+fn permission(table: &str, partitions: Option<&str>, action: &str) -> Permission {
+    Permission {
+        table: table.to_owned(),
+        partitions: partitions.map(str::to_owned),
+        action: action.to_owned(),
+    }
+}
+
+fn inside_store(file: &Path) -> String {
     let path = file.to_str().unwrap().replace('\\', "/");
-    let (_, inside) = path
-        .rsplit_once("crates/store/src/")
-        .expect("a file of the store");
+    let inside = path.rsplit_once("crates/store/src/");
+    inside.expect("a file of the store").1.to_owned()
+}
+
+fn caller(file: &Path) -> &'static Caller {
+    let inside = inside_store(file);
     let fitting = CALLERS
         .iter()
         .filter(|(prefix, _)| inside.starts_with(prefix));
@@ -70,153 +167,195 @@ fn caller(file: &Path) -> &'static Caller {
     caller
 }
 
-#[test]
-fn the_function_may_do_exactly_what_it_does() {
-    let text = source("template.yaml");
-    let template = parse(&text);
-    let mut allowed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for policy in items(at(
-        &template,
-        &["Resources", "Function", "Properties", "Policies"],
-    )) {
-        for statement in items(at(policy, &["Statement"])) {
-            assert_eq!(string(at(statement, &["Effect"])), "Allow");
-            // One table, by its ARN, and the same one as in the function's variables.
-            let table = table_by(at(statement, &["Resource"]), "GetAtt", |name| {
-                format!(
-                    "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{name}}}"
-                )
-            });
-            let actions = items(at(statement, &["Action"])).map(|action| {
-                let action = string(action);
-                let name = action
-                    .strip_prefix("dynamodb:")
-                    .expect("a DynamoDB action")
-                    .to_owned();
-                assert!(
-                    !name.contains('*'),
-                    "`{action}` allows more than the function does"
-                );
-                name
-            });
-            allowed.entry(table).or_default().extend(actions);
-        }
-    }
-
-    let mut needed: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for file in rust_files("crates/store/src") {
+/// What the calls of the SCIM function need.
+fn needed_by_the_function() -> BTreeSet<Permission> {
+    let mut needed = BTreeSet::new();
+    for file in rust_files(STORE) {
         if let Caller::Function(table) = caller(&file) {
             let code = code(&fs::read_to_string(&file).unwrap());
-            needed
-                .entry((*table).to_owned())
-                .or_default()
-                .extend(permissions(&code));
+            let actions = permissions(&code);
+            needed.extend(actions.iter().map(|action| permission(table, None, action)));
         }
     }
+    needed
+}
+
+/// What the functions need that are listed for a role.
+fn needed_as_listed(role: &str) -> BTreeSet<Permission> {
+    let mut needed = BTreeSet::new();
+    for (_, items, file, reached) in REACHED.iter().filter(|(of, ..)| *of == role) {
+        let (table, partitions) = items.place();
+        let functions = functions(&source(&format!("{STORE}/{file}")));
+        for function in *reached {
+            let actions = permissions(&functions[*function]);
+            let of_function = actions
+                .iter()
+                .map(|action| permission(table, partitions, action));
+            needed.extend(of_function);
+        }
+    }
+    needed
+}
+
+/// What the role that SAM makes for a function may do.
+fn allowed_to_function(name: &str) -> BTreeSet<Permission> {
+    let text = source("template.yaml");
+    let template = parse(&text);
+    let properties = at(&template, &["Resources", name, "Properties"]);
+    assert!(
+        !properties.contains_mapping_key("Role"),
+        "{name} has no role of its own"
+    );
+    let policies = items(at(properties, &["Policies"]));
+    policies.flat_map(allowed).collect()
+}
+
+/// What a policy document allows.
+fn allowed(document: &Yaml<'_>) -> BTreeSet<Permission> {
+    let mut allowed = BTreeSet::new();
+    for statement in items(at(document, &["Statement"])) {
+        assert_eq!(string(at(statement, &["Effect"])), "Allow");
+        // One table, by its ARN, and the same one as in the function's variables.
+        let table = table_by(at(statement, &["Resource"]), "GetAtt", |name| {
+            format!(
+                "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{name}}}"
+            )
+        });
+        let partitions = statement.as_mapping_get("Condition").map(|condition| {
+            let keys = ["ForAllValues:StringLike", "dynamodb:LeadingKeys"];
+            let keys: Vec<_> = items(at(condition, &keys)).map(string).collect();
+            let [key] = &keys[..] else {
+                panic!("{keys:?} of {table}");
+            };
+            key.clone()
+        });
+        for action in items(at(statement, &["Action"])) {
+            let action = string(action);
+            let name = action.strip_prefix("dynamodb:");
+            let name = name.expect("a DynamoDB action");
+            assert!(
+                !name.contains('*'),
+                "`{action}` allows more than the calls need"
+            );
+            allowed.insert(permission(&table, partitions.as_deref(), name));
+        }
+    }
+    allowed
+}
+
+#[test]
+fn the_function_may_do_exactly_what_it_does() {
     assert_eq!(
-        allowed, needed,
+        allowed_to_function("Function"),
+        needed_by_the_function(),
         "the policy in template.yaml (left) and what the calls in crates/store/src need (right) differ; \
          a file whose calls only scim-admin makes belongs in `CALLERS` above"
     );
 }
 
-/// A call missing from `CALLS` would be overlooked by the test above.
+#[test]
+fn the_settings_page_may_do_exactly_what_it_does() {
+    let mut needed = needed_as_listed(PAGE);
+    let directory = needed_by_the_function().into_iter().filter(|permission| {
+        permission.table == "DirectoryTable" && READS.contains(&permission.action.as_str())
+    });
+    needed.extend(directory);
+    assert_eq!(
+        allowed_to_function(PAGE),
+        needed,
+        "the policy in template.yaml (left) and what the functions that `REACHED` lists need (right) differ"
+    );
+}
+
+/// What strangers send by the hundred a second reaches no key, and what the page is asked no
+/// directory; neither function reads what is of all tenants.
+#[test]
+fn the_two_functions_write_different_tables() {
+    let (scim, page) = (allowed_to_function("Function"), allowed_to_function(PAGE));
+    let tables = |allowed: &BTreeSet<Permission>, is_write: bool| -> BTreeSet<String> {
+        let actions = allowed
+            .iter()
+            .filter(|permission| is_write != READS.contains(&permission.action.as_str()));
+        actions.map(|permission| permission.table.clone()).collect()
+    };
+    let named = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let [secrets, directory, sessions] = ["SecretsTable", "DirectoryTable", "SessionsTable"];
+    assert_eq!(tables(&scim, true), named(&[directory]));
+    assert_eq!(tables(&scim, false), named(&[secrets, directory]));
+    assert_eq!(tables(&page, true), named(&[secrets, sessions]));
+    assert_eq!(tables(&page, false), named(&[secrets, directory, sessions]));
+    let mut both = scim.union(&page);
+    assert!(both.all(|permission| permission.action != "Scan"));
+}
+
+#[test]
+fn operators_may_do_with_sessions_exactly_what_their_commands_do() {
+    let text = source("template.yaml");
+    let template = parse(&text);
+    for role in [VIEWER, KEYS, REPAIR] {
+        let path = ["Resources", role, "Properties", "PolicyDocument"];
+        let mut allowed = allowed(at(&template, &path));
+        allowed.retain(|permission| permission.table == "SessionsTable");
+        assert_eq!(allowed, needed_as_listed(role), "{role}");
+    }
+}
+
+#[test]
+fn all_that_is_reached_is_listed() {
+    let mut found = BTreeMap::new();
+    for file in rust_files(STORE) {
+        let inside = inside_store(&file);
+        if ["secrets/", "sessions/"]
+            .iter()
+            .any(|folder| inside.starts_with(folder))
+        {
+            for (function, code) in functions(&fs::read_to_string(&file).unwrap()) {
+                let needed = permissions(&code);
+                if !needed.is_empty() {
+                    found.insert((inside.clone(), function), needed);
+                }
+            }
+        }
+    }
+    let reached = REACHED
+        .iter()
+        .map(|(_, _, file, reached)| (*file, *reached));
+    let listed: BTreeSet<_> = reached
+        .chain(OF_OPERATORS.iter().copied())
+        .flat_map(|(file, functions)| functions.iter().map(move |name| (file, name)))
+        .map(|(file, name)| (file.to_owned(), (*name).to_owned()))
+        .collect();
+    let unlisted: Vec<_> = found
+        .iter()
+        .filter(|(at, _)| !listed.contains(at))
+        .collect();
+    assert!(
+        unlisted.is_empty(),
+        "who reaches these? `REACHED` and `OF_OPERATORS` say it: {unlisted:?}"
+    );
+    let gone: Vec<_> = listed.iter().filter(|at| !found.contains_key(at)).collect();
+    assert!(gone.is_empty(), "these make no call any more: {gone:?}");
+}
+
+/// A call of an unknown kind would be overlooked by the tests above.
 #[test]
 fn every_call_of_the_function_is_known_here() {
     let mut found = 0;
-    for file in rust_files("crates/store/src") {
+    for file in rust_files(STORE) {
         if *caller(&file) == Caller::Operator {
             continue;
         }
         let code = code(&fs::read_to_string(&file).unwrap());
-        for call in sdk_calls(&code) {
-            let known = CALLS.iter().any(|(name, _)| *name == call) || NO_CALLS.contains(&call);
-            assert!(known, "{}: unknown call `{call}`", file.display());
-            found += 1;
-        }
+        let (unknown, known) = unknown_calls(&code);
+        assert!(
+            unknown.is_empty(),
+            "{}: unknown calls {unknown:?}",
+            file.display()
+        );
+        found += known;
     }
     assert!(
         found >= 5,
         "only {found} calls were found: they are written in a way unknown here"
     );
-}
-
-/// The methods called on the SDK's client, whether it is a field, a variable or a return value.
-fn sdk_calls(code: &str) -> Vec<&str> {
-    let ways = ["client.", "client().", "sdk.", "sdk()."];
-    let found = ways.iter().flat_map(|way| {
-        code.match_indices(way)
-            .filter(|(position, _)| {
-                !code[..*position]
-                    .ends_with(|before: char| before.is_alphanumeric() || before == '_')
-            })
-            .map(|(position, _)| identifier(&code[position + way.len()..]))
-    });
-    found.collect()
-}
-
-fn permissions(code: &str) -> BTreeSet<String> {
-    let calls = CALLS
-        .iter()
-        .filter(|(method, _)| code.contains(&format!(".{method}()")))
-        .filter_map(|(_, permission)| *permission);
-    let parts = PARTS
-        .iter()
-        .filter(|(part, _)| {
-            // `Get::builder()` must not match in `BatchGet::builder()`.
-            let ways = [
-                format!("{part}::builder()"),
-                format!("{part}Builder::default()"),
-            ];
-            ways.iter().any(|way| {
-                code.match_indices(way.as_str()).any(|(position, _)| {
-                    !code[..position].ends_with(|before: char| before.is_alphanumeric())
-                })
-            })
-        })
-        .map(|(_, permission)| *permission);
-    calls.chain(parts).map(str::to_owned).collect()
-}
-
-#[test]
-fn permissions_are_found_in_code_of_any_layout() {
-    let text = "
-        // Not a call: self.client.scan()
-        self.client
-            .batch_get_item()
-            .table_name(name);
-        let put = types::Put::builder();
-        let keys = KeysAndAttributesGet::builder();
-    ";
-    let found = permissions(&code(text));
-    assert_eq!(
-        found,
-        BTreeSet::from(["BatchGetItem".to_owned(), "PutItem".to_owned()])
-    );
-}
-
-/// Source text without line comments and white space, so that a call looks the same however it is
-/// wrapped.
-fn code(text: &str) -> String {
-    text.lines()
-        .map(|line| line.split("//").next().unwrap_or_default())
-        .flat_map(str::split_whitespace)
-        .collect()
-}
-
-fn rust_files(folder: &str) -> Vec<PathBuf> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                files.push(path);
-            }
-        }
-    }
-    assert!(!files.is_empty(), "no Rust files in {folder}");
-    files
 }

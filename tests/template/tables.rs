@@ -1,6 +1,6 @@
 //! The tables: the deployed ones equal the local engines'.
 
-use store::client::tables::{DIRECTORY, SECRETS, TableDefinition};
+use store::client::tables::{DIRECTORY, SECRETS, SESSIONS, TableDefinition};
 
 use crate::values::{boolean, number};
 use crate::yaml::{at, items, parse, source, string, table_by, tagged};
@@ -15,39 +15,50 @@ fn the_directory_table_is_as_the_code_defines_it() {
     assert_table("DirectoryTable", &DIRECTORY);
 }
 
-/// After a restore the function, its policy (`permissions`) and the operator use another table: all
-/// of them, or none.
+#[test]
+fn the_sessions_table_is_as_the_code_defines_it() {
+    assert_table("SessionsTable", &SESSIONS);
+}
+
+/// After a restore the functions, their policies (`permissions`) and the operator use another
+/// table: all of them, or none.
 #[test]
 fn another_table_takes_the_place_of_the_stack_s_own_everywhere() {
     let text = source("template.yaml");
     let template = parse(&text);
-    let variables = [
-        "Resources",
-        "Function",
-        "Properties",
-        "Environment",
-        "Variables",
-    ];
-    for (table, variable) in [
+    let variable = |function: &str, name: &str| {
+        let path = [
+            "Resources",
+            function,
+            "Properties",
+            "Environment",
+            "Variables",
+        ];
+        at(at(&template, &path), &[name])
+    };
+    for (table, name) in [
         ("SecretsTable", "SCIM_SECRETS_TABLE"),
         ("DirectoryTable", "SCIM_DIRECTORY_TABLE"),
     ] {
-        let name = format!("{table}Name");
-        let parameter = at(&template, &["Parameters", &name]);
+        let parameter = format!("{table}Name");
+        let output = at(&template, &["Outputs", &parameter, "Value"]);
+        let parameter = at(&template, &["Parameters", &parameter]);
         assert_eq!(string(at(parameter, &["Type"])), "String");
         assert_eq!(string(at(parameter, &["Default"])), "");
-        let variable = at(at(&template, &variables), &[variable]);
-        let output = at(&template, &["Outputs", &name, "Value"]);
-        for value in [variable, output] {
+        for value in [
+            variable("Function", name),
+            variable("SettingsFunction", name),
+            output,
+        ] {
             assert_eq!(table_by(value, "Ref", str::to_owned), table);
         }
         // The stack's own stays, whatever is used.
         let own = at(&template, &["Resources", table]);
         assert!(!own.contains_mapping_key("Condition"), "{table}");
     }
-    // `Ref` and `GetAtt` of a table are nowhere else: beside the function's, each policy for
+    // `Ref` and `GetAtt` of a table are nowhere else: beside the functions', each policy for
     // operators has one in each of its statements, and their tests read those.
-    for (table, uses) in [("SecretsTable", 7), ("DirectoryTable", 6)] {
+    for (table, uses) in [("SecretsTable", 10), ("DirectoryTable", 8)] {
         let refs = [format!("!Ref {table}]"), format!("!GetAtt {table}.Arn")];
         let found: usize = refs
             .iter()
@@ -57,6 +68,27 @@ fn another_table_takes_the_place_of_the_stack_s_own_everywhere() {
         let condition = format!("Has{table}Name: !Not [!Equals [!Ref {table}Name, \"\"]]");
         assert!(text.contains(&condition), "{condition}");
     }
+}
+
+/// Nobody restores it, so it is always the stack's own.
+#[test]
+fn nothing_takes_the_place_of_the_sessions_table() {
+    let text = source("template.yaml");
+    let template = parse(&text);
+    let variables = ["Properties", "Environment", "Variables"];
+    let page = at(&template, &["Resources", "SettingsFunction"]);
+    let variable = at(at(page, &variables), &["SCIM_SESSIONS_TABLE"]);
+    let output = at(&template, &["Outputs", "SessionsTableName", "Value"]);
+    for value in [variable, output] {
+        assert_eq!(
+            tagged(value),
+            ("Ref".to_owned(), "SessionsTable".to_owned())
+        );
+    }
+    let parameters = at(&template, &["Parameters"]);
+    assert!(!parameters.contains_mapping_key("SessionsTableName"));
+    // The page's role and the three policies for operators have it once each.
+    assert_eq!(text.matches("!GetAtt SessionsTable.Arn").count(), 4);
 }
 
 fn assert_table(name: &str, definition: &TableDefinition) {
@@ -110,9 +142,14 @@ fn assert_table(name: &str, definition: &TableDefinition) {
         definition.point_in_time_recovery,
         "{name}: point-in-time recovery"
     );
-    let period = ["PointInTimeRecoverySpecification", "RecoveryPeriodInDays"];
-    let period = tagged(at(replica, &period));
-    assert_eq!(period, ("Ref".to_owned(), "RecoveryDays".to_owned()));
+    let recovery = at(replica, &["PointInTimeRecoverySpecification"]);
+    let period = recovery.as_mapping_get("RecoveryPeriodInDays").map(tagged);
+    let days = ("Ref".to_owned(), "RecoveryDays".to_owned());
+    assert_eq!(
+        period,
+        definition.point_in_time_recovery.then_some(days),
+        "{name}: days of recovery"
+    );
     let days = at(&template, &["Parameters", "RecoveryDays"]);
     let days = ["MinValue", "Default", "MaxValue"].map(|bound| number(at(days, &[bound])));
     assert_eq!(days, [1, 35, 35], "{name}: days of recovery");
@@ -146,8 +183,12 @@ fn assert_table(name: &str, definition: &TableDefinition) {
         definition.encryption,
         "{name}: encryption"
     );
-    // What only a deployment has.
+    // What only a deployment has: a table that no call may delete stays when the stack goes.
+    let fate = match definition.deletion_protection {
+        true => "Retain",
+        false => "Delete",
+    };
     for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
-        assert_eq!(string(at(table, &[policy])), "Retain", "{name}: {policy}");
+        assert_eq!(string(at(table, &[policy])), fate, "{name}: {policy}");
     }
 }

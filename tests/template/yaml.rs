@@ -56,12 +56,19 @@ pub fn choice<'y, 't>(node: &'y Yaml<'t>) -> (String, &'y Yaml<'t>, &'y Yaml<'t>
 }
 
 /// The stack's table that a value leads to by `way` (`Ref`, `GetAtt`), unless the parameter with
-/// the table's name says another one: then that is the value.
+/// the table's name says another one: then that is the value. A table without such a parameter is
+/// always the stack's.
 pub fn table_by(node: &Yaml<'_>, way: &str, other: impl Fn(&str) -> String) -> String {
+    let table = |node| {
+        let (tag, own) = tagged(node);
+        assert_eq!(tag, way);
+        own.strip_suffix(".Arn").unwrap_or(&own).to_owned()
+    };
+    if matches!(node, Yaml::Tagged(tag, _) if tag.suffix != "If") {
+        return table(node);
+    }
     let (condition, then, otherwise) = choice(node);
-    let (tag, own) = tagged(otherwise);
-    assert_eq!(tag, way);
-    let table = own.strip_suffix(".Arn").unwrap_or(&own).to_owned();
+    let table = table(otherwise);
     assert_eq!(
         condition,
         format!("Has{table}Name"),

@@ -31,9 +31,11 @@ pub mod undo;
 pub mod users;
 pub mod verdict;
 
+use std::sync::Arc;
+
 use store::directory::record::{Actor, ChangeKind, Origin};
 use store::secrets::{Act, Begun, Hold, SecretsError, Tenant};
-use store::{Cost, Gate, Meter, Store, StoreError, TenantStore};
+use store::{Gate, Meter, Store, StoreError, TenantStore};
 use tenant::TenantId;
 use time::{Duration, OffsetDateTime};
 
@@ -44,7 +46,7 @@ pub use failure::Failure;
 pub struct Account {
     store: Store,
     tenant: Tenant,
-    meter: Meter,
+    meter: Arc<Meter>,
     gate: Gate,
 }
 
@@ -54,7 +56,18 @@ impl Account {
     /// # Errors
     /// When there is no such tenant, and failures of DynamoDB.
     pub async fn open(store: &Store, tenant: &TenantId) -> Result<Self, Failure> {
-        let meter = Meter::default();
+        Self::open_metered(store, tenant, Arc::default()).await
+    }
+
+    /// The same, with its cost on somebody's meter.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_metered(
+        store: &Store,
+        tenant: &TenantId,
+        meter: Arc<Meter>,
+    ) -> Result<Self, Failure> {
         let tenant = store.find_tenant(tenant, &meter).await?;
         Ok(Self {
             store: store.meaning(tenant.created),
@@ -62,11 +75,6 @@ impl Account {
             meter,
             gate: Gate::opened(),
         })
-    }
-
-    /// What was done so far, and what it cost.
-    pub fn cost(&self) -> Cost {
-        self.meter.cost()
     }
 
     /// The tenant, as it was when the account was opened.

@@ -1,5 +1,7 @@
 //! Whose request it is, and whether it may do what it asks for.
 
+use std::sync::Arc;
+
 use account::Account;
 use store::Meter;
 use store::secrets::{Operator, SecretsError};
@@ -28,13 +30,13 @@ impl Visit {
     ///
     /// # Errors
     /// [`Refused::NoSession`], [`Refused::Closed`], and failures of DynamoDB.
-    pub async fn of(app: &App, asked: &Asked, meter: &Meter) -> Result<Self, Failed> {
+    pub async fn of(app: &App, asked: &Asked, meter: &Arc<Meter>) -> Result<Self, Failed> {
         let token = asked.session.clone().ok_or(Refused::NoSession)?;
         let now = OffsetDateTime::now_utc();
         let session = app.sessions.session(&token, now, meter).await;
         let session = session?.ok_or(Refused::NoSession)?;
         let store = app.sessions.store().acting_as(operator(&session));
-        let account = match Account::open(&store, &session.tenant).await {
+        let account = match Account::open_metered(&store, &session.tenant, meter.clone()).await {
             Ok(account) => account,
             Err(account::Failure::Secrets(SecretsError::NoTenant(_))) => {
                 return Err(Refused::NoSession.into());

@@ -14,12 +14,14 @@ mod respond;
 mod route;
 mod texts;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use function::event::repair_url;
 use function::panic::Panic;
 use lambda_http::tower::util::MapRequest;
 use lambda_http::{Adapter, Body, Error, Request, Response, lambda_runtime, service_fn};
+use store::client::tables::TablesError;
 use store::sessions::Sessions;
 use store::{Meter, Store, Timeouts};
 
@@ -29,6 +31,9 @@ use pages::Failed;
 
 /// How long a request may take before it is answered with an error.
 const DEADLINE: Duration = Duration::from_secs(8);
+
+/// How long the start of the function may wait for DynamoDB: the first request can wait instead.
+const WARM_UP: Duration = Duration::from_secs(1);
 
 /// What the function has for as long as it lives.
 #[derive(Debug)]
@@ -60,16 +65,26 @@ pub async fn run() -> Result<(), Error> {
     let sdk_config = aws_config::load_from_env().await;
     let store = Store::connect(&sdk_config, config.tables.clone(), Timeouts::default());
     let app = &App::new(&store, &config.sessions_table, config.public_url);
+    warm_up(app).await?;
     let handler = Adapter::from(service_fn(move |request| async move {
         Ok::<_, Error>(handle(app, request).await)
     }));
     lambda_runtime::run(MapRequest::new(handler, repair_url)).await
 }
 
+/// Opens the connections for the first request, and finds tables whose names are exchanged. Other
+/// failures will recur with the first request, which can report them.
+async fn warm_up(app: &App) -> Result<(), TablesError> {
+    match tokio::time::timeout(WARM_UP, app.sessions.check_tables()).await {
+        Ok(Err(error @ TablesError::OtherKind { .. })) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// Answers a request. It never fails and never lets a panic through.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let started = Instant::now();
-    let meter = Meter::default();
+    let meter = Arc::new(Meter::default());
     let asked = Asked::read(app, &request);
     let work = Panic::caught(Box::pin(pages::answer(app, &asked, &meter)));
     let outcome = match tokio::time::timeout(DEADLINE, work).await {

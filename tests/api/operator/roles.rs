@@ -4,8 +4,11 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use account::entrance::{Opened, open};
 use serde_json::{Value, json};
 use stand::wire::{Fate, Trouble, Wire};
+use store::Meter;
+use tenant::LinkToken;
 
 use crate::support::admin::Admin;
 use crate::support::directory::DirectoryTable;
@@ -45,6 +48,7 @@ fn policy(name: &str) -> BTreeSet<Permission> {
         let table = match table.as_str() {
             "SecretsTable" => "secrets",
             "DirectoryTable" => "directory",
+            "SessionsTable" => "sessions",
             other => panic!("{other}"),
         };
         let condition = statement.as_mapping_get("Condition");
@@ -121,10 +125,9 @@ impl Role {
             engine::endpoint(),
             move |asked| {
                 for (action, table, partition) in needs(&asked.operation, &asked.body) {
-                    let table = match table.ends_with("secrets") {
-                        true => "secrets",
-                        false => "directory",
-                    };
+                    let tables = ["secrets", "sessions", "directory"];
+                    let table = tables.into_iter().find(|name| table.ends_with(name));
+                    let table = table.expect("a table of the service");
                     let permission = |is_of_log| Permission {
                         table,
                         action: action.clone(),
@@ -200,6 +203,9 @@ struct Stage {
 impl Stage {
     async fn new() -> Self {
         let (service, directory, admin) = Admin::with_service().await;
+        let sessions = admin.sessions_table();
+        let created = admin.store().create_sessions_table(&sessions).await;
+        assert!(created.unwrap().created);
         let lena = service.create_user("lena", json!({})).await;
         let max = service.create_user("max", json!({})).await;
         let north = group(&service, "North", &[lena.clone(), max.clone()]).await;
@@ -247,6 +253,7 @@ impl Stage {
             "directory check --all",
             "audit",
             "audit acme",
+            "link list acme",
             "migrate --dry-run",
         ]
         .into_iter()
@@ -300,8 +307,11 @@ async fn whoever_manages_keys_writes_no_directory() {
         &format!("key revoke acme {key}"),
         "tenant disable acme --reason x",
         "tenant enable acme",
+        "link create acme --for x --public-url https://scim.example",
     ]))
     .await;
+    open_a_session(&stage.admin).await;
+    keys.runs(&owned(&["link revoke acme"])).await;
     let before = stage.directory.items("acme").await;
     for command in [
         "breaker lift acme --reason x".to_owned(),
@@ -310,6 +320,17 @@ async fn whoever_manages_keys_writes_no_directory() {
         assert_eq!(keys.admin.run(&command).await.0, 1, "{command}");
     }
     assert_eq!(stage.directory.items("acme").await, before);
+}
+
+/// Opens a session of the tenant's settings, for a command to end it.
+async fn open_a_session(admin: &Admin) {
+    let command = "link create acme --for x --public-url https://scim.example";
+    let (_, created) = admin.json(command).await;
+    let secret = created["url"].as_str().unwrap().rsplit('/').next().unwrap();
+    let token = LinkToken::parse(secret).unwrap();
+    let sessions = admin.store().sessions(&admin.sessions_table());
+    let opened = open(&sessions, &token, "Firefox", &Meter::default()).await;
+    assert!(matches!(opened.unwrap(), Opened::Session(..)));
 }
 
 #[tokio::test]

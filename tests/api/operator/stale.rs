@@ -215,7 +215,8 @@ async fn an_export_is_of_one_directory() {
     assert!(calls > 8 && exports < 5, "{calls} {exports}");
 }
 
-/// What was begun on a directory ends when the directory is replaced: nothing of it meets the other.
+/// What was begun on a directory ends when the directory is replaced: nothing of it meets the other
+/// one.
 #[tokio::test]
 async fn work_on_a_directory_ends_when_an_import_begins() {
     let (_, directory, admin) = Box::pin(stage()).await;

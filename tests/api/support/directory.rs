@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use scim::text::fold;
 use serde_json::Value;
 use store::{Store, Tables};
-use tenant::ApiKey;
+use tenant::{ApiKey, SessionToken};
 
 use crate::support::members::{self, Members};
 use crate::support::service::Service;
@@ -201,6 +201,39 @@ impl DirectoryTable {
             .condition_expression("enabled = :no")
             .expression_attribute_values(":since", AttributeValue::S(since.to_owned()))
             .expression_attribute_values(":no", AttributeValue::Bool(false))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Has a session of the settings page been opened so long ago.
+    pub async fn plant_session(&self, table: &str, token: &SessionToken, ago: time::Duration) {
+        let opened = scim::resource::rfc3339(time::OffsetDateTime::now_utc() - ago);
+        let sort_key = format!("SESSION#{}", token.digest().to_hex());
+        self.client
+            .update_item()
+            .table_name(table)
+            .key(
+                "sessions_pk",
+                AttributeValue::S(format!("T#{}", token.tenant())),
+            )
+            .key("sessions_sk", AttributeValue::S(sort_key))
+            .update_expression("SET created = :opened")
+            .expression_attribute_values(":opened", AttributeValue::S(opened))
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Has a tenant been created then.
+    pub async fn plant_created(&self, tenant: &str, created: &str) {
+        self.client
+            .update_item()
+            .table_name(&self.secrets)
+            .key("secrets_pk", AttributeValue::S(format!("TENANT#{tenant}")))
+            .key("secrets_sk", AttributeValue::S("TENANT".to_owned()))
+            .update_expression("SET created = :created")
+            .expression_attribute_values(":created", AttributeValue::S(created.to_owned()))
             .send()
             .await
             .unwrap();

@@ -6,8 +6,8 @@ use store::directory::history::Record;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use super::base::Base;
 use super::events::{Event, Names, events, sort};
+use super::frame::Base;
 use super::{Answer, Visited};
 use crate::charts::days::{self, Day};
 use crate::texts::fill;

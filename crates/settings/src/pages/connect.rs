@@ -6,7 +6,7 @@ use store::usage::refusals::RefusalCount;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::base::{Base, clock};
+use super::frame::{Base, clock};
 use super::overview::Switch;
 use super::{Answer, Visited};
 use crate::respond;

@@ -10,7 +10,7 @@ use store::directory::history::Record;
 use store::directory::record::{Actor, ChangeKind, ChangeRecord};
 
 use super::Failed;
-use super::base::time_html;
+use super::frame::time_html;
 use crate::texts::{Texts, fill};
 
 /// The longest value that is shown, in characters.

@@ -7,7 +7,7 @@ use tenant::{ApiKey, KeyId};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::base::{Base, time_html, time_or, written};
+use super::frame::{Base, time_html, time_or, written};
 use super::{Answer, Failed, Refused, Visited};
 use crate::charts::timeline;
 use crate::respond;
@@ -99,7 +99,7 @@ impl Visited<'_> {
             && !label.contains("htscim_");
         if !is_label {
             let texts = vec![t.label_invalid.to_owned()];
-            let link = Some(super::base::Link::to("/settings/keys", t.back));
+            let link = Some(super::frame::Link::to("/settings/keys", t.back));
             let status = http::StatusCode::BAD_REQUEST;
             return super::message::tell(self.asked, status, t.problem_key, texts, None, link);
         }

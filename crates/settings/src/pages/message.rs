@@ -4,7 +4,7 @@ use askama::Template;
 use http::StatusCode;
 use lambda_http::{Body, Response};
 
-use super::base::{Base, Link};
+use super::frame::{Base, Link};
 use super::{Answer, Failed, Refused};
 use crate::asked::Asked;
 use crate::respond;

@@ -1,9 +1,9 @@
 //! The pages, one file each, and what they have in common.
 
 mod activity;
-mod base;
 mod connect;
 mod events;
+mod frame;
 mod keys;
 mod links;
 mod message;
@@ -12,6 +12,8 @@ mod overview;
 mod people;
 mod requests;
 mod safety;
+
+use std::sync::Arc;
 
 use askama::Template;
 use function::log::chain;
@@ -28,8 +30,8 @@ use crate::guard::Visit;
 use crate::respond;
 use crate::route::Route;
 use crate::texts::Language;
-use base::Base;
 pub use events::Sort;
+use frame::Base;
 pub use message::failed;
 
 /// Why a request is refused: the page says what to do.
@@ -108,7 +110,7 @@ impl Failed {
 type Answer = Result<Response<Body>, Failed>;
 
 /// Answers a request.
-pub async fn answer(app: &App, asked: &Asked, meter: &Meter) -> Answer {
+pub async fn answer(app: &App, asked: &Asked, meter: &Arc<Meter>) -> Answer {
     if asked.route == Route::Unknown {
         return Err(Refused::NotFound.into());
     }

@@ -7,7 +7,7 @@ use store::Meter;
 use store::secrets::Operator;
 use tenant::LinkToken;
 
-use super::base::{Base, Link, written};
+use super::frame::{Base, Link, written};
 use super::{Answer, Refused, message};
 use crate::App;
 use crate::asked::{Asked, Origin};

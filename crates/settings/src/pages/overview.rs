@@ -6,7 +6,7 @@ use askama::Template;
 use scim::resource::rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use super::base::{Base, Link, written};
+use super::frame::{Base, Link, written};
 use super::{Answer, Refused, Visited};
 use crate::charts::strip::{self, Hour};
 use crate::respond;

@@ -7,8 +7,8 @@ use scim::Stored;
 use scim::schema::USERS;
 use store::directory::history::Record;
 
-use super::base::{Base, written};
 use super::events::{Change, Event, Names, events, value};
+use super::frame::{Base, written};
 use super::requests::{Logged, logged};
 use super::{Answer, Failed, Refused, Visited};
 use crate::texts::{Texts, fill};

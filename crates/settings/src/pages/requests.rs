@@ -10,7 +10,7 @@ use store::usage::refusals::RefusalCount;
 use store::usage::requests::LoggedRequest;
 use time::{Duration, OffsetDateTime};
 
-use super::base::{Base, time_html};
+use super::frame::{Base, time_html};
 use super::{Answer, Failed, Visited};
 use crate::texts::{Texts, fill};
 

@@ -6,8 +6,8 @@ use store::directory::history::Record;
 use store::directory::record::ChangeKind;
 use time::{Duration, OffsetDateTime};
 
-use super::base::{Base, written};
 use super::events::{Event, Names, events};
+use super::frame::{Base, written};
 use super::{Answer, Visited};
 use crate::charts::gauge;
 use crate::texts::fill;

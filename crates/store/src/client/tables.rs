@@ -123,6 +123,16 @@ impl Store {
         secrets.and(directory)
     }
 
+    /// The same, and whether the table of this name is a sessions table.
+    ///
+    /// # Errors
+    /// As [`Self::check_tables`].
+    pub async fn check_tables_with(&self, sessions: &str) -> Result<(), TablesError> {
+        let sessions = check(self, (sessions, &SESSIONS));
+        let (both, sessions) = futures_util::future::join(self.check_tables(), sessions).await;
+        both.and(sessions)
+    }
+
     /// What tells the directory table from any other, also one of the same name later.
     ///
     /// # Errors

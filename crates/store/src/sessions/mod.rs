@@ -20,7 +20,7 @@ use tenant::TenantId;
 use crate::client::attributes::{Item, string};
 use crate::client::format;
 use crate::client::gate::Passage;
-use crate::client::tables::{SESSIONS_PARTITION_KEY, SESSIONS_SORT_KEY};
+use crate::client::tables::{SESSIONS_PARTITION_KEY, SESSIONS_SORT_KEY, TablesError};
 use crate::{Meter, Store, StoreError};
 
 pub use link::{Link, NewLink, Redeemed, Scope, Used};
@@ -44,6 +44,14 @@ impl Store {
 }
 
 impl Sessions {
+    /// Whether this and the other two tables are what they should be.
+    ///
+    /// # Errors
+    /// As [`Store::check_tables`].
+    pub async fn check_tables(&self) -> Result<(), TablesError> {
+        self.store.check_tables_with(&self.table).await
+    }
+
     /// Its name.
     pub fn table(&self) -> &str {
         &self.table

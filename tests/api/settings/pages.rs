@@ -1,0 +1,226 @@
+//! What every page has, and what each says.
+
+use lambda_http::http::Method;
+use serde_json::json;
+use store::sessions::Scope;
+
+use crate::support::groups::group;
+use crate::support::settings::{Browser, Page, Reply};
+
+/// Every page of a session.
+pub const PAGES: [&str; 8] = [
+    "/settings",
+    "/settings/connect",
+    "/settings/connect/status",
+    "/settings/keys",
+    "/settings/activity",
+    "/settings/requests",
+    "/settings/people",
+    "/settings/safety",
+];
+
+/// A tenant with a bit of everything.
+async fn stage() -> Page {
+    let page = Page::new().await;
+    let service = &page.service;
+    let mut users = Vec::new();
+    for name in ["lena", "max", "kim"] {
+        let user = json!({"displayName": format!("<b>{name}</b> & \"co\""), "x": 1});
+        users.push(service.create_user(name, user).await);
+    }
+    group(service, "Crew <script>", &users).await;
+    let off = json!([{"op": "replace", "path": "active", "value": false}]);
+    let max = format!("/Users/{}", users[1]);
+    assert_eq!(service.patch(&max, off).await.status, 200);
+    let kim = format!("/Users/{}", users[2]);
+    assert_eq!(service.delete(&kim).await.status, 204);
+    let again = json!({"userName": "lena"});
+    service.post("/Users", again).await.error(409, "uniqueness");
+    page
+}
+
+fn assert_headers(reply: &Reply, path: &str) {
+    let policy = reply.header("content-security-policy");
+    for part in [
+        "default-src 'none'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "require-trusted-types-for 'script'",
+    ] {
+        assert!(policy.contains(part), "{path}: {policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{path}: {policy}");
+    for (name, value) in [
+        ("referrer-policy", "no-referrer"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("x-robots-tag", "noindex, nofollow"),
+    ] {
+        assert_eq!(reply.header(name), value, "{path}");
+    }
+    let kept = match path.starts_with("/settings/static/") && reply.status == 200 {
+        true => "public, max-age=31536000, immutable",
+        false => "no-store",
+    };
+    assert_eq!(reply.header("cache-control"), kept, "{path}");
+}
+
+/// Nothing is inline, and nobody's text is markup.
+fn assert_clean(reply: &Reply, path: &str) {
+    let text = &reply.text;
+    for forbidden in [
+        " style=",
+        "<style",
+        " onclick",
+        " onload",
+        " onsubmit",
+        "javascript:",
+        "<b>",
+        "<script>",
+    ] {
+        assert!(!text.contains(forbidden), "{path} has {forbidden}: {text}");
+    }
+    let scripts = text.matches("<script").count();
+    assert_eq!(
+        scripts,
+        text.matches("<script defer src=").count(),
+        "{path}"
+    );
+}
+
+#[tokio::test]
+async fn every_answer_has_its_headers_and_nothing_inline() {
+    let page = stage().await;
+    let stranger = Browser::new(&page);
+    let visitor = page.visitor("acme", Scope::Setup).await;
+    let link = page.link("acme", Scope::View).await;
+    let open = format!("/settings/open/{}", link.expose());
+    let overview = visitor.get("/settings").await;
+    let style = overview.text.split("/settings/static/").nth(2).unwrap();
+    let style = format!("/settings/static/{}", style.split('"').next().unwrap());
+    let found = visitor.get("/settings/people?name=lena").await;
+    let person = found.text.split("/settings/people/").nth(1).unwrap();
+    let person = format!("/settings/people/{}", person.split('"').next().unwrap());
+    let more = [
+        "/settings/nothing",
+        "/settings/static/none.css",
+        "/settings/people?name=%3Cscript%3E",
+        "/settings/activity?before=2026-11-01T00:00:00Z",
+        &open,
+        &style,
+        &person,
+    ];
+    for path in PAGES.into_iter().chain(more) {
+        for browser in [&visitor, &stranger] {
+            let reply = browser.get(path).await;
+            assert_headers(&reply, path);
+            assert!(reply.status < 500, "{path}: {}", reply.text);
+            if !path.contains("static") {
+                assert_clean(&reply, path);
+            }
+            let head = browser.send(Method::HEAD, path, &[], "").await;
+            assert_eq!(
+                (head.status, head.text.as_str()),
+                (reply.status, ""),
+                "{path}"
+            );
+            let refused = browser.send(Method::DELETE, path, &[], "").await;
+            assert!([404, 405].contains(&refused.status), "{path}");
+            assert_headers(&refused, path);
+        }
+    }
+    assert_eq!(visitor.get(&person).await.status, 200);
+    assert_eq!(
+        visitor.get(&style).await.header("content-type"),
+        "text/css; charset=utf-8"
+    );
+}
+
+#[tokio::test]
+async fn without_a_session_there_is_nothing_to_see() {
+    let page = stage().await;
+    let stranger = Browser::new(&page);
+    for path in PAGES {
+        let reply = stranger.get(path).await;
+        assert_eq!(reply.status, 401, "{path}");
+        assert!(reply.text.contains("Open a link first"), "{}", reply.text);
+        assert!(!reply.text.contains("acme"), "{path}");
+        let key = format!("Bearer {}", page.service.key);
+        let headers = [("authorization", key.as_str())];
+        let reply = stranger.send(Method::GET, path, &headers, "").await;
+        assert_eq!(reply.status, 401, "{path} with a key");
+    }
+    // And a session is no key.
+    let visitor = page.visitor("acme", Scope::Setup).await;
+    let answer = page.service.call("GET", "/Users").key(&visitor.session());
+    answer.send().await.error(401, "");
+}
+
+#[tokio::test]
+async fn pages_say_what_there_is_in_both_languages() {
+    let page = stage().await;
+    let visitor = page.visitor("acme", Scope::Setup).await;
+    for (path, said) in [
+        ("/settings", "Active members"),
+        (
+            "/settings/connect",
+            "https://scim.example/scim/v2?aadOptscim062020",
+        ),
+        ("/settings/activity", "max was deactivated"),
+        ("/settings/activity", "kim was deleted"),
+        (
+            "/settings/activity",
+            "Crew &#60;script&#62;: 3 joined, 0 left",
+        ),
+        ("/settings/requests", "The name is taken"),
+        (
+            "/settings/requests",
+            "Done, but for names that are not known here: x",
+        ),
+        ("/settings/people?name=kim", "deleted"),
+        ("/settings/people?name=nobody", "Nobody goes by nobody"),
+        ("/settings/safety", "2 of 50 places are taken."),
+        ("/settings/safety", "kim was deleted"),
+    ] {
+        let reply = visitor.get(path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(
+            reply.text.contains(said),
+            "{said} at {path}: {}",
+            reply.text
+        );
+    }
+    let status = visitor.get("/settings/connect/status").await;
+    let status: serde_json::Value = serde_json::from_str(&status.text).unwrap();
+    assert_eq!(status["connected"], true, "{status}");
+
+    // The language of the browser, and the one that is chosen.
+    let german = [("accept-language", "de-DE,de;q=0.9")];
+    let reply = visitor.send(Method::GET, "/settings", &german, "").await;
+    assert!(reply.text.contains("<html lang=\"de\">"), "{}", reply.text);
+    let chosen = [("language", "de"), ("back", "/settings/keys")];
+    let reply = visitor.post("/settings/language", &chosen).await;
+    assert_eq!(
+        (reply.status, reply.header("location")),
+        (303, "/settings/keys")
+    );
+    for path in PAGES {
+        let reply = visitor.get(path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert_clean(&reply, path);
+    }
+    assert!(
+        visitor
+            .get("/settings")
+            .await
+            .text
+            .contains("Aktive Mitglieder")
+    );
+    // Nobody is led away by it.
+    let away = [("language", "en"), ("back", "//evil.example/settings")];
+    let reply = visitor.post("/settings/language", &away).await;
+    assert_eq!(reply.header("location"), "/settings");
+}
