@@ -1,7 +1,7 @@
 //! Everything that touches DynamoDB. The only crate that uses its SDK.
 //!
-//! Two tables: **secrets** ([`secrets`]: tenants and the digests of their API keys) and
-//! **directory** (everything a tenant owns). Directory data is only accessible through
+//! Three tables: **secrets** ([`secrets`]: tenants and the digests of their API keys),
+//! **directory** (everything a tenant owns) and **sessions** ([`sessions`]). Directory data is only accessible through
 //! [`Store::tenant`], and no method behind it takes a tenant.
 //!
 //! - [`client`]: connecting, calling, transactions, tables; the gate and the meter of a request.

@@ -402,25 +402,3 @@ async fn the_end_of_a_session_is_its_end() {
     })
     .await;
 }
-
-#[tokio::test]
-#[ignore = "x"]
-async fn experiment() {
-    for (scripts, fix) in [(true, false), (true, true), (false, false)] {
-        let site = stage().await;
-        let taste = Taste {
-            scripts,
-            ..Taste::default()
-        };
-        in_browser(taste, async |browser| {
-            enter(&site, browser).await;
-            if fix {
-                browser.run("addEventListener('pageshow', (e) => { if (e.persisted) location.reload(); })", vec![]).await;
-            }
-            browser.press("End session").await;
-            browser.client.back().await.unwrap();
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            eprintln!("EXPERIMENT scripts {scripts} fix {fix}: shown {}", browser.source().await.contains(NAME));
-        }).await;
-    }
-}

@@ -381,3 +381,43 @@ async fn a_link_is_opened_by_the_keyboard() {
     })
     .await;
 }
+
+/// Planted faults, so that the tests above cannot pass by seeing nothing.
+#[tokio::test]
+#[ignore = "needs Chromium: make test-browser"]
+async fn faults_are_seen() {
+    let site = Site::with_tenant(TENANT, NAME).await;
+    let plant = "
+        const add = (name, more) => {
+            const one = document.createElement(name);
+            Object.assign(one, more);
+            return document.querySelector('main').appendChild(one);
+        };
+        add('img', {src: document.querySelector('link[rel=icon]').href});
+        add('p', {textContent: 'pale'}).style.cssText = 'color: #aaa; background: #fff';
+        add('div', {textContent: 'wide'}).style.width = '400px';
+        add('p', {textContent: 'refused'}).setAttribute('style', 'color: red');
+        add('button', {textContent: 'unmarked'}).style.outline = 'none';
+        add('button', {textContent: 'out of reach', tabIndex: -1});
+    ";
+    in_browser(Taste::default(), async |browser| {
+        browser.open(&site.url("/settings")).await;
+        browser.be_wide(1280).await;
+        assert_eq!(look(browser).await, [""; 0]);
+        browser.run(plant, vec![]).await;
+        let mut faults = unreached(browser).await;
+        faults.extend(look(browser).await);
+        let faults = faults.join("\n");
+        for fault in [
+            "image-alt",
+            "color-contrast",
+            "scrolls sideways",
+            "Content Security Policy",
+            "unmarked</button>\" is not marked",
+            "out of reach</button>\" is not reached",
+        ] {
+            assert!(faults.contains(fault), "{fault}: {faults}");
+        }
+    })
+    .await;
+}

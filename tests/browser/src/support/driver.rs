@@ -35,8 +35,8 @@ impl Default for Taste {
     }
 }
 
-/// Does `work` in a browser, which ends with it, also when it fails. Then its last page is among the
-/// pictures.
+/// Does `work` in a browser, which ends with it, also when it fails: then its last page is among
+/// the pictures.
 pub async fn in_browser<T>(taste: Taste, work: impl AsyncFnOnce(&Browser) -> T) -> T {
     let (_driver, address) = start().await;
     let browser = Browser::new(connect(&address, taste).await);
