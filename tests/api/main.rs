@@ -105,9 +105,12 @@ mod operator {
 
 /// The page from which a tenant's admin connects Entra.
 mod settings {
+    mod costs; // DynamoDB calls and capacity of each page
     mod entrance; // who gets in: links, sessions, forms of other places
+    mod failures; // DynamoDB fails: the page says so, and nothing is there by half
     mod keys; // keys and the switch of the API
     pub mod pages; // what every page has, and what each says
+    mod role; // the function's role: all works with it, and all of it is needed
 }
 
 /// What the documents promise.
@@ -136,7 +139,8 @@ mod support {
     pub mod history; // every change has its record, and the records lead to the current state
     pub mod items; // the items of both tables, and as JSON
     pub mod members; // the items of memberships agree
+    pub mod permissions; // what template.yaml allows, and a wire that refuses the rest
     pub mod planted; // many users, put straight into the table
-    pub mod service;
-    pub mod settings; // the settings page, as a browser meets it // the handler as API Gateway calls it
+    pub mod service; // the handler as API Gateway calls it
+    pub mod settings; // the settings page, as a browser meets it
 }

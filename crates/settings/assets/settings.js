@@ -4,13 +4,14 @@
 
 const language = document.documentElement.lang;
 
+const CLOCK = new Intl.DateTimeFormat(language, { timeStyle: "short" });
+const DATE = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+
 for (const time of document.querySelectorAll("time[datetime]")) {
   const at = new Date(time.dateTime);
   if (Number.isNaN(at.getTime())) continue;
-  const only = time.dataset.time === "clock";
-  const options = only ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" };
   time.title = time.textContent;
-  time.textContent = new Intl.DateTimeFormat(language, options).format(at);
+  time.textContent = (time.dataset.time === "clock" ? CLOCK : DATE).format(at);
 }
 
 for (const button of document.querySelectorAll("button[data-copy]")) {
@@ -20,7 +21,13 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
   button.hidden = false;
   button.setAttribute("aria-live", "polite");
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(source.textContent.trim());
+    try {
+      await navigator.clipboard.writeText(source.textContent.trim());
+    } catch {
+      // The browser does not allow it: what is selected is copied with the keyboard.
+      getSelection().selectAllChildren(source);
+      return;
+    }
     button.textContent = button.dataset.done;
     setTimeout(() => { button.textContent = name; }, 3000);
   });
@@ -33,6 +40,13 @@ for (const code of document.querySelectorAll("code")) {
 // A page that the browser keeps must not keep the key.
 addEventListener("pagehide", () => {
   for (const secret of document.querySelectorAll("[data-secret]")) secret.textContent = "";
+});
+
+// Nor show what was true when it was left: another session, or one that has ended.
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  if (document.querySelector("[data-secret]")) location.replace("/settings/keys");
+  else location.reload();
 });
 
 const waiting = document.querySelector("[data-status]");
@@ -50,7 +64,8 @@ if (waiting) {
     if (!answer.ok) return false;
     const said = await answer.json();
     line.className = `waiting ${said.class}`;
-    const shown = said.class === "none" ? waiting.dataset.waiting : said.text;
+    const time = said.at ? CLOCK.format(new Date(said.at)) : "";
+    const shown = said.class === "none" ? waiting.dataset.waiting : said.text.replace("{time}", time);
     if (text.textContent !== shown) text.textContent = shown;
     done.hidden = !said.connected;
     return !said.connected;

@@ -78,15 +78,20 @@ impl Visit {
     /// As [`Self::may_post`], and [`Refused::Stale`] when the session is too old for it.
     pub fn may_change_keys(&self, asked: &Asked) -> Result<(), Refused> {
         self.may_post(asked)?;
-        match self.is_fresh() {
-            true => Ok(()),
-            false => Err(Refused::Stale),
-        }
+        self.unlocked()
     }
 
-    /// Whether the session is young enough to change keys.
-    pub fn is_fresh(&self) -> bool {
-        OffsetDateTime::now_utc() - self.session.created < FRESH
+    /// Whether this session can change keys: one for that, and young enough.
+    ///
+    /// # Errors
+    /// [`Refused::ViewOnly`] and [`Refused::Stale`].
+    pub fn unlocked(&self) -> Result<(), Refused> {
+        let age = OffsetDateTime::now_utc() - self.session.created;
+        match self.session.scope {
+            Scope::View => Err(Refused::ViewOnly),
+            Scope::Setup if age >= FRESH => Err(Refused::Stale),
+            Scope::Setup => Ok(()),
+        }
     }
 
     /// Whose changes those of the session are.

@@ -9,6 +9,7 @@ mod assets;
 mod charts;
 pub mod config;
 mod guard;
+mod html;
 mod pages;
 mod respond;
 mod route;

@@ -1,12 +1,8 @@
 //! The policies that template.yaml has for operators: each command runs with those of its role, on
 //! a wire that refuses what they do not allow, and everything that they allow is used.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
-
 use account::entrance::{Opened, open};
-use serde_json::{Value, json};
-use stand::wire::{Fate, Trouble, Wire};
+use serde_json::json;
 use store::Meter;
 use tenant::LinkToken;
 
@@ -14,151 +10,23 @@ use crate::support::admin::Admin;
 use crate::support::directory::DirectoryTable;
 use crate::support::engine;
 use crate::support::groups::{group, path};
+use crate::support::permissions::{Guarded, Permission, policy};
 use crate::support::service::Service;
-use crate::template::{at, items, parse, source, string};
 
-/// What somebody may do with a table.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Permission {
-    /// `secrets` or `directory`.
-    table: &'static str,
-    /// Such as `GetItem`.
-    action: String,
-    /// Whether only the operator's log is meant.
-    is_of_log: bool,
-}
-
-/// What a policy of the template allows.
-fn policy(name: &str) -> BTreeSet<Permission> {
-    let text = source("template.yaml");
-    let template = parse(&text);
-    let document = at(
-        &template,
-        &["Resources", name, "Properties", "PolicyDocument"],
-    );
-    let mut allowed = BTreeSet::new();
-    for statement in items(at(document, &["Statement"])) {
-        assert_eq!(string(at(statement, &["Effect"])), "Allow");
-        let way = |name: &str| {
-            format!(
-                "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{name}}}"
-            )
-        };
-        let table = crate::template::table_by(at(statement, &["Resource"]), "GetAtt", way);
-        let table = match table.as_str() {
-            "SecretsTable" => "secrets",
-            "DirectoryTable" => "directory",
-            "SessionsTable" => "sessions",
-            other => panic!("{other}"),
-        };
-        let condition = statement.as_mapping_get("Condition");
-        if let Some(condition) = condition {
-            let keys = at(
-                condition,
-                &["ForAllValues:StringLike", "dynamodb:LeadingKeys"],
-            );
-            let keys: Vec<_> = items(keys).map(string).collect();
-            assert_eq!(keys, ["LOG#*"]);
-        }
-        for action in items(at(statement, &["Action"])) {
-            let action = string(action);
-            allowed.insert(Permission {
-                table,
-                action: action.strip_prefix("dynamodb:").unwrap().to_owned(),
-                is_of_log: condition.is_some(),
-            });
-        }
-    }
-    allowed
-}
-
-/// What a request of the SDK needs: for each item its action, its table, and its partition.
-fn needs(operation: &str, body: &Value) -> Vec<(String, String, String)> {
-    let partition = |of: &Value| {
-        let named = [&of["Key"], &of["Item"]].map(|item| &item["secrets_pk"]["S"]);
-        let value = &of["ExpressionAttributeValues"][":tenant"]["S"];
-        let found = named.into_iter().chain([value]).find_map(Value::as_str);
-        found.unwrap_or_default().to_owned()
-    };
-    let table = |of: &Value| of["TableName"].as_str().unwrap().to_owned();
-    match operation {
-        "TransactWriteItems" => {
-            let parts = body["TransactItems"].as_array().unwrap();
-            parts
-                .iter()
-                .flat_map(|part| part.as_object().unwrap())
-                .map(|(kind, part)| {
-                    let action = match kind.as_str() {
-                        "ConditionCheck" => "ConditionCheckItem".to_owned(),
-                        kind => format!("{kind}Item"),
-                    };
-                    (action, table(part), partition(part))
-                })
-                .collect()
-        }
-        "BatchGetItem" => {
-            let tables = body["RequestItems"].as_object().unwrap().keys();
-            tables
-                .map(|table| (operation.to_owned(), table.clone(), String::new()))
-                .collect()
-        }
-        _ => vec![(operation.to_owned(), table(body), partition(body))],
-    }
-}
-
-/// A role, and what it was seen to need.
+/// Somebody with policies, and the commands of such a person.
 struct Role {
     admin: Admin,
-    used: Arc<Mutex<BTreeSet<Permission>>>,
-    refused: Arc<Mutex<Vec<String>>>,
-    wire: Wire,
+    guarded: Guarded,
 }
 
 impl Role {
     /// Somebody with these policies.
     async fn with(admin: &Admin, policies: &[&str]) -> Self {
-        let allowed: BTreeSet<Permission> = policies.iter().flat_map(|name| policy(name)).collect();
-        let used = Arc::new(Mutex::new(BTreeSet::new()));
-        let refused = Arc::new(Mutex::new(Vec::new()));
-        let (seen, denied) = (used.clone(), refused.clone());
-        let wire = Wire::planned(
-            engine::endpoint(),
-            move |asked| {
-                for (action, table, partition) in needs(&asked.operation, &asked.body) {
-                    let tables = ["secrets", "sessions", "directory"];
-                    let table = tables.into_iter().find(|name| table.ends_with(name));
-                    let table = table.expect("a table of the service");
-                    let permission = |is_of_log| Permission {
-                        table,
-                        action: action.clone(),
-                        is_of_log,
-                    };
-                    let ways = [permission(false), permission(true)];
-                    let way = ways.into_iter().find(|way| {
-                        let fits = !way.is_of_log || partition.starts_with("LOG#");
-                        fits && allowed.contains(way)
-                    });
-                    match way {
-                        Some(way) => {
-                            seen.lock().unwrap().insert(way);
-                        }
-                        None => {
-                            let told = format!("{action} {table} {partition}");
-                            denied.lock().unwrap().push(told);
-                            return Fate::Answered(Trouble::AccessDenied);
-                        }
-                    }
-                }
-                Fate::Passed
-            },
-            None,
-        )
-        .await;
+        let allowed = policies.iter().flat_map(|name| policy(name));
+        let guarded = Guarded::start(engine::endpoint(), allowed.collect()).await;
         Self {
-            admin: admin.behind(&wire).await,
-            used,
-            refused,
-            wire,
+            admin: admin.behind(&guarded.wire).await,
+            guarded,
         }
     }
 
@@ -166,7 +34,7 @@ impl Role {
     async fn runs(&self, commands: &[String]) {
         for command in commands {
             let (code, said) = self.admin.run(command).await;
-            let refused = self.refused.lock().unwrap().clone();
+            let refused = self.guarded.refused();
             assert!(refused.is_empty(), "{command}: {refused:?}");
             // Some find something.
             assert!(
@@ -177,16 +45,9 @@ impl Role {
     }
 
     /// Everything that the policies allow was used.
-    fn is_minimal(&self, policies: &[&str]) {
-        let allowed: BTreeSet<Permission> = policies.iter().flat_map(|name| policy(name)).collect();
-        let used = self.used.lock().unwrap();
-        let unused: Vec<_> = allowed.difference(&used).collect();
-        assert!(
-            unused.is_empty(),
-            "{policies:?} allow what no command needs: {unused:?}"
-        );
-        drop(used);
-        let _ = &self.wire;
+    fn is_minimal(&self) {
+        let unused = self.guarded.unused();
+        assert!(unused.is_empty(), "no command needs {unused:?}");
     }
 }
 
@@ -272,7 +133,7 @@ async fn viewers_see_everything_and_change_nothing() {
     let stage = Stage::new().await;
     let viewer = Role::with(&stage.admin, &["ViewerPolicy"]).await;
     viewer.runs(&stage.looks()).await;
-    viewer.is_minimal(&["ViewerPolicy"]);
+    viewer.is_minimal();
     let before = stage.directory.items("acme").await;
     let secrets = stage.directory.secrets().await;
     for command in [
@@ -353,7 +214,7 @@ async fn whoever_repairs_writes_no_keys() {
             format!("tenant export acme --to {folder}"),
         ])
         .await;
-    repair.is_minimal(&["RepairPolicy"]);
+    repair.is_minimal();
     assert_eq!(stage.admin.run("tenant disable acme --reason x").await.0, 0);
     stage
         .directory
@@ -398,13 +259,11 @@ async fn a_tenant_is_imported_and_deleted_by_whoever_may_do_both() {
     ])
     .await;
     std::fs::remove_dir_all(folder).unwrap();
-    let used = both.used.lock().unwrap();
-    let deletes = ["ConditionCheckItem", "DeleteItem"].map(|action| Permission {
-        table: "secrets",
-        action: action.to_owned(),
-        is_of_log: false,
-    });
-    for permission in deletes {
-        assert!(used.contains(&permission), "{permission:?} is not needed");
-    }
+    let unused = both.guarded.unused();
+    let of_tenants = |permission: &&Permission| {
+        let deletes = ["ConditionCheckItem", "DeleteItem"];
+        permission.table == "secrets" && deletes.contains(&permission.action.as_str())
+    };
+    let unused: Vec<_> = unused.iter().filter(of_tenants).collect();
+    assert!(unused.is_empty(), "no command needs {unused:?}");
 }

@@ -20,7 +20,7 @@ pub const PAGES: [&str; 8] = [
 ];
 
 /// A tenant with a bit of everything.
-async fn stage() -> Page {
+pub async fn stage() -> Page {
     let page = Page::new().await;
     let service = &page.service;
     let mut users = Vec::new();

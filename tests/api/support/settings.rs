@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use account::entrance::issue;
 use lambda_http::http::{HeaderMap, Method};
 use lambda_http::{Body, Request};
+use serde_json::{Value, json};
 use settings::App;
+use stand::wire::Wire;
 use store::sessions::{NewLink, Scope, Sessions};
 use tenant::{LinkToken, TenantId};
 use time::{Duration, OffsetDateTime};
@@ -39,6 +41,57 @@ impl Page {
             directory,
             admin,
         }
+    }
+
+    /// The same page, with another way to DynamoDB.
+    pub async fn behind(self, wire: &Wire) -> Self {
+        let store = self.admin.behind(wire).await.store();
+        let table = self.admin.sessions_table();
+        Self {
+            app: App::new(&store, &table, None),
+            ..self
+        }
+    }
+
+    /// What the product gets for a body, after API Gateway has checked its role.
+    pub async fn issue(&self, body: &Value) -> (u16, Value) {
+        let event = json!({
+            "version": "2.0",
+            "routeKey": "POST /settings/links",
+            "rawPath": "/settings/links",
+            "rawQueryString": "",
+            "headers": {"host": HOST, "content-type": "application/json"},
+            "requestContext": {
+                "accountId": "123456789012",
+                "apiId": "api",
+                "authorizer": {"iam": {
+                    "accountId": "123456789012",
+                    "userArn": "arn:aws:sts::123456789012:assumed-role/product/web",
+                }},
+                "domainName": HOST,
+                "http": {
+                    "method": "POST",
+                    "path": "/settings/links",
+                    "protocol": "HTTP/1.1",
+                    "sourceIp": "192.0.2.1",
+                    "userAgent": "product",
+                },
+                "requestId": "request",
+                "routeKey": "POST /settings/links",
+                "stage": "$default",
+                "time": "27/Nov/2026:10:00:00 +0000",
+                "timeEpoch": 1_795_000_000,
+            },
+            "body": body.to_string(),
+            "isBase64Encoded": false,
+        });
+        let request = lambda_http::request::from_str(&event.to_string()).unwrap();
+        let answer = Box::pin(settings::handle(&self.app, request)).await;
+        let status = answer.status().as_u16();
+        let Body::Text(text) = answer.into_body() else {
+            panic!("no text");
+        };
+        (status, serde_json::from_str(&text).unwrap_or_default())
     }
 
     /// A link to the settings of a tenant.

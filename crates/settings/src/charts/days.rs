@@ -6,11 +6,12 @@ use std::fmt::Write as _;
 use time::{Date, Duration, OffsetDateTime};
 
 use super::begin;
+use crate::html::Html;
 use crate::pages::Sort;
 
 const SHOWN: i64 = 30;
 const WIDTH: u32 = 600;
-const HEIGHT: u32 = 140;
+const HEIGHT: u32 = 180;
 const COLUMN: u32 = 20;
 
 /// The changes of a day.
@@ -57,8 +58,8 @@ pub fn of(changes: impl Iterator<Item = (OffsetDateTime, Sort)>) -> Vec<Day> {
 }
 
 /// The picture of these days.
-pub fn svg(days: &[Day], title: &str) -> String {
-    let mut svg = begin(WIDTH, HEIGHT + 20, title);
+pub fn svg(days: &[Day], title: &str) -> Html {
+    let mut svg = begin(WIDTH, HEIGHT + 32, title);
     let most = days.iter().map(Day::total).max().unwrap_or_default().max(1);
     let height = |count: u64| {
         let scaled = count.saturating_mul(u64::from(HEIGHT)).div_ceil(most);
@@ -87,14 +88,14 @@ pub fn svg(days: &[Day], title: &str) -> String {
     let _ = write!(svg, "<path class=\"axis\" d=\"M0 {HEIGHT}h{WIDTH}\"/>");
     let ends = [days.first(), days.last()].map(|day| day.map_or("", |day| &day.name));
     for (x, anchor, name) in [(0, "start", ends[0]), (WIDTH, "end", ends[1])] {
-        let y = HEIGHT + 15;
+        let y = HEIGHT + 26;
         let _ = write!(
             svg,
             "<text class=\"scale\" x=\"{x}\" y=\"{y}\" text-anchor=\"{anchor}\">{name}</text>"
         );
     }
     svg.push_str("</svg>");
-    svg
+    Html::own(svg)
 }
 
 #[cfg(test)]
@@ -118,7 +119,7 @@ mod tests {
             (1, 1, "1970-02-10")
         );
         assert_eq!(days.iter().map(Day::total).sum::<u64>(), 3);
-        assert_eq!(svg(&days, "t").matches("<rect").count(), 3);
+        assert_eq!(svg(&days, "t").as_str().matches("<rect").count(), 3);
         assert!(of(std::iter::empty()).is_empty());
     }
 }

@@ -6,6 +6,7 @@ use store::usage::answers::AnswerCount;
 use time::{Duration, OffsetDateTime};
 
 use super::begin;
+use crate::html::Html;
 
 const DAYS: i64 = 7;
 const HOURS: i64 = 24;
@@ -56,7 +57,7 @@ pub fn hours(answers: &[AnswerCount], now: OffsetDateTime) -> Vec<Hour> {
 }
 
 /// The picture of these hours.
-pub fn svg(hours: &[Hour], title: &str) -> String {
+pub fn svg(hours: &[Hour], title: &str) -> Html {
     let side = CELL + GAP;
     let size = |cells: i64| u32::try_from(cells * side - GAP).unwrap_or_default();
     let mut svg = begin(size(HOURS), size(DAYS), title);
@@ -86,7 +87,7 @@ pub fn svg(hours: &[Hour], title: &str) -> String {
         };
     }
     svg.push_str("</svg>");
-    svg
+    Html::own(svg)
 }
 
 #[cfg(test)]
@@ -117,8 +118,8 @@ mod tests {
         assert_eq!(hours.len(), 168);
         let classes: Vec<&str> = hours.iter().rev().take(5).map(Hour::class).collect();
         assert_eq!(classes, ["good", "some", "bad", "bad", "none"]);
-        let svg = svg(&hours, "a & b");
-        assert!(svg.contains("aria-label=\"a &amp; b\""), "{svg}");
+        let svg = svg(&hours, "a & b").to_string();
+        assert!(svg.contains("aria-label=\"a &#38; b\""), "{svg}");
         assert_eq!(svg.matches("<rect").count(), 168);
     }
 }

@@ -3,12 +3,14 @@
 use std::fmt::Write as _;
 
 use account::keys::KnownKey;
+use store::secrets::KeyRecord;
 use time::{Duration, OffsetDateTime};
 
-use super::{begin, escaped};
+use super::begin;
+use crate::html::Html;
 
 const WIDTH: i64 = 600;
-const ROW: i64 = 34;
+const ROW: i64 = 46;
 const BAR: i64 = 12;
 
 /// What is shown after today at least.
@@ -17,8 +19,11 @@ const AHEAD: Duration = Duration::days(30);
 /// How many keys are shown: the latest.
 const SHOWN: usize = 12;
 
+/// How much of a label has room, in characters.
+const MAX_LABEL: usize = 20;
+
 /// The picture of these keys.
-pub fn svg(keys: &[KnownKey], now: OffsetDateTime, title: &str) -> String {
+pub fn svg(keys: &[KnownKey], now: OffsetDateTime, title: &str) -> Html {
     let keys: Vec<&KnownKey> = keys.iter().rev().take(SHOWN).collect();
     let rows = i64::try_from(keys.len()).unwrap_or_default();
     let height = u32::try_from(rows * ROW).unwrap_or_default();
@@ -38,14 +43,14 @@ pub fn svg(keys: &[KnownKey], now: OffsetDateTime, title: &str) -> String {
     for (row, key) in (0_i64..).zip(&keys) {
         let record = &key.record;
         let end = record.revoked.or(record.expires).unwrap_or(last);
-        let (x, y) = (place(record.created), row * ROW + 18);
+        let (x, y) = (place(record.created), row * ROW + 30);
         let width = (place(end) - x).max(4);
         let class = match (record.revoked, record.is_active(now)) {
             (Some(_), _) => "none",
             (None, true) => "good",
             (None, false) => "bad",
         };
-        let label = escaped(&format!("{} {}", record.label, record.id));
+        let label = Html::text(&named(record));
         let (text, anchor) = match x > WIDTH / 2 {
             true => (WIDTH, "end"),
             false => (x, "start"),
@@ -55,7 +60,7 @@ pub fn svg(keys: &[KnownKey], now: OffsetDateTime, title: &str) -> String {
             svg,
             "<text class=\"scale\" x=\"{text}\" y=\"{}\" text-anchor=\"{anchor}\">{label}</text>\
              <rect class=\"cell {class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{BAR}\" rx=\"6\"/>",
-            y - 5
+            y - 8
         );
         if let Some(used) = key.last_used {
             let middle = y + BAR / 2;
@@ -71,5 +76,14 @@ pub fn svg(keys: &[KnownKey], now: OffsetDateTime, title: &str) -> String {
         "<path class=\"today\" d=\"M{} 0v{height}\"/></svg>",
         place(now)
     );
-    svg
+    Html::own(svg)
+}
+
+/// A key's name in the picture: the table has the whole of it.
+fn named(record: &KeyRecord) -> String {
+    let mut label: String = record.label.chars().take(MAX_LABEL).collect();
+    if label.len() < record.label.len() {
+        label.push('…');
+    }
+    format!("{label} {}", record.id)
 }

@@ -10,6 +10,7 @@ use super::events::{Event, Names, events, sort};
 use super::frame::Base;
 use super::{Answer, Visited};
 use crate::charts::days::{self, Day};
+use crate::html::Html;
 use crate::texts::fill;
 
 /// How many changes a page shows.
@@ -30,7 +31,7 @@ struct Page {
 
 struct Chart {
     text: String,
-    svg: String,
+    svg: Html,
     days: Vec<Day>,
 }
 

@@ -1,14 +1,16 @@
 //! How to connect Entra: the steps, and whether its first request has come.
 
 use askama::Template;
+use scim::resource::rfc3339;
 use serde_json::json;
 use store::usage::refusals::RefusalCount;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::frame::{Base, clock};
+use super::frame::Base;
 use super::overview::Switch;
 use super::{Answer, Visited};
+use crate::html::Html;
 use crate::respond;
 use crate::texts::{Texts, fill};
 
@@ -30,10 +32,18 @@ struct Page {
     wait: Wait,
 }
 
-/// What has come so far.
+/// What has come so far: a text, and the time that belongs into its `{time}`.
 struct Wait {
     class: &'static str,
-    text: String,
+    said: String,
+    at: Option<OffsetDateTime>,
+}
+
+impl Wait {
+    fn text(&self) -> Html {
+        let time = self.at.map(Html::clock).unwrap_or_default();
+        Html::fill(&self.said, &[("time", &time)])
+    }
 }
 
 impl Visited<'_> {
@@ -67,7 +77,8 @@ impl Visited<'_> {
         let told = json!({
             "connected": is_connected,
             "class": wait.class,
-            "text": wait.text,
+            "text": wait.said,
+            "at": wait.at.map(rfc3339),
         });
         Ok(respond::json(http::StatusCode::OK, &told))
     }
@@ -78,14 +89,12 @@ impl Visited<'_> {
         let keys = self.visit.account.keys().await?;
         let used = keys.iter().filter_map(|key| key.last_used).max();
         if let Some(used) = used {
-            let text = fill(t.wait_asked, &[("time", &clock(used))]);
-            return Ok((
-                true,
-                Wait {
-                    class: "good",
-                    text,
-                },
-            ));
+            let wait = Wait {
+                class: "good",
+                said: t.wait_asked.to_owned(),
+                at: Some(used),
+            };
+            return Ok((true, wait));
         }
         let lately = OffsetDateTime::now_utc() - LATELY;
         let refusals = self.visit.account.directory().refusals(lately).await?;
@@ -101,7 +110,8 @@ impl Visited<'_> {
 fn nothing(t: &Texts) -> Wait {
     Wait {
         class: "none",
-        text: t.wait_no_script.to_owned(),
+        said: t.wait_no_script.to_owned(),
+        at: None,
     }
 }
 
@@ -110,9 +120,7 @@ fn refused(t: &Texts, last: &RefusalCount) -> Wait {
     let why = format!("{title}. {advice}");
     Wait {
         class: "bad",
-        text: fill(
-            t.wait_refused,
-            &[("time", &clock(last.last)), ("why", &why)],
-        ),
+        said: fill(t.wait_refused, &[("time", "{time}"), ("why", &why)]),
+        at: Some(last.last),
     }
 }

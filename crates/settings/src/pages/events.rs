@@ -10,7 +10,7 @@ use store::directory::history::Record;
 use store::directory::record::{Actor, ChangeKind, ChangeRecord};
 
 use super::Failed;
-use super::frame::time_html;
+use crate::html::Html;
 use crate::texts::{Texts, fill};
 
 /// The longest value that is shown, in characters.
@@ -18,7 +18,7 @@ const MAX_VALUE: usize = 200;
 
 /// What happened.
 pub struct Event {
-    pub time: String,
+    pub time: Html,
     pub class: &'static str,
     pub text: String,
     pub by: String,
@@ -121,7 +121,7 @@ fn event(t: &'static Texts, record: &Record, names: &Names) -> Event {
         None => String::new(),
     };
     let mut event = Event {
-        time: time_html(record.at()),
+        time: Html::time(record.at()),
         class: "none",
         text: t.did_other.to_owned(),
         by,

@@ -1,11 +1,10 @@
 //! What every page has: the tenant's name, the way to the other pages, the end of the session.
 
-use scim::resource::rfc3339;
 use store::sessions::Scope;
-use time::OffsetDateTime;
 
 use crate::assets::ASSETS;
 use crate::guard::Visit;
+use crate::html::Html;
 use crate::texts::Texts;
 
 /// What every page has.
@@ -31,8 +30,7 @@ pub struct Item {
 pub struct Shown {
     pub name: String,
     pub token: String,
-    pub ends: String,
-    pub ends_text: String,
+    pub ends: Html,
     pub is_view: bool,
 }
 
@@ -84,41 +82,9 @@ impl Base {
             visit: visit.map(|visit| Shown {
                 name: visit.account.tenant().name.clone(),
                 token: visit.form_token(),
-                ends: rfc3339(visit.session.ends()),
-                ends_text: clock(visit.session.ends()),
+                ends: Html::clock(visit.session.ends()),
                 is_view: visit.session.scope == Scope::View,
             }),
         }
     }
-}
-
-/// A time as people write it, in UTC: the script makes it the browser's own.
-pub fn written(at: OffsetDateTime) -> String {
-    let date = at.date();
-    format!(
-        "{}-{:02}-{:02} {}",
-        date.year(),
-        u8::from(date.month()),
-        date.day(),
-        clock(at)
-    )
-}
-
-/// The time of day, in UTC.
-pub fn clock(at: OffsetDateTime) -> String {
-    format!("{:02}:{:02} UTC", at.hour(), at.minute())
-}
-
-/// A time as HTML. Nothing in it is anybody's text.
-pub fn time_html(at: OffsetDateTime) -> String {
-    format!(
-        "<time datetime=\"{}\" data-time=\"date\">{}</time>",
-        rfc3339(at),
-        written(at)
-    )
-}
-
-/// A time as HTML, or a word where there is none.
-pub fn time_or(at: Option<OffsetDateTime>, word: &str) -> String {
-    at.map_or_else(|| word.to_owned(), time_html)
 }

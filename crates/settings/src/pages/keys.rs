@@ -7,9 +7,10 @@ use tenant::{ApiKey, KeyId};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use super::frame::{Base, time_html, time_or, written};
+use super::frame::Base;
 use super::{Answer, Failed, Refused, Visited};
 use crate::charts::timeline;
+use crate::html::Html;
 use crate::respond;
 use crate::texts::{Texts, fill};
 
@@ -24,21 +25,22 @@ const MAX_LABEL: usize = 100;
 struct List {
     base: Base,
     keys: Vec<Row>,
-    timeline: String,
+    timeline: Html,
     token: String,
     form: String,
-    is_locked: bool,
+    /// Why keys cannot be changed by this session; empty if they can.
+    locked: &'static str,
 }
 
 struct Row {
     label: String,
     id: String,
     class: &'static str,
-    state: String,
+    state: Html,
     is_active: bool,
-    created: String,
-    used: String,
-    expires: String,
+    created: Html,
+    used: Html,
+    expires: Html,
 }
 
 #[derive(Template)]
@@ -47,8 +49,8 @@ struct New {
     base: Base,
     url: String,
     key: String,
-    ends: String,
-    old: String,
+    ends: Html,
+    old: Html,
     example: String,
 }
 
@@ -66,7 +68,7 @@ struct Rotate {
 struct Revoke {
     base: Base,
     title: String,
-    warnings: Vec<String>,
+    warnings: Vec<Html>,
     /// Whether the tenant's name has to be typed.
     is_typed: bool,
     type_this: String,
@@ -85,7 +87,7 @@ impl Visited<'_> {
             keys: rows.collect(),
             token: self.visit.form_token(),
             form: Uuid::new_v4().to_string(),
-            is_locked: !self.visit.is_fresh(),
+            locked: self.locked(),
         };
         self.page(&page)
     }
@@ -98,7 +100,7 @@ impl Visited<'_> {
             && !label.chars().any(char::is_control)
             && !label.contains("htscim_");
         if !is_label {
-            let texts = vec![t.label_invalid.to_owned()];
+            let texts = vec![Html::text(t.label_invalid)];
             let link = Some(super::frame::Link::to("/settings/keys", t.back));
             let status = http::StatusCode::BAD_REQUEST;
             return super::message::tell(self.asked, status, t.problem_key, texts, None, link);
@@ -106,10 +108,11 @@ impl Visited<'_> {
         let expires = self.wanted_end()?;
         self.use_form().await?;
         let new = self.visit.account.create_key(label, Some(expires)).await?;
-        self.show(&new.key, &new.record, String::new())
+        self.show(&new.key, &new.record, Html::default())
     }
 
     pub(super) async fn ask_to_rotate(&self, key: &str) -> Answer {
+        self.visit.unlocked()?;
         let t = self.asked.language.texts();
         let key = self.find(key).await?;
         let id = key.record.id.as_str();
@@ -140,24 +143,25 @@ impl Visited<'_> {
         };
         self.use_form().await?;
         let (new, rotation) = self.visit.account.rotate_key(&successor).await?;
-        let until = rotation.old.expires.map(written).unwrap_or_default();
-        let values = [("key", rotation.old.id.as_str()), ("time", &until)];
-        let old = fill(t.key_old_until, &values);
+        let until = rotation.old.expires.map(Html::time).unwrap_or_default();
+        let id = Html::text(rotation.old.id.as_str());
+        let old = Html::fill(t.key_old_until, &[("key", &id), ("time", &until)]);
         self.show(&new, &rotation.new, old)
     }
 
     /// Asks whether a key is to be revoked, with what that means.
     pub(super) async fn ask_to_revoke(&self, key: &str, error: String) -> Answer {
+        self.visit.unlocked()?;
         let t = self.asked.language.texts();
         let keys = self.visit.account.keys().await?;
         let key = found(&keys, key)?;
         let (used, last) = (used_lately(key), is_last(&keys, key));
         let mut warnings = Vec::new();
         if let Some(at) = used {
-            warnings.push(fill(t.revoke_used, &[("time", &written(at))]));
+            warnings.push(Html::fill(t.revoke_used, &[("time", &Html::time(at))]));
         }
         if last {
-            warnings.push(t.revoke_last.to_owned());
+            warnings.push(Html::text(t.revoke_last));
         }
         let id = key.record.id.as_str();
         let tenant = self.visit.account.tenant().id.as_str();
@@ -189,14 +193,14 @@ impl Visited<'_> {
     }
 
     /// The answer that has the key in it: there is no other.
-    fn show(&self, key: &ApiKey, record: &KeyRecord, old: String) -> Answer {
+    fn show(&self, key: &ApiKey, record: &KeyRecord, old: Html) -> Answer {
         let t = self.asked.language.texts();
-        let ends = record.expires.map(written).unwrap_or_default();
+        let ends = record.expires.map(Html::time).unwrap_or_default();
         let page = New {
             base: self.base("/settings/keys"),
             url: self.tenant_url(),
             key: key.expose().to_owned(),
-            ends: fill(t.key_ends, &[("time", &ends)]),
+            ends: Html::fill(t.key_ends, &[("time", &ends)]),
             old,
             example: format!(
                 "{}/scim/v2/Users?filter=userName+eq+%22example%22",
@@ -266,11 +270,14 @@ fn is_last(keys: &[KnownKey], key: &KnownKey) -> bool {
 fn row(t: &Texts, key: &KnownKey, now: OffsetDateTime) -> Row {
     let record = &key.record;
     let (class, state) = match (record.revoked, record.is_active(now)) {
-        (Some(_), _) => ("none", t.key_revoked.to_owned()),
-        (None, false) => ("bad", t.key_expired.to_owned()),
+        (Some(_), _) => ("none", Html::text(t.key_revoked)),
+        (None, false) => ("bad", Html::text(t.key_expired)),
         (None, true) => match (&record.replaced_by, record.expires) {
-            (Some(_), Some(end)) => ("some", fill(t.key_ending, &[("time", &written(end))])),
-            _ => ("good", t.key_active.to_owned()),
+            (Some(_), Some(end)) => (
+                "some",
+                Html::fill(t.key_ending, &[("time", &Html::time(end))]),
+            ),
+            _ => ("good", Html::text(t.key_active)),
         },
     };
     Row {
@@ -279,8 +286,8 @@ fn row(t: &Texts, key: &KnownKey, now: OffsetDateTime) -> Row {
         class,
         state,
         is_active: record.is_active(now),
-        created: time_html(record.created),
-        used: time_or(key.last_used, t.never),
-        expires: time_or(record.expires, t.never),
+        created: Html::time(record.created),
+        used: Html::time_or(key.last_used, t.never),
+        expires: Html::time_or(record.expires, t.never),
     }
 }

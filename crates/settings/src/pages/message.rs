@@ -7,6 +7,7 @@ use lambda_http::{Body, Response};
 use super::frame::{Base, Link};
 use super::{Answer, Failed, Refused};
 use crate::asked::Asked;
+use crate::html::Html;
 use crate::respond;
 
 #[derive(Template)]
@@ -14,14 +15,14 @@ use crate::respond;
 struct Message {
     base: Base,
     title: &'static str,
-    texts: Vec<String>,
+    texts: Vec<Html>,
     number: Option<String>,
     link: Option<Link>,
 }
 
 /// A title and a text.
 pub fn plain(asked: &Asked, status: StatusCode, [title, text]: [&'static str; 2]) -> Answer {
-    tell(asked, status, title, vec![text.to_owned()], None, None)
+    tell(asked, status, title, vec![Html::text(text)], None, None)
 }
 
 /// A title, texts, and the way on.
@@ -29,7 +30,7 @@ pub fn tell(
     asked: &Asked,
     status: StatusCode,
     title: &'static str,
-    texts: Vec<String>,
+    texts: Vec<Html>,
     number: Option<String>,
     link: Option<Link>,
 ) -> Answer {
@@ -50,7 +51,7 @@ pub fn failed(asked: &Asked, failed: &Failed) -> Response<Body> {
     let told = match failed {
         Failed::Refused(refused) => told(asked, *refused),
         Failed::Said(failure) => {
-            let texts = vec![failure.to_string()];
+            let texts = vec![Html::text(&failure.to_string())];
             let link = Some(Link::to("/settings", t.back));
             tell(
                 asked,
@@ -62,12 +63,12 @@ pub fn failed(asked: &Asked, failed: &Failed) -> Response<Body> {
             )
         }
         Failed::Store(_) | Failed::TooLate => {
-            let texts = vec![t.failed_text.to_owned()];
+            let texts = vec![Html::text(t.failed_text)];
             let status = StatusCode::SERVICE_UNAVAILABLE;
             tell(asked, status, t.failed_title, texts, number, None)
         }
         Failed::Template(_) | Failed::Panic(_) => {
-            let texts = vec![t.failed_text.to_owned()];
+            let texts = vec![Html::text(t.failed_text)];
             let status = StatusCode::INTERNAL_SERVER_ERROR;
             tell(asked, status, t.failed_title, texts, number, None)
         }
@@ -83,7 +84,10 @@ fn told(asked: &Asked, refused: Refused) -> Answer {
     let t = asked.language.texts();
     let (status, title, text) = match refused {
         Refused::NoSession => {
-            let texts = vec![t.no_session_text.to_owned(), t.another_link_text.to_owned()];
+            let texts = vec![
+                Html::text(t.no_session_text),
+                Html::text(t.another_link_text),
+            ];
             let status = StatusCode::UNAUTHORIZED;
             return tell(asked, status, t.no_session_title, texts, None, None);
         }
@@ -91,7 +95,7 @@ fn told(asked: &Asked, refused: Refused) -> Answer {
         Refused::Elsewhere => (StatusCode::FORBIDDEN, t.elsewhere_title, t.elsewhere_text),
         Refused::ViewOnly => (StatusCode::FORBIDDEN, t.view_title, t.view_text),
         Refused::Stale => {
-            let texts = vec![t.stale_text.to_owned(), t.another_link_text.to_owned()];
+            let texts = vec![Html::text(t.stale_text), Html::text(t.another_link_text)];
             return tell(
                 asked,
                 StatusCode::FORBIDDEN,
@@ -103,7 +107,7 @@ fn told(asked: &Asked, refused: Refused) -> Answer {
         }
         Refused::SentBefore => {
             let link = Some(Link::to("/settings/keys", t.see_keys));
-            let texts = vec![t.once_text.to_owned()];
+            let texts = vec![Html::text(t.once_text)];
             return tell(asked, StatusCode::CONFLICT, t.once_title, texts, None, link);
         }
         Refused::NotFound => (StatusCode::NOT_FOUND, t.not_found_title, t.not_found_text),
@@ -115,5 +119,5 @@ fn told(asked: &Asked, refused: Refused) -> Answer {
         }
     };
     let link = Some(Link::to("/settings", t.back));
-    tell(asked, status, title, vec![text.to_owned()], None, link)
+    tell(asked, status, title, vec![Html::text(text)], None, link)
 }

@@ -7,10 +7,11 @@ use store::Meter;
 use store::secrets::Operator;
 use tenant::LinkToken;
 
-use super::frame::{Base, Link, written};
+use super::frame::{Base, Link};
 use super::{Answer, Refused, message};
 use crate::App;
 use crate::asked::{Asked, Origin};
+use crate::html::Html;
 use crate::respond;
 use crate::texts::fill;
 
@@ -20,7 +21,7 @@ struct Page {
     base: Base,
     name: String,
     issued: String,
-    until: String,
+    until: Html,
     button: String,
 }
 
@@ -40,7 +41,7 @@ pub async fn show(app: &App, asked: &Asked, secret: &str, meter: &Meter) -> Answ
                     t.open_for,
                     &[("for", &link.issued_for), ("issuer", &link.issuer)],
                 ),
-                until: fill(t.open_until, &[("time", &written(link.ends))]),
+                until: Html::fill(t.open_until, &[("time", &Html::time(link.ends))]),
                 button: fill(t.open_button, &[("name", &name)]),
                 name,
             };
@@ -78,7 +79,7 @@ pub async fn redeem(app: &App, asked: &Asked, secret: &str, meter: &Meter) -> An
 
 fn closed(asked: &Asked, why: &Why) -> Answer {
     let t = asked.language.texts();
-    let another = t.another_link_text.to_owned();
+    let another = Html::text(t.another_link_text);
     let way = |url: &Option<String>| {
         url.as_ref().map(|url| Link {
             path: url.clone(),
@@ -89,18 +90,19 @@ fn closed(asked: &Asked, why: &Why) -> Answer {
     let (title, texts, link) = match why {
         Why::Used(link) => {
             let used = link.used.as_ref();
-            let time = used.map(|used| written(used.at)).unwrap_or_default();
-            let browser = used.map(|used| used.browser.clone()).unwrap_or_default();
-            let text = fill(t.used_text, &[("time", &time), ("browser", &browser)]);
-            let texts = vec![text, t.used_not_you.to_owned(), another];
+            let time = used.map(|used| Html::time(used.at)).unwrap_or_default();
+            let browser = used.map(|used| Html::text(&used.browser));
+            let browser = browser.unwrap_or_default();
+            let text = Html::fill(t.used_text, &[("time", &time), ("browser", &browser)]);
+            let texts = vec![text, Html::text(t.used_not_you), another];
             (t.used_title, texts, way(&link.return_url))
         }
         Why::Ended(link) => {
-            let text = fill(t.ended_text, &[("time", &written(link.ends))]);
+            let text = Html::fill(t.ended_text, &[("time", &Html::time(link.ends))]);
             (t.ended_title, vec![text, another], way(&link.return_url))
         }
-        Why::Gone => (t.gone_title, vec![t.gone_text.to_owned(), another], None),
-        Why::Closed => (t.closed_title, vec![t.closed_text.to_owned()], None),
+        Why::Gone => (t.gone_title, vec![Html::text(t.gone_text), another], None),
+        Why::Closed => (t.closed_title, vec![Html::text(t.closed_text)], None),
     };
     message::tell(asked, StatusCode::GONE, title, texts, None, link)
 }

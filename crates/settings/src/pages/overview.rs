@@ -3,12 +3,12 @@
 use account::latest::Health;
 use account::verdict::Verdict;
 use askama::Template;
-use scim::resource::rfc3339;
 use time::{Duration, OffsetDateTime};
 
-use super::frame::{Base, Link, written};
+use super::frame::{Base, Link};
 use super::{Answer, Refused, Visited};
 use crate::charts::strip::{self, Hour};
+use crate::html::{Html, written};
 use crate::respond;
 use crate::texts::{Texts, fill};
 
@@ -21,7 +21,7 @@ struct Page {
     base: Base,
     state: State,
     facts: Vec<Fact>,
-    strip: String,
+    strip: Html,
     strip_text: String,
     hours: Vec<HourRow>,
     switch: Switch,
@@ -37,9 +37,7 @@ struct State {
 
 struct Fact {
     name: &'static str,
-    value: String,
-    /// Where the value is a time.
-    iso: Option<String>,
+    value: Html,
     note: &'static str,
 }
 
@@ -54,22 +52,32 @@ struct HourRow {
 pub struct Switch {
     pub is_on: bool,
     /// Since when it is off, in a sentence.
-    pub since: String,
+    pub since: Html,
     pub token: String,
-    /// Whether it cannot be turned by this session.
-    pub is_locked: bool,
+    /// Why this session cannot turn it; empty if it can.
+    pub locked: &'static str,
 }
 
 impl Visited<'_> {
+    /// Why this session cannot change keys and the switch; empty if it can.
+    pub(super) fn locked(&self) -> &'static str {
+        let t = self.asked.language.texts();
+        match self.visit.unlocked() {
+            Ok(()) => "",
+            Err(Refused::ViewOnly) => t.locked_view,
+            Err(_) => t.locked_stale,
+        }
+    }
+
     pub(super) fn switch(&self) -> Switch {
         let t = self.asked.language.texts();
         let off = self.visit.account.tenant().api_off;
-        let since = off.map(|at| fill(t.api_off_since, &[("time", &written(at))]));
+        let since = off.map(|at| Html::fill(t.api_off_since, &[("time", &Html::time(at))]));
         Switch {
             is_on: off.is_none(),
             since: since.unwrap_or_default(),
             token: self.visit.form_token(),
-            is_locked: !self.visit.is_fresh(),
+            locked: self.locked(),
         }
     }
 
@@ -165,14 +173,12 @@ fn state(t: &'static Texts, verdict: Verdict, is_on: bool) -> State {
 fn facts(t: &'static Texts, health: &Health) -> Vec<Fact> {
     let number = |name, value: u64| Fact {
         name,
-        value: value.to_string(),
-        iso: None,
+        value: Html::text(&value.to_string()),
         note: "",
     };
     let time = |name, at: Option<OffsetDateTime>, note| Fact {
         name,
-        value: at.map_or_else(|| t.never.to_owned(), written),
-        iso: at.map(rfc3339),
+        value: Html::time_or(at, t.never),
         note,
     };
     let refused = health.refusals.iter().map(|refusal| refusal.last).max();

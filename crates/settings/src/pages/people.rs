@@ -8,9 +8,10 @@ use scim::schema::USERS;
 use store::directory::history::Record;
 
 use super::events::{Change, Event, Names, events, value};
-use super::frame::{Base, written};
+use super::frame::Base;
 use super::requests::{Logged, logged};
 use super::{Answer, Failed, Refused, Visited};
+use crate::html::Html;
 use crate::texts::{Texts, fill};
 
 #[derive(Template)]
@@ -37,7 +38,7 @@ struct Page {
     name: String,
     class: &'static str,
     state: &'static str,
-    deleted: String,
+    deleted: Html,
     attributes: Vec<Change>,
     groups: Vec<String>,
     events: Vec<Event>,
@@ -132,12 +133,12 @@ fn word(t: &'static Texts, state: &State) -> (&'static str, &'static str) {
     }
 }
 
-fn deleted(t: &Texts, state: &State) -> String {
+fn deleted(t: &Texts, state: &State) -> Html {
     let State::Deleted(tombstone) = state else {
-        return String::new();
+        return Html::default();
     };
-    let (time, until) = (written(tombstone.deleted), written(tombstone.expires));
-    fill(t.person_deleted, &[("time", &time), ("until", &until)])
+    let (time, until) = (Html::time(tombstone.deleted), Html::time(tombstone.expires));
+    Html::fill(t.person_deleted, &[("time", &time), ("until", &until)])
 }
 
 fn person(t: &'static Texts, found: &FoundUser) -> Person {

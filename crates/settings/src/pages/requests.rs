@@ -10,8 +10,9 @@ use store::usage::refusals::RefusalCount;
 use store::usage::requests::LoggedRequest;
 use time::{Duration, OffsetDateTime};
 
-use super::frame::{Base, time_html};
+use super::frame::Base;
 use super::{Answer, Failed, Visited};
+use crate::html::Html;
 use crate::texts::{Texts, fill};
 
 /// How many requests a page shows.
@@ -34,12 +35,12 @@ struct Reason {
     title: &'static str,
     advice: &'static str,
     count: u64,
-    last: String,
+    last: Html,
 }
 
 /// A request as the page shows it.
 pub struct Logged {
-    pub time: String,
+    pub time: Html,
     pub class: &'static str,
     pub who: String,
     pub what: String,
@@ -118,7 +119,7 @@ fn reasons(t: &'static Texts, refusals: &[RefusalCount]) -> Vec<Reason> {
             title,
             advice,
             count,
-            last: time_html(last),
+            last: Html::time(last),
         }
     });
     reasons.collect()
@@ -156,7 +157,7 @@ fn one(t: &'static Texts, request: &LoggedRequest, called: &Called) -> Logged {
         }
     };
     Logged {
-        time: time_html(request.at),
+        time: Html::time(request.at),
         class,
         who: who.cloned().unwrap_or_else(|| t.unknown.to_owned()),
         what: format!("{} {} · {}", request.method, request.route, request.status),

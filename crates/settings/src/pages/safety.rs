@@ -7,10 +7,10 @@ use store::directory::record::ChangeKind;
 use time::{Duration, OffsetDateTime};
 
 use super::events::{Event, Names, events};
-use super::frame::{Base, written};
+use super::frame::Base;
 use super::{Answer, Visited};
 use crate::charts::gauge;
-use crate::texts::fill;
+use crate::html::Html;
 
 /// How many of the latest changes are looked through for deletions.
 const LOOKED: usize = 1_000;
@@ -22,8 +22,8 @@ const SHOWN: usize = 50;
 #[template(path = "safety.html")]
 struct Page {
     base: Base,
-    gauge: Option<String>,
-    texts: Vec<String>,
+    gauge: Option<Html>,
+    texts: Vec<Html>,
     events: Vec<Event>,
 }
 
@@ -35,17 +35,24 @@ impl Visited<'_> {
         let mut texts = Vec::new();
         let window = breaker.window(now);
         match &window {
-            None => texts.push(t.gauge_none.to_owned()),
+            None => texts.push(Html::text(t.gauge_none)),
             Some(window) => {
                 let (used, limit) = (window.used.to_string(), window.limit.to_string());
-                texts.push(fill(t.gauge_text, &[("used", &used), ("limit", &limit)]));
+                let (used, limit) = (Html::text(&used), Html::text(&limit));
+                texts.push(Html::fill(
+                    t.gauge_text,
+                    &[("used", &used), ("limit", &limit)],
+                ));
             }
         }
         if let Some(open) = breaker.open(now) {
-            texts.push(fill(t.gauge_open, &[("time", &written(open.frees))]));
+            texts.push(Html::fill(
+                t.gauge_open,
+                &[("time", &Html::time(open.frees))],
+            ));
         }
         if let Some(until) = breaker.lifted_until.filter(|until| *until > now) {
-            texts.push(fill(t.gauge_lifted, &[("time", &written(until))]));
+            texts.push(Html::fill(t.gauge_lifted, &[("time", &Html::time(until))]));
         }
         let is_deletion = |record: &Record| match record {
             Record::Change(change) => {

@@ -1,0 +1,39 @@
+//! What each page costs in DynamoDB, according to its log line: calls and capacity units.
+
+use store::sessions::Scope;
+
+use crate::support::capture::logged;
+use crate::support::settings::{Browser, Page};
+
+/// Loads a page and checks its calls, read units and write units: the units on the embedded engine
+/// alone, as for the service.
+async fn assert_cost(browser: &Browser<'_>, path: &str, calls: u64, read: f64, write: f64) {
+    let (reply, lines) = logged(browser.get(path)).await;
+    assert_eq!(reply.status, 200, "{path}: {}", reply.text);
+    let line = lines.last().unwrap();
+    assert_eq!(line["calls"], calls, "{path}: {line}");
+    if std::env::var_os("SCIM_TEST_DYNAMODB_ENDPOINT").is_none() {
+        assert_eq!(line["read_units"].as_f64(), Some(read), "{path}: {line}");
+        assert_eq!(line["write_units"].as_f64(), Some(write), "{path}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn pages() {
+    let page: Page = super::pages::stage().await;
+    let visitor = page.visitor("acme", Scope::Setup).await;
+    for (path, calls, read) in [
+        ("/settings", 1, 1.0),
+        ("/settings/connect", 1, 1.0),
+        ("/settings/connect/status", 1, 1.0),
+        ("/settings/keys", 1, 1.0),
+        ("/settings/activity", 1, 1.0),
+        ("/settings/requests", 1, 1.0),
+        ("/settings/people", 1, 1.0),
+        ("/settings/people?name=lena", 1, 1.0),
+        ("/settings/people?name=nobody", 1, 1.0),
+        ("/settings/safety", 1, 1.0),
+    ] {
+        assert_cost(&visitor, path, calls, read, 0.0).await;
+    }
+}
