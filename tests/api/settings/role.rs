@@ -56,7 +56,7 @@ async fn the_page_works_with_its_role_and_needs_all_of_it() {
         (json!({"tenant": "new", "for": "it"}), 409),
         (json!({"tenant": "new", "name": "New", "for": "it"}), 201),
         (json!({"tenant": "gone", "for": "it"}), 409),
-        (json!({"tenant": "gone", "name": "Again", "for": "it"}), 201),
+        (json!({"tenant": "gone", "name": "Again", "for": "it"}), 409),
     ] {
         let (status, said) = page.issue(&body).await;
         allowed(&body.to_string());

@@ -23,7 +23,7 @@ pub enum SecretsError {
     TenantExists(TenantId),
     /// The tenant was deleted.
     #[error(
-        "tenant `{tenant}` was deleted {}; choose another id, or say --again to use this one again",
+        "tenant `{tenant}` was deleted {}; choose another id, or have `scim-admin tenant create --again` use this one again",
         rfc3339(*.at)
     )]
     TenantDeleted {
