@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::App;
 use crate::asked::{Asked, Origin};
-use crate::pages::{Failed, Refused};
+use crate::failed::{Failed, Refused};
 
 /// How old a session may be that changes keys.
 const FRESH: Duration = Duration::minutes(15);

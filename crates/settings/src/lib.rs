@@ -8,6 +8,7 @@ mod asked;
 mod assets;
 mod charts;
 pub mod config;
+mod failed;
 mod guard;
 mod html;
 mod pages;
@@ -28,7 +29,7 @@ use store::{Meter, Store, Timeouts};
 
 use asked::Asked;
 use config::Config;
-use pages::Failed;
+use failed::Failed;
 
 /// How long a request may take before it is answered with an error.
 const DEADLINE: Duration = Duration::from_secs(8);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::asked::{Asked, LANGUAGE, SESSION};
 use crate::assets::Asset;
-use crate::pages::Failed;
+use crate::failed::Failed;
 use crate::texts::Language;
 
 /// Nothing but this page's own files, and nothing inline.

@@ -7,12 +7,19 @@ use time::{Date, Duration, OffsetDateTime};
 
 use super::begin;
 use crate::html::Html;
-use crate::pages::Sort;
 
 const SHOWN: i64 = 30;
 const WIDTH: u32 = 600;
 const HEIGHT: u32 = 180;
 const COLUMN: u32 = 20;
+
+/// What kind of change a record is, as the chart counts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    Created,
+    Changed,
+    Lost,
+}
 
 /// The changes of a day.
 #[derive(Debug, Clone, PartialEq, Eq)]

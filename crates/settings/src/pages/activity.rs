@@ -6,10 +6,11 @@ use store::directory::history::Record;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
+use super::Visited;
 use super::events::{Event, Names, events, sort};
 use super::frame::Base;
-use super::{Answer, Visited};
 use crate::charts::days::{self, Day};
+use crate::failed::Answer;
 use crate::html::Html;
 use crate::texts::fill;
 

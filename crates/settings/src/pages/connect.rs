@@ -7,9 +7,10 @@ use store::usage::refusals::RefusalCount;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use super::Visited;
 use super::frame::Base;
 use super::overview::Switch;
-use super::{Answer, Visited};
+use crate::failed::{Answer, Failed};
 use crate::html::Html;
 use crate::respond;
 use crate::texts::{Texts, fill};
@@ -84,7 +85,7 @@ impl Visited<'_> {
     }
 
     /// Whether a request was accepted; if not, why the last one was not.
-    async fn waiting(&self) -> Result<(bool, Wait), super::Failed> {
+    async fn waiting(&self) -> Result<(bool, Wait), Failed> {
         let t = self.asked.language.texts();
         let keys = self.visit.account.keys().await?;
         let used = keys.iter().filter_map(|key| key.last_used).max();

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 use store::directory::history::Record;
 use store::directory::record::{Actor, ChangeKind, ChangeRecord};
 
-use super::Failed;
+use crate::charts::days::Sort;
+use crate::failed::Failed;
 use crate::html::Html;
 use crate::texts::{Texts, fill};
 
@@ -32,14 +33,6 @@ pub struct Change {
     pub name: String,
     pub before: String,
     pub after: String,
-}
-
-/// What kind of change a record is, as the chart counts it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sort {
-    Created,
-    Changed,
-    Lost,
 }
 
 /// The sort of a change; those of members are none.

@@ -7,9 +7,10 @@ use tenant::{ApiKey, KeyId};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
+use super::Visited;
 use super::frame::Base;
-use super::{Answer, Failed, Refused, Visited};
 use crate::charts::timeline;
+use crate::failed::{Answer, Failed, Refused};
 use crate::html::Html;
 use crate::respond;
 use crate::texts::{Texts, fill};

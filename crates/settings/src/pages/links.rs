@@ -9,9 +9,9 @@ use store::sessions::{NewLink, Scope};
 use tenant::TenantId;
 use time::Duration;
 
-use super::{Answer, Failed};
 use crate::App;
 use crate::asked::Asked;
+use crate::failed::{Answer, Failed};
 use crate::respond;
 
 /// How long a link lives that the product opens at once.

@@ -5,8 +5,8 @@ use http::StatusCode;
 use lambda_http::{Body, Response};
 
 use super::frame::{Base, Link};
-use super::{Answer, Failed, Refused};
 use crate::asked::Asked;
+use crate::failed::{Answer, Failed, Refused};
 use crate::html::Html;
 use crate::respond;
 

@@ -16,98 +16,19 @@ mod safety;
 use std::sync::Arc;
 
 use askama::Template;
-use function::log::chain;
-use function::panic::Panic;
 use http::StatusCode;
-use lambda_http::{Body, Response};
-use store::secrets::SecretsError;
-use store::{Meter, StoreError};
+use store::Meter;
 
 use crate::App;
 use crate::asked::{Asked, Origin};
 use crate::assets::ASSETS;
+use crate::failed::{Answer, Refused};
 use crate::guard::Visit;
 use crate::respond;
 use crate::route::Route;
 use crate::texts::Language;
-pub use events::Sort;
 use frame::Base;
 pub use message::failed;
-
-/// Why a request is refused: the page says what to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// There is no session, or it has ended.
-    NoSession,
-    /// The operator has disabled the tenant.
-    Closed,
-    /// The form is not of this page, or of another session.
-    Elsewhere,
-    /// The session may only look.
-    ViewOnly,
-    /// The session is too old for keys.
-    Stale,
-    /// The form was sent before.
-    SentBefore,
-    /// There is no such page.
-    NotFound,
-    /// The page does not take this method.
-    Method,
-}
-
-/// Why there is no answer as it was asked for.
-#[derive(Debug)]
-pub enum Failed {
-    /// It was refused.
-    Refused(Refused),
-    /// A use case refused it, and says why.
-    Said(account::Failure),
-    /// DynamoDB failed.
-    Store(StoreError),
-    /// A template cannot be shown.
-    Template(askama::Error),
-    /// It took too long.
-    TooLate,
-    /// A panic.
-    Panic(Panic),
-}
-
-impl From<Refused> for Failed {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-impl From<StoreError> for Failed {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<account::Failure> for Failed {
-    fn from(failure: account::Failure) -> Self {
-        match failure {
-            account::Failure::Secrets(SecretsError::Store(error))
-            | account::Failure::Store(error) => Self::Store(error),
-            other => Self::Said(other),
-        }
-    }
-}
-
-impl Failed {
-    /// What belongs into the log: a failure of the service, and no refusal.
-    pub fn cause(&self) -> Option<String> {
-        match self {
-            Self::Store(error) => Some(chain(error)),
-            Self::Template(error) => Some(chain(error)),
-            Self::Panic(panic) => Some(panic.to_string()),
-            Self::TooLate => Some("the deadline has passed".to_owned()),
-            Self::Refused(_) | Self::Said(_) => None,
-        }
-    }
-}
-
-type Answer = Result<Response<Body>, Failed>;
 
 /// Answers a request.
 pub async fn answer(app: &App, asked: &Asked, meter: &Arc<Meter>) -> Answer {

@@ -8,9 +8,10 @@ use store::secrets::Operator;
 use tenant::LinkToken;
 
 use super::frame::{Base, Link};
-use super::{Answer, Refused, message};
+use super::message;
 use crate::App;
 use crate::asked::{Asked, Origin};
+use crate::failed::{Answer, Refused};
 use crate::html::Html;
 use crate::respond;
 use crate::texts::fill;

@@ -5,9 +5,10 @@ use account::verdict::Verdict;
 use askama::Template;
 use time::{Duration, OffsetDateTime};
 
+use super::Visited;
 use super::frame::{Base, Link};
-use super::{Answer, Refused, Visited};
 use crate::charts::strip::{self, Hour};
+use crate::failed::{Answer, Refused};
 use crate::html::{Html, written};
 use crate::respond;
 use crate::texts::{Texts, fill};

@@ -7,10 +7,11 @@ use scim::Stored;
 use scim::schema::USERS;
 use store::directory::history::Record;
 
+use super::Visited;
 use super::events::{Change, Event, Names, events, value};
 use super::frame::Base;
 use super::requests::{Logged, logged};
-use super::{Answer, Failed, Refused, Visited};
+use crate::failed::{Answer, Failed, Refused};
 use crate::html::Html;
 use crate::texts::{Texts, fill};
 

@@ -10,8 +10,9 @@ use store::usage::refusals::RefusalCount;
 use store::usage::requests::LoggedRequest;
 use time::{Duration, OffsetDateTime};
 
+use super::Visited;
 use super::frame::Base;
-use super::{Answer, Failed, Visited};
+use crate::failed::{Answer, Failed};
 use crate::html::Html;
 use crate::texts::{Texts, fill};
 

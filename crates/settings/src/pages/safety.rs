@@ -6,10 +6,11 @@ use store::directory::history::Record;
 use store::directory::record::ChangeKind;
 use time::{Duration, OffsetDateTime};
 
+use super::Visited;
 use super::events::{Event, Names, events};
 use super::frame::Base;
-use super::{Answer, Visited};
 use crate::charts::gauge;
+use crate::failed::Answer;
 use crate::html::Html;
 
 /// How many of the latest changes are looked through for deletions.

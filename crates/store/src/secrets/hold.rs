@@ -5,11 +5,15 @@ use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem}
 use tenant::TenantId;
 use time::OffsetDateTime;
 
-use super::import::{IMPORTING, RUN};
 use super::item::{self, COMPLETED, CREATED, DELETING, STONE_SORT_KEY, TENANT_SORT_KEY};
 use crate::client::attributes::{Item, string, timestamp};
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::{Store, StoreError};
+
+/// The attribute of a tenant that says since when it is being imported.
+pub(super) const IMPORTING: &str = "importing";
+/// The attribute that says which run of the command does so: the latest.
+pub(super) const RUN: &str = "import_run";
 
 /// What an operator's long work on a tenant hangs on. Each of its writes checks it, so that a run
 /// that was suspended cannot go on once another one has ended the work.

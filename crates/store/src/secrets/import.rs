@@ -8,17 +8,13 @@ use tenant::TenantId;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::hold::Hold;
+use super::hold::{Hold, IMPORTING, RUN};
 use super::{Act, Begun, SecretsError, Tenant, item, write};
 use crate::client::attributes::{Item, flag, number_of, optional_time, string, text, timestamp};
 use crate::client::gate::Passage;
 use crate::client::transaction::{Outcome, RACES};
 use crate::{Meter, Store, StoreError};
 
-/// Since when.
-pub(super) const IMPORTING: &str = "importing";
-/// Which run of the command it goes on in. The latest one has it.
-pub(super) const RUN: &str = "import_run";
 /// What is imported.
 const SOURCE: &str = "import_source";
 /// Whether what was there before is still being removed.
