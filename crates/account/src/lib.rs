@@ -19,6 +19,7 @@ pub mod groups;
 pub mod history;
 pub mod import;
 pub mod keys;
+pub mod lately;
 pub mod latest;
 pub mod log;
 pub mod migrate;

@@ -47,6 +47,20 @@ pub enum State {
     Erased,
 }
 
+impl State {
+    /// The same, or [`Self::Erased`] where the records say so.
+    pub(crate) fn erased_if(self, life: &[Record]) -> Self {
+        let is_erasure = |record: &Record| match record {
+            Record::Change(record) => record.operation == ChangeKind::Erase,
+            _ => false,
+        };
+        match self {
+            Self::OnRecord if life.iter().any(is_erasure) => Self::Erased,
+            other => other,
+        }
+    }
+}
+
 /// A user who goes by a name, or did.
 #[derive(Debug, Clone)]
 pub struct FoundUser {
@@ -59,7 +73,7 @@ pub struct FoundUser {
 }
 
 impl FoundUser {
-    fn present(stored: Stored) -> Self {
+    pub(crate) fn present(stored: Stored) -> Self {
         Self {
             id: stored.id.clone(),
             state: State::Present(Box::new(stored)),
@@ -69,7 +83,7 @@ impl FoundUser {
 }
 
 /// Whether a user is found for the first time, and there is room for one more.
-fn is_new(found: &[FoundUser], id: &ResourceId) -> bool {
+pub(crate) fn is_new(found: &[FoundUser], id: &ResourceId) -> bool {
     found.len() < MAX_FOUND && found.iter().all(|user| user.id != *id)
 }
 
@@ -173,14 +187,7 @@ impl Account {
             _ => Vec::new(),
         };
         let life = Box::pin(directory.life(&USERS, &id)).await?;
-        let is_erasure = |record: &Record| match record {
-            Record::Change(record) => record.operation == ChangeKind::Erase,
-            _ => false,
-        };
-        let state = match state {
-            State::OnRecord if life.iter().any(is_erasure) => State::Erased,
-            other => other,
-        };
+        let state = state.erased_if(&life);
         let asked = Asked {
             subjects: Some(subjects(&id, &state)),
             ..Asked::default()
@@ -230,7 +237,7 @@ impl Account {
     }
 
     /// The users that are there and go by this name, or have it reserved.
-    async fn present_users(&self, name: &str) -> Result<Vec<Stored>, Failure> {
+    pub(crate) async fn present_users(&self, name: &str) -> Result<Vec<Stored>, Failure> {
         let directory = self.directory();
         let mut found: Vec<Stored> = Vec::new();
         let mut ids = Vec::new();
@@ -300,7 +307,7 @@ impl Account {
 }
 
 /// The names under which a client may have asked for a user.
-fn subjects(id: &ResourceId, state: &State) -> Vec<String> {
+pub(crate) fn subjects(id: &ResourceId, state: &State) -> Vec<String> {
     let mut subjects = vec![id.to_string()];
     let resource = match state {
         State::Present(stored) => &stored.resource,
@@ -319,7 +326,7 @@ fn is_user_name(stored: &Stored, name: &str) -> bool {
 }
 
 /// Whether one of the attributes that a user goes by has this value.
-fn goes_by(attributes: &Map<String, Value>, name: &str) -> bool {
+pub(crate) fn goes_by(attributes: &Map<String, Value>, name: &str) -> bool {
     let name = fold(name);
     NAMES
         .iter()
@@ -328,7 +335,7 @@ fn goes_by(attributes: &Map<String, Value>, name: &str) -> bool {
 }
 
 /// Whether a change says that the user had this name, or has.
-fn had_name(changes: &Map<String, Value>, name: &str) -> bool {
+pub(crate) fn had_name(changes: &Map<String, Value>, name: &str) -> bool {
     let name = fold(name);
     let sides = |change: &Value| {
         let mut sides = ["before", "after"].into_iter();

@@ -26,7 +26,7 @@ impl Config {
     /// Reads the variables through `variable`, which is [`std::env::var`] in the function.
     ///
     /// # Errors
-    /// When a table's name is missing, or the public URL is none.
+    /// When a table's name is missing, or the public URL is none or has a path.
     pub fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
         let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
         let required = |name| {
@@ -40,6 +40,12 @@ impl Config {
         let is_url = |url: &String| url.starts_with("https://") || url.starts_with("http://");
         if !public_url.as_ref().is_none_or(is_url) {
             let problem = "must start with `https://`";
+            return Err(ConfigError { name, problem });
+        }
+        // The cookies are the host's, and so are the ways from page to page.
+        let has_path = |url: &String| url.matches('/').count() > 2;
+        if public_url.as_ref().is_some_and(has_path) {
+            let problem = "has a path: the settings page needs a host of its own";
             return Err(ConfigError { name, problem });
         }
         Ok(Self {
@@ -70,7 +76,12 @@ mod tests {
         assert_eq!(config.public_url.as_deref(), Some("https://scim.example"));
         assert_eq!(read("sessions", "").unwrap().public_url, None);
         assert!(read(" ", "").is_err());
-        let error = read("sessions", "scim.example").unwrap_err();
-        assert!(error.to_string().contains("SCIM_PUBLIC_URL must start"));
+        for (url, problem) in [
+            ("scim.example", "SCIM_PUBLIC_URL must start"),
+            ("https://example.com/hr", "SCIM_PUBLIC_URL has a path"),
+        ] {
+            let error = read("sessions", url).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
     }
 }

@@ -31,10 +31,37 @@ async fn pages() {
         ("/settings/activity", 5, 7.0),
         ("/settings/requests", 4, 4.0),
         ("/settings/people", 2, 2.0),
-        ("/settings/people?name=lena", 10, 10.0),
-        ("/settings/people?name=nobody", 8, 8.0),
+        ("/settings/people?name=lena", 9, 9.0),
+        ("/settings/people?name=nobody", 7, 7.0),
         ("/settings/safety", 5, 5.0),
     ] {
         assert_cost(&visitor, path, calls, read, 0.0).await;
+    }
+}
+
+/// Nothing grows with the users but the counters, of which there are 256 at most, and what is looked
+/// through of the latest changes, a thousand at most.
+#[tokio::test]
+async fn many_users_cost_little_more() {
+    let page = Page::new().await;
+    let users = page.directory.plant_users("acme", 3_000).await;
+    let visitor = page.visitor("acme", Scope::Setup).await;
+    for (path, calls, at_most) in [
+        ("/settings", 12, 24.0),
+        // The latest thousand changes.
+        ("/settings/people?name=planted7", 12, 200.0),
+        ("/settings/people?name=nobody", 12, 200.0),
+        (&*format!("/settings/people/{}", users[7]), 15, 20.0),
+        ("/settings/activity", 6, 200.0),
+        ("/settings/safety", 8, 200.0),
+    ] {
+        let (reply, lines) = logged(visitor.get(path)).await;
+        assert_eq!(reply.status, 200, "{path}: {}", reply.text);
+        let line = lines.last().unwrap();
+        assert!(line["calls"].as_u64().unwrap() <= calls, "{path}: {line}");
+        assert!(
+            line["read_units"].as_f64().unwrap() <= at_most,
+            "{path}: {line}"
+        );
     }
 }

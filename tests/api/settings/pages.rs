@@ -224,3 +224,88 @@ async fn pages_say_what_there_is_in_both_languages() {
     let reply = visitor.post("/settings/language", &away).await;
     assert_eq!(reply.header("location"), "/settings");
 }
+
+/// Too many lost access at once: every page says what became of it, and until when.
+#[tokio::test]
+async fn the_limit_on_lost_access_is_explained() {
+    let page = Page::new().await;
+    let service = &page.service;
+    let off = json!([{"op": "replace", "path": "active", "value": false}]);
+    let mut users = Vec::new();
+    for number in 0..51 {
+        users.push(
+            service
+                .create_user(&format!("user{number}"), json!({}))
+                .await,
+        );
+    }
+    let last = users.pop().unwrap();
+    for user in &users {
+        let path = format!("/Users/{user}");
+        assert_eq!(service.patch(&path, off.clone()).await.status, 200);
+    }
+    let refused = service.patch(&format!("/Users/{last}"), off).await;
+    refused.error(409, "");
+    let visitor = page.visitor("acme", Scope::View).await;
+    for (path, said) in [
+        ("/settings", "Deactivations are held back"),
+        ("/settings/safety", "50 of 50 places are taken."),
+        ("/settings/requests", "user50"),
+    ] {
+        let reply = visitor.get(path).await;
+        assert!(
+            reply.text.contains(said),
+            "{said} at {path}: {}",
+            reply.text
+        );
+    }
+    let safety = visitor.get("/settings/safety").await;
+    assert!(safety.text.contains("cell bad"), "{}", safety.text);
+}
+
+/// People are found by the names that they had, and by their ids.
+#[tokio::test]
+async fn people_are_found_by_all_their_names() {
+    let page = stage().await;
+    let service = &page.service;
+    let visitor = page.visitor("acme", Scope::View).await;
+    let id = service
+        .create_user("before", json!({"externalId": "x-1"}))
+        .await;
+    let name = json!([{"op": "replace", "path": "userName", "value": "after"}]);
+    let path = format!("/Users/{id}");
+    assert_eq!(service.patch(&path, name).await.status, 200);
+    let found = async |name: &str| {
+        let reply = visitor.get(&format!("/settings/people?name={name}")).await;
+        assert_eq!(reply.status, 200, "{name}");
+        reply.text
+    };
+    let former = "had this name before";
+    for (name, is_former) in [
+        ("after", false),
+        ("x-1", false),
+        (&*id, false),
+        ("Before", true),
+    ] {
+        let text = found(name).await;
+        assert!(
+            text.contains(&format!("/settings/people/{id}\">after")),
+            "{name}: {text}"
+        );
+        assert_eq!(text.contains(former), is_former, "{name}: {text}");
+    }
+    assert_eq!(service.delete(&path).await.status, 204);
+    for (name, is_former) in [("after", false), (&*id, false), ("before", true)] {
+        let text = found(name).await;
+        assert!(text.contains("deleted"), "{name}: {text}");
+        assert_eq!(text.contains(former), is_former, "{name}: {text}");
+    }
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    for name in [nobody, &"x".repeat(301)] {
+        assert!(found(name).await.contains("Nobody goes by"), "{name}");
+    }
+    let one = visitor.get(&format!("/settings/people/{nobody}")).await;
+    assert_eq!(one.status, 404);
+    let one = visitor.get(&format!("/settings/people/{id}")).await;
+    assert!(one.text.contains("after was deleted"), "{}", one.text);
+}

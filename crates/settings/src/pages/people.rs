@@ -1,19 +1,22 @@
 //! One user, found by any name: what is stored, what happened, what was refused.
 
-use account::Failure;
+use account::lately::LOOKED;
 use account::users::{FoundUser, KnownUser, State};
 use askama::Template;
-use scim::Stored;
 use scim::schema::USERS;
+use scim::{ResourceId, Stored};
 use store::directory::history::Record;
 
 use super::Visited;
 use super::events::{Change, Event, Names, events, value};
 use super::frame::Base;
 use super::requests::{Logged, logged};
-use crate::failed::{Answer, Failed, Refused};
+use crate::failed::{Answer, Refused};
 use crate::html::Html;
 use crate::texts::{Texts, fill};
+
+/// The longest name that is looked for, in characters.
+const MAX_NAME: usize = 300;
 
 #[derive(Template)]
 #[template(path = "people.html")]
@@ -21,6 +24,8 @@ struct Search {
     base: Base,
     name: String,
     nobody: Option<String>,
+    /// How far back those were looked for who have the name no more.
+    lately: Option<String>,
     found: Vec<Person>,
 }
 
@@ -50,13 +55,19 @@ impl Visited<'_> {
     pub(super) async fn people(&self) -> Answer {
         let t = self.asked.language.texts();
         let name = self.asked.parameter("name").to_owned();
-        let found = match name.is_empty() {
-            true => Vec::new(),
-            false => Box::pin(self.visit.account.find_users(&name)).await?,
+        let is_asked = !name.is_empty();
+        // What is longer than a name can be is nobody's.
+        let found = match is_asked && name.chars().count() <= MAX_NAME {
+            true => Some(Box::pin(self.visit.account.find_users_lately(&name)).await?),
+            false => None,
         };
-        let is_nobody = found.is_empty() && !name.is_empty();
+        let is_lately = found.as_ref().is_some_and(|found| found.is_lately);
+        let found = found.map(|found| found.users).unwrap_or_default();
+        let is_nobody = found.is_empty() && is_asked;
+        let count = LOOKED.to_string();
         let page = Search {
             base: self.base("/settings/people"),
+            lately: is_lately.then(|| fill(t.people_lately, &[("count", &count)])),
             nobody: is_nobody.then(|| fill(t.people_nobody, &[("name", &name)])),
             found: found.iter().map(|found| person(t, found)).collect(),
             name,
@@ -66,16 +77,10 @@ impl Visited<'_> {
 
     pub(super) async fn person(&self, id: &str) -> Answer {
         let t = self.asked.language.texts();
-        if scim::ResourceId::parse(id).is_none() {
-            return Err(Refused::NotFound.into());
-        }
-        let known = match Box::pin(self.visit.account.know_user(id)).await {
-            Ok(known) => known,
-            Err(Failure::NoUserAtAll(_) | Failure::NothingOnRecord(_)) => {
-                return Err(Refused::NotFound.into());
-            }
-            Err(failure) => return Err(Failed::from(failure)),
-        };
+        let id = ResourceId::parse(id).ok_or(Refused::NotFound)?;
+        let known = Box::pin(self.visit.account.know_user_lately(&id)).await?;
+        let known = known.ok_or(Refused::NotFound)?;
+        let id = id.as_str();
         let KnownUser {
             state,
             life,

@@ -217,6 +217,7 @@ pub static TEXTS: Texts = Texts {
     people_field: "Benutzername, E-Mail-Adresse oder Id",
     people_search: "Suchen",
     people_nobody: "Niemand heißt {name} oder hieß so, soweit es Aufzeichnungen gibt. Hat Entra nach der Person gefragt, steht es unter Anfragen.",
+    people_lately: "Wer heute anders heißt oder gelöscht wurde, wurde unter den letzten {count} Änderungen gesucht. Der Support von Hellotracks kann weiter zurücksehen.",
     people_former: "hieß früher so",
     state_active: "aktiv",
     state_deactivated: "deaktiviert",

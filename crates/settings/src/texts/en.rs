@@ -217,6 +217,7 @@ pub static TEXTS: Texts = Texts {
     people_field: "User name, e-mail address or id",
     people_search: "Look up",
     people_nobody: "Nobody goes by {name}, or did as far as there are records. If Entra has asked for them, it is under Requests.",
+    people_lately: "Who has another name now or was deleted, was looked for among the latest {count} changes. Hellotracks support can look further back.",
     people_former: "had this name before",
     state_active: "active",
     state_deactivated: "deactivated",

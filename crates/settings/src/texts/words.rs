@@ -217,6 +217,7 @@ pub struct Texts {
     pub people_field: &'static str,
     pub people_search: &'static str,
     pub people_nobody: &'static str,
+    pub people_lately: &'static str,
     pub people_former: &'static str,
     pub state_active: &'static str,
     pub state_deactivated: &'static str,

@@ -278,6 +278,23 @@ impl TenantStore<'_> {
         resource_type: &ResourceType,
         id: &ResourceId,
     ) -> Result<Vec<Record>, StoreError> {
+        match self.latest_of(resource_type, id, usize::MAX).await? {
+            Some(records) => Ok(records),
+            None => self.life_in_all(id).await,
+        }
+    }
+
+    /// The latest records of the changes of one resource, so many at most, the first change first.
+    /// None if only the whole history can tell, as [`Self::life`] says.
+    ///
+    /// # Errors
+    /// As [`Self::life`].
+    pub async fn latest_of(
+        &self,
+        resource_type: &ResourceType,
+        id: &ResourceId,
+        most: usize,
+    ) -> Result<Option<Vec<Record>>, StoreError> {
         let mut records = Vec::new();
         let latest = match self.get(resource_type, id).await? {
             Some(stored) => Some((stored.meta.last_modified, stored.meta.version)),
@@ -287,11 +304,13 @@ impl TenantStore<'_> {
                 .map(|tombstone| (tombstone.deleted, tombstone.version())),
         };
         let Some((mut at, mut version)) = latest else {
-            return self.life_in_all(id).await;
+            return Ok(None);
         };
-        while let Some(record) = self.record(resource_type, id, at, version).await? {
+        while records.len() < most
+            && let Some(record) = self.record(resource_type, id, at, version).await?
+        {
             let Record::Change(change) = &record else {
-                return self.life_in_all(id).await;
+                return Ok(None);
             };
             let previous = change.previous;
             records.push(record);
@@ -299,7 +318,7 @@ impl TenantStore<'_> {
             (at, version) = (time, version.saturating_sub(1));
         }
         records.reverse();
-        Ok(records)
+        Ok(Some(records))
     }
 
     /// The same, found by reading the whole history.
