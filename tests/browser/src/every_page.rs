@@ -317,6 +317,7 @@ const REACHED: &str = "
 
 /// What Tab does not reach in its order, or is not marked or not seen when it is reached.
 async fn unreached(browser: &Browser) -> Vec<String> {
+    browser.until_it_has_the_keyboard().await;
     let expected = browser.run(REACHABLE, vec![]).await;
     let expected = expected.as_array().unwrap();
     let mut faults = Vec::new();
@@ -369,10 +370,13 @@ async fn a_link_is_opened_by_the_keyboard() {
     let link = site.link(TENANT, Scope::Setup).await;
     in_browser(Taste::default(), async |browser| {
         browser.open(&site.url_of(&link)).await;
+        browser.until_it_has_the_keyboard().await;
         // Past the skip link and the language.
         for _ in 0..3 {
             press(browser, Key::Tab.into()).await;
         }
+        let focused = "return document.activeElement.className";
+        assert_eq!(browser.run(focused, vec![]).await, "primary");
         press(browser, Key::Enter.into()).await;
         browser.until_at("/settings").await;
         let token = browser.session().await.unwrap();

@@ -53,7 +53,8 @@ pub fn svg(keys: &[KnownKey], now: OffsetDateTime, title: &str) -> Html {
         let label = Html::text(&named(record));
         let (text, anchor) = match x > WIDTH / 2 {
             true => (WIDTH, "end"),
-            false => (x, "start"),
+            // Beside the line of today.
+            false => (x + 6, "start"),
         };
         // Writing to a string cannot fail.
         let _ = write!(

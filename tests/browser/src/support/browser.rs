@@ -115,6 +115,15 @@ impl Browser {
         }
     }
 
+    /// Waits until keys come to the page: a window that was opened just now may not have them.
+    pub async fn until_it_has_the_keyboard(&self) {
+        let started = Instant::now();
+        while self.run("return document.hasFocus()", vec![]).await != true {
+            assert!(started.elapsed() < PATIENCE, "no key would come");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     pub async fn fill(&self, selector: &str, text: &str) {
         self.find(selector).await.send_keys(text).await.unwrap();
     }
