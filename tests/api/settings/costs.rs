@@ -39,8 +39,8 @@ async fn pages() {
     }
 }
 
-/// Nothing grows with the users but the counters, of which there are 256 at most, and what is looked
-/// through of the latest changes, a thousand at most.
+/// Nothing grows with the users but the counters, of which there are 256 at most, and what is
+/// looked through of the latest changes, a thousand at most.
 #[tokio::test]
 async fn many_users_cost_little_more() {
     let page = Page::new().await;
