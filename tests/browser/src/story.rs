@@ -17,7 +17,6 @@ const NAME: &str = "Meridian Field Services";
 const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn from_the_link_to_members() {
     let site = Site::with_tenant("meridian", NAME).await;
     in_browser(Taste::default(), async |browser| {
@@ -27,7 +26,6 @@ async fn from_the_link_to_members() {
 }
 
 #[tokio::test]
-#[ignore = "needs Chromium: make test-browser"]
 async fn the_same_without_scripts() {
     let site = Site::with_tenant("meridian", NAME).await;
     let taste = Taste {
