@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::operation::transact_write_items::{
     TransactWriteItemsError, TransactWriteItemsOutput,
 };
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use backon::ExponentialBuilder;
+use backon::{ExponentialBuilder, Retryable as _};
 
 use super::gate::Passage;
 use super::{Meter, Store, StoreError};
@@ -30,6 +30,30 @@ pub(crate) enum Outcome {
     Written,
     /// Nothing was written: the conditions on the items at these positions failed.
     ConditionsFailed(Vec<usize>),
+}
+
+impl Outcome {
+    /// That all was written, or this error.
+    pub(crate) fn or(self, error: StoreError) -> Result<(), StoreError> {
+        match self {
+            Self::Written => Ok(()),
+            Self::ConditionsFailed(_) => Err(error),
+        }
+    }
+}
+
+/// Tries again what meets another transaction or is throttled.
+///
+/// # Errors
+/// Those of the last attempt.
+pub(crate) async fn settled<T, F>(attempt: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    attempt
+        .retry(RACES)
+        .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
+        .await
 }
 
 impl Store {

@@ -33,7 +33,6 @@ pub use write::Deletion;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use backon::Retryable as _;
 use tenant::TenantId;
 
 use crate::client::attributes::{Item, string};
@@ -41,7 +40,7 @@ use crate::client::call::Paged as _;
 use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
-use crate::client::transaction::{MAX_ACTIONS, Outcome, RACES};
+use crate::client::transaction::{self, MAX_ACTIONS, Outcome};
 use crate::client::update::Updated;
 use crate::secrets::Hold;
 use crate::{Gate, Meter, Store, StoreError};
@@ -286,11 +285,7 @@ impl<'a> TenantStore<'a> {
     /// reason, and failures of DynamoDB.
     pub(crate) async fn settled(&self, write: TransactWriteItem) -> Result<(), StoreError> {
         let attempt = || self.transact(vec![write.clone()]);
-        attempt
-            .retry(RACES)
-            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
-            .await
-            .map(drop)
+        transaction::settled(attempt).await.map(drop)
     }
 
     /// How many actions there is room for in a transaction.

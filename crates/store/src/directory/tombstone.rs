@@ -1,6 +1,5 @@
 //! Deleted resources: kept as tombstones for the retention period, restored by the operator.
 
-use backon::Retryable;
 use scim::{Meta, ResourceId, ResourceType, Stored};
 use time::OffsetDateTime;
 
@@ -9,7 +8,7 @@ use super::record::{self, Origin, Written};
 use super::{TenantStore, document, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, time};
-use crate::client::transaction::RACES;
+use crate::client::transaction::settled;
 
 /// A deleted resource.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,10 +115,7 @@ impl TenantStore<'_> {
     ) -> Result<Restored, StoreError> {
         let reserved = tombstone.stored.reserved.as_deref();
         let restore = async |reserved| {
-            (|| self.restore_once(resource_type, tombstone, reserved, origin))
-                .retry(RACES)
-                .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
-                .await
+            settled(|| self.restore_once(resource_type, tombstone, reserved, origin)).await
         };
         let (stored, mut groups, is_complete) = match restore(reserved).await {
             Err(StoreError::Taken { .. }) if reserved.is_some() => restore(None).await?,

@@ -3,7 +3,6 @@
 //! disabled, or that it creates itself; enabling it is up to the operator.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use backon::Retryable as _;
 use tenant::TenantId;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -12,7 +11,7 @@ use super::hold::{Hold, IMPORTING, RUN};
 use super::{Act, Begun, SecretsError, Tenant, item, write};
 use crate::client::attributes::{Item, flag, number_of, optional_time, string, text, timestamp};
 use crate::client::gate::Passage;
-use crate::client::transaction::{Outcome, RACES};
+use crate::client::transaction::settled;
 use crate::{Meter, Store, StoreError};
 
 /// What is imported.
@@ -250,13 +249,6 @@ impl Store {
         meter: &Meter,
     ) -> Result<(), StoreError> {
         let attempt = || self.transact(writes.clone(), meter, Passage::Free);
-        let outcome = attempt
-            .retry(RACES)
-            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
-            .await?;
-        match outcome {
-            Outcome::Written => Ok(()),
-            Outcome::ConditionsFailed(_) => Err(StoreError::Overtaken),
-        }
+        settled(attempt).await?.or(StoreError::Overtaken)
     }
 }

@@ -12,7 +12,7 @@ use crate::client::attributes::{
 use crate::client::bulk;
 use crate::client::gate::Passage;
 use crate::client::tables::{EXPIRES_AT, SESSIONS_SORT_KEY};
-use crate::client::transaction::{Outcome, RACES};
+use crate::client::transaction::{self, Outcome, RACES};
 use crate::secrets::Act;
 use crate::{Meter, StoreError};
 
@@ -343,14 +343,9 @@ impl Sessions {
         meter: &Meter,
     ) -> Result<(), StoreError> {
         let attempt = || self.store.transact(writes, meter, Passage::Free);
-        let outcome = attempt
-            .retry(RACES)
-            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
-            .await?;
-        match outcome {
-            Outcome::Written => Ok(()),
-            Outcome::ConditionsFailed(_) => Err(StoreError::VersionMismatch),
-        }
+        transaction::settled(attempt)
+            .await?
+            .or(StoreError::VersionMismatch)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Sessions: opened by a link, kept alive by requests, ended.
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
-use backon::Retryable as _;
 use tenant::{KeyId, SessionToken, TenantId};
 use time::{Duration, OffsetDateTime};
 
@@ -14,7 +13,7 @@ use crate::client::bulk;
 use crate::client::format::Upsert as _;
 use crate::client::gate::Passage;
 use crate::client::tables::{EXPIRES_AT, SESSIONS_SORT_KEY};
-use crate::client::transaction::RACES;
+use crate::client::transaction::settled;
 use crate::client::update::Updated;
 use crate::secrets::Act;
 use crate::{Meter, StoreError};
@@ -143,10 +142,7 @@ impl Sessions {
                 .expression_attribute_values(":now", timestamp(now))
                 .expression_attribute_values(":expires", epoch_seconds(session.ends()));
             let touch = || self.store.call(update.clone(), meter, Passage::Free);
-            let touched = touch
-                .retry(RACES)
-                .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
-                .await?;
+            let touched = settled(touch).await?;
             match touched {
                 Updated::Done(_) => {}
                 // It was ended meanwhile.

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use account::Account;
 use account::entrance::{LINK, issue};
@@ -15,7 +14,6 @@ use hellotracks_scim::config::Config;
 use hellotracks_scim::instance::Instance;
 use settings::App;
 use stand::tenant::{connect, sdk_config};
-use store::directory::breaker::BreakerPolicy;
 use store::sessions::{NewLink, Scope, Sessions};
 use store::{Meter, Store, Tables};
 use tenant::{LinkToken, TenantId};
@@ -179,19 +177,12 @@ impl Site {
     }
 }
 
+/// The function's, as it is deployed with nothing said but the tables.
 fn config(tables: &Tables) -> Config {
-    Config {
-        tables: tables.clone(),
-        public_url: None,
-        public_discovery: false,
-        tombstone_retention: time::Duration::days(30),
-        history_retention: time::Duration::days(90),
-        request_log: Some(time::Duration::days(14)),
-        breaker: BreakerPolicy {
-            share_percent: 20,
-            window: time::Duration::hours(24),
-        },
-        request_deadline: Duration::from_secs(20),
-        requests_per_second: 500,
-    }
+    let config = Config::read(|name| match name {
+        "SCIM_SECRETS_TABLE" => Some(tables.secrets.clone()),
+        "SCIM_DIRECTORY_TABLE" => Some(tables.directory.clone()),
+        _ => None,
+    });
+    config.expect("the tables are all that is required")
 }

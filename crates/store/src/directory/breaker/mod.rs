@@ -26,7 +26,6 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
-use backon::Retryable;
 use scim::{ResourceType, Stored};
 use time::OffsetDateTime;
 
@@ -35,7 +34,7 @@ use crate::StoreError;
 use crate::client::attributes::{Item, epoch_seconds, number, number_of, optional, seconds, text};
 use crate::client::format::Upsert as _;
 use crate::client::tables::SORT_KEY;
-use crate::client::transaction::RACES;
+use crate::client::transaction::settled;
 use crate::client::update::Updated;
 use crate::secrets::Act;
 
@@ -306,9 +305,7 @@ impl TenantStore<'_> {
             writes.push(self.store.entry(&self.tenant, Act::LiftBreaker, None)?);
             self.transact(writes).await.map(drop)
         };
-        lift.retry(RACES)
-            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
-            .await
+        settled(lift).await
     }
 
     /// Replaces the limit that was read, in this window. Returns whether nobody else was first.

@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
-use backon::Retryable as _;
 use scim::ResourceId;
 use scim::schema::GROUPS;
 use time::OffsetDateTime;
@@ -19,7 +18,7 @@ use super::leave::ACTIONS;
 use super::shard::{Expected, Moved};
 use crate::client::attributes::{optional_text, text};
 use crate::client::tables::SORT_KEY;
-use crate::client::transaction::RACES;
+use crate::client::transaction::settled;
 use crate::directory::keys;
 use crate::directory::parts::{Expectation, Parts};
 use crate::directory::record::{Origin, returned};
@@ -131,10 +130,7 @@ impl TenantStore<'_> {
     ) -> Result<Vec<ResourceId>, StoreError> {
         let mut all = Vec::new();
         loop {
-            let some = (|| self.return_to_some(user, origin))
-                .retry(RACES)
-                .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
-                .await?;
+            let some = settled(|| self.return_to_some(user, origin)).await?;
             if some.is_empty() {
                 return Ok(all);
             }

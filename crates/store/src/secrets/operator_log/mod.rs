@@ -18,7 +18,6 @@ mod read;
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
-use backon::Retryable;
 use scim::resource::rfc3339;
 use serde_json::Value;
 use tenant::TenantId;
@@ -30,7 +29,7 @@ use crate::client::bulk;
 use crate::client::format::{self, Upsert as _};
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
-use crate::client::transaction::{Outcome, RACES};
+use crate::client::transaction::settled;
 use crate::{Meter, Store, StoreError};
 
 use super::Hold;
@@ -246,14 +245,8 @@ impl Store {
             writes.push(self.hold_check(tenant, hold)?);
         }
         let put_entry = || self.transact(writes.clone(), meter, Passage::Free);
-        let outcome = put_entry
-            .retry(RACES)
-            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
-            .await?;
-        match outcome {
-            Outcome::Written => Ok(begun),
-            Outcome::ConditionsFailed(_) => Err(StoreError::Overtaken),
-        }
+        settled(put_entry).await?.or(StoreError::Overtaken)?;
+        Ok(begun)
     }
 
     /// The part of a transaction that says what came of an act of several steps, of which the
@@ -297,11 +290,7 @@ impl Store {
             .expression_attribute_values(":outcome", string(outcome))
             .expression_attribute_values(":completed", timestamp(OffsetDateTime::now_utc()));
         let complete = || self.call(update.clone(), meter, Passage::Free);
-        complete
-            .retry(RACES)
-            .when(|error| matches!(error, StoreError::Conflict | StoreError::Throttled))
-            .await
-            .map(drop)
+        settled(complete).await.map(drop)
     }
 
     fn entry_item(&self, tenant: &TenantId, act: Act, target: Option<&str>) -> Item {
