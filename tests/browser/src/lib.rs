@@ -6,8 +6,8 @@
 //! - [`every_page`]: what holds on every page, in both languages, light and dark, wide and narrow;
 //!   and a picture of each.
 //!
-//! All of them need Chromium and axe, which `make test-browser` gets, and are there with the feature
-//! `chromium` alone.
+//! All of them need Chromium and axe, which `make test-browser` gets, and are there with the
+//! feature `chromium` alone.
 
 // Tells Clippy that the functions without `#[test]` are tests too (`clippy.toml`).
 #![cfg(test)]
