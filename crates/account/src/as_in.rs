@@ -1,6 +1,6 @@
 //! What has ended in another secrets table, or by the operator's log, is ended here: a table that
 //! was restored to a point in time has keys that were revoked since, and tenants that were
-//! disabled.
+//! disabled or whose admins turned the API off.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 use store::secrets::{Act, KeyRecord};
 use store::{Meter, Store};
 use tenant::{KeyId, TenantId};
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
 
 use crate::{Failure, now};
 
@@ -20,6 +20,8 @@ pub struct Ended {
     /// Keys whose end was brought forward, and when that is.
     ending: BTreeMap<(TenantId, KeyId), OffsetDateTime>,
     disabled: BTreeSet<TenantId>,
+    /// Whose own admin has the API turned off.
+    turned_off: BTreeSet<TenantId>,
     deleted: BTreeSet<TenantId>,
     /// Keys that are accepted there.
     issued: BTreeSet<(TenantId, KeyId)>,
@@ -43,6 +45,8 @@ pub enum What {
     Ends(KeyId, OffsetDateTime),
     /// The tenant was disabled.
     Disabled,
+    /// The tenant's own admin turned the API off.
+    TurnedOff,
     /// The tenant was deleted there, and is here: that is left to the operator.
     Deleted,
     /// The key is accepted there and unknown here: its holder needs another one.
@@ -64,7 +68,10 @@ impl Ended {
         let mut ended = Self::default();
         for tenant in other.list_tenants(&meter).await? {
             if !tenant.enabled {
-                ended.disabled.insert(tenant.id);
+                ended.disabled.insert(tenant.id.clone());
+            }
+            if tenant.api_off.is_some() {
+                ended.turned_off.insert(tenant.id);
             }
         }
         let stones = other.list_deleted_tenants(&meter).await?;
@@ -115,12 +122,17 @@ impl Ended {
             self.disabled.insert(tenant);
         } else if act == Act::EnableTenant.as_str() {
             self.disabled.remove(&tenant);
+        } else if act == Act::TurnApiOff.as_str() {
+            self.turned_off.insert(tenant);
+        } else if act == Act::TurnApiOn.as_str() {
+            self.turned_off.remove(&tenant);
         } else if act == Act::DeleteTenant.as_str() {
             self.deleted.insert(tenant);
         } else if act == Act::CreateTenant.as_str() {
             // Another one has the id: the keys of the one before went with it.
             self.deleted.remove(&tenant);
             self.disabled.remove(&tenant);
+            self.turned_off.remove(&tenant);
             self.issued.retain(|(of, _)| *of != tenant);
             self.revoked.retain(|(of, _)| *of != tenant);
             self.ending.retain(|(of, _), _| *of != tenant);
@@ -129,14 +141,12 @@ impl Ended {
             self.revoked.insert((tenant, key?));
         } else if act == Act::CreateKey.as_str() {
             self.issued.insert((tenant, key?));
-        } else if act == Act::RotateKey.as_str() {
-            let at = OffsetDateTime::parse(text("time")?, &Rfc3339).ok()?;
-            let arguments = entry.get("arguments").and_then(Value::as_array);
-            let arguments = arguments.into_iter().flatten().filter_map(Value::as_str);
-            let overlap = arguments
-                .filter_map(|argument| argument.strip_prefix("--overlap-days "))
-                .find_map(|days| days.parse().ok());
-            let end = at.checked_add(Duration::days(overlap?))?;
+        } else if act == Act::RotateKey.as_str() || act == Act::EndKey.as_str() {
+            let end = OffsetDateTime::parse(text("ends")?, &Rfc3339).ok()?;
+            if let Some(successor) = text("successor") {
+                let successor = KeyId::parse(successor).ok()?;
+                self.issued.insert((tenant.clone(), successor));
+            }
             self.ending.insert((tenant, key?), end);
         }
         Some(())
@@ -168,6 +178,10 @@ impl Ended {
             if is_off && tenant.enabled {
                 store.set_enabled(&tenant.id, false, &meter).await?;
                 found(&tenant.id, What::Disabled);
+            }
+            if self.turned_off.contains(&tenant.id) && tenant.api_off.is_none() {
+                store.set_api(&tenant.id, false, &meter).await?;
+                found(&tenant.id, What::TurnedOff);
             }
         }
         for named in &self.revoked {
@@ -224,17 +238,23 @@ mod tests {
             line(
                 "rotateKey",
                 "0123456789ab",
-                ",\"arguments\":[\"--overlap-days 7\"]",
+                ",\"ends\":\"2026-12-01T06:00:00.000Z\",\"successor\":\"00000000000a\"",
             ),
+            line("turnApiOff", "", ""),
+            line("turnApiOn", "", ""),
+            line("turnApiOff", "", ""),
             line("revokeKey", "ba9876543210", ""),
             line("laterAct", "", ""),
         ];
         let ended = Ended::on_log(&log.concat()).unwrap();
         assert!(ended.disabled.is_empty());
+        assert_eq!(ended.turned_off.len(), 1);
+        assert_eq!(ended.issued.len(), 2, "{:?}", ended.issued);
         let ends: Vec<_> = ended.ending.values().collect();
         assert_eq!(ends[0].unix_timestamp(), 1_795_500_000 + 7 * 86_400);
         assert_eq!(ended.revoked.len(), 1);
-        for broken in ["{}", "[]", "x", &line("revokeKey", "no key", "")] {
+        let endless = line("rotateKey", "0123456789ab", "");
+        for broken in ["{}", "[]", "x", &line("revokeKey", "no key", ""), &endless] {
             assert_eq!(
                 Ended::on_log(&format!("\n{broken}")),
                 Err(NoEntry(2)),

@@ -3,6 +3,8 @@
 
 use hellotracks_scim::instance::Instance;
 use serde_json::{Value, json};
+use store::Meter;
+use tenant::TenantId;
 
 use crate::support::admin::Admin;
 use crate::support::copies::copy;
@@ -30,6 +32,7 @@ async fn restored_tables_are_adopted_and_clients_go_on() {
         .await;
     let leaked = service.add_tenant("beta").await;
     service.add_tenant("gamma").await;
+    let of_delta = service.add_tenant("delta").await;
     let (_, rotated) = admin.json("key list acme").await;
     let rotated = rotated[0]["id"].as_str().unwrap().to_owned();
     let restored = copy(&admin.tables()).await;
@@ -39,8 +42,17 @@ async fn restored_tables_are_adopted_and_clients_go_on() {
     let revoked = keys[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(admin.run(&format!("key revoke beta {revoked}")).await.0, 0);
     assert_eq!(admin.run("tenant disable gamma --reason drill").await.0, 0);
+    // As its own admin does it on the settings page.
+    let delta = TenantId::parse("delta").unwrap();
+    let meter = Meter::default();
+    let turned = service.app.store.set_api(&delta, false, &meter).await;
+    assert!(!turned.unwrap().lets_in());
     let (code, said) = admin.run("key rotate acme --overlap-days 3").await;
     assert_eq!(code, 0, "{said}");
+    let (_, keys) = admin.json("key list acme").await;
+    let keys = keys.as_array().unwrap();
+    let successor = keys.iter().find(|key| key["id"] != rotated).unwrap();
+    let successor = successor["id"].clone();
     assert_eq!(admin.run("key create beta --label later").await.0, 0);
     assert_eq!(
         admin
@@ -74,15 +86,12 @@ async fn restored_tables_are_adopted_and_clients_go_on() {
         app,
         key: service.key.clone(),
     };
-    let with_leaked = async || {
-        function
-            .call("GET", "/Users")
-            .key(&leaked)
-            .send()
-            .await
-            .status
+    let with_key = async |key: &str| {
+        let list = function.call("GET", "/Users").key(key);
+        list.send().await.status
     };
-    assert_eq!(with_leaked().await, 200);
+    assert_eq!(with_key(&leaked).await, 200);
+    assert_eq!(with_key(&of_delta).await, 200);
 
     // Either source ends the same: here the log on a copy, then the table.
     let copied = copy(&restored).await;
@@ -104,10 +113,13 @@ async fn restored_tables_are_adopted_and_clients_go_on() {
         };
         assert_eq!(of("beta", "revoked")["key"], revoked, "{ended}");
         assert_eq!(of("gamma", "disabled")["tenant"], "gamma", "{ended}");
+        assert_eq!(of("delta", "API turned off")["tenant"], "delta", "{ended}");
+        assert_eq!(of("acme", "unknown here")["key"], successor, "{ended}");
         assert_eq!(of("acme", "ends earlier")["key"], rotated, "{ended}");
         assert!(of("beta", "unknown here")["key"].is_string(), "{ended}");
     }
-    assert_eq!(with_leaked().await, 401);
+    assert_eq!(with_key(&leaked).await, 401);
+    assert_eq!(with_key(&of_delta).await, 401);
     // What is ended is not ended again; what is missing is told again.
     let (_, again) = over.json(&as_in).await;
     let again = again.as_array().unwrap();

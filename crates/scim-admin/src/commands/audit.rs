@@ -70,6 +70,12 @@ fn entry_text(entry: &OperatorEntry) -> String {
     if let Some(reason) = &entry.reason {
         text.push_str(&format!("\n    because: {reason}"));
     }
+    if let Some(ends) = entry.ends {
+        let successor = entry.successor.iter();
+        let successor = successor.map(|key| format!(", {key} takes its place"));
+        let successor = successor.collect::<String>();
+        text.push_str(&format!("\n    ends {}{successor}", stamp(ends)));
+    }
     match &entry.outcome {
         Some((at, outcome)) => {
             text.push_str(&format!("\n    {}: {outcome}", stamp(*at)));
@@ -96,6 +102,8 @@ fn entry_json(entry: &OperatorEntry) -> Value {
         "arguments": entry.arguments,
         "reason": entry.reason,
         "release": entry.release,
+        "ends": entry.ends.map(exact),
+        "successor": entry.successor,
         "hasSteps": entry.has_steps,
         "completed": outcome.map(|(at, _)| exact(*at)),
         "outcome": outcome.map(|(_, outcome)| outcome),

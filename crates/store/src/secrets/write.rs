@@ -111,11 +111,13 @@ impl Store {
         for digest in &read.gone_digests {
             writes.push(self.no_key(&read.tenant.id, digest)?);
         }
-        let (act, target) = match ending {
-            Some(ending) => (Act::RotateKey, &ending.old.record.id),
-            None => (Act::CreateKey, &record.id),
-        };
-        writes.push(self.entry(&read.tenant.id, act, Some(target.as_str()))?);
+        writes.push(match ending {
+            Some(Ending { old, end, .. }) => {
+                let successor = Some(&record.id);
+                self.ending_entry(&read.tenant.id, &old.record.id, *end, successor)?
+            }
+            None => self.entry(&read.tenant.id, Act::CreateKey, Some(record.id.as_str()))?,
+        });
         match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),
             Outcome::ConditionsFailed(failed) if failed.starts_with(&[1]) => {
@@ -200,8 +202,7 @@ impl Store {
                 .condition_expression("attribute_not_exists(revoked) AND expires = :read")
                 .expression_attribute_values(":read", timestamp(expires)),
         };
-        let target = Some(key.record.id.as_str());
-        let entry = self.entry(tenant_id, Act::EndKey, target)?;
+        let entry = self.ending_entry(tenant_id, &key.record.id, end, None)?;
         let writes = [update(tenant)?, update(ended)?, entry];
         match self.transact(writes, meter, Passage::Free).await? {
             Outcome::Written => Ok(()),

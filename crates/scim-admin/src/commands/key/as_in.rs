@@ -37,6 +37,7 @@ fn told(difference: &Difference) -> (String, &'static str, &'static str) {
         What::Revoked(key) => (key.to_string(), "revoked", ""),
         What::Ends(key, _) => (key.to_string(), "ends earlier", ""),
         What::Disabled => (String::new(), "disabled", ""),
+        What::TurnedOff => (String::new(), "API turned off", ""),
         What::Deleted => (
             String::new(),
             "was deleted",

@@ -17,10 +17,10 @@ mod read;
 
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use scim::resource::rfc3339;
 use serde_json::Value;
-use tenant::TenantId;
+use tenant::{KeyId, TenantId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -51,6 +51,10 @@ const REASON: &str = "reason";
 const RELEASE: &str = "release";
 const OUTCOME: &str = "outcome";
 const COMPLETED: &str = "completed";
+/// When the key ends that the act gave an end.
+const ENDS: &str = "ends";
+/// The id of the key that takes its place.
+const SUCCESSOR: &str = "successor";
 /// Whether an act has several steps, and so an outcome at its end.
 const STEPS: &str = "steps";
 
@@ -198,11 +202,28 @@ impl Store {
         act: Act,
         target: Option<&str>,
     ) -> Result<TransactWriteItem, StoreError> {
-        let put = Put::builder()
-            .table_name(&self.tables.secrets)
-            .set_item(Some(self.entry_item(tenant, act, target)))
-            .build()?;
-        Ok(TransactWriteItem::builder().put(put).build())
+        bulk::put(&self.tables.secrets, self.entry_item(tenant, act, target))
+    }
+
+    /// The part of a transaction that writes the entry of an act that gives a key its end: from the
+    /// log alone, another table's keys can be ended as these were.
+    pub(super) fn ending_entry(
+        &self,
+        tenant: &TenantId,
+        key: &KeyId,
+        end: OffsetDateTime,
+        successor: Option<&KeyId>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let act = match successor {
+            Some(_) => Act::RotateKey,
+            None => Act::EndKey,
+        };
+        let mut item = self.entry_item(tenant, act, Some(key.as_str()));
+        item.insert(ENDS.to_owned(), timestamp(end));
+        if let Some(successor) = successor {
+            item.insert(SUCCESSOR.to_owned(), string(successor.as_str()));
+        }
+        bulk::put(&self.tables.secrets, item)
     }
 
     /// The part of a transaction that writes the entry of an act of several steps, in which the

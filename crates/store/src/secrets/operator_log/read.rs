@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{
-    ACT, ARGUMENTS, CALLER, COMMAND, COMPLETED, OUTCOME, PREFIX, REASON, RELEASE, STEPS, TARGET,
-    id_of, owner, partition,
+    ACT, ARGUMENTS, CALLER, COMMAND, COMPLETED, ENDS, OUTCOME, PREFIX, REASON, RELEASE, STEPS,
+    SUCCESSOR, TARGET, id_of, owner, partition,
 };
 use crate::client::attributes::{Item, damaged, optional, optional_text, string, text, time};
 use crate::client::format;
@@ -42,6 +42,10 @@ pub struct OperatorEntry {
     pub outcome: Option<(OffsetDateTime, String)>,
     /// Whether it is an act of several steps, which has an outcome at its end.
     pub has_steps: bool,
+    /// When the key ends that the act gave an end.
+    pub ends: Option<OffsetDateTime>,
+    /// The id of the key that takes its place.
+    pub successor: Option<String>,
 }
 
 impl Store {
@@ -123,5 +127,7 @@ fn read(item: &Item) -> Result<OperatorEntry, StoreError> {
         release: owned(RELEASE)?,
         outcome,
         has_steps: item.contains_key(STEPS),
+        ends: optional(item, ENDS, time)?,
+        successor: maybe(SUCCESSOR)?,
     })
 }
