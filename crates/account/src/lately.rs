@@ -4,14 +4,13 @@
 use scim::ResourceId;
 use scim::schema::USERS;
 use store::directory::history::Record;
-use time::{Duration, OffsetDateTime};
 
 use crate::requests::Asked;
 use crate::users::{FoundUser, KnownUser, State, goes_by, had_name, is_new, subjects};
 use crate::{Account, Failure};
 
-/// How many of the latest changes, and of the latest requests, are looked through.
-pub const LOOKED: usize = 1_000;
+/// How many of the latest changes, and of the latest requests, a page looks through.
+pub const LOOKED: u16 = 500;
 
 /// How many users are found who were deleted or had another name.
 const MAX_FORMER: usize = 20;
@@ -38,13 +37,15 @@ impl Account {
     /// # Errors
     /// Failures of DynamoDB.
     pub async fn find_users_lately(&self, name: &str) -> Result<Found, Failure> {
-        let present = Box::pin(self.present_users(name)).await?;
+        let present = Box::pin(self.present_users(name));
+        let directory = self.directory();
+        let latest = async { Ok(directory.latest_changes(None, LOOKED).await?) };
+        let (present, latest) = tokio::try_join!(present, latest)?;
         let mut users: Vec<FoundUser> = present.into_iter().map(FoundUser::present).collect();
-        let records = self.latest_changes(later(), LOOKED).await?;
-        let is_lately = records.len() == LOOKED;
+        let is_lately = latest.older.is_some();
         let asked = ResourceId::parse(name);
         let mut ids: Vec<ResourceId> = asked.iter().cloned().collect();
-        for record in records {
+        for record in latest.found {
             if let Record::Change(change) = record
                 && change.resource_type == USERS.name
                 && had_name(&change.changes, name)
@@ -101,7 +102,7 @@ impl Account {
             subjects: Some(subjects(id, &state)),
             ..Asked::default()
         };
-        let mut requests = self.latest_requests(later(), LOOKED).await?;
+        let mut requests = directory.latest_requests(None, LOOKED).await?.found;
         requests.retain(|request| asked.includes(request));
         requests.truncate(SHOWN);
         Ok(Some(KnownUser {
@@ -115,15 +116,11 @@ impl Account {
 
     /// The changes of a user among the latest of all, the first change first.
     async fn changes_of(&self, id: &ResourceId) -> Result<Vec<Record>, Failure> {
-        let mut records = self.latest_changes(later(), LOOKED).await?;
+        let latest = self.directory().latest_changes(None, LOOKED).await?;
+        let mut records = latest.found;
         records.retain(|record| matches!(record, Record::Change(change) if change.id == *id));
         records.truncate(SHOWN);
         records.reverse();
         Ok(records)
     }
-}
-
-/// A time that nothing is after, whatever clocks say.
-fn later() -> OffsetDateTime {
-    OffsetDateTime::now_utc() + Duration::DAY
 }

@@ -40,7 +40,7 @@ async fn pages() {
 }
 
 /// Nothing grows with the users but the counters, of which there are 256 at most, and what is
-/// looked through of the latest changes, a thousand at most.
+/// looked through of the latest changes, five hundred at most.
 #[tokio::test]
 async fn many_users_cost_little_more() {
     let page = Page::new().await;
@@ -48,12 +48,12 @@ async fn many_users_cost_little_more() {
     let visitor = page.visitor("acme", Scope::Setup).await;
     for (path, calls, at_most) in [
         ("/settings", 12, 24.0),
-        // The latest thousand changes.
-        ("/settings/people?name=planted7", 12, 200.0),
-        ("/settings/people?name=nobody", 12, 200.0),
+        // The latest five hundred changes.
+        ("/settings/people?name=planted7", 12, 100.0),
+        ("/settings/people?name=nobody", 12, 100.0),
         (&*format!("/settings/people/{}", users[7]), 15, 20.0),
-        ("/settings/activity", 6, 200.0),
-        ("/settings/safety", 8, 200.0),
+        ("/settings/activity", 6, 100.0),
+        ("/settings/safety", 8, 100.0),
     ] {
         let (reply, lines) = logged(visitor.get(path)).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text);

@@ -309,3 +309,66 @@ async fn people_are_found_by_all_their_names() {
     let one = visitor.get(&format!("/settings/people/{id}")).await;
     assert!(one.text.contains("after was deleted"), "{}", one.text);
 }
+
+/// What a list has on all of its pages that begins with `start`, in the order of the pages.
+async fn on_all_pages(visitor: &Browser<'_>, path: &str, start: &str) -> Vec<String> {
+    let (mut found, mut next) = (Vec::new(), Some(path.to_owned()));
+    while let Some(page) = next {
+        let text = visitor.get(&page).await.text;
+        let named = text.match_indices(start).filter_map(|(at, _)| {
+            let name = text[at..].split(|c: char| c != '-' && !c.is_ascii_alphanumeric());
+            name.into_iter().next().map(str::to_owned)
+        });
+        found.extend(named);
+        next = text
+            .split_once(&format!("href=\"{path}?from="))
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map(|(place, _)| format!("{path}?from={place}"));
+    }
+    found
+}
+
+/// A bulk request makes many at once: of some, the time does not tell which came first.
+#[tokio::test]
+async fn lists_leave_nobody_out_between_pages() {
+    let page = Page::new().await;
+    let operation = |number: usize| {
+        let name = format!("person-{number}");
+        // Every other one is refused, for its title.
+        let title = [json!("x"), json!(["x", "y"])][number % 2].clone();
+        json!({"method": "POST", "path": "/Users", "bulkId": format!("b{number}"),
+            "data": {"userName": name, "externalId": name, "title": title}})
+    };
+    let operations: Vec<_> = (100..220).map(operation).collect();
+    let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"],
+        "Operations": operations});
+    assert_eq!(page.service.post("/Bulk", body).await.status, 200);
+    let visitor = page.visitor("acme", Scope::View).await;
+    for (path, odd) in [("/settings/activity", 0), ("/settings/requests", 1)] {
+        let mut found = on_all_pages(&visitor, path, "person-").await;
+        found.sort();
+        found.dedup();
+        let expected = (100..220).filter(|number| number % 2 == odd);
+        let expected: Vec<_> = expected.map(|number| format!("person-{number}")).collect();
+        assert_eq!(found, expected, "{path}");
+    }
+}
+
+/// Where a page begins is a place in its own list, and nothing else.
+#[tokio::test]
+async fn a_page_begins_in_its_own_list() {
+    let page = stage().await;
+    let visitor = page.visitor("acme", Scope::View).await;
+    for path in ["/settings/activity", "/settings/requests"] {
+        let first = visitor.get(path).await;
+        for from in ["x", "%23", "U%23x", "~%23", "2026-11-27", "%00%23"] {
+            let other = visitor.get(&format!("{path}?from={from}")).await;
+            assert_eq!(other.status, 200, "{from}");
+            assert_eq!(other.text.len(), first.text.len(), "{path} {from}");
+        }
+        let before = format!("{path}?from=0001-01-01T00:00:00Z%23U");
+        let nothing = visitor.get(&before).await;
+        assert_eq!(nothing.status, 200);
+        assert!(!nothing.text.contains("lena"), "{}", nothing.text);
+    }
+}

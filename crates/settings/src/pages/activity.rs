@@ -1,10 +1,9 @@
 //! What was changed, the latest first.
 
+use account::lately::LOOKED;
 use askama::Template;
-use scim::resource::rfc3339;
 use store::directory::history::Record;
-use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
+use store::directory::latest::Place;
 
 use super::Visited;
 use super::events::{Event, Names, events, sort};
@@ -15,10 +14,7 @@ use crate::html::Html;
 use crate::texts::fill;
 
 /// How many changes a page shows.
-const PAGE: usize = 50;
-
-/// How many of the latest changes the chart counts: enough for a picture, and bounded.
-const COUNTED: usize = 1_000;
+const PAGE: u16 = 50;
 
 #[derive(Template)]
 #[template(path = "activity.html")]
@@ -37,39 +33,41 @@ struct Chart {
 }
 
 impl Visited<'_> {
-    /// The time before which a page shows something.
-    pub(super) fn before(&self) -> Option<OffsetDateTime> {
-        let text = self.asked.parameter("before");
-        OffsetDateTime::parse(text, &Rfc3339).ok()
+    /// Where a page of what came last begins.
+    pub(super) fn from(&self) -> Option<Place> {
+        Place::parse(self.asked.parameter("from"))
     }
 
     pub(super) async fn activity(&self) -> Answer {
         let t = self.asked.language.texts();
-        let (account, before) = (&self.visit.account, self.before());
-        let until = before.unwrap_or_else(|| OffsetDateTime::now_utc() + Duration::DAY);
-        let read = match before {
-            None => COUNTED,
-            Some(_) => PAGE + 1,
+        let (account, from) = (&self.visit.account, self.from());
+        let read = match from {
+            // What the chart counts: enough for a picture, and bounded.
+            None => LOOKED,
+            Some(_) => PAGE,
         };
-        let mut records = account.latest_changes(until, read).await?;
-        let chart = before
+        let directory = account.directory();
+        let mut latest = directory.latest_changes(from.as_ref(), read).await?;
+        let chart = from
             .is_none()
-            .then(|| chart(t.changes_text, t.changes_title, &records));
-        let older = match records.len() > PAGE {
-            true => records.get(PAGE - 1).map(|last| rfc3339(last.at())),
-            false => None,
-        };
-        records.truncate(PAGE);
+            .then(|| chart(t.changes_text, t.changes_title, &latest.found));
+        latest.truncate(PAGE.into());
+        let (records, older) = (latest.found, latest.older);
         let names = Names::of(account, &records).await?;
         let page = Page {
             base: self.base("/settings/activity"),
             chart: chart.flatten(),
             events: events(t, &records, &names),
-            is_later: before.is_some(),
-            older,
+            is_later: from.is_some(),
+            older: older.as_ref().map(address),
         };
         self.page(&page)
     }
+}
+
+/// A place as the value of a parameter in a link.
+pub(super) fn address(place: &Place) -> String {
+    form_urlencoded::byte_serialize(place.to_string().as_bytes()).collect()
 }
 
 /// The picture of these changes, if there are any.

@@ -76,10 +76,15 @@ impl Names {
                 Record::Unknown { .. } => {}
             }
         }
-        for (resource_type, mut ids) in [(&USERS, users), (&GROUPS, groups)] {
+        for ids in [&mut users, &mut groups] {
             ids.sort();
             ids.dedup();
-            let found = account.directory().get_many(resource_type, &ids).await?;
+        }
+        let directory = account.directory();
+        let users = directory.get_many(&USERS, &users);
+        let groups = directory.get_many(&GROUPS, &groups);
+        let (users, groups) = tokio::try_join!(users, groups)?;
+        for (resource_type, found) in [(&USERS, users), (&GROUPS, groups)] {
             for stored in found {
                 let name = account::deleted::name(resource_type, &stored);
                 names.insert(stored.id.clone(), name);

@@ -1,6 +1,6 @@
 //! How the tenant is doing, in a sentence with what to do, and the switch of the API.
 
-use account::latest::Health;
+use account::health::Health;
 use account::verdict::Verdict;
 use askama::Template;
 use time::{Duration, OffsetDateTime};

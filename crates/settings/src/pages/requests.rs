@@ -4,20 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 
 use askama::Template;
 use scim::ResourceId;
-use scim::resource::rfc3339;
 use scim::schema::PROVIDED;
 use store::usage::refusals::RefusalCount;
 use store::usage::requests::LoggedRequest;
 use time::{Duration, OffsetDateTime};
 
 use super::Visited;
+use super::activity::address;
 use super::frame::Base;
 use crate::failed::{Answer, Failed};
 use crate::html::Html;
 use crate::texts::{Texts, fill};
 
 /// How many requests a page shows.
-const PAGE: usize = 50;
+const PAGE: u16 = 50;
 
 /// How far back reasons are counted.
 const WEEK: Duration = Duration::days(7);
@@ -53,25 +53,20 @@ pub struct Logged {
 impl Visited<'_> {
     pub(super) async fn requests(&self) -> Answer {
         let t = self.asked.language.texts();
-        let (account, before) = (&self.visit.account, self.before());
-        let now = OffsetDateTime::now_utc();
-        let until = before.unwrap_or(now + Duration::DAY);
-        let mut requests = account.latest_requests(until, PAGE + 1).await?;
-        let older = match requests.len() > PAGE {
-            true => requests.get(PAGE - 1).map(|last| rfc3339(last.at)),
-            false => None,
-        };
-        requests.truncate(PAGE);
-        let refusals = match before {
-            None => account.directory().refusals(now - WEEK).await?,
+        let (account, from) = (&self.visit.account, self.from());
+        let directory = account.directory();
+        let latest = directory.latest_requests(from.as_ref(), PAGE).await?;
+        let refusals = match from {
+            None => directory.refusals(OffsetDateTime::now_utc() - WEEK).await?,
             Some(_) => Vec::new(),
         };
+        let requests = latest.found;
         let page = Page {
             base: self.base("/settings/requests"),
             refusals: reasons(t, &refusals),
             requests: logged(t, &requests, &self.called(&requests).await?),
-            is_later: before.is_some(),
-            older,
+            is_later: from.is_some(),
+            older: latest.older.as_ref().map(address),
         };
         self.page(&page)
     }

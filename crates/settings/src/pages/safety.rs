@@ -1,10 +1,11 @@
 //! The limit on how many may lose access at once, and who was deleted lately.
 
+use account::lately::LOOKED;
 use askama::Template;
 use scim::schema::USERS;
 use store::directory::history::Record;
 use store::directory::record::ChangeKind;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::Visited;
 use super::events::{Event, Names, events};
@@ -12,9 +13,6 @@ use super::frame::Base;
 use crate::charts::gauge;
 use crate::failed::Answer;
 use crate::html::Html;
-
-/// How many of the latest changes are looked through for deletions.
-const LOOKED: usize = 1_000;
 
 /// How many deletions are shown.
 const SHOWN: usize = 50;
@@ -32,7 +30,10 @@ impl Visited<'_> {
     pub(super) async fn safety(&self) -> Answer {
         let t = self.asked.language.texts();
         let (account, now) = (&self.visit.account, OffsetDateTime::now_utc());
-        let breaker = account.directory().breaker(&USERS).await?;
+        let directory = account.directory();
+        let breaker = directory.breaker(&USERS);
+        let latest = directory.latest_changes(None, LOOKED);
+        let (breaker, latest) = tokio::try_join!(breaker, latest)?;
         let mut texts = Vec::new();
         let window = breaker.window(now);
         match &window {
@@ -61,7 +62,7 @@ impl Visited<'_> {
             }
             _ => false,
         };
-        let mut records = account.latest_changes(now + Duration::DAY, LOOKED).await?;
+        let mut records = latest.found;
         records.retain(is_deletion);
         records.truncate(SHOWN);
         let names = Names::of(account, &records).await?;

@@ -228,24 +228,6 @@ impl TenantStore<'_> {
         }
     }
 
-    /// Shows `visit` the records before a time, the latest first, until it returns false. The parts
-    /// of a large change of members come one by one.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn latest_changes(
-        &self,
-        before: OffsetDateTime,
-        mut visit: impl FnMut(Record) -> bool,
-    ) -> Result<(), StoreError> {
-        let since = keys::changes_from(OffsetDateTime::UNIX_EPOCH);
-        let query = self
-            .query_between(since, keys::changes_from(before))
-            .scan_index_forward(false);
-        self.each_of_any_format(query, |item| Ok(visit(Record::read(item)?)))
-            .await
-    }
-
     /// The latest record. Of a large change of members it is a part.
     ///
     /// # Errors

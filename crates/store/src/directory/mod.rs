@@ -13,6 +13,7 @@ pub(crate) mod document;
 mod find;
 pub mod history;
 pub(crate) mod keys;
+pub mod latest;
 pub mod members;
 mod page;
 pub(crate) mod parts;

@@ -94,6 +94,16 @@ pub struct Entry {
     pub expires: OffsetDateTime,
 }
 
+impl LoggedRequest {
+    /// The request of an item; none if this version cannot read it.
+    pub(crate) fn read(item: &Item) -> Result<Option<Self>, StoreError> {
+        Ok(match format::is_newer(item)? {
+            true => None,
+            false => read(item),
+        })
+    }
+}
+
 impl Entry {
     /// The item of the entry. Every text of it has a bound.
     fn item(&self, mut item: Item) -> Item {
@@ -192,32 +202,7 @@ impl TenantStore<'_> {
             return Ok(());
         }
         self.each_of_any_format(self.query_between(from, to), |item| {
-            if format::is_newer(item)? {
-                return Ok(true);
-            }
-            Ok(read(item).is_none_or(&mut visit))
-        })
-        .await
-    }
-
-    /// Shows `visit` the requests before a time, the latest first, until it returns false.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB.
-    pub async fn latest_requests(
-        &self,
-        before: OffsetDateTime,
-        mut visit: impl FnMut(LoggedRequest) -> bool,
-    ) -> Result<(), StoreError> {
-        let since = keys::usage::requests_from(OffsetDateTime::UNIX_EPOCH);
-        let query = self
-            .query_between(since, keys::usage::requests_from(before))
-            .scan_index_forward(false);
-        self.each_of_any_format(query, |item| {
-            if format::is_newer(item)? {
-                return Ok(true);
-            }
-            Ok(read(item).is_none_or(&mut visit))
+            Ok(LoggedRequest::read(item)?.is_none_or(&mut visit))
         })
         .await
     }

@@ -122,13 +122,11 @@ pub async fn run(
         }
         Command::LastUses => json!(directory.last_uses().await?.len()),
         Command::LatestChange => {
-            let mut count = 0;
-            let visit = |_| {
-                count += 1;
-                true
-            };
-            Box::pin(directory.latest_changes(now + Duration::DAY, visit)).await?;
-            json!([directory.latest_change().await?.is_some(), count])
+            let latest = Box::pin(directory.latest_changes(None, 100)).await?;
+            json!([
+                directory.latest_change().await?.is_some(),
+                latest.found.len()
+            ])
         }
         Command::Check => {
             let audit = directory.audit(now).await?;
@@ -266,13 +264,8 @@ pub async fn run(
                 true
             };
             directory.requests(Span { from, to }, visit).await?;
-            let mut latest = 0;
-            let visit = |_| {
-                latest += 1;
-                true
-            };
-            Box::pin(directory.latest_requests(to, visit)).await?;
-            json!([requests, latest])
+            let latest = Box::pin(directory.latest_requests(None, 100)).await?;
+            json!([requests, latest.found.len()])
         }
         Command::Act => {
             let begun = store.begin_act(id, Act::Erase, None, None, &meter).await?;

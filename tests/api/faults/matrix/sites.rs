@@ -350,12 +350,8 @@ const SITES: &[(&str, &str, &str)] = &[
     ("usage/answers.rs", "answers", "Query directory H"),
     ("usage/requests.rs", "log_request", "PutItem directory P"),
     ("usage/requests.rs", "requests", "Query directory P"),
-    ("usage/requests.rs", "latest_requests", "Query directory P"),
-    (
-        "directory/history.rs",
-        "latest_changes",
-        "Query directory E",
-    ),
+    ("directory/latest.rs", "latest", "Query directory E"),
+    ("directory/latest.rs", "latest", "Query directory P"),
 ];
 
 /// Requests of the functions above for other kinds of items.

@@ -1,11 +1,10 @@
-//! What came last: changes and requests, the latest first, and how the tenant is doing.
+//! How a tenant is doing.
 
 use scim::schema::{GROUPS, USERS};
 use store::directory::breaker::Breaker;
 use store::directory::history::Record;
 use store::usage::answers::AnswerCount;
 use store::usage::refusals::RefusalCount;
-use store::usage::requests::LoggedRequest;
 use time::OffsetDateTime;
 
 use crate::keys::KnownKey;
@@ -46,11 +45,28 @@ impl Account {
     /// Failures of DynamoDB.
     pub async fn health(&self, since: OffsetDateTime) -> Result<Health, Failure> {
         let (directory, now) = (self.directory(), OffsetDateTime::now_utc());
-        let breaker = directory.breaker(&USERS).await?;
-        let of_groups = directory.breaker(&GROUPS).await?;
-        let keys = self.keys().await?;
-        let answers = directory.answers(since).await?;
-        let refusals = directory.refusals(since).await?;
+        let keys = async { self.keys().await };
+        let counts = async {
+            let counts = tokio::try_join!(
+                directory.count(&USERS),
+                directory.count_active(&USERS),
+                directory.count(&GROUPS),
+                directory.latest_change(),
+            );
+            Ok(counts?)
+        };
+        let breakers = async {
+            let breakers = tokio::try_join!(directory.breaker(&USERS), directory.breaker(&GROUPS));
+            Ok(breakers?)
+        };
+        let traffic = async {
+            let traffic = tokio::try_join!(directory.answers(since), directory.refusals(since));
+            Ok(traffic?)
+        };
+        let (keys, counts, breakers, traffic) = tokio::try_join!(keys, counts, breakers, traffic)?;
+        let (breaker, of_groups) = breakers;
+        let (answers, refusals) = traffic;
+        let (users, active, groups, latest_change) = counts;
         let facts = Facts {
             tenant: &self.tenant,
             now,
@@ -65,10 +81,10 @@ impl Account {
         let (verdict, _) = facts.judge();
         Ok(Health {
             verdict,
-            users: directory.count(&USERS).await?,
-            active: directory.count_active(&USERS).await?,
-            groups: directory.count(&GROUPS).await?,
-            latest_change: directory.latest_change().await?,
+            users,
+            active,
+            groups,
+            latest_change,
             last_accepted: keys.iter().filter_map(|key| key.last_used).max(),
             keys,
             answers,
@@ -76,44 +92,5 @@ impl Account {
             breaker,
             now,
         })
-    }
-
-    /// The latest changes before a time, so many at most.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB.
-    pub async fn latest_changes(
-        &self,
-        before: OffsetDateTime,
-        count: usize,
-    ) -> Result<Vec<Record>, Failure> {
-        let mut records = Vec::new();
-        self.directory()
-            .latest_changes(before, |record| {
-                records.push(record);
-                records.len() < count
-            })
-            .await?;
-        Ok(records)
-    }
-
-    /// The latest requests before a time that were refused, failed or left something out, so many
-    /// at most.
-    ///
-    /// # Errors
-    /// Failures of DynamoDB.
-    pub async fn latest_requests(
-        &self,
-        before: OffsetDateTime,
-        count: usize,
-    ) -> Result<Vec<LoggedRequest>, Failure> {
-        let mut requests = Vec::new();
-        self.directory()
-            .latest_requests(before, |request| {
-                requests.push(request);
-                requests.len() < count
-            })
-            .await?;
-        Ok(requests)
     }
 }
