@@ -103,7 +103,7 @@ const REACHED: &[(&str, Items, &str, &[&str])] = &[
         "secrets/write.rs",
         &["no_key", "put", "update_item"],
     ),
-    (PAGE, Items::Log, LOG, &["entry"]),
+    (PAGE, Items::Log, LOG, &["ending_entry", "entry"]),
     (VIEWER, Items::Sessions, "sessions/mod.rs", &["each"]),
     (
         KEYS,
