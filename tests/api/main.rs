@@ -110,6 +110,7 @@ mod settings {
     mod entrance; // who gets in: links, sessions, forms of other places
     mod failures; // DynamoDB fails: the page says so, and nothing is there by half
     mod keys; // keys and the switch of the API
+    mod overview; // what it says of a tenant, and what it does not say
     pub mod pages; // what every page has, and what each says
     mod role; // the function's role: all works with it, and all of it is needed
 }

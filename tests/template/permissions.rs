@@ -104,6 +104,12 @@ const REACHED: &[(&str, Items, &str, &[&str])] = &[
         &["no_key", "put", "update_item"],
     ),
     (PAGE, Items::Log, LOG, &["ending_entry", "entry"]),
+    (
+        PAGE,
+        Items::Log,
+        "secrets/operator_log/read.rs",
+        &["latest_of_operator_log"],
+    ),
     (VIEWER, Items::Sessions, "sessions/mod.rs", &["each"]),
     (
         KEYS,

@@ -1,11 +1,11 @@
 //! The operator's log: who changed what of a tenant, and why.
 
 use store::secrets::{OperatorEntry, SecretsError};
-use store::{Meter, Store};
+use store::{Meter, Store, StoreError};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
-use crate::Failure;
+use crate::{Account, Failure};
 
 /// The entries of a tenant since a time, or of all tenants, the oldest first. A tenant that was
 /// deleted still has them.
@@ -26,6 +26,21 @@ pub async fn operator_log(
         .operator_log(tenant, since, &meter, |entry| entries.push(entry))
         .await?;
     Ok(entries)
+}
+
+impl Account {
+    /// What was done to the tenant last, so many entries at most, the latest first.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn latest_acts(&self, most: u16) -> Result<Vec<OperatorEntry>, StoreError> {
+        let (tenant, meter) = (&self.tenant.id, &self.meter);
+        let latest = self.store.latest_of_operator_log(tenant, most, meter);
+        let mut entries = latest.await?;
+        // Those of another tenant of that id are not its own.
+        entries.retain(|entry| entry.at >= self.tenant.created);
+        Ok(entries)
+    }
 }
 
 /// Whether there is a tenant of this id, or was.

@@ -11,7 +11,9 @@ use crate::keys::KnownKey;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// The client comes with a key that is not accepted, and was not served since.
-    LockedOut,
+    LockedOut(With),
+    /// There were keys, and none of them is accepted any more.
+    NoKey,
     /// People who should have lost access still have it.
     BreakerOpen,
     /// Requests fail, or too many are refused.
@@ -30,7 +32,8 @@ impl Verdict {
     /// In words.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::LockedOut => "locked out",
+            Self::LockedOut(_) => "locked out",
+            Self::NoKey => "no key",
             Self::BreakerOpen => "breaker open",
             Self::Failing => "failing",
             Self::Disabled => "disabled",
@@ -41,8 +44,19 @@ impl Verdict {
     }
 }
 
-/// Why requests with a key that was issued are refused.
-const ENDED: &[&str] = &["revokedKey", "expiredKey", "tenantDisabled", "apiOff"];
+/// With what somebody comes who is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum With {
+    /// A key that was accepted once: only the client has it.
+    EndedKey,
+    /// Something that names the tenant and is none of its keys: the client's key with a mistake in
+    /// it, or something that anybody can make up.
+    NoKey,
+}
+
+/// Why requests with a key that was issued are refused for good. Those while the tenant is disabled
+/// say nothing of the key.
+const ENDED: &[&str] = &["revokedKey", "expiredKey"];
 
 /// Why requests with something that names the tenant and is none of its keys are refused.
 const STRANGE: &[&str] = &["mistypedKey", "unknownKey"];
@@ -54,6 +68,9 @@ const EXACT: Duration = Duration::minutes(5);
 /// Anybody can name a tenant. As long as its client comes, that is no news; it comes every 40
 /// minutes if it has something to say.
 const CYCLE: Duration = Duration::HOUR;
+
+/// How long a client that is refused is one that is: what was the matter before may be mended.
+const LATELY: Duration = Duration::DAY;
 
 /// A request for what is not there is no failure: clients look before they create.
 const NOT_FOUND: &str = "notFound";
@@ -86,7 +103,14 @@ impl Facts<'_> {
     /// The worst that is to be said, and everything that is, with what to do.
     pub fn judge(&self) -> (Verdict, Vec<String>) {
         let mut said: Vec<(Verdict, String)> = Vec::new();
-        said.extend(self.locked_out().map(|why| (Verdict::LockedOut, why)));
+        said.extend(
+            self.locked_out()
+                .map(|(with, why)| (Verdict::LockedOut(with), why)),
+        );
+        if !self.keys.is_empty() && !self.has_key() {
+            let why = "all of its keys have ended; create another one and hand it over";
+            said.push((Verdict::NoKey, why.to_owned()));
+        }
         if self.is_open {
             let kept = match self.kept {
                 0 => "further deactivations and deletions are refused".to_owned(),
@@ -141,8 +165,13 @@ impl Facts<'_> {
         used.max()
     }
 
+    /// Whether a key has not ended; the tenant may be disabled.
+    fn has_key(&self) -> bool {
+        self.keys.iter().any(|key| key.record.is_active(self.now))
+    }
+
     /// The client comes with a key that is not accepted, and nothing was accepted after that.
-    fn locked_out(&self) -> Option<String> {
+    fn locked_out(&self) -> Option<(With, String)> {
         let after = |reasons: &[&str], grace: Duration| {
             let refused = self.refusals.iter().filter(|refusal| {
                 refusal.status == 401 && reasons.contains(&refusal.reason.as_str())
@@ -152,11 +181,20 @@ impl Facts<'_> {
             let is_served = used.is_some_and(|used| used + grace >= last.last);
             (!is_served).then_some(last)
         };
-        let last = after(ENDED, EXACT).or_else(|| after(STRANGE, CYCLE))?;
-        Some(format!(
+        // Somebody who has another key that has ended is not the client, who has the last one.
+        let last_used = self.keys.iter().max_by_key(|key| key.last_used);
+        let is_ended =
+            last_used.is_none_or(|key| key.last_used.is_none() || !key.record.is_active(self.now));
+        let ended = after(ENDED, EXACT).filter(|_| is_ended);
+        let (with, last) = match ended {
+            Some(last) => (With::EndedKey, last),
+            None => (With::NoKey, after(STRANGE, CYCLE)?),
+        };
+        let why = format!(
             "the client's key is refused ({}), and none was accepted since; give the tenant's admin a new key",
             last.reason
-        ))
+        );
+        Some((with, why))
     }
 
     /// The service has failed lately.
@@ -186,8 +224,10 @@ impl Facts<'_> {
             };
             self.answers.iter().any(of)
         };
+        let begins = self.now - LATELY;
         let counted = |refusal: &&RefusalCount| {
             is_known(refusal)
+                && refusal.last > begins
                 && refusal.status != 401
                 && refusal.status < 500
                 && refusal.reason != NOT_FOUND
@@ -199,7 +239,8 @@ impl Facts<'_> {
             .map(|refusal| refusal.count)
             .sum();
         let answered = |hour: &AnswerCount| hour.succeeded + hour.refused + hour.failed;
-        let all: u64 = self.answers.iter().map(answered).sum();
+        let lately = self.answers.iter().filter(|hour| hour.last > begins);
+        let all: u64 = lately.map(answered).sum();
         let is_much = refused >= MIN_REFUSED && refused.saturating_mul(REFUSED_SHARE) >= all;
         is_much.then(|| {
             format!(

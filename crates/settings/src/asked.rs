@@ -103,7 +103,11 @@ impl Asked {
                 .get(SESSION)
                 .and_then(|token| SessionToken::parse(token)),
             language: Language::of(chosen, text(headers, header::ACCEPT_LANGUAGE.as_str())),
-            origin: origin(headers, host),
+            // As the browser knows it: what is in front of the service may have changed `Host`.
+            origin: origin(
+                headers,
+                base.split_once("://").map_or(host, |(_, host)| host),
+            ),
             browser: browser(text(headers, header::USER_AGENT.as_str()).unwrap_or_default()),
             route,
             base,

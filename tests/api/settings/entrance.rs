@@ -1,13 +1,18 @@
 //! Who gets in: links, sessions, and forms of other places.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use lambda_http::http::Method;
 use serde_json::json;
+use stand::wire::{Fate, Rival, Wire};
 use store::Meter;
 use store::sessions::Scope;
 use tenant::{SessionToken, TenantId};
 use time::{Duration, OffsetDateTime};
 
 use super::pages::PAGES;
+use crate::support::engine;
 use crate::support::settings::{Browser, Page};
 
 #[tokio::test]
@@ -239,4 +244,39 @@ async fn a_session_has_its_bounds() {
         "{}",
         closed.text
     );
+}
+
+/// Whoever ends links and sessions, ends those that are being opened too.
+#[tokio::test]
+async fn a_link_that_is_ended_meanwhile_opens_nothing() {
+    let tenant = TenantId::parse("acme").unwrap();
+    for calls in 0.. {
+        let page = Page::new().await;
+        let link = page.link("acme", Scope::Setup).await;
+        let (sessions, ended) = (page.sessions.clone(), tenant.clone());
+        let rival: Rival = Box::new(move || {
+            let (sessions, tenant) = (sessions.clone(), ended.clone());
+            Box::pin(async move {
+                let (now, meter) = (OffsetDateTime::now_utc(), Meter::default());
+                let open = sessions.revoke_links(&tenant, now, &meter).await;
+                assert_eq!(open.unwrap(), 0);
+            })
+        });
+        let passed = Arc::new(AtomicUsize::new(0));
+        let counted = passed.clone();
+        let plan = move |_: &_| match counted.fetch_add(1, Relaxed) == calls {
+            true => Fate::Overtaken,
+            false => Fate::Passed,
+        };
+        let wire = Wire::planned(engine::endpoint(), plan, Some(rival)).await;
+        let page = page.behind(&wire).await;
+        let path = format!("/settings/open/{}", link.expose());
+        let opened = Browser::new(&page).post(&path, &[]).await;
+        if passed.load(Relaxed) <= calls {
+            assert_eq!(opened.status, 303);
+            assert!(calls >= 3, "{calls}");
+            break;
+        }
+        assert_eq!(opened.status, 410, "after {calls} calls: {}", opened.text);
+    }
 }

@@ -182,7 +182,7 @@ async fn pages_say_what_there_is_in_both_languages() {
         ),
         ("/settings/people?name=kim", "deleted"),
         ("/settings/people?name=nobody", "Nobody goes by nobody"),
-        ("/settings/safety", "2 of 50 places are taken."),
+        ("/settings/safety", "2 of at most 50 members."),
         ("/settings/safety", "kim was deleted"),
     ] {
         let reply = visitor.get(path).await;
@@ -248,8 +248,8 @@ async fn the_limit_on_lost_access_is_explained() {
     refused.error(409, "");
     let visitor = page.visitor("acme", Scope::View).await;
     for (path, said) in [
-        ("/settings", "Deactivations are held back"),
-        ("/settings/safety", "50 of 50 places are taken."),
+        ("/settings", "Deactivations or deletions are held back"),
+        ("/settings/safety", "50 of at most 50 members."),
         ("/settings/requests", "user50"),
     ] {
         let reply = visitor.get(path).await;
@@ -370,5 +370,33 @@ async fn a_page_begins_in_its_own_list() {
         let nothing = visitor.get(&before).await;
         assert_eq!(nothing.status, 200);
         assert!(!nothing.text.contains("lena"), "{}", nothing.text);
+    }
+}
+
+/// Who changed what, without what operators keep to themselves.
+#[tokio::test]
+async fn changes_of_keys_are_on_record_for_the_admin() {
+    let page = Page::new().await;
+    for command in [
+        "tenant disable acme --reason overdue",
+        "tenant enable acme",
+        "user erase acme nobody --reason asked-for",
+    ] {
+        page.admin.run(command).await;
+    }
+    let visitor = page.visitor("acme", Scope::Setup).await;
+    let (_, keys) = page.admin.json("key list acme").await;
+    let key = keys[0]["id"].as_str().unwrap();
+    let shown = visitor.get("/settings/safety").await.text;
+    let link = format!("link {}", page.link("acme", Scope::View).await.id());
+    for said in [
+        format!("Key {key} was created"),
+        "The account was disabled".to_owned(),
+        "was opened</p>".replace("</p>", " <span class=\"hint\">link "),
+    ] {
+        assert!(shown.contains(&said), "{said}: {shown}");
+    }
+    for kept in ["overdue", "asked-for", "local user", "scim-admin", &link] {
+        assert!(!shown.contains(kept), "{kept}: {shown}");
     }
 }

@@ -38,10 +38,7 @@ pub async fn show(app: &App, asked: &Asked, secret: &str, meter: &Meter) -> Answ
             let path = format!("/settings/open/{}", token.expose());
             let page = Page {
                 base: Base::of(t, &path, None),
-                issued: fill(
-                    t.open_for,
-                    &[("for", &link.issued_for), ("issuer", &link.issuer)],
-                ),
+                issued: fill(t.open_for, &[("for", &link.issued_for)]),
                 until: Html::fill(t.open_until, &[("time", &Html::time(link.ends))]),
                 button: fill(t.open_button, &[("name", &name)]),
                 name,

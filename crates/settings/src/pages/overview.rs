@@ -1,7 +1,7 @@
 //! How the tenant is doing, in a sentence with what to do, and the switch of the API.
 
 use account::health::Health;
-use account::verdict::Verdict;
+use account::verdict::{Verdict, With};
 use askama::Template;
 use time::{Duration, OffsetDateTime};
 
@@ -106,7 +106,7 @@ impl Visited<'_> {
         let is_on = self.visit.account.tenant().api_off.is_none();
         let page = Page {
             base: self.base("/settings"),
-            state: state(t, health.verdict, is_on),
+            state: state(t, &health, is_on),
             facts: facts(t, &health),
             strip: strip::svg(&hours, t.strip_title),
             strip_text,
@@ -130,7 +130,8 @@ impl Visited<'_> {
 }
 
 /// The state in words, and where to go.
-fn state(t: &'static Texts, verdict: Verdict, is_on: bool) -> State {
+fn state(t: &'static Texts, health: &Health, is_on: bool) -> State {
+    let last_accepted = health.last_accepted;
     let said = |class, title, text, link| State {
         class,
         title,
@@ -141,19 +142,29 @@ fn state(t: &'static Texts, verdict: Verdict, is_on: bool) -> State {
     if !is_on {
         return said("bad", t.state_off, t.state_off_text, None);
     }
-    match verdict {
+    match health.verdict {
         Verdict::Ok | Verdict::Disabled => said("good", t.state_ok, t.state_ok_text, None),
-        Verdict::NeverConnected => said(
+        // Anybody can name a tenant: as long as nothing has come from its own client, that is all
+        // there is to say.
+        Verdict::NeverConnected => new_tenant(t),
+        Verdict::LockedOut(With::NoKey) if last_accepted.is_none() => new_tenant(t),
+        Verdict::LockedOut(With::NoKey) => said(
             "some",
-            t.state_new,
-            t.state_new_text,
-            to("/settings/connect", t.see_connect),
+            t.state_strange,
+            t.state_strange_text,
+            to("/settings/keys", t.see_keys),
         ),
         Verdict::Silent => said("some", t.state_silent, t.state_silent_text, None),
-        Verdict::LockedOut => said(
+        Verdict::LockedOut(With::EndedKey) => said(
             "bad",
             t.state_locked,
             t.state_locked_text,
+            to("/settings/keys", t.see_keys),
+        ),
+        Verdict::NoKey => said(
+            "bad",
+            t.state_no_key,
+            t.state_no_key_text,
             to("/settings/keys", t.see_keys),
         ),
         Verdict::Failing => said(
@@ -168,6 +179,16 @@ fn state(t: &'static Texts, verdict: Verdict, is_on: bool) -> State {
             t.state_breaker_text,
             to("/settings/safety", t.see_safety),
         ),
+    }
+}
+
+/// Nothing has come yet.
+fn new_tenant(t: &'static Texts) -> State {
+    State {
+        class: "some",
+        title: t.state_new,
+        text: t.state_new_text,
+        link: Some(Link::to("/settings/connect", t.see_connect)),
     }
 }
 

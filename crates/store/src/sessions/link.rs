@@ -1,6 +1,6 @@
 //! Links: issued, shown, redeemed once, ended.
 
-use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use backon::Retryable as _;
 use tenant::{KeyId, LinkToken, SessionToken, TenantId};
 use time::{Duration, OffsetDateTime};
@@ -23,6 +23,8 @@ const ISSUED_FOR: &str = "issued_for";
 const ISSUER: &str = "issuer";
 const CREATED: &str = "created";
 const ENDS: &str = "ends";
+/// That somebody has ended it: clocks differ, so its end does not tell for sure.
+const REVOKED: &str = "revoked";
 const USED: &str = "used";
 const BROWSER: &str = "browser";
 pub(super) const RETURN_URL: &str = "return_url";
@@ -86,6 +88,8 @@ pub struct Link {
     pub created: OffsetDateTime,
     /// When it ends.
     pub ends: OffsetDateTime,
+    /// Whether somebody has ended it.
+    pub is_revoked: bool,
     /// When and with what it was opened.
     pub used: Option<Used>,
 }
@@ -115,7 +119,7 @@ pub enum Redeemed {
 impl Link {
     /// Whether it can be opened.
     pub fn is_alive(&self, now: OffsetDateTime) -> bool {
-        self.used.is_none() && now < self.ends
+        self.used.is_none() && !self.is_revoked && now < self.ends
     }
 
     fn read(item: &Item) -> Result<(Self, &str), StoreError> {
@@ -138,6 +142,7 @@ impl Link {
             return_url: optional_text(item, RETURN_URL)?.map(str::to_owned),
             created: time(item, CREATED)?,
             ends: time(item, ENDS)?,
+            is_revoked: item.contains_key(REVOKED),
             used: used.transpose()?,
         };
         Ok((link, digest))
@@ -165,6 +170,7 @@ impl Sessions {
             return_url: new.return_url.clone(),
             created: now,
             ends: new.ends,
+            is_revoked: false,
             used: None,
         };
         let mut item = Self::new_item(tenant, sort_key(new.scope));
@@ -241,7 +247,7 @@ impl Sessions {
             if link.used.is_some() {
                 return Ok(Redeemed::Used(link));
             }
-            if now >= link.ends {
+            if !link.is_alive(now) {
                 return Ok(Redeemed::Ended(link));
             }
             let opened = Session::opened(session, &link, now);
@@ -279,7 +285,11 @@ impl Sessions {
             .table_name(&self.table)
             .set_key(Some(Self::key(token.tenant(), sort_key(link.scope))))
             .update_expression("SET #used = :now, #browser = :browser")
-            .condition_expression("#digest = :digest AND attribute_not_exists(#used)")
+            .condition_expression(
+                "#digest = :digest AND attribute_not_exists(#used) \
+                 AND attribute_not_exists(#revoked)",
+            )
+            .expression_attribute_names("#revoked", REVOKED)
             .expression_attribute_names("#used", USED)
             .expression_attribute_names("#browser", BROWSER)
             .expression_attribute_names("#digest", DIGEST)
@@ -321,9 +331,11 @@ impl Sessions {
             let end = Update::builder()
                 .table_name(&self.table)
                 .set_key(Some(Self::key(tenant, sort_key(link.scope))))
-                .update_expression("SET #ends = :now")
+                .update_expression("SET #ends = :now, #revoked = :revoked")
                 .condition_expression("#digest = :digest")
                 .expression_attribute_names("#ends", ENDS)
+                .expression_attribute_names("#revoked", REVOKED)
+                .expression_attribute_values(":revoked", AttributeValue::Bool(true))
                 .expression_attribute_names("#digest", DIGEST)
                 .expression_attribute_values(":now", timestamp(now.min(link.ends)))
                 .expression_attribute_values(":digest", string(digest));

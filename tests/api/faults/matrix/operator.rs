@@ -278,8 +278,10 @@ pub async fn run(
             let counted = store.operator_log(id, since, &meter, |_| count += 1);
             counted.await?;
             let all = store.operator_log_of_all(since, &meter).await?;
+            let latest = store.latest_of_operator_log(id, 100, &meter).await?;
             json!([
                 count,
+                latest.len(),
                 all.iter().filter(|entry| entry.tenant == *id).count()
             ])
         }

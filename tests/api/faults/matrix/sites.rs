@@ -350,6 +350,11 @@ const SITES: &[(&str, &str, &str)] = &[
     ("usage/answers.rs", "answers", "Query directory H"),
     ("usage/requests.rs", "log_request", "PutItem directory P"),
     ("usage/requests.rs", "requests", "Query directory P"),
+    (
+        "secrets/operator_log/read.rs",
+        "latest_of_operator_log",
+        "Query secrets O",
+    ),
     ("directory/latest.rs", "latest", "Query directory E"),
     ("directory/latest.rs", "latest", "Query directory P"),
 ];

@@ -77,6 +77,36 @@ impl Store {
         .await
     }
 
+    /// The latest entries of a tenant, so many at most, the latest first.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn latest_of_operator_log(
+        &self,
+        tenant: &TenantId,
+        most: u16,
+        meter: &Meter,
+    ) -> Result<Vec<OperatorEntry>, StoreError> {
+        let request = self
+            .client
+            .query()
+            .table_name(&self.tables.secrets)
+            .consistent_read(true)
+            .key_condition_expression("secrets_pk = :tenant AND begins_with(secrets_sk, :prefix)")
+            .expression_attribute_values(":tenant", partition(tenant))
+            .expression_attribute_values(":prefix", string(PREFIX))
+            .scan_index_forward(false)
+            .limit(most.into());
+        let mut entries = Vec::new();
+        self.each(request, meter, Passage::Free, |item| {
+            format::check(item)?;
+            entries.push(read(item)?);
+            Ok(entries.len() < usize::from(most))
+        })
+        .await?;
+        Ok(entries)
+    }
+
     /// The entries of all tenants since a time, the oldest first. This reads the whole secrets
     /// table.
     ///
