@@ -7,11 +7,19 @@ const language = document.documentElement.lang;
 const CLOCK = new Intl.DateTimeFormat(language, { timeStyle: "short" });
 const DATE = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 
+// Of today the time of day, else the date as well, each with its preposition.
+const near = (at) => {
+  const { at: atClock, on: onDate } = document.documentElement.dataset;
+  const isToday = at.toDateString() === new Date().toDateString();
+  return isToday ? `${atClock} ${CLOCK.format(at)}` : `${onDate} ${DATE.format(at)}`;
+};
+
 for (const time of document.querySelectorAll("time[datetime]")) {
   const at = new Date(time.dateTime);
   if (Number.isNaN(at.getTime())) continue;
   time.title = time.textContent;
-  time.textContent = (time.dataset.time === "clock" ? CLOCK : DATE).format(at);
+  const { time: kind } = time.dataset;
+  time.textContent = kind === "near" ? near(at) : (kind === "clock" ? CLOCK : DATE).format(at);
 }
 
 for (const button of document.querySelectorAll("button[data-copy]")) {
@@ -54,31 +62,59 @@ if (waiting) {
   const text = waiting.querySelector("[data-text]");
   const line = waiting.querySelector(".waiting");
   const done = waiting.querySelector("[data-done]");
+  const stop = waiting.querySelector("[data-stop]");
   if (line.classList.contains("none")) text.textContent = waiting.dataset.waiting;
   const EVERY = 4000;
+  const LONGEST = 60000;
   // A page that is left open is not asked about for ever.
   let left = 450;
-  const ask = async () => {
-    if (document.hidden) return true;
-    const answer = await fetch(waiting.dataset.status, { headers: { accept: "application/json" } });
-    if (!answer.ok) return false;
-    const said = await answer.json();
+  let pause = EVERY;
+  let timer = 0;
+  let isAsking = false;
+  const end = (why) => {
+    left = 0;
+    stop.querySelector("span").textContent = why;
+    stop.hidden = false;
+    line.hidden = line.classList.contains("none");
+  };
+  const show = (said) => {
     line.className = `waiting ${said.class}`;
-    const time = said.at ? CLOCK.format(new Date(said.at)) : "";
+    const time = said.at ? near(new Date(said.at)) : "";
     const shown = said.class === "none" ? waiting.dataset.waiting : said.text.replace("{time}", time);
     if (text.textContent !== shown) text.textContent = shown;
     done.hidden = !said.connected;
-    return !said.connected;
+    if (!said.connected) return;
+    left = 0;
+    waiting.closest("li").classList.add("done");
   };
-  const next = async () => {
+  const ask = async () => {
+    // Nobody looks: it goes on when somebody does.
+    if (document.hidden || isAsking || left <= 0) return;
     left -= 1;
-    let again = true;
+    isAsking = true;
     try {
-      again = await ask();
+      const answer = await fetch(waiting.dataset.status, { headers: { accept: "application/json" } });
+      if (answer.ok) {
+        pause = EVERY;
+        show(await answer.json());
+      } else if (answer.status === 429 || answer.status >= 500) {
+        pause = Math.min(pause * 2, LONGEST);
+      } else {
+        end(waiting.dataset.ended);
+      }
     } catch {
-      again = true;
+      // The network is gone for now.
+      pause = Math.min(pause * 2, LONGEST);
     }
-    if (again && left > 0) setTimeout(next, EVERY);
+    isAsking = false;
+    if (left > 0) timer = setTimeout(ask, pause);
+    else if (done.hidden && stop.hidden) end(waiting.dataset.stopped);
   };
-  if (done.hidden) setTimeout(next, EVERY);
+  if (done.hidden) {
+    timer = setTimeout(ask, EVERY);
+    document.addEventListener("visibilitychange", () => {
+      clearTimeout(timer);
+      if (!document.hidden) ask();
+    });
+  }
 }

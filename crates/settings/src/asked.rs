@@ -18,6 +18,15 @@ pub const SESSION: &str = "__Host-session";
 /// The cookie with the language that was chosen.
 pub const LANGUAGE: &str = "__Host-language";
 
+/// The cookie with the page of the product from which the session was opened.
+pub const WAY_BACK: &str = "__Host-back";
+
+/// A browser that none of the known families is.
+pub const OTHER_PROGRAM: &str = "another program";
+
+/// The longest way back, in bytes, as for links.
+const MAX_WAY_BACK: usize = 500;
+
 /// The longest form that is read, in bytes.
 const MAX_FORM: usize = 16_384;
 
@@ -28,6 +37,9 @@ pub struct Asked {
     pub request_id: String,
     pub method: Method,
     pub route: Route,
+    /// Where the page can be seen again: its path and query, or the first page after a form of a
+    /// path that shows nothing.
+    pub here: String,
     pub query: HashMap<String, String>,
     /// What a form has; empty unless it is one.
     pub form: HashMap<String, String>,
@@ -35,6 +47,8 @@ pub struct Asked {
     pub body: Vec<u8>,
     /// The session that the cookie names.
     pub session: Option<SessionToken>,
+    /// Where the product's own settings are, as far as the browser keeps it.
+    pub way_back: Option<String>,
     pub language: Language,
     /// What comes before `/settings` and `/scim/v2`.
     pub base: String,
@@ -72,6 +86,14 @@ impl Asked {
             format!("{scheme}://{host}")
         });
         let route = Route::of(request.uri().path());
+        let uri = request.uri();
+        let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
+        let here = match (route.takes(&Method::GET), uri.path_and_query()) {
+            (true, Some(here)) if is_read => here.as_str(),
+            (true, _) => uri.path(),
+            (false, _) => "/settings",
+        };
+        let here = here.to_owned();
         let query = pairs(request.uri().query().unwrap_or_default().as_bytes());
         let bytes: &[u8] = match request.body() {
             Body::Text(text) => text.as_bytes(),
@@ -102,6 +124,8 @@ impl Asked {
             session: cookies
                 .get(SESSION)
                 .and_then(|token| SessionToken::parse(token)),
+            way_back: cookies.get(WAY_BACK).and_then(|kept| way_back(kept)),
+            here,
             language: Language::of(chosen, text(headers, header::ACCEPT_LANGUAGE.as_str())),
             // As the browser knows it: what is in front of the service may have changed `Host`.
             origin: origin(
@@ -139,14 +163,31 @@ fn pairs(bytes: &[u8]) -> HashMap<String, String> {
 
 fn cookies(headers: &HeaderMap) -> HashMap<String, String> {
     let all = headers.get_all(header::COOKIE).into_iter();
-    let texts = all.filter_map(|header| header.to_str().ok());
-    let pairs = texts.flat_map(|header| header.split(';'));
+    // Other applications of the host may have cookies that are no ASCII.
+    let pairs = all.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
     pairs
         .filter_map(|pair| {
+            let pair = std::str::from_utf8(pair).ok()?;
             let (name, value) = pair.trim().split_once('=')?;
             Some((name.to_owned(), value.to_owned()))
         })
         .collect()
+}
+
+/// A way back as it is kept in a cookie.
+pub fn kept_way_back(url: &str) -> String {
+    form_urlencoded::byte_serialize(url.as_bytes()).collect()
+}
+
+/// The way back that a cookie has; none that a link could not have.
+fn way_back(kept: &str) -> Option<String> {
+    let pair = format!("url={kept}");
+    let (_, url) = form_urlencoded::parse(pair.as_bytes()).next()?;
+    let is_way = url.starts_with("https://")
+        && url.len() <= MAX_WAY_BACK
+        && !url.contains(char::is_whitespace)
+        && !url.contains(char::is_control);
+    is_way.then(|| url.into_owned())
 }
 
 /// What the browser says of where a request comes from. `Sec-Fetch-Site` is decisive; with
@@ -181,7 +222,7 @@ fn browser(agent: &str) -> &'static str {
     ]
     .iter()
     .find(|(mark, _)| agent.contains(mark))
-    .map_or("another program", |(_, name)| name)
+    .map_or(OTHER_PROGRAM, |(_, name)| name)
 }
 
 #[cfg(test)]
@@ -226,5 +267,33 @@ mod tests {
         let read = cookies(&headers(&[("cookie", "a=1; b=2"), ("cookie", "c=3; d")]));
         assert_eq!(read.get("b").map(String::as_str), Some("2"));
         assert_eq!(read.len(), 3);
+    }
+
+    #[test]
+    fn cookies_of_others_do_not_hide_the_session() {
+        let mut headers = HeaderMap::new();
+        let value = b"other=caf\xe9; __Host-session=x; more=\xc3\xa9";
+        let value = http::HeaderValue::from_bytes(value).unwrap();
+        headers.insert(header::COOKIE, value);
+        let read = cookies(&headers);
+        assert_eq!(read.get(SESSION).map(String::as_str), Some("x"));
+        assert_eq!(read.get("other"), None);
+    }
+
+    #[test]
+    fn a_way_back_is_one_of_the_product() {
+        let url = "https://product.example/a?b=c;d&e=%20";
+        assert_eq!(way_back(&kept_way_back(url)).as_deref(), Some(url));
+        let long = format!("https://product.example/{}", "a".repeat(500));
+        for url in [
+            "",
+            "javascript:alert(1)",
+            "http://x.example",
+            "//x",
+            "https://x\ny",
+            &long,
+        ] {
+            assert_eq!(way_back(&kept_way_back(url)), None, "{url}");
+        }
     }
 }

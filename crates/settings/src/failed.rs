@@ -5,6 +5,7 @@ use function::panic::Panic;
 use lambda_http::{Body, Response};
 use store::StoreError;
 use store::secrets::SecretsError;
+use time::OffsetDateTime;
 
 /// Why a request is refused: the page says what to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub enum Refused {
     Stale,
     /// The form was sent before.
     SentBefore,
+    /// The key has ended, so that nothing can be done with it.
+    KeyEnded,
     /// There is no such page.
     NotFound,
     /// The page does not take this method.
@@ -74,8 +77,55 @@ impl Failed {
             Self::Template(error) => Some(chain(error)),
             Self::Panic(panic) => Some(panic.to_string()),
             Self::TooLate => Some("the deadline has passed".to_owned()),
+            // An admin should not meet it.
+            Self::Said(failure) if Known::of(failure).is_none() => Some(chain(failure)),
             Self::Refused(_) | Self::Said(_) => None,
         }
+    }
+}
+
+/// A refusal of a use case that an admin can meet: the page says in its own words what to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    TooManyKeys,
+    KeyEnded,
+    NoKey,
+    AmbiguousKey,
+    NewKeyEndsFirst {
+        new: OffsetDateTime,
+        old: OffsetDateTime,
+    },
+    /// The tenant is gone, or on its way.
+    Closed,
+    Importing,
+    /// There is another tenant of the same id.
+    Replaced,
+    /// Something else was done at the same time.
+    Overtaken,
+}
+
+impl Known {
+    /// The refusal that this is, if an admin can meet it.
+    pub fn of(failure: &account::Failure) -> Option<Self> {
+        use account::Failure;
+        Some(match failure {
+            Failure::Overtaken(_) => Self::Overtaken,
+            Failure::Secrets(refused) => match refused {
+                SecretsError::TooManyKeys(_) => Self::TooManyKeys,
+                SecretsError::KeyEnded { .. } => Self::KeyEnded,
+                SecretsError::NoKey { .. } => Self::NoKey,
+                SecretsError::AmbiguousKey { .. } => Self::AmbiguousKey,
+                SecretsError::NewKeyEndsFirst { new, old } => Self::NewKeyEndsFirst {
+                    new: *new,
+                    old: *old,
+                },
+                SecretsError::NoTenant(_) | SecretsError::BeingDeleted(_) => Self::Closed,
+                SecretsError::ImportUnderWay(_) => Self::Importing,
+                SecretsError::Replaced(_) => Self::Replaced,
+                _ => return None,
+            },
+            _ => return None,
+        })
     }
 }
 

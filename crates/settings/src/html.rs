@@ -7,7 +7,7 @@ use askama::filters::{Escaper, HtmlSafe};
 use scim::resource::rfc3339;
 use time::OffsetDateTime;
 
-use crate::texts::fill;
+use crate::texts::{Texts, fill};
 
 /// A piece of HTML.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +20,16 @@ impl Html {
         // Writing to a string cannot fail.
         let _ = askama::filters::Html.write_escaped_str(&mut safe, text);
         Self(safe)
+    }
+
+    /// Text of somebody else, escaped: its direction of writing does not touch what is around it.
+    pub fn foreign(text: &str) -> Self {
+        Self(format!("<bdi>{}</bdi>", Self::text(text)))
+    }
+
+    /// Text of somebody else that is written exactly so.
+    pub fn code(text: &str) -> Self {
+        Self(format!("<code><bdi>{}</bdi></code>", Self::text(text)))
     }
 
     /// Tags of this page's own, with nobody's text in them that is not escaped.
@@ -35,6 +45,16 @@ impl Html {
     /// A time of day, in the same way.
     pub fn clock(at: OffsetDateTime) -> Self {
         Self::shown(at, "clock", &clock(at))
+    }
+
+    /// When something was, seen from now: of today the time of day, else the date as well, each with
+    /// its preposition. What today is, the script knows better.
+    pub fn near(t: &Texts, at: OffsetDateTime, now: OffsetDateTime) -> Self {
+        let text = match at.date() == now.date() {
+            true => format!("{} {}", t.at_clock, clock(at)),
+            false => format!("{} {}", t.on_date, written(at)),
+        };
+        Self::shown(at, "near", &text)
     }
 
     /// A date and time, or a word where there is none.
@@ -75,6 +95,22 @@ impl fmt::Display for Html {
 
 impl HtmlSafe for Html {}
 
+/// Text of somebody else where no tags can be: isolated by characters, and without those with which
+/// it could end that.
+pub fn isolated(text: &str) -> String {
+    let text = text.chars().filter(|c| !is_direction(*c));
+    ['\u{2068}']
+        .into_iter()
+        .chain(text)
+        .chain(['\u{2069}'])
+        .collect()
+}
+
+/// Whether it only turns the direction of writing (Unicode's `Bidi_Control`).
+pub fn is_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// A time as people write it, in UTC.
 pub fn written(at: OffsetDateTime) -> String {
     let date = at.date();
@@ -112,6 +148,22 @@ mod tests {
             "{text}"
         );
         assert_eq!(filled.to_string(), text);
+    }
+
+    #[test]
+    fn text_of_others_is_isolated() {
+        assert_eq!(Html::foreign("<b>").as_str(), "<bdi>&#60;b&#62;</bdi>");
+        assert_eq!(Html::code("x").as_str(), "<code><bdi>x</bdi></code>");
+        assert_eq!(isolated("a\u{2069}\u{202e}b"), "\u{2068}ab\u{2069}");
+    }
+
+    #[test]
+    fn only_other_days_have_a_date() {
+        let t = crate::texts::Language::English.texts();
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let near = |minutes| Html::near(t, at, at + time::Duration::minutes(minutes));
+        assert!(near(1_439).as_str().contains(">at 00:00 UTC<"));
+        assert!(near(1_440).as_str().contains(">on 1970-01-01 00:00 UTC<"));
     }
 
     /// What is not [`Html`] is escaped: no template says otherwise.

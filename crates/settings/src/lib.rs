@@ -11,12 +11,13 @@ pub mod config;
 mod failed;
 mod guard;
 mod html;
+mod label;
 mod pages;
 mod respond;
 mod route;
 mod texts;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use function::event::repair_url;
@@ -88,7 +89,8 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let started = Instant::now();
     let meter = Arc::new(Meter::default());
     let asked = Asked::read(app, &request);
-    let work = Panic::caught(Box::pin(pages::answer(app, &asked, &meter)));
+    let visit = OnceLock::new();
+    let work = Panic::caught(Box::pin(pages::answer(app, &asked, &meter, &visit)));
     let outcome = match tokio::time::timeout(DEADLINE, work).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => Err(Failed::Panic(panic)),
@@ -97,7 +99,7 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     let (mut response, cause) = match outcome {
         Ok(response) => (response, None),
         Err(failed) => {
-            let response = pages::failed(&asked, &failed);
+            let response = pages::failed(&asked, &failed, visit.get());
             (response, failed.cause())
         }
     };

@@ -6,7 +6,7 @@ use http::{Method, StatusCode};
 use lambda_http::{Body, Response};
 use serde_json::Value;
 
-use crate::asked::{Asked, LANGUAGE, SESSION};
+use crate::asked::{Asked, LANGUAGE, SESSION, WAY_BACK, kept_way_back};
 use crate::assets::Asset;
 use crate::failed::Failed;
 use crate::texts::Language;
@@ -94,10 +94,29 @@ pub fn keep_session(response: &mut Response<Body>, token: &str) {
     set(response, header::SET_COOKIE, &cookie);
 }
 
-/// Has the browser forget everything of this page.
+/// Has the browser keep where to get another link, for when the session has ended; or forget where
+/// that was for another session.
+pub fn keep_way_back(response: &mut Response<Body>, asked: &Asked, url: Option<&str>) {
+    match url {
+        Some(url) => {
+            let kept = kept_way_back(url);
+            let cookie = format!("{WAY_BACK}={kept}; Path=/; Secure; HttpOnly; SameSite=Strict");
+            add(response, header::SET_COOKIE, &cookie);
+        }
+        None if asked.way_back.is_some() => forget_cookie(response, WAY_BACK),
+        None => {}
+    }
+}
+
+fn forget_cookie(response: &mut Response<Body>, name: &str) {
+    let cookie = format!("{name}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
+    add(response, header::SET_COOKIE, &cookie);
+}
+
+/// Has the browser forget everything of this page but the language.
 pub fn forget(response: &mut Response<Body>) {
-    let cookie = format!("{SESSION}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
-    set(response, header::SET_COOKIE, &cookie);
+    forget_cookie(response, SESSION);
+    forget_cookie(response, WAY_BACK);
     set(
         response,
         HeaderName::from_static("clear-site-data"),
@@ -123,6 +142,12 @@ fn answer(status: StatusCode, kind: &'static str, text: String) -> Response<Body
     *response.status_mut() = status;
     set(&mut response, header::CONTENT_TYPE, kind);
     response
+}
+
+fn add(response: &mut Response<Body>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().append(name, value);
+    }
 }
 
 fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {

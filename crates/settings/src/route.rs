@@ -106,6 +106,16 @@ impl Route {
             _ => reads,
         }
     }
+
+    /// Those methods, in the format of the `Allow` header; none of what is not there.
+    pub fn allow(&self) -> &'static str {
+        let takes = [Method::GET, Method::POST].map(|method| self.takes(&method));
+        match takes {
+            [true, true] => "GET, HEAD, POST",
+            [true, false] => "GET, HEAD",
+            [false, _] => "POST",
+        }
+    }
 }
 
 #[cfg(test)]
@@ -137,5 +147,12 @@ mod tests {
         }
         assert!(!Route::Overview.takes(&Method::POST));
         assert!(!Route::Overview.takes(&Method::DELETE));
+        for (route, allowed) in [
+            (Route::Api, "POST"),
+            (Route::Keys, "GET, HEAD, POST"),
+            (Route::Overview, "GET, HEAD"),
+        ] {
+            assert_eq!(route.allow(), allowed);
+        }
     }
 }

@@ -28,7 +28,7 @@ async fn looking_at_a_link_changes_nothing_and_opening_it_works_once() {
     }
     // The button says whose settings they are; only the page's own button opens them.
     let shown = scanner.get(&path).await;
-    for said in ["Open the settings of acme", "it@acme.example"] {
+    for said in ["Open the settings of <bdi>acme</bdi>", "it@acme.example"] {
         assert!(shown.text.contains(said), "{}", shown.text);
     }
     for headers in [

@@ -83,7 +83,7 @@ async fn a_used_link_says_when_and_with_what() {
         browser.says("This link was opened already").await;
         // As this browser writes it.
         let month: String = now.month().to_string().chars().take(3).collect();
-        let day = format!("It was opened {month} {}, {}", now.day(), now.year());
+        let day = format!("It was opened on {month} {}, {}", now.day(), now.year());
         browser.says(&day).await;
         browser.says("with Chrome").await;
         browser.says("Was that not you?").await;

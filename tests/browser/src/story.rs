@@ -126,8 +126,8 @@ async fn connect(browser: &Browser, entra: &Entra, scripts: bool) -> [String; 2]
         (200, &json!(0))
     );
     look_again("and was answered").await;
-    browser.says("Entra asked at").await;
-    browser.says("You are connected.").await;
+    browser.says("A request came at").await;
+    browser.says("Your key works.").await;
 
     let lena = entra.created("lena@crew.example", "Lena Ortiz").await;
     let marco = entra.created("marco@crew.example", "Marco Rossi").await;

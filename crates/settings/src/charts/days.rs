@@ -36,8 +36,8 @@ impl Day {
     }
 }
 
-/// The days of these changes, up to the latest, the oldest first; none if there are no changes.
-pub fn of(changes: impl Iterator<Item = (OffsetDateTime, Sort)>) -> Vec<Day> {
+/// The days of these changes in UTC, up to today, the oldest first; none if there are no changes.
+pub fn of(changes: impl Iterator<Item = (OffsetDateTime, Sort)>, today: Date) -> Vec<Day> {
     let mut counted: BTreeMap<Date, [u64; 3]> = BTreeMap::new();
     for (at, sort) in changes {
         let [created, changed, lost] = counted.entry(at.date()).or_default();
@@ -47,11 +47,11 @@ pub fn of(changes: impl Iterator<Item = (OffsetDateTime, Sort)>) -> Vec<Day> {
             Sort::Lost => *lost += 1,
         }
     }
-    let Some(last) = counted.keys().next_back().copied() else {
+    if counted.is_empty() {
         return Vec::new();
-    };
+    }
     let days = (0..SHOWN).rev().map(|ago| {
-        let date = last - Duration::days(ago);
+        let date = today - Duration::days(ago);
         let [created, changed, lost] = counted.get(&date).copied().unwrap_or_default();
         let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
         Day {
@@ -118,15 +118,16 @@ mod tests {
             (day(38), Sort::Changed),
             (day(1), Sort::Changed),
         ];
-        let days = of(changes.into_iter());
+        let days = of(changes.into_iter(), day(41).date());
         assert_eq!(days.len(), 30);
-        let last = days.last().unwrap();
+        let (today, before) = (days.last().unwrap(), &days[28]);
+        assert_eq!((today.total(), today.name.as_str()), (0, "1970-02-11"));
         assert_eq!(
-            (last.created, last.lost, last.name.as_str()),
+            (before.created, before.lost, before.name.as_str()),
             (1, 1, "1970-02-10")
         );
         assert_eq!(days.iter().map(Day::total).sum::<u64>(), 3);
         assert_eq!(svg(&days, "t").as_str().matches("<rect").count(), 3);
-        assert!(of(std::iter::empty()).is_empty());
+        assert!(of(std::iter::empty(), day(41).date()).is_empty());
     }
 }

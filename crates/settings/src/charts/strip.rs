@@ -1,4 +1,4 @@
-//! A week of answers: a row for each day, a cell for each hour.
+//! A week of answers: a row for each day in UTC, a cell for each hour until now.
 
 use std::fmt::Write as _;
 
@@ -12,6 +12,13 @@ const DAYS: i64 = 7;
 const HOURS: i64 = 24;
 const CELL: i64 = 22;
 const GAP: i64 = 3;
+
+/// What the days and hours have for their names.
+const LEFT: i64 = 76;
+const TOP: i64 = 30;
+
+/// From which hours on there is room for their names.
+const NAMED: [i64; 4] = [0, 6, 12, 18];
 
 /// What became of the requests of an hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +45,13 @@ impl Hour {
     }
 }
 
-/// The hours of a week, the oldest first.
+/// The hours of today and the six days before, the oldest first.
 pub fn hours(answers: &[AnswerCount], now: OffsetDateTime) -> Vec<Hour> {
-    let this = now - Duration::seconds(now.unix_timestamp().rem_euclid(3_600));
-    let this = this.replace_nanosecond(0).unwrap_or(this);
-    let first = this - Duration::hours(DAYS * HOURS - 1);
-    let all = (0..DAYS * HOURS).map(|place| {
+    let first = (now.date() - Duration::days(DAYS - 1))
+        .midnight()
+        .assume_utc();
+    let count = (DAYS - 1) * HOURS + i64::from(now.hour()) + 1;
+    let all = (0..count).map(|place| {
         let begins = first + Duration::hours(place);
         let counted = answers.iter().find(|count| count.hour == begins);
         Hour {
@@ -60,11 +68,29 @@ pub fn hours(answers: &[AnswerCount], now: OffsetDateTime) -> Vec<Hour> {
 pub fn svg(hours: &[Hour], title: &str) -> Html {
     let side = CELL + GAP;
     let size = |cells: i64| u32::try_from(cells * side - GAP).unwrap_or_default();
-    let mut svg = begin(size(HOURS), size(DAYS), title);
-    for (place, hour) in (0_i64..).zip(hours) {
-        let (x, y) = ((place % HOURS) * side, (place / HOURS) * side);
-        let class = hour.class();
+    let [left, top] = [LEFT, TOP].map(|gap| u32::try_from(gap).unwrap_or_default());
+    let mut svg = begin(left + size(HOURS), top + size(DAYS), title);
+    for hour in NAMED {
+        let (x, y) = (LEFT + hour * side, TOP - 8);
         // Writing to a string cannot fail.
+        let _ = write!(
+            svg,
+            "<text class=\"scale\" x=\"{x}\" y=\"{y}\">{hour:02}:00</text>"
+        );
+    }
+    for (place, hour) in (0_i64..).zip(hours) {
+        let (column, row) = (place % HOURS, place / HOURS);
+        let (x, y) = (LEFT + column * side, TOP + row * side);
+        if column == 0 {
+            let (day, y) = (hour.begins.date(), y + CELL - 4);
+            let _ = write!(
+                svg,
+                "<text class=\"scale\" x=\"0\" y=\"{y}\">{:02}-{:02}</text>",
+                u8::from(day.month()),
+                day.day()
+            );
+        }
+        let class = hour.class();
         let _ = write!(
             svg,
             "<rect class=\"cell {class}\" x=\"{x}\" y=\"{y}\" width=\"{CELL}\" height=\"{CELL}\" rx=\"4\"/>"
@@ -115,11 +141,18 @@ mod tests {
             count(last - Duration::days(8), 1, 0, 0),
         ];
         let hours = hours(&answers, now);
-        assert_eq!(hours.len(), 168);
+        // Of today there are two hours.
+        assert_eq!(hours.len(), 146);
+        let first = hours.first().unwrap().begins;
+        assert_eq!(first, OffsetDateTime::UNIX_EPOCH + Duration::days(94));
         let classes: Vec<&str> = hours.iter().rev().take(5).map(Hour::class).collect();
         assert_eq!(classes, ["good", "some", "bad", "bad", "none"]);
         let svg = svg(&hours, "a & b").to_string();
         assert!(svg.contains("aria-label=\"a &#38; b\""), "{svg}");
-        assert_eq!(svg.matches("<rect").count(), 168);
+        assert_eq!(svg.matches("<rect").count(), 146);
+        assert!(
+            svg.contains(">04-11</text>") && svg.contains(">18:00</text>"),
+            "{svg}"
+        );
     }
 }

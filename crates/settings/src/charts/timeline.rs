@@ -7,7 +7,7 @@ use store::secrets::KeyRecord;
 use time::{Duration, OffsetDateTime};
 
 use super::begin;
-use crate::html::Html;
+use crate::html::{Html, isolated};
 
 const WIDTH: i64 = 600;
 const ROW: i64 = 46;
@@ -17,7 +17,7 @@ const BAR: i64 = 12;
 const AHEAD: Duration = Duration::days(30);
 
 /// How many keys are shown: the latest.
-const SHOWN: usize = 12;
+pub const SHOWN: usize = 12;
 
 /// How much of a label has room, in characters.
 const MAX_LABEL: usize = 20;
@@ -86,5 +86,5 @@ fn named(record: &KeyRecord) -> String {
     if label.len() < record.label.len() {
         label.push('…');
     }
-    format!("{label} {}", record.id)
+    format!("{} {}", isolated(&label), record.id)
 }

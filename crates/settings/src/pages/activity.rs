@@ -4,6 +4,7 @@ use account::lately::LOOKED;
 use askama::Template;
 use store::directory::history::Record;
 use store::directory::latest::Place;
+use time::OffsetDateTime;
 
 use super::Visited;
 use super::events::{Event, Names, events, sort};
@@ -11,7 +12,7 @@ use super::frame::Base;
 use crate::charts::days::{self, Day};
 use crate::failed::Answer;
 use crate::html::Html;
-use crate::texts::fill;
+use crate::texts::{Texts, counted};
 
 /// How many changes a page shows.
 const PAGE: u16 = 50;
@@ -48,9 +49,7 @@ impl Visited<'_> {
         };
         let directory = account.directory();
         let mut latest = directory.latest_changes(from.as_ref(), read).await?;
-        let chart = from
-            .is_none()
-            .then(|| chart(t.changes_text, t.changes_title, &latest.found));
+        let chart = from.is_none().then(|| chart(t, &latest.found));
         latest.truncate(PAGE.into());
         let (records, older) = (latest.found, latest.older);
         let names = Names::of(account, &records).await?;
@@ -71,13 +70,16 @@ pub(super) fn address(place: &Place) -> String {
 }
 
 /// The picture of these changes, if there are any.
-fn chart(text: &str, title: &str, records: &[Record]) -> Option<Chart> {
+fn chart(t: &Texts, records: &[Record]) -> Option<Chart> {
     let sorted = records.iter();
     let sorted = sorted.filter_map(|record| Some((record.at(), sort(record)?)));
-    let days = days::of(sorted);
+    let days = days::of(sorted, OffsetDateTime::now_utc().date());
     (!days.is_empty()).then(|| Chart {
-        text: fill(text, &[("count", &records.len().to_string())]),
-        svg: days::svg(&days, title),
+        text: counted(
+            t.changes_text,
+            u64::try_from(records.len()).unwrap_or(u64::MAX),
+        ),
+        svg: days::svg(&days, t.changes_title),
         days,
     })
 }

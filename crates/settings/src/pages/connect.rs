@@ -41,8 +41,9 @@ struct Wait {
 }
 
 impl Wait {
-    fn text(&self) -> Html {
-        let time = self.at.map(Html::clock).unwrap_or_default();
+    fn text(&self, t: &Texts) -> Html {
+        let now = OffsetDateTime::now_utc();
+        let time = self.at.map(|at| Html::near(t, at, now)).unwrap_or_default();
         Html::fill(&self.said, &[("time", &time)])
     }
 }
@@ -88,7 +89,10 @@ impl Visited<'_> {
     async fn waiting(&self) -> Result<(bool, Wait), Failed> {
         let t = self.asked.language.texts();
         let keys = self.visit.account.keys().await?;
-        let used = keys.iter().filter_map(|key| key.last_used).max();
+        let now = OffsetDateTime::now_utc();
+        // What came with a key that has ended says nothing of the next one.
+        let active = keys.iter().filter(|key| key.record.is_active(now));
+        let used = active.filter_map(|key| key.last_used).max();
         if let Some(used) = used {
             let wait = Wait {
                 class: "good",
@@ -97,7 +101,7 @@ impl Visited<'_> {
             };
             return Ok((true, wait));
         }
-        let lately = OffsetDateTime::now_utc() - LATELY;
+        let lately = now - LATELY;
         let refusals = self.visit.account.directory().refusals(lately).await?;
         let last = refusals.iter().max_by_key(|refusal| refusal.last);
         let last = last.filter(|refusal| refusal.last >= lately);

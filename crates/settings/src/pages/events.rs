@@ -9,30 +9,23 @@ use serde_json::{Map, Value};
 use store::directory::history::Record;
 use store::directory::record::{Actor, ChangeKind, ChangeRecord};
 
+use super::values::{Change, called, changed};
 use crate::charts::days::Sort;
 use crate::failed::Failed;
 use crate::html::Html;
-use crate::texts::{Texts, fill};
-
-/// The longest value that is shown, in characters.
-const MAX_VALUE: usize = 200;
+use crate::texts::Texts;
 
 /// What happened.
 pub struct Event {
     pub time: Html,
     pub class: &'static str,
-    pub text: String,
-    pub by: String,
+    pub text: Html,
+    pub by: Html,
     /// The user, if it is one.
     pub person: Option<String>,
     pub changes: Vec<Change>,
-}
-
-/// An attribute before and after.
-pub struct Change {
-    pub name: String,
-    pub before: String,
-    pub after: String,
+    /// The number of the request that made it, or of its entry in the operator's log.
+    pub number: String,
 }
 
 /// The sort of a change; those of members are none.
@@ -113,54 +106,61 @@ pub fn events(t: &'static Texts, records: &[Record], names: &Names) -> Vec<Event
 
 fn event(t: &'static Texts, record: &Record, names: &Names) -> Event {
     let by = match record.actor() {
-        Some(Actor::Key(key)) => fill(t.by_key, &[("key", key.as_str())]),
-        Some(Actor::Operator) => t.by_operator.to_owned(),
-        Some(Actor::Other(other)) => other.clone(),
-        None => String::new(),
+        Some(Actor::Key(key)) => Html::fill(t.by_key, &[("key", &Html::foreign(key.as_str()))]),
+        Some(Actor::Operator) => Html::text(t.by_operator),
+        Some(Actor::Other(other)) => Html::foreign(other),
+        None => Html::default(),
     };
     let mut event = Event {
         time: Html::time(record.at()),
         class: "none",
-        text: t.did_other.to_owned(),
+        text: Html::text(t.did_other),
         by,
         person: None,
         changes: Vec::new(),
+        number: number(record).to_owned(),
     };
     match record {
         Record::Change(change) => {
             let is_user = change.resource_type == USERS.name;
             event.person = is_user.then(|| change.id.to_string());
-            let mut who = names.get(&change.id);
+            let mut who = Html::foreign(&names.get(&change.id));
             if !is_user {
-                who = format!("{} {who}", t.group_word);
+                who = Html::own(format!("{} {who}", Html::text(t.group_word)));
             }
             let (class, text) = sentence(t, change);
-            let mut attributes = change.changes.keys().map(|name| short(name));
-            let what: Vec<&str> = attributes.by_ref().take(4).collect();
+            let attributes = change.changes.keys().map(|name| called(t, name));
+            let what: Vec<String> = attributes.take(4).collect();
+            let what = Html::foreign(&what.join(", "));
             event.class = class;
-            event.text = fill(text, &[("who", &who), ("what", &what.join(", "))]);
-            event.changes = changed(&change.changes);
+            event.text = Html::fill(text, &[("who", &who), ("what", &what)]);
+            event.changes = changed(t, &change.changes);
         }
         Record::Members(change) => {
             let (added, removed) = (change.added().count(), change.removed().count());
-            let values = [
-                ("group", names.get(&change.group)),
-                ("added", added.to_string()),
-                ("removed", removed.to_string()),
-            ];
-            let values = values
-                .each_ref()
-                .map(|(name, value)| (*name, value.as_str()));
-            event.text = fill(t.did_members, &values);
+            let group = Html::foreign(&names.get(&change.group));
+            let [added, removed] = [added, removed].map(|count| Html::text(&count.to_string()));
+            let values = [("group", &group), ("added", &added), ("removed", &removed)];
+            event.text = Html::fill(t.did_members, &values);
             event.class = "some";
         }
         Record::Groups(change) => {
             event.person = Some(change.user.to_string());
-            event.text = fill(t.did_groups, &[("who", &names.get(&change.user))]);
+            let who = Html::foreign(&names.get(&change.user));
+            event.text = Html::fill(t.did_groups, &[("who", &who)]);
         }
         Record::Unknown { .. } => {}
     }
     event
+}
+
+fn number(record: &Record) -> &str {
+    match record {
+        Record::Change(change) => &change.request_id,
+        Record::Members(change) => &change.request_id,
+        Record::Groups(change) => &change.request_id,
+        Record::Unknown { .. } => "",
+    }
 }
 
 fn sentence(t: &'static Texts, change: &ChangeRecord) -> (&'static str, &'static str) {
@@ -172,32 +172,5 @@ fn sentence(t: &'static Texts, change: &ChangeRecord) -> (&'static str, &'static
         (_, Some(false)) => ("bad", t.did_deactivate),
         (_, Some(true)) => ("good", t.did_activate),
         _ => ("some", t.did_change),
-    }
-}
-
-/// The attribute without the name of its schema.
-fn short(name: &str) -> &str {
-    name.rsplit_once(':').map_or(name, |(_, short)| short)
-}
-
-fn changed(changes: &Map<String, Value>) -> Vec<Change> {
-    let of = changes.iter().map(|(name, sides)| Change {
-        name: short(name).to_owned(),
-        before: value(sides.get("before")),
-        after: value(sides.get("after")),
-    });
-    of.collect()
-}
-
-/// A value as people read it, cut where it is long.
-pub fn value(value: Option<&Value>) -> String {
-    let text = match value {
-        None | Some(Value::Null) => return "–".to_owned(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    };
-    match text.chars().count() > MAX_VALUE {
-        true => text.chars().take(MAX_VALUE).chain(['…']).collect(),
-        false => text,
     }
 }

@@ -2,6 +2,7 @@
 
 use store::sessions::Scope;
 
+use crate::asked::Asked;
 use crate::assets::ASSETS;
 use crate::guard::Visit;
 use crate::html::Html;
@@ -15,6 +16,12 @@ pub struct Base {
     pub icon: &'static str,
     /// Where the page is.
     pub path: String,
+    /// The same with its query: where it is seen again in another language.
+    pub here: String,
+    /// Whether what the page shows is lost when it is left.
+    pub is_once: bool,
+    /// Where the product has another link.
+    pub way_back: Option<String>,
     pub nav: Vec<Item>,
     pub visit: Option<Shown>,
 }
@@ -49,10 +56,21 @@ impl Link {
             is_outside: false,
         }
     }
+
+    /// A way out of this page.
+    pub fn outside(url: &str, name: &'static str) -> Self {
+        Self {
+            path: url.to_owned(),
+            name,
+            is_outside: true,
+        }
+    }
 }
 
 impl Base {
-    pub fn of(t: &'static Texts, path: &str, visit: Option<&Visit>) -> Self {
+    /// What the page under this path has.
+    pub fn of(asked: &Asked, path: &str, visit: Option<&Visit>) -> Self {
+        let t = asked.language.texts();
         let pages = [
             ("/settings", t.nav_overview),
             ("/settings/connect", t.nav_connect),
@@ -78,6 +96,9 @@ impl Base {
             script: &ASSETS.script.name,
             icon: &ASSETS.icon.name,
             path: path.to_owned(),
+            here: asked.here.clone(),
+            is_once: false,
+            way_back: way_back(asked, visit),
             nav: nav.collect(),
             visit: visit.map(|visit| Shown {
                 name: visit.account.tenant().name.clone(),
@@ -87,4 +108,15 @@ impl Base {
             }),
         }
     }
+
+    /// What a page has that says why another one is not shown.
+    pub fn message(asked: &Asked, visit: Option<&Visit>) -> Self {
+        Self::of(asked, "", visit)
+    }
+}
+
+/// Where another link is to be had: as the session says, or the browser keeps it from the last one.
+pub fn way_back(asked: &Asked, visit: Option<&Visit>) -> Option<String> {
+    let known = visit.and_then(|visit| visit.session.return_url.clone());
+    known.or_else(|| asked.way_back.clone())
 }

@@ -2,31 +2,35 @@
 
 use account::keys::KnownKey;
 use askama::Template;
+use http::StatusCode;
 use store::secrets::{KeyRecord, Successor};
 use tenant::{ApiKey, KeyId};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Visited;
-use super::frame::Base;
+use super::frame::{Base, Link};
+use super::message::Said;
+use super::warnings::{Warned, warned};
 use crate::charts::timeline;
 use crate::failed::{Answer, Failed, Refused};
 use crate::html::Html;
+use crate::label;
 use crate::respond;
 use crate::texts::{Texts, fill};
 
 /// A key that was used so lately is one that somebody needs.
 const IN_USE: Duration = Duration::HOUR;
 
-/// The longest label, in characters.
-const MAX_LABEL: usize = 100;
-
 #[derive(Template)]
 #[template(path = "keys.html")]
 struct List {
     base: Base,
     keys: Vec<Row>,
+    warned: Vec<Warned>,
     timeline: Html,
+    /// That not all keys are in the picture; empty if they are.
+    latest: String,
     token: String,
     form: String,
     /// Why keys cannot be changed by this session; empty if they can.
@@ -39,6 +43,7 @@ struct Row {
     class: &'static str,
     state: Html,
     is_active: bool,
+    is_warned: bool,
     created: Html,
     used: Html,
     expires: Html,
@@ -53,6 +58,7 @@ struct New {
     ends: Html,
     old: Html,
     example: String,
+    is_off: bool,
 }
 
 #[derive(Template)]
@@ -60,6 +66,7 @@ struct New {
 struct Rotate {
     base: Base,
     title: String,
+    heading: Html,
     token: String,
     form: String,
 }
@@ -69,11 +76,12 @@ struct Rotate {
 struct Revoke {
     base: Base,
     title: String,
+    heading: Html,
     warnings: Vec<Html>,
     /// Whether the tenant's name has to be typed.
     is_typed: bool,
-    type_this: String,
-    error: String,
+    type_this: Html,
+    error: Html,
     token: String,
 }
 
@@ -84,7 +92,15 @@ impl Visited<'_> {
         let rows = keys.iter().rev().map(|key| row(t, key, now));
         let page = List {
             base: self.base("/settings/keys"),
+            warned: warned(t, &keys),
             timeline: timeline::svg(&keys, now, t.timeline_title),
+            latest: match keys.len() > timeline::SHOWN {
+                true => fill(
+                    t.timeline_latest,
+                    &[("count", &timeline::SHOWN.to_string())],
+                ),
+                false => String::new(),
+            },
             keys: rows.collect(),
             token: self.visit.form_token(),
             form: Uuid::new_v4().to_string(),
@@ -97,14 +113,11 @@ impl Visited<'_> {
         self.visit.may_change_keys(self.asked)?;
         let t = self.asked.language.texts();
         let label = self.asked.field("label");
-        let is_label = (1..=MAX_LABEL).contains(&label.chars().count())
-            && !label.chars().any(char::is_control)
-            && !label.contains("htscim_");
-        if !is_label {
-            let texts = vec![Html::text(t.label_invalid)];
-            let link = Some(super::frame::Link::to("/settings/keys", t.back));
-            let status = http::StatusCode::BAD_REQUEST;
-            return super::message::tell(self.asked, status, t.problem_key, texts, None, link);
+        if let Some(problem) = label::problem(t, label) {
+            let (status, texts) = (StatusCode::BAD_REQUEST, vec![Html::text(problem)]);
+            let said = Said::new(status, t.problem_key, texts);
+            let link = Some(Link::to("/settings/keys", t.back));
+            return said.link(link).page(self.asked, Some(self.visit));
         }
         let expires = self.wanted_end()?;
         self.use_form().await?;
@@ -116,10 +129,12 @@ impl Visited<'_> {
         self.visit.unlocked()?;
         let t = self.asked.language.texts();
         let key = self.find(key).await?;
+        alive(&key)?;
         let id = key.record.id.as_str();
         let page = Rotate {
             base: self.base(&format!("/settings/keys/{id}/rotate")),
-            title: fill(t.rotate_title, &[("key", &named(&key))]),
+            title: fill(t.rotate_title, &[("key", id)]),
+            heading: Html::fill(t.rotate_title, &[("key", &named(&key))]),
             token: self.visit.form_token(),
             form: Uuid::new_v4().to_string(),
         };
@@ -130,6 +145,7 @@ impl Visited<'_> {
         self.visit.may_change_keys(self.asked)?;
         let t = self.asked.language.texts();
         let key = self.find(key).await?;
+        alive(&key)?;
         let overlap = match self.asked.field("overlap") {
             "1" => Duration::DAY,
             "7" => Duration::days(7),
@@ -145,17 +161,18 @@ impl Visited<'_> {
         self.use_form().await?;
         let (new, rotation) = self.visit.account.rotate_key(&successor).await?;
         let until = rotation.old.expires.map(Html::time).unwrap_or_default();
-        let id = Html::text(rotation.old.id.as_str());
+        let id = Html::code(rotation.old.id.as_str());
         let old = Html::fill(t.key_old_until, &[("key", &id), ("time", &until)]);
         self.show(&new, &rotation.new, old)
     }
 
     /// Asks whether a key is to be revoked, with what that means.
-    pub(super) async fn ask_to_revoke(&self, key: &str, error: String) -> Answer {
+    pub(super) async fn ask_to_revoke(&self, key: &str, error: Html) -> Answer {
         self.visit.unlocked()?;
         let t = self.asked.language.texts();
         let keys = self.visit.account.keys().await?;
         let key = found(&keys, key)?;
+        alive(key)?;
         let (used, last) = (used_lately(key), is_last(&keys, key));
         let mut warnings = Vec::new();
         if let Some(at) = used {
@@ -165,13 +182,14 @@ impl Visited<'_> {
             warnings.push(Html::text(t.revoke_last));
         }
         let id = key.record.id.as_str();
-        let tenant = self.visit.account.tenant().id.as_str();
+        let tenant = Html::code(self.visit.account.tenant().id.as_str());
         let page = Revoke {
             base: self.base(&format!("/settings/keys/{id}/revoke")),
-            title: fill(t.revoke_title, &[("key", &named(key))]),
+            title: fill(t.revoke_title, &[("key", id)]),
+            heading: Html::fill(t.revoke_title, &[("key", &named(key))]),
             warnings,
             is_typed: used.is_some() || last,
-            type_this: fill(t.revoke_type, &[("tenant", tenant)]),
+            type_this: Html::fill(t.revoke_type, &[("tenant", &tenant)]),
             error,
             token: self.visit.form_token(),
         };
@@ -183,10 +201,15 @@ impl Visited<'_> {
         let t = self.asked.language.texts();
         let keys = self.visit.account.keys().await?;
         let known = found(&keys, key)?;
-        let tenant = self.visit.account.tenant().id.as_str();
+        alive(known)?;
+        let tenant = self.visit.account.tenant();
         let is_typed = used_lately(known).is_some() || is_last(&keys, known);
-        if is_typed && self.asked.field("confirm") != tenant {
-            let error = fill(t.revoke_wrong, &[("tenant", tenant)]);
+        // The name is what the page shows everywhere.
+        let names = [tenant.id.as_str(), tenant.name.trim()];
+        let typed = self.asked.field("confirm");
+        if is_typed && (typed.is_empty() || !names.contains(&typed)) {
+            let id = Html::code(tenant.id.as_str());
+            let error = Html::fill(t.revoke_wrong, &[("tenant", &id)]);
             return Box::pin(self.ask_to_revoke(key, error)).await;
         }
         self.visit.account.revoke_key(&known.record.id).await?;
@@ -197,8 +220,13 @@ impl Visited<'_> {
     fn show(&self, key: &ApiKey, record: &KeyRecord, old: Html) -> Answer {
         let t = self.asked.language.texts();
         let ends = record.expires.map(Html::time).unwrap_or_default();
+        let base = Base {
+            is_once: true,
+            ..self.base("/settings/keys")
+        };
         let page = New {
-            base: self.base("/settings/keys"),
+            base,
+            is_off: self.visit.account.tenant().api_off.is_some(),
             url: self.tenant_url(),
             key: key.expose().to_owned(),
             ends: Html::fill(t.key_ends, &[("time", &ends)]),
@@ -251,8 +279,17 @@ fn found<'k>(keys: &'k [KnownKey], id: &str) -> Result<&'k KnownKey, Refused> {
     known.ok_or(Refused::NotFound)
 }
 
-fn named(key: &KnownKey) -> String {
-    format!("{} ({})", key.record.label, key.record.id)
+/// Refuses what cannot be done with a key that has ended.
+fn alive(key: &KnownKey) -> Result<(), Refused> {
+    match key.record.is_active(OffsetDateTime::now_utc()) {
+        true => Ok(()),
+        false => Err(Refused::KeyEnded),
+    }
+}
+
+fn named(key: &KnownKey) -> Html {
+    let label = Html::foreign(&key.record.label);
+    Html::own(format!("{label} ({})", Html::text(key.record.id.as_str())))
 }
 
 fn used_lately(key: &KnownKey) -> Option<OffsetDateTime> {
@@ -287,6 +324,7 @@ fn row(t: &Texts, key: &KnownKey, now: OffsetDateTime) -> Row {
         class,
         state,
         is_active: record.is_active(now),
+        is_warned: !key.warnings.is_empty(),
         created: Html::time(record.created),
         used: Html::time_or(key.last_used, t.never),
         expires: Html::time_or(record.expires, t.never),

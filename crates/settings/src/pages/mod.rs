@@ -12,8 +12,10 @@ mod overview;
 mod people;
 mod requests;
 mod safety;
+mod values;
+mod warnings;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use askama::Template;
 use http::StatusCode;
@@ -24,14 +26,21 @@ use crate::asked::{Asked, Origin};
 use crate::assets::ASSETS;
 use crate::failed::{Answer, Refused};
 use crate::guard::Visit;
+use crate::html::Html;
 use crate::respond;
 use crate::route::Route;
 use crate::texts::Language;
-use frame::Base;
+use frame::{Base, Link};
+use message::Said;
 pub use message::failed;
 
-/// Answers a request.
-pub async fn answer(app: &App, asked: &Asked, meter: &Arc<Meter>) -> Answer {
+/// Answers a request. Whose it is, is known from then on, also to the page of a failure.
+pub async fn answer(
+    app: &App,
+    asked: &Asked,
+    meter: &Arc<Meter>,
+    known: &OnceLock<Visit>,
+) -> Answer {
     if asked.route == Route::Unknown {
         return Err(Refused::NotFound.into());
     }
@@ -65,7 +74,7 @@ pub async fn answer(app: &App, asked: &Asked, meter: &Arc<Meter>) -> Answer {
                 app,
                 asked,
                 meter,
-                visit: &visit,
+                visit: known.get_or_init(|| visit),
             };
             visited.answer(route, is_post).await
         }
@@ -92,7 +101,7 @@ impl Visited<'_> {
             Route::Rotate(key) if is_post => Box::pin(self.rotate(key)).await,
             Route::Rotate(key) => Box::pin(self.ask_to_rotate(key)).await,
             Route::Revoke(key) if is_post => Box::pin(self.revoke(key)).await,
-            Route::Revoke(key) => Box::pin(self.ask_to_revoke(key, String::new())).await,
+            Route::Revoke(key) => Box::pin(self.ask_to_revoke(key, Html::default())).await,
             Route::Activity => Box::pin(self.activity()).await,
             Route::Requests => Box::pin(self.requests()).await,
             Route::People => Box::pin(self.people()).await,
@@ -105,7 +114,7 @@ impl Visited<'_> {
 
     /// What every page has, for the page under this path.
     fn base(&self, path: &str) -> Base {
-        Base::of(self.asked.language.texts(), path, Some(self.visit))
+        Base::of(self.asked, path, Some(self.visit))
     }
 
     fn page(&self, template: &impl Template) -> Answer {
@@ -122,8 +131,11 @@ impl Visited<'_> {
         let sessions = sessions.sessions(self.app.sessions.table());
         sessions.end_session(&self.visit.token, self.meter).await?;
         let t = self.asked.language.texts();
-        let texts = [t.ended_session_title, t.ended_session_text];
-        let mut response = message::plain(self.asked, StatusCode::OK, texts)?;
+        let texts = vec![Html::text(t.ended_session_text)];
+        let way = frame::way_back(self.asked, Some(self.visit));
+        let link = way.map(|way| Link::outside(&way, t.way_back));
+        let said = Said::new(StatusCode::OK, t.ended_session_title, texts).link(link);
+        let mut response = said.page(self.asked, None)?;
         respond::forget(&mut response);
         Ok(response)
     }
@@ -131,8 +143,9 @@ impl Visited<'_> {
 
 /// The way back that a form names: a page of this one, and nothing else.
 fn back(path: &str) -> &str {
-    let is_own = path.starts_with("/settings")
-        && !path.contains("//")
+    let (page, _) = path.split_once('?').unwrap_or((path, ""));
+    let is_own = (page == "/settings" || page.starts_with("/settings/"))
+        && !page.contains("//")
         && path.chars().all(|c| c.is_ascii_graphic() && c != '\\');
     match is_own {
         true => path,

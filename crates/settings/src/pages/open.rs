@@ -8,22 +8,21 @@ use store::secrets::Operator;
 use tenant::LinkToken;
 
 use super::frame::{Base, Link};
-use super::message;
+use super::message::Said;
 use crate::App;
-use crate::asked::{Asked, Origin};
+use crate::asked::{Asked, OTHER_PROGRAM, Origin};
 use crate::failed::{Answer, Refused};
 use crate::html::Html;
 use crate::respond;
-use crate::texts::fill;
 
 #[derive(Template)]
 #[template(path = "open.html")]
 struct Page {
     base: Base,
     name: String,
-    issued: String,
+    issued: Html,
     until: Html,
-    button: String,
+    button: Html,
 }
 
 /// The page with the button.
@@ -37,10 +36,10 @@ pub async fn show(app: &App, asked: &Asked, secret: &str, meter: &Meter) -> Answ
         Ok((link, name)) => {
             let path = format!("/settings/open/{}", token.expose());
             let page = Page {
-                base: Base::of(t, &path, None),
-                issued: fill(t.open_for, &[("for", &link.issued_for)]),
+                base: Base::of(asked, &path, None),
+                issued: Html::fill(t.open_for, &[("for", &Html::foreign(&link.issued_for))]),
                 until: Html::fill(t.open_until, &[("time", &Html::time(link.ends))]),
-                button: fill(t.open_button, &[("name", &name)]),
+                button: Html::fill(t.open_button, &[("name", &Html::foreign(&name))]),
                 name,
             };
             respond::page(StatusCode::OK, &page)
@@ -66,9 +65,10 @@ pub async fn redeem(app: &App, asked: &Asked, secret: &str, meter: &Meter) -> An
     });
     let sessions = store.sessions(app.sessions.table());
     match open(&sessions, &token, asked.browser, meter).await? {
-        Opened::Session(session, _) => {
+        Opened::Session(token, session) => {
             let mut response = respond::see("/settings");
-            respond::keep_session(&mut response, session.expose());
+            respond::keep_session(&mut response, token.expose());
+            respond::keep_way_back(&mut response, asked, session.return_url.as_deref());
             Ok(response)
         }
         Opened::Not(why) => closed(asked, &why),
@@ -79,18 +79,17 @@ fn closed(asked: &Asked, why: &Why) -> Answer {
     let t = asked.language.texts();
     let another = Html::text(t.another_link_text);
     let way = |url: &Option<String>| {
-        url.as_ref().map(|url| Link {
-            path: url.clone(),
-            name: t.another_link,
-            is_outside: true,
-        })
+        let url = url.as_ref();
+        url.map(|url| Link::outside(url, t.another_link))
     };
     let (title, texts, link) = match why {
         Why::Used(link) => {
             let used = link.used.as_ref();
             let time = used.map(|used| Html::time(used.at)).unwrap_or_default();
-            let browser = used.map(|used| Html::text(&used.browser));
-            let browser = browser.unwrap_or_default();
+            let browser = match used.map(|used| used.browser.as_str()) {
+                None | Some(OTHER_PROGRAM) => Html::text(t.other_program),
+                Some(browser) => Html::foreign(browser),
+            };
             let text = Html::fill(t.used_text, &[("time", &time), ("browser", &browser)]);
             let texts = vec![text, Html::text(t.used_not_you), another];
             (t.used_title, texts, way(&link.return_url))
@@ -102,5 +101,7 @@ fn closed(asked: &Asked, why: &Why) -> Answer {
         Why::Gone => (t.gone_title, vec![Html::text(t.gone_text), another], None),
         Why::Closed => (t.closed_title, vec![Html::text(t.closed_text)], None),
     };
-    message::tell(asked, StatusCode::GONE, title, texts, None, link)
+    Said::new(StatusCode::GONE, title, texts)
+        .link(link)
+        .page(asked, None)
 }

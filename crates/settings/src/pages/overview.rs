@@ -7,6 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Visited;
 use super::frame::{Base, Link};
+use super::warnings::{Warned, warned};
 use crate::charts::strip::{self, Hour};
 use crate::failed::{Answer, Refused};
 use crate::html::{Html, written};
@@ -26,6 +27,7 @@ struct Page {
     strip_text: String,
     hours: Vec<HourRow>,
     switch: Switch,
+    warned: Vec<Warned>,
 }
 
 /// What is to be thought of it all.
@@ -112,6 +114,7 @@ impl Visited<'_> {
             strip_text,
             hours: rows.collect(),
             switch: self.switch(),
+            warned: warned(t, &health.keys),
         };
         self.page(&page)
     }

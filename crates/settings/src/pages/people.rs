@@ -8,22 +8,24 @@ use scim::{ResourceId, Stored};
 use store::directory::history::Record;
 
 use super::Visited;
-use super::events::{Change, Event, Names, events, value};
+use super::events::{Event, Names, events};
 use super::frame::Base;
 use super::requests::{Logged, logged};
+use super::values::{self, Change};
 use crate::failed::{Answer, Refused};
-use crate::html::Html;
+use crate::html::{Html, isolated};
 use crate::texts::{Texts, fill};
 
-/// The longest name that is looked for, in characters.
-const MAX_NAME: usize = 300;
+/// The longest name that is looked for, in bytes: as long as a userName can be.
+pub const MAX_NAME: usize = 900;
 
 #[derive(Template)]
 #[template(path = "people.html")]
 struct Search {
     base: Base,
     name: String,
-    nobody: Option<String>,
+    nobody: Option<Html>,
+    longest: usize,
     /// How far back those were looked for who have the name no more.
     lately: Option<String>,
     found: Vec<Person>,
@@ -39,16 +41,17 @@ struct Person {
 
 #[derive(Template)]
 #[template(path = "person.html")]
-struct Page {
+struct Page<'r> {
     base: Base,
     name: String,
+    title: String,
     class: &'static str,
     state: &'static str,
     deleted: Html,
     attributes: Vec<Change>,
     groups: Vec<String>,
     events: Vec<Event>,
-    requests: Vec<Logged>,
+    requests: Vec<Logged<'r>>,
 }
 
 impl Visited<'_> {
@@ -57,7 +60,7 @@ impl Visited<'_> {
         let name = self.asked.parameter("name").to_owned();
         let is_asked = !name.is_empty();
         // What is longer than a name can be is nobody's.
-        let found = match is_asked && name.chars().count() <= MAX_NAME {
+        let found = match is_asked && name.len() <= MAX_NAME {
             true => Some(Box::pin(self.visit.account.find_users_lately(&name)).await?),
             false => None,
         };
@@ -68,7 +71,9 @@ impl Visited<'_> {
         let page = Search {
             base: self.base("/settings/people"),
             lately: is_lately.then(|| fill(t.people_lately, &[("count", &count)])),
-            nobody: is_nobody.then(|| fill(t.people_nobody, &[("name", &name)])),
+            nobody: is_nobody
+                .then(|| Html::fill(t.people_nobody, &[("name", &Html::foreign(&name))])),
+            longest: MAX_NAME,
             found: found.iter().map(|found| person(t, found)).collect(),
             name,
         };
@@ -92,19 +97,17 @@ impl Visited<'_> {
         let names = Names::of(&self.visit.account, &latest).await?;
         let stored = stored(state);
         let attributes = stored.map(|stored| stored.resource.attributes().iter());
-        let attributes = attributes.into_iter().flatten().map(|(name, of)| Change {
-            name: name.clone(),
-            before: String::new(),
-            after: value(Some(of)),
-        });
+        let attributes = attributes.into_iter().flatten();
+        let name = called(stored, id);
         let (class, word) = word(t, state);
         let page = Page {
             base: self.base(&format!("/settings/people/{id}")),
-            name: called(stored, id),
+            title: isolated(&name),
+            name,
             class,
             state: word,
             deleted: deleted(t, state),
-            attributes: attributes.collect(),
+            attributes: values::stored(t, attributes),
             groups: groups
                 .iter()
                 .map(|group| group.display.to_string())

@@ -14,7 +14,7 @@ use super::activity::address;
 use super::frame::Base;
 use crate::failed::{Answer, Failed};
 use crate::html::Html;
-use crate::texts::{Texts, fill};
+use crate::texts::{Texts, counted, reasons};
 
 /// How many requests a page shows.
 const PAGE: u16 = 50;
@@ -24,10 +24,10 @@ const WEEK: Duration = Duration::days(7);
 
 #[derive(Template)]
 #[template(path = "requests.html")]
-struct Page {
+struct Page<'r> {
     base: Base,
     refusals: Vec<Reason>,
-    requests: Vec<Logged>,
+    requests: Vec<Logged<'r>>,
     is_later: bool,
     older: Option<String>,
 }
@@ -40,14 +40,16 @@ struct Reason {
 }
 
 /// A request as the page shows it.
-pub struct Logged {
+pub struct Logged<'r> {
     pub time: Html,
     pub class: &'static str,
     pub who: String,
     pub what: String,
-    pub title: String,
+    pub title: Html,
     pub advice: &'static str,
     pub detail: String,
+    /// The request's number, where the advice names it.
+    pub number: &'r str,
 }
 
 impl Visited<'_> {
@@ -63,7 +65,7 @@ impl Visited<'_> {
         let requests = latest.found;
         let page = Page {
             base: self.base("/settings/requests"),
-            refusals: reasons(t, &refusals),
+            refusals: by_reason(t, &refusals),
             requests: logged(t, &requests, &self.called(&requests).await?),
             is_later: from.is_some(),
             older: latest.older.as_ref().map(address),
@@ -98,11 +100,11 @@ impl Visited<'_> {
 pub type Called = HashMap<String, String>;
 
 /// How often each reason was given, the most frequent first.
-fn reasons(t: &'static Texts, refusals: &[RefusalCount]) -> Vec<Reason> {
+fn by_reason(t: &'static Texts, refusals: &[RefusalCount]) -> Vec<Reason> {
     let mut counted: BTreeMap<&str, (u64, OffsetDateTime)> = BTreeMap::new();
     for refusal in refusals {
         let of = counted
-            .entry(refusal.reason.as_str())
+            .entry(reasons::known(&refusal.reason))
             .or_insert((0, refusal.last));
         of.0 += refusal.count;
         of.1 = of.1.max(refusal.last);
@@ -122,12 +124,16 @@ fn reasons(t: &'static Texts, refusals: &[RefusalCount]) -> Vec<Reason> {
 }
 
 /// Requests in the admin's words.
-pub fn logged(t: &'static Texts, requests: &[LoggedRequest], called: &Called) -> Vec<Logged> {
+pub fn logged<'r>(
+    t: &'static Texts,
+    requests: &'r [LoggedRequest],
+    called: &Called,
+) -> Vec<Logged<'r>> {
     let of = requests.iter().map(|request| one(t, request, called));
     of.collect()
 }
 
-fn one(t: &'static Texts, request: &LoggedRequest, called: &Called) -> Logged {
+fn one<'r>(t: &'static Texts, request: &'r LoggedRequest, called: &Called) -> Logged<'r> {
     let subject = &request.subject;
     let names = [
         &subject.user_name,
@@ -141,15 +147,16 @@ fn one(t: &'static Texts, request: &LoggedRequest, called: &Called) -> Logged {
         Some(reason) => {
             let class = if request.status >= 500 { "bad" } else { "some" };
             let (title, advice) = t.reason(reason);
-            (class, title.to_owned(), advice)
+            (class, Html::text(title), advice)
         }
         None if request.left_out > 0 => {
-            let count = request.left_out.to_string();
-            ("none", fill(t.requests_no_users, &[("count", &count)]), "")
+            let text = counted(t.requests_no_users, request.left_out);
+            ("none", Html::text(&text), "")
         }
         None => {
-            let names = request.ignored_names.join(", ");
-            ("none", fill(t.requests_left_out, &[("names", &names)]), "")
+            let names = Html::foreign(&request.ignored_names.join(", "));
+            let text = Html::fill(t.requests_left_out, &[("names", &names)]);
+            ("none", text, "")
         }
     };
     Logged {
@@ -160,5 +167,9 @@ fn one(t: &'static Texts, request: &LoggedRequest, called: &Called) -> Logged {
         title,
         advice,
         detail: request.detail.clone().unwrap_or_default(),
+        number: match &request.reason {
+            Some(reason) if reasons::names_the_number(reason) => &request.request_id,
+            _ => "",
+        },
     }
 }

@@ -110,9 +110,13 @@ fn limit(
     match &window {
         None => texts.push(Html::text(t.gauge_none)),
         Some(window) => {
-            let (used, limit) = (window.used.to_string(), window.limit.to_string());
-            let (used, limit) = (Html::text(&used), Html::text(&limit));
-            texts.push(Html::fill(text, &[("used", &used), ("limit", &limit)]));
+            let number = |number: u64| Html::text(&number.to_string());
+            let (used, limit) = (number(window.used), number(window.limit));
+            let since = Html::time(window.since);
+            texts.push(Html::fill(
+                text,
+                &[("used", &used), ("limit", &limit), ("since", &since)],
+            ));
         }
     }
     if let Some(open) = breaker.open(now) {

@@ -1,10 +1,12 @@
 //! The languages of the page.
 
+mod attributes;
 mod de;
 mod en;
+pub mod reasons;
 mod words;
 
-pub use words::Texts;
+pub use words::{Counted, Texts};
 
 /// A language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,15 +21,18 @@ impl Language {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::English, Self::German];
 
-    /// The one that was chosen, or else the browser's first that there is.
+    /// The one that was chosen, or else what the browser likes best of those that there are.
     pub fn of(chosen: Option<&str>, accepted: Option<&str>) -> Self {
         if let Some(language) = chosen.and_then(Self::parse) {
             return language;
         }
         let accepted = accepted.unwrap_or_default().split(',');
-        let codes = accepted.map(|part| part.split([';', '-']).next().unwrap_or_default());
-        let mut known = codes.filter_map(|code| Self::parse(code.trim()));
-        known.next().unwrap_or(Self::English)
+        let mut wanted: Vec<(Self, f32)> = accepted.filter_map(accepted_language).collect();
+        // The first of those that are wanted alike.
+        wanted.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        wanted
+            .first()
+            .map_or(Self::English, |(language, _)| *language)
     }
 
     /// The language of a code.
@@ -51,13 +56,26 @@ impl Language {
     }
 }
 
-impl Texts {
-    /// What a reason means, and what to do.
-    pub fn reason(&self, reason: &str) -> (&'static str, &'static str) {
-        let known = self.reasons.iter().find(|(word, ..)| *word == reason);
-        let (_, title, advice) = known.or(self.reasons.last()).copied().unwrap_or_default();
-        (title, advice)
-    }
+/// A language of `Accept-Language` with its weight (RFC 9110 §12.5.4), if it is one of these and
+/// wanted. Any language is the one where nothing else is asked for.
+fn accepted_language(part: &str) -> Option<(Language, f32)> {
+    let mut parts = part.split(';').map(str::trim);
+    let code = parts.next()?.split('-').next()?;
+    let language = match code {
+        "*" => Language::English,
+        code => Language::parse(code)?,
+    };
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+    let weight = weight.map_or(Some(1.0), |weight| weight.trim().parse().ok())?;
+    let is_wanted = (f32::MIN_POSITIVE..=1.0).contains(&weight);
+    is_wanted.then_some((language, weight))
+}
+
+/// The text for so many, with their number.
+pub fn counted(texts: Counted, count: u64) -> String {
+    let [one, more] = texts;
+    let text = if count == 1 { one } else { more };
+    fill(text, &[("count", &count.to_string())])
 }
 
 /// A text with its values.
@@ -88,6 +106,13 @@ mod tests {
             (None, None, Language::English),
             (None, Some("de-AT,de;q=0.9,en;q=0.8"), Language::German),
             (None, Some("fr, de;q=0.5"), Language::German),
+            (None, Some("en;q=0.5, de;q=0.9"), Language::German),
+            (None, Some("de;q=0, en;q=0.1"), Language::English),
+            (None, Some("de-CH ; q=0.2, *;q=0.1"), Language::German),
+            (None, Some("fr, *;q=0.8, de;q=0.3"), Language::English),
+            (None, Some("en;q=0.8, de;q=0.8"), Language::English),
+            (None, Some("de;q=x, de;q=7, \""), Language::English),
+            (None, Some("de;q=0"), Language::English),
             (Some("en"), Some("de"), Language::English),
             (Some("xx"), Some("de"), Language::German),
         ] {
@@ -95,7 +120,7 @@ mod tests {
         }
     }
 
-    /// Both languages fill in the same, and explain the same.
+    /// Both languages fill in the same.
     #[test]
     fn languages_say_the_same() {
         let holes = |texts: &Texts| {
@@ -112,10 +137,6 @@ mod tests {
         let [english, german] = Language::ALL.map(Language::texts);
         assert!(!holes(english).is_empty());
         assert_eq!(holes(english), holes(german));
-        let words = |texts: &Texts| texts.reasons.iter().map(|(word, ..)| *word).collect();
-        let words: [Vec<&str>; 2] = [english, german].map(words);
-        assert_eq!(words[0], words[1]);
-        assert_eq!(english.reason("strange"), english.reason(""));
     }
 
     #[test]
@@ -123,5 +144,9 @@ mod tests {
         assert_eq!(fill("{a} of {b}", &[("a", "{b}"), ("b", "2")]), "{b} of 2");
         assert_eq!(fill("none", &[]), "none");
         assert_eq!(fill("{open", &[]), "open");
+        let texts = ["{count} key", "{count} keys"];
+        for (count, said) in [(0, "0 keys"), (1, "1 key"), (2, "2 keys")] {
+            assert_eq!(counted(texts, count), said);
+        }
     }
 }

@@ -121,12 +121,9 @@ impl Sessions {
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Option<Session>, StoreError> {
-        let item = self.read(token.tenant(), &sort_key(token), meter).await?;
-        let Some(item) = item else { return Ok(None) };
-        let mut session = Session::read(token.tenant(), &item)?;
-        if now >= session.ends() {
+        let Some(mut session) = self.peek(token, now, meter).await? else {
             return Ok(None);
-        }
+        };
         if now - session.seen >= EXACT {
             session.seen = now;
             let update = self
@@ -150,6 +147,22 @@ impl Sessions {
             }
         }
         Ok(Some(session))
+    }
+
+    /// The session of a token, if it has not ended. This does not keep it alive.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn peek(
+        &self,
+        token: &SessionToken,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<Option<Session>, StoreError> {
+        let item = self.read(token.tenant(), &sort_key(token), meter).await?;
+        let Some(item) = item else { return Ok(None) };
+        let session = Session::read(token.tenant(), &item)?;
+        Ok((now < session.ends()).then_some(session))
     }
 
     /// The sessions of a tenant that have not ended, oldest first.

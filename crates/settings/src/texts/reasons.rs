@@ -1,0 +1,459 @@
+//! Why requests are refused, in the admin's words: what each reason means, and what to do.
+
+use super::{Language, Texts};
+
+/// A title, and what to do.
+type Words = (&'static str, &'static str);
+
+/// A reason, in all languages.
+struct Reason {
+    word: &'static str,
+    english: Words,
+    german: Words,
+}
+
+const fn reason(word: &'static str, english: Words, german: Words) -> Reason {
+    Reason {
+        word,
+        english,
+        german,
+    }
+}
+
+/// Those that can be explained.
+const REASONS: &[Reason] = &[
+    reason(
+        "uniqueness",
+        (
+            "The name is taken",
+            "Another member has this user name, or another group this name. Match the two in Entra, or rename one.",
+        ),
+        (
+            "Der Name ist vergeben",
+            "Ein anderes Mitglied hat diesen Benutzernamen, oder eine andere Gruppe diesen Namen. Ordnen Sie beide in Entra einander zu, oder benennen Sie eines um.",
+        ),
+    ),
+    reason(
+        "invalidValue",
+        (
+            "A value is not accepted",
+            "Correct the value in Entra, or the attribute mapping that makes it.",
+        ),
+        (
+            "Ein Wert wird nicht angenommen",
+            "Berichtigen Sie den Wert in Entra oder die Attributzuordnung, aus der er kommt.",
+        ),
+    ),
+    reason(
+        "invalidSyntax",
+        (
+            "The request has a wrong form",
+            "Add ?aadOptscim062020 to the Tenant URL, and look at the attribute mappings.",
+        ),
+        (
+            "Die Anfrage hat eine falsche Form",
+            "Hängen Sie ?aadOptscim062020 an die Mandanten-URL (Tenant URL), und prüfen Sie die Attributzuordnungen.",
+        ),
+    ),
+    reason(
+        "invalidPath",
+        (
+            "An attribute is not known here",
+            "Correct the target attribute of the mapping in Entra.",
+        ),
+        (
+            "Ein Attribut ist hier unbekannt",
+            "Berichtigen Sie das Zielattribut der Zuordnung in Entra.",
+        ),
+    ),
+    reason(
+        "invalidFilter",
+        (
+            "A search cannot be answered",
+            "Correct the matching attribute of the mappings in Entra: userName or externalId are good ones.",
+        ),
+        (
+            "Eine Suche lässt sich nicht beantworten",
+            "Berichtigen Sie in Entra das Attribut, über das Personen zugeordnet werden: userName oder externalId eignen sich.",
+        ),
+    ),
+    reason(
+        "noTarget",
+        (
+            "What was to be changed is not there",
+            "A mapping names one value of a list, such as emails[type eq \"work\"], that this person does not have. Entra mostly repeats it; if it stays so, restart provisioning for the person.",
+        ),
+        (
+            "Was geändert werden sollte, ist nicht da",
+            "Eine Zuordnung nennt einen Wert einer Liste, etwa emails[type eq \"work\"], den diese Person nicht hat. Meist wiederholt Entra es; bleibt es so, starten Sie die Bereitstellung für die Person neu.",
+        ),
+    ),
+    reason(
+        "mutability",
+        (
+            "An attribute cannot be changed",
+            "Take the mapping of this attribute out.",
+        ),
+        (
+            "Ein Attribut lässt sich nicht ändern",
+            "Entfernen Sie die Zuordnung dieses Attributs.",
+        ),
+    ),
+    reason(
+        "notFound",
+        (
+            "It is not there",
+            "Entra looks before it creates: that is no mistake. If it stays so, restart provisioning.",
+        ),
+        (
+            "Es ist nicht da",
+            "Entra sieht nach, bevor es anlegt: Das ist kein Fehler. Bleibt es so, starten Sie die Bereitstellung neu.",
+        ),
+    ),
+    reason(
+        "tooManyDeactivations",
+        (
+            "Held back, to be safe",
+            "Unusually many were to lose access. See under Safety.",
+        ),
+        (
+            "Zur Sicherheit zurückgehalten",
+            "Ungewöhnlich viele sollten den Zugang verlieren. Siehe Schutz.",
+        ),
+    ),
+    reason(
+        "tooManyRequests",
+        ("Too fast", "Entra slows down and repeats it by itself."),
+        (
+            "Zu schnell",
+            "Entra wird langsamer und wiederholt es von selbst.",
+        ),
+    ),
+    reason(
+        "tooMany",
+        (
+            "Too much at once",
+            "Narrow the filter, or ask for smaller pages.",
+        ),
+        (
+            "Zu viel auf einmal",
+            "Verengen Sie den Filter, oder fragen Sie kleinere Seiten ab.",
+        ),
+    ),
+    reason(
+        "invalidCursor",
+        (
+            "A list was continued wrongly",
+            "The program has to give the cursor back as it got it, with the same filter. Entra does not use cursors.",
+        ),
+        (
+            "Eine Liste wurde falsch fortgesetzt",
+            "Das Programm muss den Cursor so zurückgeben, wie es ihn bekam, mit demselben Filter. Entra benutzt keine Cursor.",
+        ),
+    ),
+    reason(
+        "expiredCursor",
+        (
+            "A list was continued too late",
+            "The program has to begin the list again. Entra does not use cursors.",
+        ),
+        (
+            "Eine Liste wurde zu spät fortgesetzt",
+            "Das Programm muss die Liste neu beginnen. Entra benutzt keine Cursor.",
+        ),
+    ),
+    reason(
+        "invalidCount",
+        (
+            "The size of a page is no number that works",
+            "The program has to ask for pages of another size. Entra does not send this.",
+        ),
+        (
+            "Die Größe einer Seite ist keine brauchbare Zahl",
+            "Das Programm muss Seiten anderer Größe abfragen. Entra sendet das nicht.",
+        ),
+    ),
+    reason(
+        "noKey",
+        (
+            "The request had no key",
+            "Enter the API-KEY as Secret Token in Entra.",
+        ),
+        (
+            "Die Anfrage hatte keinen Schlüssel",
+            "Tragen Sie den API-KEY in Entra als „Geheimes Token“ (Secret Token) ein.",
+        ),
+    ),
+    reason(
+        "foreignKey",
+        (
+            "What was sent is not a key of Hellotracks",
+            "A key starts with htscim_. Copy it whole and enter it as Secret Token in Entra, or create another one.",
+        ),
+        (
+            "Was gesendet wurde, ist kein Schlüssel von Hellotracks",
+            "Ein Schlüssel beginnt mit htscim_. Kopieren Sie ihn ganz und tragen Sie ihn in Entra als „Geheimes Token“ (Secret Token) ein, oder erstellen Sie einen neuen.",
+        ),
+    ),
+    reason(
+        "mistypedKey",
+        (
+            "The key is incomplete",
+            "Copy the key whole, or create another one.",
+        ),
+        (
+            "Der Schlüssel ist unvollständig",
+            "Kopieren Sie den Schlüssel ganz, oder erstellen Sie einen neuen.",
+        ),
+    ),
+    reason(
+        "unknownKey",
+        (
+            "The key is not one of yours",
+            "Create a key and enter it in Entra.",
+        ),
+        (
+            "Der Schlüssel ist keiner von Ihren",
+            "Erstellen Sie einen Schlüssel und tragen Sie ihn in Entra ein.",
+        ),
+    ),
+    reason(
+        "revokedKey",
+        (
+            "The key was revoked",
+            "Enter the present key in Entra, or create another one.",
+        ),
+        (
+            "Der Schlüssel wurde widerrufen",
+            "Tragen Sie den jetzigen Schlüssel in Entra ein, oder erstellen Sie einen neuen.",
+        ),
+    ),
+    reason(
+        "expiredKey",
+        ("The key has expired", "Create a key and enter it in Entra."),
+        (
+            "Der Schlüssel ist abgelaufen",
+            "Erstellen Sie einen Schlüssel und tragen Sie ihn in Entra ein.",
+        ),
+    ),
+    reason(
+        "apiOff",
+        ("The API is off", "Enable it on the Overview."),
+        ("Die API ist aus", "Schalten Sie sie im Überblick ein."),
+    ),
+    reason(
+        "tenantDisabled",
+        ("The account is disabled", "Ask Hellotracks support."),
+        (
+            "Das Konto ist gesperrt",
+            "Fragen Sie den Support von Hellotracks.",
+        ),
+    ),
+    reason(
+        "forbidden",
+        (
+            "This cannot be asked for",
+            "A program has asked for a part of the service's description with a filter. Entra does not; look which other program has the key.",
+        ),
+        (
+            "Danach kann man nicht fragen",
+            "Ein Programm hat einen Teil der Beschreibung des Dienstes mit einem Filter abgefragt. Entra tut das nicht; sehen Sie nach, welches andere Programm den Schlüssel hat.",
+        ),
+    ),
+    reason(
+        "methodNotAllowed",
+        (
+            "This cannot be done with that address",
+            "Look whether the Tenant URL is whole; if another program has the key, correct its request.",
+        ),
+        (
+            "Das geht mit dieser Adresse nicht",
+            "Prüfen Sie, ob die Mandanten-URL (Tenant URL) vollständig ist; hat ein anderes Programm den Schlüssel, berichtigen Sie dessen Anfrage.",
+        ),
+    ),
+    reason(
+        "preconditionFailed",
+        (
+            "It was changed meanwhile",
+            "The program has to read the present state, and repeat the change.",
+        ),
+        (
+            "Es wurde inzwischen geändert",
+            "Das Programm muss den jetzigen Stand lesen und die Änderung wiederholen.",
+        ),
+    ),
+    reason(
+        "payloadTooLarge",
+        (
+            "The request is too large",
+            "Take attributes that nobody needs out of the mappings, such as photos, or send less at once.",
+        ),
+        (
+            "Die Anfrage ist zu groß",
+            "Entfernen Sie Attribute, die niemand braucht, aus den Zuordnungen, etwa Fotos, oder senden Sie weniger auf einmal.",
+        ),
+    ),
+    reason(
+        "unsupportedMediaType",
+        (
+            "The request says that it is no JSON",
+            "A program has to send the Content-Type application/scim+json. Entra does; look which other program has the key.",
+        ),
+        (
+            "Die Anfrage sagt, sie sei kein JSON",
+            "Ein Programm muss den Content-Type application/scim+json senden. Entra tut das; sehen Sie nach, welches andere Programm den Schlüssel hat.",
+        ),
+    ),
+    reason(
+        "unsupportedEncoding",
+        (
+            "The request is compressed in an unknown way",
+            "A program has to send it uncompressed, or with gzip. Entra does; look which other program has the key.",
+        ),
+        (
+            "Die Anfrage ist auf unbekannte Weise komprimiert",
+            "Ein Programm muss sie unkomprimiert senden oder mit gzip. Entra tut das; sehen Sie nach, welches andere Programm den Schlüssel hat.",
+        ),
+    ),
+    reason(
+        "notImplemented",
+        (
+            "The service cannot do this",
+            "It is a part of SCIM that Hellotracks does not have. Take it out of the program's settings, or ask Hellotracks support.",
+        ),
+        (
+            "Der Dienst kann das nicht",
+            "Es ist ein Teil von SCIM, den Hellotracks nicht hat. Entfernen Sie ihn aus den Einstellungen des Programms, oder fragen Sie den Support von Hellotracks.",
+        ),
+    ),
+    reason(
+        "conflict",
+        ("Two changes at once", "Entra repeats it by itself."),
+        (
+            "Zwei Änderungen zugleich",
+            "Entra wiederholt es von selbst.",
+        ),
+    ),
+    reason(
+        "unavailable",
+        (
+            "The service did not answer in time",
+            "Entra repeats it by itself.",
+        ),
+        (
+            "Der Dienst hat nicht rechtzeitig geantwortet",
+            "Entra wiederholt es von selbst.",
+        ),
+    ),
+    reason(
+        "internal",
+        (
+            "The service failed",
+            "Tell Hellotracks support the number of the request.",
+        ),
+        (
+            "Der Dienst hat versagt",
+            "Nennen Sie dem Support von Hellotracks die Nummer der Anfrage.",
+        ),
+    ),
+];
+
+/// Any other one, such as one that a newer release gives.
+const OTHER: Reason = reason(
+    "",
+    (
+        "It was not done",
+        "Hellotracks support can explain it: tell them the number of the request.",
+    ),
+    (
+        "Es wurde nicht ausgeführt",
+        "Der Support von Hellotracks kann es erklären: Nennen Sie ihm die Nummer der Anfrage.",
+    ),
+);
+
+/// Whose explanation names the request's number.
+const NUMBERED: &[&str] = &["internal", ""];
+
+/// A reason as one that can be explained; all others are one.
+pub fn known(reason: &str) -> &'static str {
+    found(reason).word
+}
+
+/// Whether the explanation of a reason names the request's number.
+pub fn names_the_number(reason: &str) -> bool {
+    NUMBERED.contains(&known(reason))
+}
+
+fn found(reason: &str) -> &'static Reason {
+    let known = REASONS.iter().find(|known| known.word == reason);
+    known.unwrap_or(&OTHER)
+}
+
+impl Texts {
+    /// What a reason means, and what to do.
+    pub fn reason(&self, reason: &str) -> (&'static str, &'static str) {
+        let found = found(reason);
+        match self.language {
+            Language::English => found.english,
+            Language::German => found.german,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every word that the service can give as a reason, from where it gives them.
+    fn given() -> Vec<&'static str> {
+        let rows = include_str!("../../../scim/src/error.rs");
+        let (rows, _) = rows.split_once("#[cfg(test)]").unwrap();
+        let typed = rows.split("Row::").skip(1);
+        let typed = typed.filter(|row| row.starts_with("typed(") || row.starts_with("untyped("));
+        // The row of 401 has its reason from where the key is checked.
+        let quoted = typed.filter_map(|row| row.split_once(')')?.0.split('"').nth(1));
+        let keys = include_str!("../../../../src/http/auth.rs");
+        let (keys, _) = keys.split_once("#[cfg(test)]").unwrap();
+        let keys = keys.lines().filter_map(|line| {
+            let word = line.trim().strip_prefix('"')?.strip_suffix("\",")?;
+            word.chars().all(char::is_alphanumeric).then_some(word)
+        });
+        quoted.chain(keys).collect()
+    }
+
+    #[test]
+    fn every_reason_that_is_given_is_explained() {
+        let given = given();
+        for word in ["uniqueness", "internal", "noKey", "apiOff", "foreignKey"] {
+            assert!(given.contains(&word), "{word}: {given:?}");
+        }
+        assert!(given.len() >= 32, "{given:?}");
+        for word in given {
+            assert_eq!(known(word), word);
+        }
+        for language in Language::ALL {
+            let texts = language.texts();
+            assert_eq!(texts.reason("strange"), texts.reason(""));
+        }
+        assert_eq!(known("strange"), "");
+    }
+
+    /// Each is explained once, in words of its own, whose number is shown where it is named.
+    #[test]
+    fn reasons_are_told_apart() {
+        for language in Language::ALL {
+            let texts = language.texts();
+            for (place, reason) in REASONS.iter().chain([&OTHER]).enumerate() {
+                let (title, advice) = texts.reason(reason.word);
+                assert!(!title.is_empty() && !advice.is_empty(), "{}", reason.word);
+                let later = REASONS.iter().skip(place + 1);
+                for other in later {
+                    assert_ne!(reason.word, other.word);
+                    assert_ne!(title, texts.reason(other.word).0, "{}", other.word);
+                }
+                let names = advice.contains("number") || advice.contains("Nummer");
+                assert_eq!(names, names_the_number(reason.word), "{}", reason.word);
+            }
+        }
+    }
+}
