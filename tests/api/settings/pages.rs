@@ -328,7 +328,7 @@ async fn on_all_pages(visitor: &Browser<'_>, path: &str, start: &str) -> Vec<Str
         });
         found.extend(named);
         next = text
-            .split_once(&format!("href=\"{path}?from="))
+            .split_once(&format!("class=\"button quiet\" href=\"{path}?from="))
             .and_then(|(_, rest)| rest.split_once('"'))
             .map(|(place, _)| format!("{path}?from={place}"));
     }
@@ -371,7 +371,13 @@ async fn a_page_begins_in_its_own_list() {
         for from in ["x", "%23", "U%23x", "~%23", "2026-11-27", "%00%23"] {
             let other = visitor.get(&format!("{path}?from={from}")).await;
             assert_eq!(other.status, 200, "{from}");
-            assert_eq!(other.text.len(), first.text.len(), "{path} {from}");
+            // But for its own address, with which it is seen in another language.
+            let own = visitor
+                .get(&format!("{path}?from={from}"))
+                .await
+                .field("back");
+            let text = other.text.replace(&own, path);
+            assert_eq!(text.len(), first.text.len(), "{path} {from}");
         }
         let before = format!("{path}?from=0001-01-01T00:00:00Z%23U");
         let nothing = visitor.get(&before).await;
