@@ -9,7 +9,7 @@ const DATE = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle:
 
 // Of today the time of day, else the date as well, each with its preposition.
 const near = (at) => {
-  const { at: atClock, on: onDate } = document.documentElement.dataset;
+  const { at: atClock, on: onDate } = document.body.dataset;
   const isToday = at.toDateString() === new Date().toDateString();
   return isToday ? `${atClock} ${CLOCK.format(at)}` : `${onDate} ${DATE.format(at)}`;
 };

@@ -37,8 +37,8 @@ pub struct Asked {
     pub request_id: String,
     pub method: Method,
     pub route: Route,
-    /// Where the page can be seen again: its path and query, or the first page after a form of a
-    /// path that shows nothing.
+    /// Where the page can be seen again, with the parameters that it reads; the first page if there
+    /// is nothing to see under the path.
     pub here: String,
     pub query: HashMap<String, String>,
     /// What a form has; empty unless it is one.
@@ -86,14 +86,6 @@ impl Asked {
             format!("{scheme}://{host}")
         });
         let route = Route::of(request.uri().path());
-        let uri = request.uri();
-        let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
-        let here = match (route.takes(&Method::GET), uri.path_and_query()) {
-            (true, Some(here)) if is_read => here.as_str(),
-            (true, _) => uri.path(),
-            (false, _) => "/settings",
-        };
-        let here = here.to_owned();
         let query = pairs(request.uri().query().unwrap_or_default().as_bytes());
         let bytes: &[u8] = match request.body() {
             Body::Text(text) => text.as_bytes(),
@@ -114,6 +106,7 @@ impl Asked {
             let iam = iam.and_then(|authorizer| authorizer.iam.as_ref());
             identity = iam.and_then(|iam| iam.user_arn.clone());
         }
+        let here = route.here(|name| query.get(name).map(String::as_str));
         let chosen = cookies.get(LANGUAGE).map(String::as_str);
         Self {
             request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),

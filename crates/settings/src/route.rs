@@ -1,6 +1,8 @@
 //! What a path means.
 
 use http::Method;
+use store::directory::latest::Place;
+use tenant::LinkToken;
 
 /// What is asked for. The same in every language.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,6 +75,34 @@ impl Route {
         }
     }
 
+    /// Its address, with the parameters that its page reads; that of the first page if it has none.
+    /// What is no page's, and may be a key in the wrong field, is not repeated.
+    pub fn here<'q>(&self, parameter: impl Fn(&str) -> Option<&'q str>) -> String {
+        let is_id = |id: &str| id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        let with = |path: &str, name: &str| match parameter(name) {
+            None => path.to_owned(),
+            Some(value) => {
+                let value: String = form_urlencoded::byte_serialize(value.as_bytes()).collect();
+                format!("{path}?{name}={value}")
+            }
+        };
+        match self {
+            Self::Connect | Self::Keys | Self::Safety => self.name().to_owned(),
+            Self::Activity | Self::Requests => match parameter("from").and_then(Place::parse) {
+                Some(_) => with(self.name(), "from"),
+                None => self.name().to_owned(),
+            },
+            Self::People => with(self.name(), "name"),
+            Self::Person(id) if is_id(id) => format!("/settings/people/{id}"),
+            Self::Rotate(key) if is_id(key) => format!("/settings/keys/{key}/rotate"),
+            Self::Revoke(key) if is_id(key) => format!("/settings/keys/{key}/revoke"),
+            Self::Open(secret) if LinkToken::parse(secret).is_some() => {
+                format!("/settings/open/{secret}")
+            }
+            _ => "/settings".to_owned(),
+        }
+    }
+
     /// Its name in the log.
     pub fn name(&self) -> &'static str {
         match self {
@@ -137,6 +167,25 @@ mod tests {
             ("", Route::Unknown),
         ] {
             assert_eq!(Route::of(path), route, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_seen_again_with_what_it_reads() {
+        for (path, here) in [
+            ("/settings", "/settings"),
+            ("/settings/keys/", "/settings/keys"),
+            ("/settings/people", "/settings/people?name=a%2F%2Fb+%26"),
+            ("/settings/activity", "/settings/activity"),
+            ("/settings/people/0-f", "/settings/people/0-f"),
+            ("/settings/keys/0f/rotate", "/settings/keys/0f/rotate"),
+            ("/settings/keys/htscim_x/revoke", "/settings"),
+            ("/settings/open/htlink_x", "/settings"),
+            ("/settings/api", "/settings"),
+            ("/settings/htscim_x", "/settings"),
+        ] {
+            let parameter = |name: &str| (name == "name").then_some("a//b &");
+            assert_eq!(Route::of(path).here(parameter), here, "{path}");
         }
     }
 

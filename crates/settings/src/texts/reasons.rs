@@ -5,24 +5,12 @@ use super::{Language, Texts};
 /// A title, and what to do.
 type Words = (&'static str, &'static str);
 
-/// A reason, in all languages.
-struct Reason {
-    word: &'static str,
-    english: Words,
-    german: Words,
-}
-
-const fn reason(word: &'static str, english: Words, german: Words) -> Reason {
-    Reason {
-        word,
-        english,
-        german,
-    }
-}
+/// A reason in a word, and in English and German.
+type Reason = (&'static str, Words, Words);
 
 /// Those that can be explained.
 const REASONS: &[Reason] = &[
-    reason(
+    (
         "uniqueness",
         (
             "The name is taken",
@@ -33,7 +21,7 @@ const REASONS: &[Reason] = &[
             "Ein anderes Mitglied hat diesen Benutzernamen, oder eine andere Gruppe diesen Namen. Ordnen Sie beide in Entra einander zu, oder benennen Sie eines um.",
         ),
     ),
-    reason(
+    (
         "invalidValue",
         (
             "A value is not accepted",
@@ -44,7 +32,7 @@ const REASONS: &[Reason] = &[
             "Berichtigen Sie den Wert in Entra oder die Attributzuordnung, aus der er kommt.",
         ),
     ),
-    reason(
+    (
         "invalidSyntax",
         (
             "The request has a wrong form",
@@ -55,7 +43,7 @@ const REASONS: &[Reason] = &[
             "Hängen Sie ?aadOptscim062020 an die Mandanten-URL (Tenant URL), und prüfen Sie die Attributzuordnungen.",
         ),
     ),
-    reason(
+    (
         "invalidPath",
         (
             "An attribute is not known here",
@@ -66,7 +54,7 @@ const REASONS: &[Reason] = &[
             "Berichtigen Sie das Zielattribut der Zuordnung in Entra.",
         ),
     ),
-    reason(
+    (
         "invalidFilter",
         (
             "A search cannot be answered",
@@ -77,7 +65,7 @@ const REASONS: &[Reason] = &[
             "Berichtigen Sie in Entra das Attribut, über das Personen zugeordnet werden: userName oder externalId eignen sich.",
         ),
     ),
-    reason(
+    (
         "noTarget",
         (
             "What was to be changed is not there",
@@ -88,7 +76,7 @@ const REASONS: &[Reason] = &[
             "Eine Zuordnung nennt einen Wert einer Liste, etwa emails[type eq \"work\"], den diese Person nicht hat. Meist wiederholt Entra es; bleibt es so, starten Sie die Bereitstellung für die Person neu.",
         ),
     ),
-    reason(
+    (
         "mutability",
         (
             "An attribute cannot be changed",
@@ -99,7 +87,7 @@ const REASONS: &[Reason] = &[
             "Entfernen Sie die Zuordnung dieses Attributs.",
         ),
     ),
-    reason(
+    (
         "notFound",
         (
             "It is not there",
@@ -110,7 +98,7 @@ const REASONS: &[Reason] = &[
             "Entra sieht nach, bevor es anlegt: Das ist kein Fehler. Bleibt es so, starten Sie die Bereitstellung neu.",
         ),
     ),
-    reason(
+    (
         "tooManyDeactivations",
         (
             "Held back, to be safe",
@@ -121,7 +109,7 @@ const REASONS: &[Reason] = &[
             "Ungewöhnlich viele sollten den Zugang verlieren. Siehe Schutz.",
         ),
     ),
-    reason(
+    (
         "tooManyRequests",
         ("Too fast", "Entra slows down and repeats it by itself."),
         (
@@ -129,7 +117,7 @@ const REASONS: &[Reason] = &[
             "Entra wird langsamer und wiederholt es von selbst.",
         ),
     ),
-    reason(
+    (
         "tooMany",
         (
             "Too much at once",
@@ -140,7 +128,7 @@ const REASONS: &[Reason] = &[
             "Verengen Sie den Filter, oder fragen Sie kleinere Seiten ab.",
         ),
     ),
-    reason(
+    (
         "invalidCursor",
         (
             "A list was continued wrongly",
@@ -151,7 +139,7 @@ const REASONS: &[Reason] = &[
             "Das Programm muss den Cursor so zurückgeben, wie es ihn bekam, mit demselben Filter. Entra benutzt keine Cursor.",
         ),
     ),
-    reason(
+    (
         "expiredCursor",
         (
             "A list was continued too late",
@@ -162,7 +150,7 @@ const REASONS: &[Reason] = &[
             "Das Programm muss die Liste neu beginnen. Entra benutzt keine Cursor.",
         ),
     ),
-    reason(
+    (
         "invalidCount",
         (
             "The size of a page is no number that works",
@@ -173,7 +161,7 @@ const REASONS: &[Reason] = &[
             "Das Programm muss Seiten anderer Größe abfragen. Entra sendet das nicht.",
         ),
     ),
-    reason(
+    (
         "noKey",
         (
             "The request had no key",
@@ -184,7 +172,7 @@ const REASONS: &[Reason] = &[
             "Tragen Sie den API-KEY in Entra als „Geheimes Token“ (Secret Token) ein.",
         ),
     ),
-    reason(
+    (
         "foreignKey",
         (
             "What was sent is not a key of Hellotracks",
@@ -195,7 +183,7 @@ const REASONS: &[Reason] = &[
             "Ein Schlüssel beginnt mit htscim_. Kopieren Sie ihn ganz und tragen Sie ihn in Entra als „Geheimes Token“ (Secret Token) ein, oder erstellen Sie einen neuen.",
         ),
     ),
-    reason(
+    (
         "mistypedKey",
         (
             "The key is incomplete",
@@ -206,7 +194,7 @@ const REASONS: &[Reason] = &[
             "Kopieren Sie den Schlüssel ganz, oder erstellen Sie einen neuen.",
         ),
     ),
-    reason(
+    (
         "unknownKey",
         (
             "The key is not one of yours",
@@ -217,7 +205,7 @@ const REASONS: &[Reason] = &[
             "Erstellen Sie einen Schlüssel und tragen Sie ihn in Entra ein.",
         ),
     ),
-    reason(
+    (
         "revokedKey",
         (
             "The key was revoked",
@@ -228,7 +216,7 @@ const REASONS: &[Reason] = &[
             "Tragen Sie den jetzigen Schlüssel in Entra ein, oder erstellen Sie einen neuen.",
         ),
     ),
-    reason(
+    (
         "expiredKey",
         ("The key has expired", "Create a key and enter it in Entra."),
         (
@@ -236,12 +224,12 @@ const REASONS: &[Reason] = &[
             "Erstellen Sie einen Schlüssel und tragen Sie ihn in Entra ein.",
         ),
     ),
-    reason(
+    (
         "apiOff",
         ("The API is off", "Enable it on the Overview."),
         ("Die API ist aus", "Schalten Sie sie im Überblick ein."),
     ),
-    reason(
+    (
         "tenantDisabled",
         ("The account is disabled", "Ask Hellotracks support."),
         (
@@ -249,7 +237,7 @@ const REASONS: &[Reason] = &[
             "Fragen Sie den Support von Hellotracks.",
         ),
     ),
-    reason(
+    (
         "forbidden",
         (
             "This cannot be asked for",
@@ -260,7 +248,7 @@ const REASONS: &[Reason] = &[
             "Ein Programm hat einen Teil der Beschreibung des Dienstes mit einem Filter abgefragt. Entra tut das nicht; sehen Sie nach, welches andere Programm den Schlüssel hat.",
         ),
     ),
-    reason(
+    (
         "methodNotAllowed",
         (
             "This cannot be done with that address",
@@ -271,7 +259,7 @@ const REASONS: &[Reason] = &[
             "Prüfen Sie, ob die Mandanten-URL (Tenant URL) vollständig ist; hat ein anderes Programm den Schlüssel, berichtigen Sie dessen Anfrage.",
         ),
     ),
-    reason(
+    (
         "preconditionFailed",
         (
             "It was changed meanwhile",
@@ -282,7 +270,7 @@ const REASONS: &[Reason] = &[
             "Das Programm muss den jetzigen Stand lesen und die Änderung wiederholen.",
         ),
     ),
-    reason(
+    (
         "payloadTooLarge",
         (
             "The request is too large",
@@ -293,7 +281,7 @@ const REASONS: &[Reason] = &[
             "Entfernen Sie Attribute, die niemand braucht, aus den Zuordnungen, etwa Fotos, oder senden Sie weniger auf einmal.",
         ),
     ),
-    reason(
+    (
         "unsupportedMediaType",
         (
             "The request says that it is no JSON",
@@ -304,7 +292,7 @@ const REASONS: &[Reason] = &[
             "Ein Programm muss den Content-Type application/scim+json senden. Entra tut das; sehen Sie nach, welches andere Programm den Schlüssel hat.",
         ),
     ),
-    reason(
+    (
         "unsupportedEncoding",
         (
             "The request is compressed in an unknown way",
@@ -315,7 +303,7 @@ const REASONS: &[Reason] = &[
             "Ein Programm muss sie unkomprimiert senden oder mit gzip. Entra tut das; sehen Sie nach, welches andere Programm den Schlüssel hat.",
         ),
     ),
-    reason(
+    (
         "notImplemented",
         (
             "The service cannot do this",
@@ -326,7 +314,7 @@ const REASONS: &[Reason] = &[
             "Es ist ein Teil von SCIM, den Hellotracks nicht hat. Entfernen Sie ihn aus den Einstellungen des Programms, oder fragen Sie den Support von Hellotracks.",
         ),
     ),
-    reason(
+    (
         "conflict",
         ("Two changes at once", "Entra repeats it by itself."),
         (
@@ -334,7 +322,7 @@ const REASONS: &[Reason] = &[
             "Entra wiederholt es von selbst.",
         ),
     ),
-    reason(
+    (
         "unavailable",
         (
             "The service did not answer in time",
@@ -345,7 +333,7 @@ const REASONS: &[Reason] = &[
             "Entra wiederholt es von selbst.",
         ),
     ),
-    reason(
+    (
         "internal",
         (
             "The service failed",
@@ -359,7 +347,7 @@ const REASONS: &[Reason] = &[
 ];
 
 /// Any other one, such as one that a newer release gives.
-const OTHER: Reason = reason(
+const OTHER: Reason = (
     "",
     (
         "It was not done",
@@ -376,7 +364,7 @@ const NUMBERED: &[&str] = &["internal", ""];
 
 /// A reason as one that can be explained; all others are one.
 pub fn known(reason: &str) -> &'static str {
-    found(reason).word
+    found(reason).0
 }
 
 /// Whether the explanation of a reason names the request's number.
@@ -385,17 +373,17 @@ pub fn names_the_number(reason: &str) -> bool {
 }
 
 fn found(reason: &str) -> &'static Reason {
-    let known = REASONS.iter().find(|known| known.word == reason);
+    let known = REASONS.iter().find(|(word, ..)| *word == reason);
     known.unwrap_or(&OTHER)
 }
 
 impl Texts {
     /// What a reason means, and what to do.
     pub fn reason(&self, reason: &str) -> (&'static str, &'static str) {
-        let found = found(reason);
+        let (_, english, german) = found(reason);
         match self.language {
-            Language::English => found.english,
-            Language::German => found.german,
+            Language::English => *english,
+            Language::German => *german,
         }
     }
 }
