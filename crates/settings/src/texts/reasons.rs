@@ -432,15 +432,15 @@ mod tests {
         for language in Language::ALL {
             let texts = language.texts();
             for (place, reason) in REASONS.iter().chain([&OTHER]).enumerate() {
-                let (title, advice) = texts.reason(reason.word);
-                assert!(!title.is_empty() && !advice.is_empty(), "{}", reason.word);
+                let (title, advice) = texts.reason(reason.0);
+                assert!(!title.is_empty() && !advice.is_empty(), "{}", reason.0);
                 let later = REASONS.iter().skip(place + 1);
                 for other in later {
-                    assert_ne!(reason.word, other.word);
-                    assert_ne!(title, texts.reason(other.word).0, "{}", other.word);
+                    assert_ne!(reason.0, other.0);
+                    assert_ne!(title, texts.reason(other.0).0, "{}", other.0);
                 }
                 let names = advice.contains("number") || advice.contains("Nummer");
-                assert_eq!(names, names_the_number(reason.word), "{}", reason.word);
+                assert_eq!(names, names_the_number(reason.0), "{}", reason.0);
             }
         }
     }
