@@ -279,7 +279,7 @@ pub static TEXTS: Texts = Texts {
     safety_title: "Schutz",
     safety_intro: "Nimmt ein falscher Bereich in Entra vielen auf einmal den Zugang, wird der Rest zurückgehalten, damit ein Fehler nicht Ihr Unternehmen aussperrt.",
     gauge_title: "Zugang verloren in letzter Zeit",
-    gauge_text: "{used} von höchstens {limit} haben den Zugang verloren, gezählt seit dem {since}. Über {limit} hinaus wird der Rest zurückgehalten.",
+    gauge_text: "Seit dem {since} haben den Zugang verloren: {used}, von höchstens {limit}. Darüber hinaus wird der Rest zurückgehalten.",
     gauge_none: "In letzter Zeit hat niemand den Zugang verloren.",
     gauge_open: "Die Grenze ist erreicht: Weitere Deaktivierungen und Löschungen werden bis zum {time} abgewiesen, oder bis der Support von Hellotracks die Grenze aufhebt. Entra wiederholt sie von selbst.",
     gauge_lifted: "Die Grenze ist bis zum {time} aufgehoben.",
