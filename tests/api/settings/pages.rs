@@ -185,7 +185,7 @@ async fn pages_say_what_there_is_in_both_languages() {
             "/settings/people?name=nobody",
             "Nobody goes by <bdi>nobody</bdi>",
         ),
-        ("/settings/safety", "2 of at most 50 have lost access"),
+        ("/settings/safety", "</time>: 2, of 50 at most."),
         ("/settings/safety", "<bdi>kim</bdi> was deleted"),
     ] {
         let reply = visitor.get(path).await;
@@ -252,7 +252,7 @@ async fn the_limit_on_lost_access_is_explained() {
     let visitor = page.visitor("acme", Scope::View).await;
     for (path, said) in [
         ("/settings", "Deactivations or deletions are held back"),
-        ("/settings/safety", "50 of at most 50 have lost access"),
+        ("/settings/safety", "</time>: 50, of 50 at most."),
         ("/settings/requests", "user50"),
     ] {
         let reply = visitor.get(path).await;

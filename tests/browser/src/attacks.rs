@@ -313,7 +313,7 @@ async fn a_key_is_in_one_answer() {
 
         // A page that was left does not come back with it.
         browser.open(&site.url("/settings/connect")).await;
-        browser.press("Show credentials and example").await;
+        browser.press("Create another key").await;
         let second = browser.text_of("#key").await;
         assert_ne!(second, key);
         browser.press("I have copied it: on to Entra").await;

@@ -5,6 +5,7 @@
 //! - [`attacks`]: links, forms, sessions and keys in the wrong hands.
 //! - [`every_page`]: what holds on every page, in both languages, light and dark, wide and narrow;
 //!   and a picture of each.
+//! - [`extremes`]: names as long as they may be, and the page that waits.
 //!
 //! All of them need Chromium and axe, which `make test-browser` gets, and are there with the
 //! feature `chromium` alone.
@@ -15,5 +16,6 @@
 
 mod attacks;
 mod every_page;
+mod extremes;
 mod story;
 mod support;

@@ -83,9 +83,11 @@ pub fn svg(hours: &[Hour], title: &str) -> Html {
         let (x, y) = (LEFT + column * side, TOP + row * side);
         if column == 0 {
             let (day, y) = (hour.begins.date(), y + CELL - 4);
+            // Where the picture is small, there is room for every other one.
+            let class = if row % 2 == 0 { "scale" } else { "scale spare" };
             let _ = write!(
                 svg,
-                "<text class=\"scale\" x=\"0\" y=\"{y}\">{:02}-{:02}</text>",
+                "<text class=\"{class}\" x=\"0\" y=\"{y}\">{:02}-{:02}</text>",
                 u8::from(day.month()),
                 day.day()
             );

@@ -41,11 +41,19 @@ pub async fn answer(
     meter: &Arc<Meter>,
     known: &OnceLock<Visit>,
 ) -> Answer {
-    if asked.route == Route::Unknown {
-        return Err(Refused::NotFound.into());
-    }
-    if !asked.route.takes(&asked.method) {
-        return Err(Refused::Method.into());
+    let refused = match asked.route.takes(&asked.method) {
+        _ if asked.route == Route::Unknown => Some(Refused::NotFound),
+        true => None,
+        false => Some(Refused::Method),
+    };
+    if let Some(refused) = refused {
+        // Who has a session is still in it: the page of the error has its header.
+        if asked.session.is_some()
+            && let Ok(visit) = Visit::of(app, asked, meter).await
+        {
+            known.get_or_init(|| visit);
+        }
+        return Err(refused.into());
     }
     let is_post = asked.method == http::Method::POST;
     match &asked.route {
