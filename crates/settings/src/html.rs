@@ -47,8 +47,8 @@ impl Html {
         Self::shown(at, "clock", &clock(at))
     }
 
-    /// When something was, seen from now: of today the time of day, else the date as well, each with
-    /// its preposition. What today is, the script knows better.
+    /// When something was, seen from now: of today the time of day, else the date as well, each
+    /// with its preposition. What today is, the script knows better.
     pub fn near(t: &Texts, at: OffsetDateTime, now: OffsetDateTime) -> Self {
         let text = match at.date() == now.date() {
             true => format!("{} {}", t.at_clock, clock(at)),
