@@ -131,7 +131,11 @@ async fn the_limit_on_deleted_groups_is_explained() {
     let visitor = page.visitor("acme", Scope::View).await;
     assert_says(&visitor, "deletions are held back").await;
     let shown = visitor.get("/settings/safety").await.text;
-    for said in ["Groups deleted lately", "</time>: 10, of 10 at most.", "Crew 1"] {
+    for said in [
+        "Groups deleted lately",
+        "</time>: 10, of 10 at most.",
+        "Crew 1",
+    ] {
         assert!(shown.contains(said), "{said}: {shown}");
     }
 }
