@@ -45,28 +45,21 @@ impl Account {
     /// Failures of DynamoDB.
     pub async fn health(&self, since: OffsetDateTime) -> Result<Health, Failure> {
         let (directory, now) = (self.directory(), OffsetDateTime::now_utc());
-        let keys = async { self.keys().await };
-        let counts = async {
-            let counts = tokio::try_join!(
+        let stored = async {
+            let stored = tokio::try_join!(
+                directory.breaker(&USERS),
+                directory.breaker(&GROUPS),
+                directory.answers(since),
+                directory.refusals(since),
                 directory.count(&USERS),
                 directory.count_active(&USERS),
                 directory.count(&GROUPS),
                 directory.latest_change(),
             );
-            Ok(counts?)
+            Ok(stored?)
         };
-        let breakers = async {
-            let breakers = tokio::try_join!(directory.breaker(&USERS), directory.breaker(&GROUPS));
-            Ok(breakers?)
-        };
-        let traffic = async {
-            let traffic = tokio::try_join!(directory.answers(since), directory.refusals(since));
-            Ok(traffic?)
-        };
-        let (keys, counts, breakers, traffic) = tokio::try_join!(keys, counts, breakers, traffic)?;
-        let (breaker, of_groups) = breakers;
-        let (answers, refusals) = traffic;
-        let (users, active, groups, latest_change) = counts;
+        let (keys, stored) = tokio::try_join!(self.keys(), stored)?;
+        let (breaker, of_groups, answers, refusals, users, active, groups, latest_change) = stored;
         let facts = Facts {
             tenant: &self.tenant,
             now,

@@ -24,7 +24,7 @@ pub const WAY_BACK: &str = "__Host-back";
 /// A browser that none of the known families is.
 pub const OTHER_PROGRAM: &str = "another program";
 
-/// The longest way back, in bytes, as for links.
+/// The longest way back, in bytes.
 const MAX_WAY_BACK: usize = 500;
 
 /// The longest form that is read, in bytes.
@@ -176,11 +176,15 @@ pub fn kept_way_back(url: &str) -> String {
 fn way_back(kept: &str) -> Option<String> {
     let pair = format!("url={kept}");
     let (_, url) = form_urlencoded::parse(pair.as_bytes()).next()?;
-    let is_way = url.starts_with("https://")
+    is_way_back(&url).then(|| url.into_owned())
+}
+
+/// Whether a link may lead back there.
+pub fn is_way_back(url: &str) -> bool {
+    url.starts_with("https://")
         && url.len() <= MAX_WAY_BACK
         && !url.contains(char::is_whitespace)
-        && !url.contains(char::is_control);
-    is_way.then(|| url.into_owned())
+        && !url.contains(char::is_control)
 }
 
 /// What the browser says of where a request comes from. `Sec-Fetch-Site` is decisive; with

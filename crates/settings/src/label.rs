@@ -21,10 +21,15 @@ pub fn problem(t: &Texts, label: &str) -> Option<&'static str> {
         return Some(t.label_direction);
     }
     // A label is on pages and in logs: somebody has pasted the key into the wrong field.
-    if label.to_ascii_lowercase().contains(KEY) {
+    if has_key(label) {
         return Some(t.label_key);
     }
     label.chars().all(is_blank).then_some(t.label_blank)
+}
+
+/// Whether there may be a key in it, which no page repeats.
+pub fn has_key(text: &str) -> bool {
+    text.to_ascii_lowercase().contains(KEY)
 }
 
 /// Whether a character shows nothing: white space, what only tells how others are shown (Unicode's

@@ -4,6 +4,8 @@ use http::Method;
 use store::directory::latest::Place;
 use tenant::LinkToken;
 
+use crate::label::has_key;
+
 /// What is asked for. The same in every language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -92,6 +94,7 @@ impl Route {
                 Some(_) => with(self.name(), "from"),
                 None => self.name().to_owned(),
             },
+            Self::People if parameter("name").is_some_and(has_key) => self.name().to_owned(),
             Self::People => with(self.name(), "name"),
             Self::Person(id) if is_id(id) => format!("/settings/people/{id}"),
             Self::Rotate(key) if is_id(key) => format!("/settings/keys/{key}/rotate"),

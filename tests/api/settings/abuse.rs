@@ -44,13 +44,14 @@ const PARTS: &[&str] = &[
     "' OR 1=1",
     "{{7*7}}",
     "2026-11-01T00:00:00Z",
+    "2026-11-01T00:00:00Z%23U%230",
     "-9999-01-01T00:00:00Z",
 ];
 
 /// The fields of every form and parameter.
 const FIELDS: &[&str] = &[
     "token", "form", "label", "days", "overlap", "confirm", "api", "sure", "back", "language",
-    "name", "before", "tenant", "for",
+    "name", "from", "tenant", "for",
 ];
 
 fn part(random: &mut fastrand::Rng) -> String {

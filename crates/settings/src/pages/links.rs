@@ -10,7 +10,7 @@ use tenant::TenantId;
 use time::Duration;
 
 use crate::App;
-use crate::asked::Asked;
+use crate::asked::{Asked, is_way_back};
 use crate::failed::{Answer, Failed};
 use crate::respond;
 
@@ -68,15 +68,14 @@ pub async fn issue_for_product(app: &App, asked: &Asked) -> Answer {
         let length = text.chars().count();
         (1..=MAX_TEXT).contains(&length) && !text.chars().any(char::is_control)
     };
-    let is_url = |url: &String| url.starts_with("https://") && url.len() <= 500;
     if !is_text(&wanted.issued_for) || !wanted.name.as_ref().is_none_or(is_text) {
         return refused(
             StatusCode::BAD_REQUEST,
             "`for` and `name` have 1 to 100 characters, on one line",
         );
     }
-    if !wanted.return_url.as_ref().is_none_or(is_url) {
-        let text = "`returnUrl` starts with `https://` and has 500 characters at most";
+    if !wanted.return_url.as_deref().is_none_or(is_way_back) {
+        let text = "`returnUrl` starts with `https://` and has 500 characters at most, none of them a blank";
         return refused(StatusCode::BAD_REQUEST, text);
     }
     if lasts < Duration::MINUTE || lasts > LONGEST_LINK {

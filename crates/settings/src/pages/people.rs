@@ -14,6 +14,7 @@ use super::requests::{Logged, logged};
 use super::values::{self, Change};
 use crate::failed::{Answer, Refused};
 use crate::html::{Html, isolated};
+use crate::label::has_key;
 use crate::texts::{Texts, fill};
 
 /// The longest name that is looked for, in bytes: as long as a userName can be.
@@ -57,7 +58,11 @@ struct Page<'r> {
 impl Visited<'_> {
     pub(super) async fn people(&self) -> Answer {
         let t = self.asked.language.texts();
-        let name = self.asked.parameter("name").to_owned();
+        // A key in the wrong field is looked up by nobody, and not repeated.
+        let name = match self.asked.parameter("name") {
+            key if has_key(key) => String::new(),
+            name => name.to_owned(),
+        };
         let is_asked = !name.is_empty();
         // What is longer than a name can be is nobody's.
         let found = match is_asked && name.len() <= MAX_NAME {
