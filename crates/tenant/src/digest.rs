@@ -35,6 +35,19 @@ impl KeyDigest {
         hex(&self.0)
     }
 
+    /// The digest that these 64 lower-case hexadecimal digits write.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        if text.len() != 64 || !is_lower_hex(text) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let digits = std::str::from_utf8(digits).ok()?;
+            *byte = u8::from_str_radix(digits, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+
     /// The digest itself: a secret that only the key's owner and the service can know.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -107,6 +120,19 @@ mod tests {
     #[test]
     fn is_sha_256() {
         assert_eq!(KeyDigest::of(b"abc").to_hex(), ABC);
+    }
+
+    #[test]
+    fn hexadecimal_digits_round_trip() {
+        assert_eq!(KeyDigest::from_hex(ABC), Some(KeyDigest::of(b"abc")));
+        for text in [
+            "",
+            &ABC.to_uppercase(),
+            &ABC.replace('b', "g"),
+            &format!("{ABC}0"),
+        ] {
+            assert_eq!(KeyDigest::from_hex(text), None, "`{text}`");
+        }
     }
 
     #[test]

@@ -50,6 +50,11 @@ impl ApiKey {
         }
     }
 
+    /// Whether something starts like a key.
+    pub fn is_like(presented: &[u8]) -> bool {
+        Secret::parse(PREFIX, presented) != Err(NotWhole::Foreign)
+    }
+
     /// The tenant named by anything that starts like a key, whatever follows.
     pub fn named_tenant(presented: &[u8]) -> Option<TenantId> {
         Secret::named_tenant(PREFIX, presented)

@@ -4,8 +4,8 @@
 use super::digest::{KeyDigest, hex, is_lower_hex};
 use super::id::{MAX_LEN as MAX_TENANT_LEN, TenantId};
 
-const RANDOM_LEN: usize = 64;
-const CHECKSUM_LEN: usize = 8;
+pub(super) const RANDOM_LEN: usize = 64;
+pub(super) const CHECKSUM_LEN: usize = 8;
 
 /// The length of the longest secret with a prefix: anything longer is rejected unread.
 pub(super) const fn max_len(prefix: &str) -> usize {
@@ -97,6 +97,7 @@ fn split<'t>(prefix: &str, text: &'t str) -> Option<(TenantId, &'t str, &'t str)
     well_formed.then_some((tenant, body, checksum))
 }
 
-fn checksum(body: &str) -> String {
+/// The CRC-32 of everything before the last underscore.
+pub(super) fn checksum(body: &str) -> String {
     format!("{:08x}", crc32fast::hash(body.as_bytes()))
 }
