@@ -9,22 +9,23 @@ use scim::ScimError;
 use store::Cost;
 use store::client::tables::TablesError;
 use store::secrets::Credential;
-use tenant::{ApiKey, ApiKeyError, KeyId, TenantId};
+use tenant::{AccessToken, ApiKey, ApiKeyError, ClientSecret, TenantId};
 use time::OffsetDateTime;
 use tokio::time::timeout;
 
 use super::request::decoded_length;
 use crate::instance::Instance;
+use crate::instance::principal::Principal;
 use crate::instance::rate::{worth_of, worth_of_body};
 use crate::log::Trace;
 use crate::service::Failure;
 
 /// The credentials in a request's `Authorization` header, parsed once.
 pub(crate) struct Presented {
-    /// The key, or why there is none. This depends only on the form of a key, which is public, and
-    /// is decided before anything is read.
-    key: Result<ApiKey, ScimError>,
-    /// The tenant named by the key, even if the key is mistyped or was never issued.
+    /// The credential, or why there is none. This depends only on its form, which is public, and is
+    /// decided before anything is read.
+    credential: Result<(Bearer, Principal), ScimError>,
+    /// The tenant named by the credential, even if that is mistyped or was never issued.
     named_tenant: Option<TenantId>,
     /// Whether the header is missing.
     is_absent: bool,
@@ -34,13 +35,10 @@ pub(crate) struct Presented {
     charged: AtomicUsize,
 }
 
-/// Whom a request acts for. The tenant is only claimed until the credential is checked.
-pub(crate) struct Principal<'p> {
-    pub tenant: &'p TenantId,
-    /// Identifies the credential in change records.
-    pub credential: KeyId,
-    /// The secret that seals cursors: known only to the credential's owner and the service.
-    pub seal: [u8; 32],
+/// What lets a request in (RFC 6750, section 2.1).
+enum Bearer {
+    Key(ApiKey),
+    Token(AccessToken),
 }
 
 impl Presented {
@@ -48,15 +46,15 @@ impl Presented {
     pub(crate) fn read(request: &Request) -> Self {
         let token = bearer_token(request);
         Self {
-            key: ApiKey::parse(token).map_err(|error| not_a_key(error, token.is_empty())),
-            named_tenant: ApiKey::named_tenant(token),
+            credential: read_bearer(token),
+            named_tenant: ApiKey::named_tenant(token).or_else(|| AccessToken::named_tenant(token)),
             is_absent: !request.headers().contains_key(AUTHORIZATION),
             body: decoded_length(request),
             charged: AtomicUsize::new(0),
         }
     }
 
-    /// The tenant named by the key, even if the key is mistyped or was never issued.
+    /// The tenant named by the credential, even if that is mistyped or was never issued.
     pub(crate) fn named_tenant(&self) -> Option<&TenantId> {
         self.named_tenant.as_ref()
     }
@@ -69,47 +67,50 @@ impl Presented {
     /// Whom the request claims to act for.
     ///
     /// # Errors
-    /// 401 with what the tenant's admin must do, if this is not a key.
-    pub(crate) fn principal(&self) -> Result<Principal<'_>, ScimError> {
-        let key = self.key.as_ref().map_err(Clone::clone)?;
-        Ok(Principal {
-            tenant: key.tenant(),
-            credential: key.id(),
-            seal: *key.digest().as_bytes(),
-        })
+    /// 401 with what the tenant's admin must do, if there is no credential.
+    pub(crate) fn principal(&self) -> Result<&Principal, ScimError> {
+        let (_, principal) = self.credential.as_ref().map_err(Clone::clone)?;
+        Ok(principal)
     }
 
     /// Checks the credential, and records its use.
     ///
-    /// Every key costs one read of the secrets table, and every refusal has the same status:
-    /// neither tells an attacker how close a guess was.
+    /// Every key costs one read of the secrets table, every token one of both tables, and every
+    /// refusal has the same status: neither tells an attacker how close a guess was.
     ///
     /// # Errors
-    /// 401 with what the tenant's admin must do; 429 when the key is used too fast; 503 when it
-    /// cannot be checked.
+    /// 401 with what the tenant's admin must do; 429 when the credential is used too fast; 503 when
+    /// it cannot be checked.
     pub(crate) async fn check(
         &self,
         instance: &Instance,
         now: OffsetDateTime,
         trace: &Trace,
     ) -> Result<(), Failure> {
-        let key = self.key.as_ref().map_err(Clone::clone)?;
-        let credential = instance.store.credential(key, now, trace.meter()).await?;
-        // Once its item is found, the key's owner is certain, whether the key is valid or not.
+        let (bearer, principal) = self.credential.as_ref().map_err(Clone::clone)?;
+        let (store, meter) = (&instance.store, trace.meter());
+        let credential = match bearer {
+            Bearer::Key(key) => store.credential(key, now, meter).await?,
+            Bearer::Token(token) => store.token_credential(token, now, meter).await?,
+        };
+        // Once its item is found, the owner is certain, whether the credential is valid or not.
         if credential != Credential::Unknown {
-            trace.set_tenant(key.tenant(), key.id());
+            trace.set_tenant(&principal.tenant, principal.id());
         }
-        match credential {
-            Credential::Accepted { expires } => {
-                instance.key_accepted(key, expires, now);
+        match (credential, bearer) {
+            (Credential::Accepted { expires }, bearer) => {
+                // That a client secret ends is said where tokens are asked for with it.
+                let expires = expires.filter(|_| matches!(bearer, Bearer::Key(_)));
+                instance.key_accepted(principal, expires, now);
                 Ok(self.charge(instance, worth_of_body(self.body), now)?)
             }
-            refused => Err(refusal(&refused).into()),
+            (refused, Bearer::Key(_)) => Err(refused_key(&refused).into()),
+            (refused, Bearer::Token(_)) => Err(refused_token(&refused).into()),
         }
     }
 
-    /// Has the request count as this number of requests with its accepted key, if it does not count
-    /// as more already.
+    /// Has the request count as this number of requests with its accepted credential, if it does
+    /// not count as more already.
     ///
     /// # Errors
     /// 429 when the rate is used up.
@@ -119,25 +120,48 @@ impl Presented {
         requests: usize,
         now: OffsetDateTime,
     ) -> Result<(), ScimError> {
-        let key = self.key.as_ref().map_err(Clone::clone)?;
+        let principal = self.principal()?;
         let more = requests.saturating_sub(self.charged.load(Relaxed));
         if more == 0 {
             return Ok(());
         }
-        instance.charge(key, more, now)?;
+        instance.charge(principal, more, now)?;
         self.charged.fetch_add(more, Relaxed);
         Ok(())
     }
 
     /// Has the request count as what it has cost, memberships apart: so many of them it has
-    /// changed. One whose key was not accepted, or used too fast, counts as nothing.
+    /// changed. One whose credential was not accepted, or used too fast, counts as nothing.
     pub(crate) async fn settle(&self, instance: &Instance, cost: &Cost, memberships: u64) {
         let charged = self.charged.load(Relaxed);
         let more = worth_of(cost, memberships).saturating_sub(charged);
-        if let (Ok(key), true, true) = (&self.key, charged > 0, more > 0) {
-            instance.owe(key, more).await;
+        if let (Ok(principal), true, true) = (self.principal(), charged > 0, more > 0) {
+            instance.owe(principal, more).await;
         }
     }
+}
+
+/// What lets a request in, by its form alone.
+fn read_bearer(token: &[u8]) -> Result<(Bearer, Principal), ScimError> {
+    if AccessToken::is_like(token) {
+        let token = AccessToken::parse(token).map_err(|_| {
+            unauthorized(
+                "mistypedToken",
+                "the access token is incomplete or was changed on its way; the client has to send it as the token endpoint gave it",
+            )
+        })?;
+        let principal = Principal::of_token(&token);
+        return Ok((Bearer::Token(token), principal));
+    }
+    let key = ApiKey::parse(token).map_err(|error| match error {
+        ApiKeyError::Foreign if ClientSecret::is_like(token) => unauthorized(
+            "secretAsKey",
+            "this is a client secret, which goes with a client id to the token endpoint; in Entra's provisioning settings choose OAuth 2.0 client credentials, or enter an API-KEY as Secret Token",
+        ),
+        error => not_a_key(error, token.is_empty()),
+    })?;
+    let principal = Principal::of_key(&key);
+    Ok((Bearer::Key(key), principal))
 }
 
 /// The refusal of something that is not a key.
@@ -156,6 +180,10 @@ fn not_a_key(error: ApiKeyError, is_empty: bool) -> ScimError {
             "the API-KEY is incomplete or has a typing mistake; copy it again from Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
         ),
     };
+    unauthorized(reason, text)
+}
+
+fn unauthorized(reason: &'static str, text: &str) -> ScimError {
     ScimError::Unauthorized {
         detail: text.to_owned(),
         reason,
@@ -163,7 +191,7 @@ fn not_a_key(error: ApiKeyError, is_empty: bool) -> ScimError {
 }
 
 /// The refusal of a key that is not accepted.
-fn refusal(credential: &Credential) -> ScimError {
+fn refused_key(credential: &Credential) -> ScimError {
     let (reason, text) = match credential {
         Credential::Accepted { .. } | Credential::Unknown => (
             "unknownKey",
@@ -177,18 +205,42 @@ fn refusal(credential: &Credential) -> ScimError {
             "expiredKey",
             "the API-KEY has expired; create a new one under Settings > API & Integrations and enter it as Secret Token in Entra's provisioning settings",
         ),
-        Credential::TenantDisabled => (
-            "tenantDisabled",
-            "the API is disabled for this account; ask Hellotracks to enable it",
+        Credential::TenantDisabled | Credential::ApiOff => closed(credential),
+    };
+    unauthorized(reason, text)
+}
+
+/// The refusal of an access token that is not accepted.
+fn refused_token(credential: &Credential) -> ScimError {
+    let (reason, text) = match credential {
+        Credential::Accepted { .. } | Credential::Unknown => (
+            "unknownToken",
+            "the access token is not valid; the client has to get one from the token endpoint of this service",
         ),
+        Credential::Revoked => (
+            "revokedClient",
+            "the client secret or the trust by which this access token was issued was revoked; enter the present client secret in Entra's provisioning settings, or have the trust set up again",
+        ),
+        Credential::Expired => (
+            "expiredToken",
+            "the access token has expired; the client has to get another one from the token endpoint",
+        ),
+        Credential::TenantDisabled | Credential::ApiOff => closed(credential),
+    };
+    unauthorized(reason, text)
+}
+
+/// Why no credential of a tenant is accepted.
+pub(crate) fn closed(credential: &Credential) -> (&'static str, &'static str) {
+    match credential {
         Credential::ApiOff => (
             "apiOff",
             "the API is turned off for this account; turn it on under Settings > API & Integrations",
         ),
-    };
-    ScimError::Unauthorized {
-        detail: text.to_owned(),
-        reason,
+        _ => (
+            "tenantDisabled",
+            "the API is disabled for this account; ask Hellotracks to enable it",
+        ),
     }
 }
 

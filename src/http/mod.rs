@@ -16,7 +16,7 @@ use lambda_http::{Body, Request, Response};
 use crate::instance::Instance;
 use crate::log::Trace;
 use crate::service::{Directory, Failure};
-use auth::{Presented, Principal};
+use auth::Presented;
 use operation::{Asked, Context};
 use scim::work::Budget;
 use store::Gate;
@@ -52,24 +52,21 @@ pub(crate) async fn answer(
             respond::discovery(&document, &query, &base)
         }
         Asked::Operation(operation) => {
-            let Principal {
-                tenant,
-                credential,
-                seal,
-            } = presented.principal()?;
+            let principal = presented.principal()?;
+            let tenant = &principal.tenant;
             let gate = Gate::default();
             let directory = Directory {
                 store: instance.store.tenant(tenant, trace.meter(), &gate),
                 base: &base,
                 now,
                 clock: instance.clock,
-                key: credential,
+                key: principal.id(),
                 request_id: trace.request_id(),
                 retention: instance.config.tombstone_retention,
                 history: instance.config.history_retention,
                 log: instance.log(tenant),
                 breaker: instance.config.breaker,
-                cursor_key: &seal,
+                cursor_key: principal.seal.as_bytes(),
                 deadline: trace.started() + instance.time_to_work(),
                 is_compressed: encode::is_accepted(request),
                 budget: Budget::default(),

@@ -50,7 +50,9 @@ pub(crate) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
     }
     let mut response = json(error.status(), &body);
     match error {
-        ScimError::Unauthorized { .. } => set(&mut response, WWW_AUTHENTICATE, "Bearer"),
+        ScimError::Unauthorized { reason, .. } => {
+            set(&mut response, WWW_AUTHENTICATE, challenge(reason));
+        }
         ScimError::MethodNotAllowed { allow, .. } => set(&mut response, ALLOW, allow),
         ScimError::TooManyRequests { retry_after, .. } => {
             set(&mut response, RETRY_AFTER, &retry_after.to_string());
@@ -64,6 +66,16 @@ pub(crate) fn error(failure: &Failure, request_id: &str) -> Response<Body> {
         set(&mut response, LOCATION, &existing.location);
     }
     response
+}
+
+/// RFC 6750 §3.1: a client that has a token learns from `invalid_token` to get another one.
+fn challenge(reason: &str) -> &'static str {
+    match reason {
+        "mistypedToken" | "unknownToken" | "expiredToken" | "revokedClient" => {
+            "Bearer error=\"invalid_token\""
+        }
+        _ => "Bearer",
+    }
 }
 
 /// 200 with a ListResponse.

@@ -14,12 +14,13 @@ use scim::ScimError;
 use store::secrets::Expiry;
 use store::usage::key_use::LAST_USED_INTERVAL;
 use store::{Gate, Meter, Store, StoreError};
-use tenant::{ApiKey, KeyDigest, KeyId, TenantId};
+use tenant::{KeyDigest, KeyId, TenantId};
 use time::OffsetDateTime;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::Instance;
+use super::principal::Principal;
 use super::rate::{Lease, Share, Verdict, WINDOW_SECONDS};
 use crate::log::{self, chain};
 
@@ -53,10 +54,15 @@ struct KeyUse {
 }
 
 impl Instance {
-    /// Notes that a key was accepted, and writes beside its request what is still to be written of
+    /// Notes that a credential was accepted, and writes beside its request what is still to be written of
     /// the answers to those before.
-    pub(crate) fn key_accepted(&self, key: &ApiKey, expires: Option<Expiry>, now: OffsetDateTime) {
-        self.key_uses.accepted(&self.store, key, expires, now);
+    pub(crate) fn key_accepted(
+        &self,
+        principal: &Principal,
+        expires: Option<Expiry>,
+        now: OffsetDateTime,
+    ) {
+        self.key_uses.accepted(&self.store, principal, expires, now);
         self.write_answers();
     }
 
@@ -66,24 +72,24 @@ impl Instance {
     /// 429 when the rate is used up.
     pub(crate) fn charge(
         &self,
-        key: &ApiKey,
+        principal: &Principal,
         requests: usize,
         now: OffsetDateTime,
     ) -> Result<(), ScimError> {
         let per_second = self.config.requests_per_second;
         self.key_uses
-            .charge(&self.store, key, requests, per_second, now)
+            .charge(&self.store, principal, requests, per_second, now)
     }
 
     /// Charges this number of requests for one that was served with an accepted key. If that has
     /// to be leased, the lease goes ahead of the answer: once that is sent, Lambda freezes the
     /// function, and the other instances would not know of the debt. The wait is given up after a
     /// quarter of a second.
-    pub(crate) async fn owe(&self, key: &ApiKey, requests: usize) {
+    pub(crate) async fn owe(&self, principal: &Principal, requests: usize) {
         let per_second = self.config.requests_per_second;
         let leasing = self
             .key_uses
-            .owe(&self.store, key, requests, per_second, self.now());
+            .owe(&self.store, principal, requests, per_second, self.now());
         if let Some(leasing) = leasing {
             let _ = timeout(AT_MOST, leasing).await;
         }
@@ -92,8 +98,14 @@ impl Instance {
 
 impl KeyUses {
     /// Notes that a key was accepted.
-    fn accepted(&self, store: &Store, key: &ApiKey, expires: Option<Expiry>, now: OffsetDateTime) {
-        let (is_to_be_noted, is_to_be_warned_of) = self.with(key, now, |known| {
+    fn accepted(
+        &self,
+        store: &Store,
+        principal: &Principal,
+        expires: Option<Expiry>,
+        now: OffsetDateTime,
+    ) {
+        let (is_to_be_noted, is_to_be_warned_of) = self.with(principal, now, |known| {
             let is_due = |last: &mut Option<OffsetDateTime>, interval: time::Duration| {
                 let is_due = last.is_none_or(|last| now - last >= interval);
                 if is_due {
@@ -109,10 +121,10 @@ impl KeyUses {
             )
         });
         if let (Some(expires), true) = (expires, is_to_be_warned_of) {
-            log::key_expires(key, expires);
+            log::key_expires(principal, expires);
         }
         if is_to_be_noted {
-            self.note(store, key, now);
+            self.note(store, principal, now);
         }
     }
 
@@ -123,7 +135,7 @@ impl KeyUses {
     fn charge(
         &self,
         store: &Store,
-        key: &ApiKey,
+        principal: &Principal,
         requests: usize,
         per_second: u32,
         now: OffsetDateTime,
@@ -132,15 +144,18 @@ impl KeyUses {
             return Ok(());
         };
         let requests = u64::try_from(requests).unwrap_or(u64::MAX);
-        match self.with(key, now, |known| known.share.charge(requests, limit, now)) {
+        match self.with(principal, now, |known| {
+            known.share.charge(requests, limit, now)
+        }) {
             Verdict::Served => Ok(()),
             Verdict::ServedOnCredit(lease) => {
-                self.lease(store, key, lease, limit);
+                self.lease(store, principal, lease, limit);
                 Ok(())
             }
             Verdict::Refused(seconds) => Err(ScimError::TooManyRequests {
                 detail: format!(
-                    "this API-KEY sends more than the {per_second} requests a second that are accepted, over {WINDOW_SECONDS} seconds; the rest can be sent again in {seconds} s; if it happens again and again, find out what else uses the same API-KEY and give it one of its own"
+                    "this {noun} sends more than the {per_second} requests a second that are accepted, over {WINDOW_SECONDS} seconds; the rest can be sent again in {seconds} s; if it happens again and again, find out what else uses the same {noun} and give it one of its own",
+                    noun = principal.noun,
                 ),
                 retry_after: seconds,
             }),
@@ -152,20 +167,22 @@ impl KeyUses {
     fn owe(
         &self,
         store: &Store,
-        key: &ApiKey,
+        principal: &Principal,
         requests: usize,
         per_second: u32,
         now: OffsetDateTime,
     ) -> Option<JoinHandle<()>> {
         let limit = limit(per_second)?;
         let requests = u64::try_from(requests).unwrap_or(u64::MAX);
-        let lease = self.with(key, now, |known| known.share.owe(requests, limit, now))?;
-        Some(self.lease(store, key, lease, limit))
+        let lease = self.with(principal, now, |known| {
+            known.share.owe(requests, limit, now)
+        })?;
+        Some(self.lease(store, principal, lease, limit))
     }
 
-    fn note(&self, store: &Store, key: &ApiKey, now: OffsetDateTime) {
+    fn note(&self, store: &Store, principal: &Principal, now: OffsetDateTime) {
         let (uses, store) = (self.clone(), store.clone());
-        let (tenant, key) = (key.tenant().clone(), key.id());
+        let (tenant, key) = (principal.tenant.clone(), principal.id());
         tokio::spawn(async move {
             let (meter, gate) = (Meter::default(), Gate::opened());
             let noted = store
@@ -178,9 +195,16 @@ impl KeyUses {
         });
     }
 
-    fn lease(&self, store: &Store, key: &ApiKey, lease: Lease, limit: u64) -> JoinHandle<()> {
+    fn lease(
+        &self,
+        store: &Store,
+        principal: &Principal,
+        lease: Lease,
+        limit: u64,
+    ) -> JoinHandle<()> {
         let (uses, store) = (self.clone(), store.clone());
-        let (digest, tenant, key) = (key.digest(), key.tenant().clone(), key.id());
+        let (digest, tenant) = (principal.credential, principal.tenant.clone());
+        let key = digest.key_id();
         tokio::spawn(async move {
             let (meter, gate) = (Meter::default(), Gate::opened());
             let directory = store.tenant(&tenant, &meter, &gate);
@@ -209,11 +233,11 @@ impl KeyUses {
 
     fn with<T>(
         &self,
-        key: &ApiKey,
+        principal: &Principal,
         now: OffsetDateTime,
         change: impl FnOnce(&mut KeyUse) -> T,
     ) -> T {
-        let digest = key.digest();
+        let digest = principal.credential;
         let mut keys = self.lock();
         if keys.len() >= MAX_KEYS && !keys.contains_key(&digest) {
             let oldest = keys.iter().min_by_key(|(_, known)| known.seen);
@@ -244,6 +268,7 @@ fn limit(per_second: u32) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use tenant::ApiKey;
     use time::Duration;
 
     use super::*;
@@ -251,10 +276,11 @@ mod tests {
     const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::days(20_000));
 
     /// The key whose secret starts with these digits.
-    fn key(number: u32) -> ApiKey {
+    fn key(number: u32) -> Principal {
         let mut secret = [0; 32];
         secret[..4].copy_from_slice(&number.to_be_bytes());
-        ApiKey::from_secret(&TenantId::parse("acme").unwrap(), secret)
+        let key = ApiKey::from_secret(&TenantId::parse("acme").unwrap(), secret);
+        Principal::of_key(&key)
     }
 
     #[test]
@@ -274,7 +300,7 @@ mod tests {
         let known = uses.lock();
         assert_eq!(known.len(), MAX_KEYS);
         for (number, is_known) in [(0, true), (1, false), (2, false), (3, true), (limit, true)] {
-            assert_eq!(known.contains_key(&key(number).digest()), is_known);
+            assert_eq!(known.contains_key(&key(number).credential), is_known);
         }
     }
 }

@@ -8,6 +8,7 @@ mod bucket;
 pub mod key_use;
 pub(crate) mod noted;
 mod patience;
+pub mod principal;
 pub mod rate;
 mod refusals;
 pub mod request_log;

@@ -25,7 +25,7 @@ pub struct Directory<'a> {
     pub now: OffsetDateTime,
     /// The clock, for the times of changes: a change may come long after its request began.
     pub clock: fn() -> OffsetDateTime,
-    /// The request's key.
+    /// The request's credential.
     pub key: KeyId,
     /// The request's id, for change records.
     pub request_id: &'a str,
@@ -37,7 +37,7 @@ pub struct Directory<'a> {
     pub log: RequestLog<'a>,
     /// How many users may lose access within which time.
     pub breaker: BreakerPolicy,
-    /// The secret that seals cursors: different for each API key.
+    /// What seals cursors: different for each API key and each OAuth 2.0 client.
     pub cursor_key: &'a [u8; 32],
     /// When the request has to be answered.
     pub deadline: Instant,

@@ -58,7 +58,7 @@ impl Account {
             );
             Ok(stored?)
         };
-        let (keys, stored) = tokio::try_join!(self.keys(), stored)?;
+        let (keys, stored) = tokio::try_join!(self.credentials(), stored)?;
         let (breaker, of_groups, answers, refusals, users, active, groups, latest_change) = stored;
         let facts = Facts {
             tenant: &self.tenant,

@@ -1,6 +1,6 @@
 //! API keys: created, replaced, revoked, and listed with what is known of their use.
 
-use store::secrets::{Credential, KeyRecord, KeyWarning, Rotation, Successor, Tenant};
+use store::secrets::{Credential, KeyKind, KeyRecord, KeyWarning, Rotation, Successor, Tenant};
 use store::{Gate, Meter, Store};
 use tenant::{ApiKey, KeyId, TenantId};
 use time::OffsetDateTime;
@@ -84,11 +84,22 @@ impl Account {
         Ok(self.store.set_api(tenant, is_on, &self.meter).await?)
     }
 
-    /// All keys of the tenant, the oldest first.
+    /// The API keys of the tenant, the oldest first.
     ///
     /// # Errors
     /// Failures of DynamoDB.
     pub async fn keys(&self) -> Result<Vec<KnownKey>, Failure> {
+        let mut keys = self.credentials().await?;
+        keys.retain(|key| key.record.kind == KeyKind::ApiKey);
+        Ok(keys)
+    }
+
+    /// All that the tenant's clients are let in with, the oldest first: API keys, and secrets and
+    /// trusts of OAuth 2.0 clients.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn credentials(&self) -> Result<Vec<KnownKey>, Failure> {
         let tenant = &self.tenant.id;
         let records = self.store.list_keys(tenant, &self.meter).await?;
         let keys = records.into_iter().map(|record| (tenant.clone(), record));
@@ -137,7 +148,7 @@ pub async fn identify(presented: &[u8], store: &Store) -> Result<Identified, Fai
     })
 }
 
-/// The keys of all enabled tenants that there is a warning of. A tenant that is disabled has no use
+/// The keys and client secrets of all enabled tenants that there is a warning of. A tenant that is disabled has no use
 /// for its keys, and nothing ends for it.
 ///
 /// # Errors

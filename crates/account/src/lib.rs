@@ -9,6 +9,7 @@ pub mod as_in;
 pub mod attributes;
 pub mod breaker;
 pub mod check;
+pub mod clients;
 pub mod delete;
 pub mod deleted;
 pub mod entrance;

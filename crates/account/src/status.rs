@@ -138,7 +138,7 @@ impl Account {
         let breaker = directory.breaker(&USERS).await?;
         let breaker_of_groups = directory.breaker(&GROUPS).await?;
         let kept = self.kept([&breaker, &breaker_of_groups], now).await?;
-        let keys = self.keys().await?;
+        let keys = self.credentials().await?;
         let answers = directory.answers(since).await?;
         let refusals = directory.refusals(since).await?;
         let (verdict, reasons) = Facts {

@@ -1,12 +1,13 @@
 //! Everything that touches DynamoDB. The only crate that uses its SDK.
 //!
-//! Three tables: **secrets** ([`secrets`]: tenants and the digests of their API keys),
-//! **directory** (everything a tenant owns) and **sessions** ([`sessions`]). Directory data is only
+//! Three tables: **secrets** ([`secrets`]: tenants and the digests of their API keys and client
+//! secrets), **directory** (everything a tenant owns) and **sessions** ([`sessions`]). Directory data is only
 //! accessible through [`Store::tenant`], and no method behind it takes a tenant.
 //!
 //! - [`client`]: connecting, calling, transactions, tables; the gate and the meter of a request.
 //! - [`directory`]: resources with their lookups, guards and counters; change records, tombstones,
 //!   the breaker.
+//! - [`access`]: access tokens, and the web keys of issuers.
 //! - [`usage`]: when keys were used and how fast, and which requests were refused.
 //! - [`audit`]: the operator's check of a directory, and its repair.
 //! - [`erasure`]: what is known of a person is removed.
@@ -15,6 +16,7 @@
 //! - [`sessions`]: links to the settings page, and the sessions that they open.
 //! - [`migrate`]: the operator's walk that brings items to the current format.
 
+pub mod access;
 pub mod audit;
 pub mod client;
 pub mod directory;

@@ -192,6 +192,7 @@ impl Account {
             .map(|key| {
                 json!({
                     "id": key.id.as_str(),
+                    "client": key.kind.client().map(tenant::ClientId::as_str),
                     "label": key.label,
                     "created": rfc3339(key.created),
                     "expires": key.expires.map(rfc3339),

@@ -98,6 +98,7 @@ fn kept(file: Option<&PathBuf>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use store::secrets::KeyKind;
     use tenant::TenantId;
     use time::OffsetDateTime;
 
@@ -107,6 +108,7 @@ mod tests {
         let key = ApiKey::from_secret(&TenantId::parse("acme").unwrap(), [7; 32]);
         let record = KeyRecord {
             id: key.digest().key_id(),
+            kind: KeyKind::ApiKey,
             label: "entra".to_owned(),
             created: OffsetDateTime::UNIX_EPOCH,
             expires: None,
@@ -152,6 +154,7 @@ mod tests {
         let key = ApiKey::from_secret(&tenant, [7; 32]);
         let record = |key: &ApiKey, expires| KeyRecord {
             id: key.id(),
+            kind: KeyKind::ApiKey,
             label: "entra".to_owned(),
             created: OffsetDateTime::UNIX_EPOCH,
             expires,

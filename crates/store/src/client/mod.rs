@@ -3,6 +3,7 @@
 
 pub mod adopt;
 pub(crate) mod attributes;
+pub(crate) mod batch;
 pub(crate) mod bulk;
 pub(crate) mod call;
 mod connect;

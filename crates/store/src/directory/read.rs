@@ -1,10 +1,7 @@
 //! Reading resources by id, and the holders of unique values.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::Duration;
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
-use backon::{BackoffBuilder, ExponentialBuilder};
 use futures_util::future::try_join_all;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use scim::{ResourceId, ResourceType, Stored};
@@ -13,7 +10,7 @@ use super::assembled::Assembly;
 use super::{TenantStore, document, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, text};
-use crate::client::format;
+use crate::client::batch;
 use crate::client::gate::Passage;
 use crate::client::tables::SORT_KEY;
 
@@ -25,12 +22,6 @@ pub(super) const BATCHES: usize = 4;
 
 /// How many resources with shards are read at a time.
 const CONCURRENCY: usize = 16;
-
-/// How long to back off when DynamoDB throttles a batch: up to three seconds in total.
-const THROTTLED_BATCH: ExponentialBuilder = ExponentialBuilder::new()
-    .with_min_delay(Duration::from_millis(50))
-    .with_max_times(5)
-    .with_jitter();
 
 /// Resources that were read by their ids, in the order of these.
 #[derive(Debug, Default)]
@@ -211,54 +202,15 @@ impl TenantStore<'_> {
     /// The same with those attributes of the items that are asked for, if not all are.
     pub(super) async fn get_batch_of(
         &self,
-        mut wanted: Vec<Item>,
+        wanted: Vec<Item>,
         attributes: Option<&str>,
         mut visit: impl FnMut(&Item) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let table = self.table();
-        let mut pauses = THROTTLED_BATCH.build();
-        loop {
-            let keys = KeysAndAttributes::builder()
-                .set_keys(Some(wanted))
-                .set_projection_expression(attributes.map(str::to_owned))
-                .consistent_read(true)
-                .build()?;
-            let request = self
-                .store
-                .client
-                .batch_get_item()
-                .request_items(table, keys);
-            let passage = self.accepted_only();
-            let mut output = self.store.call(request, self.meter, passage).await?;
-            let found = output
-                .responses
-                .as_mut()
-                .and_then(|tables| tables.remove(table))
-                .unwrap_or_default();
-            for item in &found {
-                format::check(item)?;
-                visit(item)?;
-            }
-            let unprocessed = output
-                .unprocessed_keys
-                .and_then(|mut tables| tables.remove(table));
-            match unprocessed {
-                Some(rest) if !rest.keys.is_empty() => wanted = rest.keys,
-                _ => return Ok(()),
-            }
-            // DynamoDB leaves out keys when an answer reaches 16 MB, in which case the rest can
-            // follow at once, and when it is throttling, in which case nothing was found.
-            if found.is_empty() {
-                let Some(pause) = pauses.next() else {
-                    let message = "BatchGetItem leaves all keys unprocessed";
-                    return Err(StoreError::Unavailable {
-                        message: message.to_owned(),
-                        source: message.into(),
-                    });
-                };
-                tokio::time::sleep(pause).await;
-            }
-        }
+        let wanted = HashMap::from([(self.table().to_owned(), batch::keys(wanted, attributes)?)]);
+        let passage = self.accepted_only();
+        self.store
+            .get_items(wanted, self.meter, passage, |_, item| visit(item))
+            .await
     }
 
     /// Which of the items with these sort keys are there.

@@ -9,6 +9,7 @@ use super::json::NoItem;
 use crate::client::attributes::{Item, text};
 use crate::client::format;
 use crate::client::tables::SORT_KEY;
+use crate::directory::keys;
 
 /// The largest item, with the names of its attributes, in bytes.
 const MAX_ITEM: usize = 409_600;
@@ -41,6 +42,9 @@ pub enum NotImported {
     /// It is another tenant's.
     #[error("is an item of another tenant")]
     OtherTenant,
+    /// It is an access token or a web key.
+    #[error("is what lets a client in, which no import brings")]
+    Access,
     /// A later release wrote it.
     #[error("is of a later format; use the scim-admin that exported it, or a newer one")]
     LaterFormat,
@@ -61,11 +65,12 @@ impl From<NoItem> for NotImported {
 /// An item that can be written.
 ///
 /// # Errors
-/// [`NotImported::LaterFormat`] and [`NotImported::Refused`].
+/// [`NotImported::Access`], [`NotImported::LaterFormat`] and [`NotImported::Refused`].
 pub(super) fn checked(item: Item) -> Result<Item, NotImported> {
     let sort_key = text(&item, SORT_KEY).map_err(|_| NotImported::NoItem)?;
     match sort_key.len() {
         0 => return Err(NotImported::Refused("its sort key is empty")),
+        _ if keys::access::is_access(sort_key) => return Err(NotImported::Access),
         1..=MAX_SORT_KEY => {}
         _ => return Err(NotImported::Refused("its sort key is too long")),
     }
@@ -253,6 +258,12 @@ mod tests {
                 "{error} of {attributes:.80}"
             );
         }
+        let of_sort_key = |sort_key: &str| {
+            let line = format!(r#"{{"pk":{{"S":"T#acme"}},"sk":{{"S":"{sort_key}"}}}}"#);
+            checked(item(&line).unwrap()).map(drop)
+        };
+        assert_eq!(of_sort_key("A#ba78"), Err(NotImported::Access));
+        assert_eq!(of_sort_key("W#ba78"), Err(NotImported::Access));
         assert_eq!(of(r#","f":{"N":"99"}"#), Err(NotImported::LaterFormat));
         assert_eq!(of(r#","f":{"S":"1"}"#), Err(NotImported::NoItem));
         let long = format!(

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use crate::client::attributes::{Item, text};
 use crate::client::bulk;
 use crate::client::tables::SORT_KEY;
+use crate::directory::keys;
 use crate::secrets::Hold;
 use crate::{StoreError, TenantStore};
 
@@ -23,7 +24,7 @@ pub use write::Written;
 pub struct Counts(BTreeMap<&'static str, u64>);
 
 /// The kinds, by what their sort keys start with. What a later version has is among the others.
-const KINDS: [(&str, &str); 11] = [
+const KINDS: [(&str, &str); 12] = [
     ("U#", "users"),
     ("D#U#", "deletedUsers"),
     ("G#", "groups"),
@@ -34,6 +35,7 @@ const KINDS: [(&str, &str); 11] = [
     ("R#", "refusals"),
     ("H#", "answers"),
     ("K#", "keyUses"),
+    ("A#", "accessTokens"),
     ("", "others"),
 ];
 
@@ -88,7 +90,7 @@ impl TenantStore<'_> {
     }
 
     /// Shows `visit` every item of the tenant, as a line of DynamoDB's own JSON, in the order of
-    /// sort keys.
+    /// sort keys, without those that let clients in.
     ///
     /// # Errors
     /// Failures of DynamoDB, and those of `visit`.
@@ -101,7 +103,9 @@ impl TenantStore<'_> {
             let query = self.query().key_condition_expression("pk = :pk");
             let (items, next) = self.one_page(query.set_exclusive_start_key(start)).await?;
             for item in &items {
-                visit(&json::line(item))?;
+                if !keys::access::is_access(text(item, SORT_KEY)?) {
+                    visit(&json::line(item))?;
+                }
             }
             if next.is_none() {
                 return Ok(());
@@ -120,7 +124,8 @@ impl TenantStore<'_> {
             let (keys, next) = self.keys_from(start).await?;
             for key in &keys {
                 let sort_key = text(key, SORT_KEY)?;
-                if !ASIDE.iter().any(|start| sort_key.starts_with(start)) {
+                let is_aside = ASIDE.iter().any(|start| sort_key.starts_with(start));
+                if !is_aside && !keys::access::is_access(sort_key) {
                     return Ok(true);
                 }
             }

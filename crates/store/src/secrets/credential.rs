@@ -4,15 +4,15 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
 
-use super::Expiry;
 use super::item::{self, KeyItem, TENANT_SORT_KEY};
+use super::{Expiry, KeyKind};
 use crate::client::attributes::{Item, string};
 use crate::client::format;
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::{Meter, Store, StoreError};
 
-/// The result of checking a presented key.
+/// The result of checking a presented key, client secret, or access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// The key is valid.
@@ -24,7 +24,7 @@ pub enum Credential {
     Unknown,
     /// The key was revoked, which is permanent.
     Revoked,
-    /// The key was issued for a limited time, which has passed.
+    /// The key or the token was issued for a limited time, which has passed.
     Expired,
     /// The key is valid, but its tenant is disabled.
     TenantDisabled,
@@ -55,9 +55,12 @@ impl Store {
             return Ok(Credential::Unknown);
         };
         let key = KeyItem::read(&item)?;
-        Ok(judge(&key, now).unwrap_or(Credential::Accepted {
-            expires: key.record.expiry(),
-        }))
+        // A trust is found by a text that is no secret: no key can have its digest, and none may
+        // be taken for one.
+        Ok(match key.record.kind {
+            KeyKind::ApiKey => judge(&key, Some(now)),
+            KeyKind::ClientSecret(_) | KeyKind::Trust(..) => Credential::Unknown,
+        })
     }
 
     /// Whether a tenant exists.
@@ -93,17 +96,21 @@ impl Store {
     }
 }
 
-/// Why the key is refused. The key's own state comes first: enabling the tenant would not help it.
-fn judge(key: &KeyItem, now: OffsetDateTime) -> Option<Credential> {
+/// Whether the key is accepted; if its expiry counts, at this time. The key's own state comes first:
+/// enabling the tenant would not help it.
+pub(super) fn judge(key: &KeyItem, now: Option<OffsetDateTime>) -> Credential {
+    let has_expired = |expires: OffsetDateTime| now.is_some_and(|now| expires <= now);
     if key.record.revoked.is_some() {
-        Some(Credential::Revoked)
-    } else if key.record.expires.is_some_and(|expires| expires <= now) {
-        Some(Credential::Expired)
+        Credential::Revoked
+    } else if key.record.expires.is_some_and(has_expired) {
+        Credential::Expired
     } else if key.is_api_off {
-        Some(Credential::ApiOff)
+        Credential::ApiOff
     } else if !key.tenant_enabled {
-        Some(Credential::TenantDisabled)
+        Credential::TenantDisabled
     } else {
-        None
+        Credential::Accepted {
+            expires: key.record.expiry(),
+        }
     }
 }

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::MAX_ACTIVE_KEYS;
 use crate::StoreError;
 use scim::resource::rfc3339;
-use tenant::{KeyId, TenantId};
+use tenant::{ClientId, KeyId, TenantId};
 
 /// Why a change to tenants or keys was not made.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +72,13 @@ pub enum SecretsError {
         /// The id that no key has.
         key: KeyId,
     },
+    /// The tenant has no such client.
+    #[error(
+        "tenant `{}` has no client `{}`; list its clients to find the id",
+        .0.tenant(),
+        .0
+    )]
+    NoClient(ClientId),
     /// Two keys share an id. With 48-bit ids and few keys per tenant this is not expected, but if
     /// it happens, the wrong key must not be revoked.
     #[error(

@@ -3,13 +3,14 @@
 use std::sync::OnceLock;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use tenant::{KeyDigest, KeyId, TenantId};
+use tenant::{ClientId, KeyDigest, KeyId, TenantId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Import, Imported, KeyRecord, SecretsError, Tenant, operator_log};
+use super::{Import, Imported, KeyKind, KeyRecord, SecretsError, Tenant, Trust, operator_log};
 use crate::client::attributes::{
-    Item, damaged, flag, number, number_of, optional, optional_time, string, text, time, timestamp,
+    Item, damaged, flag, number, number_of, optional, optional_text, optional_time, string, text,
+    time, timestamp,
 };
 use crate::client::format;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
@@ -36,6 +37,8 @@ const VERSION: &str = "version";
 const ACTIVE_KEYS: &str = "active_keys";
 const KEY_ID: &str = "key_id";
 const LABEL: &str = "label";
+/// Of a client secret and of a trust: whose it is.
+const CLIENT: &str = "client";
 const EXPIRES: &str = "expires";
 const REVOKED: &str = "revoked";
 const REPLACED_BY: &str = "replaced_by";
@@ -147,6 +150,12 @@ pub(super) fn new_key(tenant: &Tenant, digest: &KeyDigest, record: &KeyRecord) -
     if let Some(expires) = record.expires {
         item.insert(EXPIRES.to_owned(), timestamp(expires));
     }
+    if let Some(client) = record.kind.client() {
+        item.insert(CLIENT.to_owned(), string(client.as_str()));
+    }
+    if let KeyKind::Trust(_, trust) = &record.kind {
+        trust.write(&mut item);
+    }
     item
 }
 
@@ -226,6 +235,7 @@ impl KeyItem {
         Ok(Self {
             record: KeyRecord {
                 id: key_id(item, KEY_ID)?,
+                kind: kind_of(item)?,
                 label: text(item, LABEL)?.to_owned(),
                 created: time(item, CREATED)?,
                 expires: optional_time(item, EXPIRES)?,
@@ -237,6 +247,20 @@ impl KeyItem {
             is_api_off: item.contains_key(API_OFF),
         })
     }
+}
+
+fn kind_of(item: &Item) -> Result<KeyKind, StoreError> {
+    let client = optional_text(item, CLIENT)?.map(|client| {
+        let client = ClientId::parse(client).ok();
+        let client = client.filter(|client| owner(item).is_ok_and(|id| id == *client.tenant()));
+        client.ok_or_else(|| damaged(item, CLIENT))
+    });
+    Ok(match (client.transpose()?, Trust::read(item)?) {
+        (None, None) => KeyKind::ApiKey,
+        (Some(client), None) => KeyKind::ClientSecret(client),
+        (Some(client), Some(trust)) => KeyKind::Trust(client, trust),
+        (None, Some(_)) => return Err(damaged(item, CLIENT)),
+    })
 }
 
 fn key_id(item: &Item, name: &str) -> Result<KeyId, StoreError> {
@@ -259,6 +283,7 @@ mod tests {
         let digest = ApiKey::from_secret(&tenant().id, [1; 32]).digest();
         let record = KeyRecord {
             id: digest.key_id(),
+            kind: KeyKind::ApiKey,
             label: "entra".to_owned(),
             created: OffsetDateTime::UNIX_EPOCH,
             expires: Some(OffsetDateTime::UNIX_EPOCH),
@@ -283,6 +308,41 @@ mod tests {
             item.get(SECRETS_SORT_KEY),
             Some(&key_sort_key(&read.digest))
         );
+    }
+
+    #[test]
+    fn secrets_and_trusts_name_their_client() {
+        let client = ClientId::parse("acme.0123456789ab").unwrap();
+        let trust = Trust {
+            issuer: "https://issuer.example/1/v2.0".to_owned(),
+            subject: "2819c223-7f76-453a-919d-413861904646".to_owned(),
+            audiences: vec!["a".to_owned(), "b".to_owned()],
+        };
+        let (_, record) = key_item();
+        let digest = client.trust_digest(&trust.issuer);
+        for kind in [
+            KeyKind::ClientSecret(client.clone()),
+            KeyKind::Trust(client, trust),
+        ] {
+            let record = KeyRecord {
+                id: digest.key_id(),
+                kind,
+                ..record.clone()
+            };
+            let item = new_key(&tenant(), &digest, &record);
+            assert_eq!(KeyItem::read(&item).unwrap().record, record);
+            for name in ["client", "issuer", "subject", "audiences"] {
+                let mut damaged = item.clone();
+                if damaged.remove(name).is_some() && name != "client" {
+                    assert!(KeyItem::read(&damaged).is_err(), "without `{name}`");
+                }
+                damaged.insert(name.to_owned(), AttributeValue::Null(true));
+                assert!(KeyItem::read(&damaged).is_err(), "damaged `{name}`");
+            }
+            let mut other = item.clone();
+            other.insert("client".to_owned(), string("other.0123456789ab"));
+            assert!(KeyItem::read(&other).is_err());
+        }
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Keys of a tenant: created, listed, revoked.
 
-use tenant::{ApiKey, KeyId, TenantId};
+use tenant::{ApiKey, ClientId, KeyDigest, KeyId, TenantId};
 use time::{Duration, OffsetDateTime};
 
 use super::item::{self, KEY_PREFIX, KeyItem, TenantItem};
-use super::{SecretsError, write};
+use super::{SecretsError, Trust, write};
 use crate::client::attributes::string;
 use crate::client::format;
 use crate::client::gate::Passage;
@@ -19,11 +19,40 @@ pub const MAX_ACTIVE_KEYS: usize = 20;
 /// the function's.
 const LONG_EXPIRED: Duration = Duration::days(1);
 
-/// The record of an API key. The key itself is not stored.
+/// What a key item is the record of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyKind {
+    /// An API key.
+    ApiKey,
+    /// A secret of an OAuth 2.0 client.
+    ClientSecret(ClientId),
+    /// An OAuth 2.0 client's trust in an issuer of assertions.
+    Trust(ClientId, Trust),
+}
+
+impl KeyKind {
+    /// The client whose secret or trust it is.
+    pub fn client(&self) -> Option<&ClientId> {
+        match self {
+            Self::ApiKey => None,
+            Self::ClientSecret(client) | Self::Trust(client, _) => Some(client),
+        }
+    }
+
+    /// Whether one can take the place of the other.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && self.client() == other.client()
+    }
+}
+
+/// The record of an API key, of a client secret or of a trust. No key and no secret is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
     /// Names the key in logs and commands.
     pub id: KeyId,
+    /// What it is.
+    pub kind: KeyKind,
     /// A description of the key's purpose.
     pub label: String,
     /// When the key was created.
@@ -59,27 +88,32 @@ impl Store {
         expires: Option<OffsetDateTime>,
         meter: &Meter,
     ) -> Result<KeyRecord, SecretsError> {
-        let record = KeyRecord {
-            id: key.id(),
-            label: label.to_owned(),
-            created: now,
-            expires,
-            revoked: None,
-            replaced_by: None,
-        };
+        let new = NewKey::of_key(key);
+        self.create_new(&new, label, now, expires, meter).await
+    }
+
+    pub(super) async fn create_new(
+        &self,
+        new: &NewKey<'_>,
+        label: &str,
+        now: OffsetDateTime,
+        expires: Option<OffsetDateTime>,
+        meter: &Meter,
+    ) -> Result<KeyRecord, SecretsError> {
+        let record = new.record(label, now, expires);
         let seen = self.meant_tenant();
         write::retrying_races(|| async {
-            let mut read = self.tenant_item(key.tenant(), meter).await?;
+            let mut read = self.tenant_item(new.tenant, meter).await?;
             read.is_same(&seen)?;
             self.make_room(&mut read, now, meter).await?;
-            self.write_key(&read, &key.digest(), &record, None, meter)
+            self.write_key(&read, &new.digest, &record, None, meter)
                 .await
         })
         .await?;
         Ok(record)
     }
 
-    /// All keys of a tenant, including revoked and expired ones, oldest first.
+    /// All keys of a tenant, client secrets and trusts among them, including revoked and expired ones, oldest first.
     ///
     /// # Errors
     /// [`SecretsError::NoTenant`], and failures of DynamoDB.
@@ -207,6 +241,40 @@ impl Store {
         })
         .await?;
         Ok(keys)
+    }
+}
+
+/// A key that is to be stored.
+pub(super) struct NewKey<'k> {
+    pub tenant: &'k TenantId,
+    pub digest: KeyDigest,
+    pub kind: KeyKind,
+}
+
+impl<'k> NewKey<'k> {
+    pub(super) fn of_key(key: &'k ApiKey) -> Self {
+        Self {
+            tenant: key.tenant(),
+            digest: key.digest(),
+            kind: KeyKind::ApiKey,
+        }
+    }
+
+    pub(super) fn record(
+        &self,
+        label: &str,
+        now: OffsetDateTime,
+        expires: Option<OffsetDateTime>,
+    ) -> KeyRecord {
+        KeyRecord {
+            id: self.digest.key_id(),
+            kind: self.kind.clone(),
+            label: label.to_owned(),
+            created: now,
+            expires,
+            revoked: None,
+            replaced_by: None,
+        }
     }
 }
 

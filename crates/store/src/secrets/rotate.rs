@@ -4,7 +4,7 @@ use tenant::{ApiKey, KeyId, TenantId};
 use time::{Duration, OffsetDateTime};
 
 use super::item::{KEY_PREFIX, KeyItem};
-use super::keys::{find_key, replaced_by};
+use super::keys::{NewKey, find_key, replaced_by};
 use super::write::{self, Ending};
 use super::{KeyRecord, SecretsError};
 use crate::{Meter, Store};
@@ -47,12 +47,24 @@ impl Store {
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<Rotation, SecretsError> {
+        self.rotate(&NewKey::of_key(key), successor, now, meter)
+            .await
+    }
+
+    pub(super) async fn rotate(
+        &self,
+        new: &NewKey<'_>,
+        successor: &Successor,
+        now: OffsetDateTime,
+        meter: &Meter,
+    ) -> Result<Rotation, SecretsError> {
         let seen = self.meant_tenant();
         write::retrying_races(|| async {
-            let tenant = key.tenant();
+            let tenant = new.tenant;
             let mut read = self.tenant_item(tenant, meter).await?;
             read.is_same(&seen)?;
-            let keys = self.query_keys(tenant, KEY_PREFIX, meter).await?;
+            let mut keys = self.query_keys(tenant, KEY_PREFIX, meter).await?;
+            keys.retain(|key| key.record.kind.is_like(&new.kind));
             let old = match &successor.old {
                 Some(id) => find_key(&keys, tenant, id)?,
                 None => only_active_key(&keys, tenant, now)?,
@@ -76,30 +88,21 @@ impl Store {
                 });
             }
             self.make_room(&mut read, now, meter).await?;
-            let new = KeyRecord {
-                id: key.id(),
-                label: successor
-                    .label
-                    .clone()
-                    .unwrap_or_else(|| old.record.label.clone()),
-                created: now,
-                expires: successor.expires,
-                revoked: None,
-                replaced_by: None,
-            };
+            let label = successor.label.as_ref().unwrap_or(&old.record.label);
+            let record = new.record(label, now, successor.expires);
             let ending = Ending {
                 old,
                 end,
                 followed: replaced_by(&keys, &old.record.id, now),
             };
-            self.write_key(&read, &key.digest(), &new, Some(&ending), meter)
+            self.write_key(&read, &new.digest, &record, Some(&ending), meter)
                 .await?;
             let old = KeyRecord {
                 expires: Some(end),
-                replaced_by: Some(new.id.clone()),
+                replaced_by: Some(record.id.clone()),
                 ..old.record.clone()
             };
-            Ok(Rotation { new, old })
+            Ok(Rotation { new: record, old })
         })
         .await
     }

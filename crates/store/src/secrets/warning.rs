@@ -119,6 +119,7 @@ impl fmt::Display for KeyWarning {
 
 #[cfg(test)]
 mod tests {
+    use super::super::KeyKind;
     use super::*;
     use tenant::KeyId;
 
@@ -127,6 +128,7 @@ mod tests {
     fn record(created: Duration, expires: Option<Duration>) -> KeyRecord {
         KeyRecord {
             id: KeyId::parse("0123456789ab").unwrap(),
+            kind: KeyKind::ApiKey,
             label: "entra".to_owned(),
             created: NOW - created,
             expires: expires.map(|expires| NOW + expires),

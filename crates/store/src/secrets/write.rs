@@ -7,8 +7,9 @@ use tenant::{KeyDigest, KeyId, TenantId};
 use time::OffsetDateTime;
 
 use super::item::{self, KeyItem, TENANT_SORT_KEY, TenantItem};
-use super::{Act, KeyRecord, SecretsError, Tenant};
+use super::{Act, KeyKind, KeyRecord, SecretsError, Tenant};
 use crate::client::attributes::{Item, number_of, string, timestamp};
+use crate::client::bulk;
 use crate::client::gate::Passage;
 use crate::client::tables::{SECRETS_PARTITION_KEY, SECRETS_SORT_KEY};
 use crate::client::transaction::{Outcome, RACES};
@@ -81,8 +82,10 @@ impl Store {
         ending: Option<&Ending<'_>>,
         meter: &Meter,
     ) -> Result<(), SecretsError> {
+        let digest_text = digest.to_hex();
         let mut active = read.active_digests.clone();
-        active.push(digest.to_hex());
+        active.retain(|active| *active != digest_text);
+        active.push(digest_text);
         let tenant = self
             .update_tenant(&read.tenant.id)
             .update_expression("SET active_keys = :active ADD version :one")
@@ -92,7 +95,7 @@ impl Store {
             .expression_attribute_values(":read", number_of(read.version));
         let mut writes = vec![
             update(tenant)?,
-            self.put(item::new_key(&read.tenant, digest, record))?,
+            self.put_key(item::new_key(&read.tenant, digest, record), &record.kind)?,
         ];
         if let Some(Ending { old, end, followed }) = ending {
             for key in followed {
@@ -232,6 +235,15 @@ impl Store {
                 .expression_attribute_values(":next", string(next.as_str())),
             None => key.update_expression("REMOVE replaced_by"),
         })
+    }
+
+    /// Puts a key, which must not exist yet. A trust takes the place of the one before it in the same
+    /// issuer.
+    fn put_key(&self, item: Item, kind: &KeyKind) -> Result<TransactWriteItem, StoreError> {
+        match kind {
+            KeyKind::ApiKey | KeyKind::ClientSecret(_) => self.put(item),
+            KeyKind::Trust(..) => bulk::put(&self.tables.secrets, item),
+        }
     }
 
     /// Puts an item that must not exist yet.

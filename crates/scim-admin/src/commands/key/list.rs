@@ -50,7 +50,7 @@ impl Report for Listed {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use store::secrets::{KeyRecord, KeyWarning};
+    use store::secrets::{KeyKind, KeyRecord, KeyWarning};
     use tenant::{ApiKey, TenantId};
     use time::OffsetDateTime;
 
@@ -61,6 +61,7 @@ mod tests {
         let key = ApiKey::from_secret(&TenantId::parse("acme").unwrap(), [7; 32]);
         let record = KeyRecord {
             id: key.id(),
+            kind: KeyKind::ApiKey,
             label: "entra".to_owned(),
             created: OffsetDateTime::UNIX_EPOCH,
             expires: None,

@@ -43,7 +43,7 @@ impl Report for Warned {
 
 #[cfg(test)]
 mod tests {
-    use store::secrets::{KeyRecord, KeyWarning};
+    use store::secrets::{KeyKind, KeyRecord, KeyWarning};
     use tenant::{ApiKey, TenantId};
     use time::OffsetDateTime;
 
@@ -56,6 +56,7 @@ mod tests {
         let key = KnownKey {
             record: KeyRecord {
                 id: ApiKey::from_secret(&tenant, [7; 32]).id(),
+                kind: KeyKind::ApiKey,
                 label: "entra".to_owned(),
                 created: OffsetDateTime::UNIX_EPOCH,
                 expires: None,

@@ -51,6 +51,8 @@ const KINDS: &[(&str, &str)] = &[
     ("I", "groups of users"),
     ("J", "pending changes, fences"),
     ("X", "erasures under way"),
+    ("A", "access tokens"),
+    ("W", "web keys"),
 ];
 
 #[cfg(test)]
@@ -98,6 +100,11 @@ mod tests {
             (members::pending(&id), Some("pending changes, fences")),
             (members::fence('2'), Some("pending changes, fences")),
             (erasure(&id), Some("erasures under way")),
+            (
+                access::token(&tenant::KeyDigest::of(b"token")),
+                Some("access tokens"),
+            ),
+            (access::web_keys("2819c223"), Some("web keys")),
             (usage::answers(at), Some("counts of answers")),
             (
                 usage::logged_request(at, "1", None),

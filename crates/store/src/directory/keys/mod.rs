@@ -18,15 +18,18 @@
 //! | `H#<hour>` | counter of answers |
 //! | `P#<time>#<request id>`, of a bulk request's operation `#<its place>` | logged request |
 //! | `K#<key id>` | what is known of the use of an API key |
+//! | `A#<digest of the token>` | access token |
+//! | `W#<id of the issuer's tenant>` | web keys of an issuer |
 //! | `X#<id>` | an erasure that is under way: by which values the person is found |
 //!
 //! `members` makes the keys of what belongs to the members of groups, `usage` those of what is
-//! noted about requests.
+//! noted about requests, `access` those of what clients are let in with.
 //!
 //! Values appear in sort keys as the schema compares them: folded unless `caseExact`. `#` and `%`
 //! are percent-encoded, so that no value can reach into the next part. Folding can make a text up
 //! to eleven times as long, so lengths are those of what is in the key.
 
+pub(crate) mod access;
 mod kind;
 pub(crate) mod members;
 mod under_way;

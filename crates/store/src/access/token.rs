@@ -1,0 +1,75 @@
+//! Access tokens: only the digest is stored.
+
+use tenant::{AccessToken, ClientId, KeyDigest};
+use time::OffsetDateTime;
+
+use crate::client::attributes::{
+    Item, damaged, epoch_seconds, optional_text, string, text, time, timestamp,
+};
+use crate::client::tables::EXPIRES_AT;
+use crate::directory::keys;
+use crate::{StoreError, TenantStore};
+
+const CLIENT: &str = "client";
+/// The digest of the secret, or of the trust, by which it was issued.
+const CREDENTIAL: &str = "credential";
+const ISSUED: &str = "issued";
+const EXPIRES: &str = "expires";
+
+/// A token as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IssuedToken {
+    pub client: ClientId,
+    pub credential: KeyDigest,
+    pub issued: OffsetDateTime,
+    /// DynamoDB removes it some time after.
+    pub expires: OffsetDateTime,
+}
+
+impl IssuedToken {
+    pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
+        let client = optional_text(item, CLIENT)?.and_then(|client| ClientId::parse(client).ok());
+        Ok(Self {
+            client: client.ok_or_else(|| damaged(item, CLIENT))?,
+            credential: KeyDigest::from_hex(text(item, CREDENTIAL)?)
+                .ok_or_else(|| damaged(item, CREDENTIAL))?,
+            issued: time(item, ISSUED)?,
+            expires: time(item, EXPIRES)?,
+        })
+    }
+}
+
+impl TenantStore<'_> {
+    /// Stores a token that is given to its client.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB: then nobody may be given it.
+    pub async fn issue_token(
+        &self,
+        token: &AccessToken,
+        issued: OffsetDateTime,
+        expires: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let mut item = self.new_item(keys::access::token(&token.digest()));
+        item.extend([
+            (CLIENT.to_owned(), string(token.client().as_str())),
+            (CREDENTIAL.to_owned(), string(token.credential().to_hex())),
+            (ISSUED.to_owned(), timestamp(issued)),
+            (EXPIRES.to_owned(), timestamp(expires)),
+            (EXPIRES_AT.to_owned(), epoch_seconds(expires)),
+        ]);
+        let store = self.store();
+        let put = store
+            .client
+            .put_item()
+            .table_name(self.table())
+            .set_item(Some(item));
+        store.call(put, self.meter(), self.accepted_only()).await?;
+        Ok(())
+    }
+
+    /// Where a token is stored.
+    pub(crate) fn token_key(&self, token: &AccessToken) -> Item {
+        self.key(keys::access::token(&token.digest()))
+    }
+}
