@@ -70,6 +70,9 @@ async fn talk(
             break;
         };
         request.push(byte);
+        if !request.starts_with(b"G") {
+            break;
+        }
     }
     let request = String::from_utf8_lossy(&request).into_owned();
     requests.lock().unwrap().push(request);
