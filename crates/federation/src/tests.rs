@@ -193,7 +193,7 @@ async fn redirects_are_not_followed() {
 }
 
 fn is_deadline(took: Duration) -> bool {
-    (MAX_TIME..MAX_TIME + Duration::from_secs(1)).contains(&took)
+    (MAX_TIME..2 * MAX_TIME).contains(&took)
 }
 
 #[tokio::test]
@@ -299,7 +299,7 @@ async fn a_refused_connection_is_told_with_its_cause() {
 async fn https_is_https() {
     let server = Server::start(whole("200 OK", "", KEYS)).await;
     let url = server.url().replace("http://", "https://");
-    // `localhost` and its numbers are in no proxy's reach.
+    // With a proxy in the environment it is the proxy that fails to answer.
     let error = Fetcher::new().fetch(&url).await.unwrap_err();
     assert!(
         matches!(error, FetchError::Unreachable(_) | FetchError::TimedOut),

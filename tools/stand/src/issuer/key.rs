@@ -81,7 +81,7 @@ pub(super) fn generated(number: usize) -> Arc<Key> {
     Arc::clone(&keys[number])
 }
 
-/// Modulus and exponent of an `RSAPublicKey` (RFC 8017, appendix A.1.1): a sequence of two integers.
+/// Modulus and exponent of an `RSAPublicKey` (RFC 8017, appendix A.1.1), a sequence of the two.
 fn components(der: &[u8]) -> (&[u8], &[u8]) {
     let (sequence, _) = element(der);
     let (modulus, rest) = element(sequence);

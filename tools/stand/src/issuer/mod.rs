@@ -1,8 +1,8 @@
 //! An issuer of assertions on a loopback port, in Entra's place: it publishes RSA keys, and mints
 //! what is signed with them.
 //!
-//! `POST /assertion` mints for whoever asks. The body is an object of claims, which replace those of
-//! [`Issuer::claims`]; null leaves a claim out. `entraTenant`, `subject` and `audience` say what
+//! `POST /assertion` mints for whoever asks. The body is an object of claims, which replace those
+//! of [`Issuer::claims`]; null leaves a claim out. `entraTenant`, `subject` and `audience` say what
 //! those are made of.
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -44,8 +44,8 @@ pub const SUBJECT: &str = "5b1d7a60-7a52-4c0f-8c3e-2f9e0d4b6a11";
 /// See [`ENTRA_TENANT`].
 pub const AUDIENCE: &str = "a4c1e8d2-96b3-4f7a-b1d5-3e8f7c2a9b12";
 
-/// An issuer on the runtime that starts it. Ends when dropped. It goes by that runtime's clock: where
-/// a test lets time pass by itself, a slow answer costs none.
+/// An issuer on the runtime that starts it. Ends when dropped. It goes by that runtime's clock:
+/// where a test lets time pass by itself, a slow answer costs none.
 pub struct Issuer {
     state: Arc<Shared>,
     server: JoinHandle<()>,
@@ -179,8 +179,15 @@ impl Issuer {
 
     /// Signs with a new key from now on. The keys before remain published.
     pub fn rotate(&self) {
-        let number = self.state.generated.fetch_add(1, Relaxed);
-        self.state.keys().push(generated(number));
+        let mut keys = self.state.keys();
+        loop {
+            let key = generated(self.state.generated.fetch_add(1, Relaxed));
+            // The first key of this issuer may have been another one's in this process.
+            if keys.iter().all(|published| published.id != key.id) {
+                keys.push(key);
+                break;
+            }
+        }
     }
 
     /// Publishes the current key only.

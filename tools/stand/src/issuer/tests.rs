@@ -124,6 +124,11 @@ async fn a_key_outlives_its_issuer() {
     let second = Issuer::with_key(0, &key).await.unwrap();
     assert!(verified(&assertion, &published(&second).await).is_some());
     assert_eq!(second.key_der(), key);
+    second.rotate();
+    assert_ne!(second.key_der(), key);
+    let keys = published(&second).await;
+    assert_eq!(keys.len(), 2);
+    assert!(verified(&assertion, &keys).is_some());
     assert!(Issuer::with_key(0, b"none").await.is_err());
 }
 
