@@ -20,6 +20,10 @@ use crate::log::chain;
 const LOOKS: usize = 10;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
 
+/// How long after an instance has set out to fetch keys it may still bring them: a fetch takes two
+/// seconds at most.
+const FETCHING: time::Duration = time::Duration::seconds(3);
+
 /// The key that is looked for.
 #[derive(Clone, Copy)]
 pub(super) struct Sought<'a> {
@@ -116,7 +120,7 @@ fn is_being_fetched(stored: &Stored, now: OffsetDateTime) -> bool {
         return false;
     };
     let has_brought = matches!(&stored.fetched, Some((_, fetched, _)) if *fetched >= attempted);
-    !has_brought && (now - attempted).abs() < RETRY_AFTER
+    !has_brought && (now - attempted).abs() < FETCHING
 }
 
 fn decision(stored: &Stored, sought: Sought<'_>, now: OffsetDateTime) -> Decision {
