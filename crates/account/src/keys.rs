@@ -148,8 +148,8 @@ pub async fn identify(presented: &[u8], store: &Store) -> Result<Identified, Fai
     })
 }
 
-/// The keys and client secrets of all enabled tenants that there is a warning of. A tenant that is disabled has no use
-/// for its keys, and nothing ends for it.
+/// The keys and client secrets of all enabled tenants that there is a warning of. A tenant that is
+/// disabled has no use for its keys, and nothing ends for it.
 ///
 /// # Errors
 /// Failures of DynamoDB.

@@ -14,6 +14,7 @@ use crate::client::attributes::{
 };
 use crate::client::format::Upsert as _;
 use crate::client::tables::EXPIRES_AT;
+use crate::client::transaction::settled;
 use crate::client::update::Updated;
 use crate::directory::keys;
 use crate::{StoreError, TenantStore};
@@ -117,7 +118,8 @@ impl TenantStore<'_> {
                 .expression_attribute_names("#claimed", SOUGHT)
                 .expression_attribute_names("#attempted", ATTEMPTED),
         };
-        Ok(matches!(self.send_update(update).await?, Updated::Done(_)))
+        let claimed = settled(|| self.send_update(update.clone())).await?;
+        Ok(matches!(claimed, Updated::Done(_)))
     }
 
     /// Stores the keys of an issuer in the place of all that were there.
@@ -154,7 +156,8 @@ impl TenantStore<'_> {
             .expression_attribute_values(":now", stamp(now))
             .expression_attribute_values(":fresh", stamp(fresh_until))
             .expression_attribute_values(":expires", epoch_seconds(ends));
-        self.send_update(update).await.map(drop)
+        let stored = settled(|| self.send_update(update.clone())).await;
+        stored.map(drop)
     }
 }
 
