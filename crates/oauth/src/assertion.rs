@@ -235,3 +235,271 @@ fn is_word(text: &str) -> bool {
     let is_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=MAX_UTI).contains(&text.len()) && text.bytes().all(is_safe)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::mint::{self, KID, SUBJECT, unsigned, with};
+
+    fn reason(text: &str) -> Result<(), &'static str> {
+        Assertion::parse(text)
+            .map(|_| ())
+            .map_err(|refusal| refusal.reason)
+    }
+
+    /// What becomes of header and claims with any signature.
+    fn of(header: &str, claims: &str) -> Result<(), &'static str> {
+        reason(&format!("{}.AAAA", unsigned(header, claims)))
+    }
+
+    fn header_with(name: &str, value: Value) -> Result<(), &'static str> {
+        let header = with(mint::header(), name, value);
+        of(&header.to_string(), &mint::claims().to_string())
+    }
+
+    fn claims_with(name: &str, value: Value) -> Result<(), &'static str> {
+        let claims = with(mint::claims(), name, value);
+        of(&mint::header().to_string(), &claims.to_string())
+    }
+
+    #[test]
+    fn what_entra_sends_is_read() {
+        let (header, claims) = (mint::header(), mint::claims());
+        let parsed = Assertion::parse(&mint::assertion(&header, &claims)).unwrap();
+        assert_eq!(parsed.kid(), KID);
+        assert_eq!(parsed.issuer(), claims["iss"].as_str().unwrap());
+        assert_eq!(parsed.uti(), claims["uti"].as_str());
+        assert_eq!(parsed.claims().sub, SUBJECT);
+        assert_eq!(parsed.claims().exp, mint::end());
+        let shown = format!("{parsed:?}");
+        assert_eq!(
+            shown,
+            "Assertion { uti: Some(\"Zm9vYmFyYmF6cXV4AAEAAA\"), .. }"
+        );
+    }
+
+    #[test]
+    fn it_has_three_parts_in_their_one_form() {
+        for text in [
+            "",
+            ".",
+            "..",
+            "e30.e30",
+            "e30.e30.e30.e30",
+            "e30=.e30.AAAA",
+            "e30.e30.AAAA=",
+            "e30.e30.AAAB\n",
+            " e30.e30.AAAA",
+            "e30.e30.AA+A",
+            "e30.e30.AA/A",
+            "e30.e30.AB", // bits behind the end
+            "e30.e30.A",
+            "e30.e3 0.AAAA",
+            "é.e30.AAAA",
+            "{\"payload\":\"e30\"}",
+        ] {
+            let expected = if text == ".." {
+                "assertionHeader"
+            } else {
+                "assertionForm"
+            };
+            assert_eq!(reason(text), Err(expected), "{text}");
+        }
+        let long = |length: usize| "a".repeat(length);
+        assert_eq!(reason(&long(MAX_ASSERTION)), Err("assertionForm"));
+        assert_eq!(reason(&long(MAX_ASSERTION + 1)), Err("assertionTooLong"));
+    }
+
+    #[test]
+    fn the_header_says_rs256_and_names_a_key() {
+        for alg in [
+            "none", "None", "HS256", "RS384", "rs256", "PS256", "ES256", "RS256 ", "",
+        ] {
+            assert_eq!(header_with("alg", alg.into()), Err("assertionAlgorithm"));
+        }
+        for alg in [Value::Null, json!(["RS256"]), json!(1)] {
+            assert_eq!(header_with("alg", alg), Err("assertionAlgorithm"));
+        }
+        for typ in [Value::Null, json!("jwt")] {
+            assert_eq!(header_with("typ", typ), Ok(()));
+        }
+        for typ in [json!("at+jwt"), json!("JOSE"), json!(1), json!([])] {
+            assert_eq!(header_with("typ", typ), Err("assertionTyp"));
+        }
+        for crit in [json!([]), json!(["exp"]), json!(false)] {
+            assert_eq!(header_with("crit", crit), Err("assertionCrit"));
+        }
+        for kid in [
+            Value::Null,
+            json!(""),
+            json!("a".repeat(257)),
+            json!(1),
+            json!(["a"]),
+        ] {
+            assert_eq!(header_with("kid", kid), Err("assertionKid"));
+        }
+        for kid in ["a", &"a".repeat(256), "../' OR 1=1", "https://a.example"] {
+            assert_eq!(header_with("kid", kid.into()), Ok(()));
+        }
+    }
+
+    #[test]
+    fn keys_in_the_header_are_never_read() {
+        for name in ["jku", "jwk", "x5u", "x5c", "x5t", "x5t#S256"] {
+            for value in [
+                json!("https://a.example/keys"),
+                json!({"kty": "oct"}),
+                json!([1]),
+            ] {
+                assert_eq!(header_with(name, value), Ok(()), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn header_and_claims_are_objects_with_each_name_once() {
+        let (header, claims) = (mint::header().to_string(), mint::claims().to_string());
+        let twice = |json: &str, name: &str| json.replacen('{', &format!("{{\"{name}\":\"x\","), 1);
+        for name in ["alg", "kid", "typ"] {
+            assert_eq!(of(&twice(&header, name), &claims), Err("assertionHeader"));
+        }
+        for name in ["iss", "aud", "sub", "tid", "exp", "nbf", "azp", "ver"] {
+            assert_eq!(of(&header, &twice(&claims, name)), Err("assertionClaims"));
+        }
+        for json in [
+            "",
+            "[]",
+            "null",
+            "\"x\"",
+            "{",
+            &format!("{header}{header}"),
+            "\u{feff}{}",
+        ] {
+            assert_eq!(of(json, &claims), Err("assertionHeader"), "{json}");
+            assert_eq!(of(&header, json), Err("assertionClaims"), "{json}");
+        }
+        let nested = format!("{{\"a\":{}{}}}", "[".repeat(5_000), "]".repeat(5_000));
+        assert_eq!(of(&nested, &claims), Err("assertionHeader"));
+    }
+
+    #[test]
+    fn needed_claims_are_texts() {
+        for name in ["iss", "tid", "sub", "aud"] {
+            for value in [
+                Value::Null,
+                json!(1),
+                json!({}),
+                json!(""),
+                json!([]),
+                json!(true),
+            ] {
+                assert_eq!(claims_with(name, value), Err("assertionClaim"), "{name}");
+            }
+        }
+        for name in ["iss", "tid", "sub"] {
+            assert_eq!(claims_with(name, json!(["a"])), Err("assertionClaim"));
+        }
+        assert_eq!(claims_with("aud", json!(["a"])), Ok(()));
+        for aud in [json!(["a", "a"]), json!([1]), json!([["a"]]), json!([""])] {
+            assert_eq!(claims_with("aud", aud), Err("assertionClaim"));
+        }
+    }
+
+    #[test]
+    fn times_are_whole_seconds() {
+        for name in ["exp", "nbf", "iat"] {
+            for value in [
+                json!("1780000000"),
+                json!(1_780_000_000.0),
+                json!(1_780_000_000.5),
+                json!(1e300),
+                json!(-1),
+                json!(0),
+                json!(i64::MAX),
+                json!(u64::MAX),
+                json!(1_780_000_000_000_i64),
+                json!(TIMES.end),
+                json!(TIMES.start - 1),
+                json!([]),
+                json!(true),
+            ] {
+                let refused = claims_with(name, value.clone());
+                assert_eq!(refused, Err("assertionClaim"), "{name}: {value}");
+            }
+            assert_eq!(claims_with(name, json!(TIMES.start)), Ok(()));
+            assert_eq!(claims_with(name, json!(TIMES.end - 1)), Ok(()));
+        }
+        assert_eq!(claims_with("exp", Value::Null), Err("assertionClaim"));
+        assert_eq!(claims_with("nbf", Value::Null), Ok(()));
+        assert_eq!(claims_with("iat", Value::Null), Ok(()));
+        // JSON's null is not the same as absence.
+        let claims = mint::claims()
+            .to_string()
+            .replacen("\"nbf\":", "\"nbf\":null,\"x\":", 1);
+        let refused = of(&mint::header().to_string(), &claims);
+        assert_eq!(refused, Err("assertionClaim"));
+    }
+
+    #[test]
+    fn only_tokens_of_applications_of_version_2_are_accepted() {
+        assert_eq!(claims_with("ver", Value::Null), Ok(()));
+        for ver in [json!("1.0"), json!(2), json!(2.0), json!("2"), json!("")] {
+            assert_eq!(claims_with("ver", ver), Err("assertionVersion"));
+        }
+        for scp in [json!("User.Read"), json!(""), json!([])] {
+            assert_eq!(claims_with("scp", scp), Err("assertionOfUser"));
+        }
+        assert_eq!(claims_with("idtyp", json!("app")), Ok(()));
+        for idtyp in [json!("user"), json!("App"), json!(1)] {
+            assert_eq!(claims_with("idtyp", idtyp), Err("assertionOfUser"));
+        }
+    }
+
+    #[test]
+    fn what_is_logged_is_a_short_word() {
+        for (uti, is_shown) in [
+            (json!("a"), true),
+            (json!("a".repeat(64)), true),
+            (json!("a".repeat(65)), false),
+            (json!(""), false),
+            (json!("a b"), false),
+            (json!("a\nb"), false),
+            (json!("é"), false),
+            (json!(1), false),
+        ] {
+            let claims = with(mint::claims(), "uti", uti.clone());
+            let text = format!(
+                "{}.AAAA",
+                unsigned(&mint::header().to_string(), &claims.to_string())
+            );
+            let parsed = Assertion::parse(&text).unwrap();
+            assert_eq!(parsed.uti().is_some(), is_shown, "{uti}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text: String, near in "[A-Za-z0-9_=.-]{0,40}\\.[A-Za-z0-9_-]{0,40}\\.[A-Za-z0-9_-]{0,9}") {
+            let _ = Assertion::parse(&text);
+            let _ = Assertion::parse(&near);
+        }
+
+        #[test]
+        fn no_header_or_claims_panic(
+            header: String,
+            claims: String,
+            name in "alg|kid|typ|iss|aud|exp|nbf|iat|ver|scp|uti",
+            number: f64,
+            text: String,
+        ) {
+            let _ = of(&header, &claims);
+            for value in [Value::from(number), Value::from(text.clone()), json!([text])] {
+                let members = |object| with(object, &name, value.clone()).to_string();
+                let _ = of(&members(mint::header()), &members(mint::claims()));
+            }
+        }
+    }
+}

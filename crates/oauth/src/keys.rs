@@ -181,3 +181,200 @@ fn number(base64: &str) -> Option<Vec<u8>> {
     let (first, last) = (number.first()?, number.last()?);
     (*first != 0 && last % 2 == 1).then_some(number)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::mint::{KEY, OTHER_KEY, TENANT, issuer, web_key, with};
+
+    /// A key as Entra publishes it.
+    fn published(kid: &str) -> Value {
+        let key = WebKeys(vec![web_key(kid, &KEY)]).to_stored().remove(0);
+        json!({
+            "kty": "RSA", "use": "sig", "kid": kid, "x5t": kid, "n": key.n, "e": key.e,
+            "x5c": ["MIIC/TCCAeWgAwIBAgIIUd7j/OIahkYwDQYJKoZIhvcNAQELBQAwLTErMCkGA1UEAxMi"],
+            "cloud_instance_name": "microsoftonline.com",
+            "issuer": format!("https://login.microsoftonline.com/{TENANT}/v2.0"),
+        })
+    }
+
+    fn read(keys: &[Value]) -> Result<WebKeys, NotKeys> {
+        WebKeys::read(json!({"keys": keys}).to_string().as_bytes(), &issuer())
+    }
+
+    /// A number of so many bits.
+    fn bits(count: usize) -> String {
+        let mut number = vec![0xff; count.div_ceil(8)];
+        number[0] >>= number.len() * 8 - count;
+        URL_SAFE_NO_PAD.encode(number)
+    }
+
+    #[test]
+    fn a_document_of_entra_is_read() {
+        let keys = read(&[published("a"), published("b")]).unwrap();
+        assert_eq!(keys.find("b"), Some(&web_key("b", &KEY)));
+        assert_eq!(keys.find("c"), None);
+        assert_eq!(keys.0.len(), 2);
+    }
+
+    #[test]
+    fn what_may_be_absent_or_of_all_tenants_may() {
+        for name in ["use", "issuer", "x5c"] {
+            assert!(read(&[with(published("a"), name, Value::Null)]).is_ok());
+        }
+        let template = "https://login.microsoftonline.com/{tenantid}/v2.0";
+        assert!(read(&[with(published("a"), "issuer", template.into())]).is_ok());
+        assert!(read(&[with(published("a"), "alg", "RS256".into())]).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_key_for_this_is_skipped() {
+        let other = "https://login.microsoftonline.com/99999999-2222-4333-8444-555555555555/v2.0";
+        let n = || published("a")["n"].as_str().unwrap().to_owned();
+        let zero_in_front = format!("AAAA{}", n());
+        let even = format!("{}A", &n()[..n().len() - 1]);
+        let wrong = [
+            ("kty", json!("EC")),
+            ("kty", json!("rsa")),
+            ("kty", json!(1)),
+            ("kty", Value::Null),
+            ("use", json!("enc")),
+            ("use", json!(["sig"])),
+            ("alg", json!("RS512")),
+            ("alg", json!("none")),
+            ("issuer", json!(other)),
+            ("issuer", json!("https://a.example/{tenantid}/v2.0")),
+            ("kid", Value::Null),
+            ("kid", json!("")),
+            ("kid", json!("a".repeat(257))),
+            ("kid", json!(1)),
+            ("n", Value::Null),
+            ("n", json!("")),
+            ("n", json!(format!("{}=", n()))),
+            ("n", json!(zero_in_front)),
+            ("n", json!(even)),
+            ("n", json!(bits(2047))),
+            ("n", json!(bits(8193))),
+            ("e", Value::Null),
+            ("e", json!("")),
+            ("e", json!("AQ")),      // 1
+            ("e", json!("Ag")),      // 2
+            ("e", json!("AAEAAQ")),  // a zero in front
+            ("e", json!("AQAAAAE")), // five bytes
+            ("x5c", json!("a".repeat(MAX_KEY))),
+        ];
+        for (name, value) in wrong {
+            // `with` takes members away that are there.
+            let key = with(with(published("a"), name, json!("")), name, value.clone());
+            let refused = read(std::slice::from_ref(&key));
+            assert_eq!(refused, Err(NotKeys::NoneUsable), "{name}: {value}");
+            let keys = read(&[key, json!(null), json!([[]]), json!("x"), published("b")]);
+            assert_eq!(keys.unwrap().0.len(), 1);
+        }
+        let twice = published("a")
+            .to_string()
+            .replacen('{', r#"{"kid":"b","#, 1);
+        let document = format!("{{\"keys\":[{twice}]}}");
+        let refused = WebKeys::read(document.as_bytes(), &issuer());
+        assert_eq!(refused, Err(NotKeys::NoneUsable));
+    }
+
+    #[test]
+    fn a_modulus_has_2048_to_8192_bits() {
+        for count in [2048, 3072, 4096, 8192] {
+            let key = with(published("a"), "n", bits(count).into());
+            assert!(read(&[key]).is_ok(), "{count}");
+        }
+    }
+
+    #[test]
+    fn of_two_keys_with_a_name_the_first_counts() {
+        let other = WebKeys(vec![web_key("a", &OTHER_KEY)])
+            .to_stored()
+            .remove(0);
+        let second = with(published("a"), "n", other.n.into());
+        let keys = read(&[published("a"), second]).unwrap();
+        assert_eq!(keys.0, [web_key("a", &KEY)]);
+    }
+
+    #[test]
+    fn a_hundred_keys_are_looked_at() {
+        let many: Vec<Value> = (0..101).map(|kid| published(&kid.to_string())).collect();
+        let keys = read(&many).unwrap();
+        assert_eq!(keys.0.len(), 100);
+        assert_eq!(keys.find("100"), None);
+        let mut unusable = vec![json!({}); 100];
+        unusable.push(published("a"));
+        assert_eq!(read(&unusable), Err(NotKeys::NoneUsable));
+        assert_eq!(read(&[]), Err(NotKeys::NoneUsable));
+    }
+
+    #[test]
+    fn a_document_is_an_object_with_keys() {
+        let deep = format!(
+            "{{\"keys\":{}{}}}",
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
+        for text in [
+            "",
+            "[]",
+            "{}",
+            "{\"keys\":{}}",
+            "{\"keys\":[]}x",
+            "{\"keys\":[],\"keys\":[]}",
+        ] {
+            let refused = WebKeys::read(text.as_bytes(), &issuer());
+            assert_eq!(refused, Err(NotKeys::Malformed), "{text}");
+        }
+        assert!(WebKeys::read(deep.as_bytes(), &issuer()).is_err());
+        assert!(WebKeys::read(b"{\"keys\":[\"\xff\"]}", &issuer()).is_err());
+        let long = format!(
+            "{}{}",
+            json!({"keys": [published("a")]}),
+            " ".repeat(MAX_DOCUMENT)
+        );
+        let refused = WebKeys::read(long.as_bytes(), &issuer());
+        assert_eq!(refused, Err(NotKeys::TooLong));
+        let longest = &long.as_bytes()[..MAX_DOCUMENT];
+        assert!(WebKeys::read(longest, &issuer()).is_ok());
+    }
+
+    #[test]
+    fn stored_keys_are_the_same_keys() {
+        let keys = WebKeys(vec![web_key("a", &KEY), web_key("b", &OTHER_KEY)]);
+        let json = serde_json::to_string(&keys.to_stored()).unwrap();
+        let stored: Vec<StoredKey> = serde_json::from_str(&json).unwrap();
+        assert_eq!(WebKeys::from_stored(stored), Ok(keys));
+        assert_eq!(WebKeys::from_stored([]), Err(NotKeys::NoneUsable));
+        let weak = StoredKey {
+            kid: "a".to_owned(),
+            n: bits(1024),
+            e: "AQAB".to_owned(),
+        };
+        assert_eq!(WebKeys::from_stored([weak]), Err(NotKeys::NoneUsable));
+    }
+
+    #[test]
+    fn the_most_that_is_kept_fits_into_an_item() {
+        let most = (0..200).map(|number| StoredKey {
+            kid: format!("{number:0>256}"),
+            n: bits(8192),
+            e: bits(32),
+        });
+        let keys = WebKeys::from_stored(most).unwrap();
+        let stored = serde_json::to_vec(&keys.to_stored()).unwrap();
+        assert!(stored.len() < 200 * 1024, "{}", stored.len());
+    }
+
+    proptest! {
+        #[test]
+        fn no_document_panics(bytes: Vec<u8>, json in r#"\{"keys":\[(\{("(kty|kid|n|e)":"(RSA|[A-Za-z0-9_-]{0,9})",?){0,5}\},?){0,3}\]\}"#) {
+            let _ = WebKeys::read(&bytes, &issuer());
+            let _ = WebKeys::read(json.as_bytes(), &issuer());
+        }
+    }
+}

@@ -156,28 +156,210 @@ fn audience_host(text: &str) -> Result<String, PastedError> {
     }
 }
 
+/// The audiences that a pasted one stands for.
 fn audiences(pasted: &str, own_host: Option<&str>) -> Option<Vec<String>> {
-    let (path, is_uri) = match pasted.split_once("://") {
-        Some((scheme, path)) => (path, scheme.eq_ignore_ascii_case("api").then_some(())),
-        None => (pasted, None),
-    };
-    let (id, rest) = match path.split_once('/') {
-        Some((id, rest)) => (id, Some(rest)),
-        None => (path, None),
-    };
+    // With `/.default` behind it, an audience is a scope.
+    let pasted = pasted.strip_suffix("/.default").unwrap_or(pasted);
+    let uri = pasted.strip_prefix("api://");
+    let path = uri.unwrap_or(pasted);
+    let (id, host) = path.split_once('/').unwrap_or((path, ""));
     let id = id.to_ascii_lowercase();
-    if !is_guid(&id) || (is_uri.is_none() && path.len() != pasted.len()) {
+    if !is_guid(&id) {
         return None;
     }
-    match rest {
-        None | Some("" | ".default") => {
-            let bound = own_host.map(|host| format!("api://{id}/{host}"));
-            let forms = [Some(id.clone()), Some(format!("api://{id}")), bound];
-            Some(forms.into_iter().flatten().collect())
+    let base = format!("api://{id}");
+    if host.is_empty() {
+        let bound = own_host.map(|host| format!("{base}/{host}"));
+        return Some([id, base].into_iter().chain(bound).collect());
+    }
+    let is_bound = uri.is_some() && is_host(&host.to_ascii_lowercase());
+    is_bound.then(|| vec![format!("{base}/{host}")])
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::mint::{APP, SUBJECT, TENANT, authorities, issuer};
+
+    const HOST: &str = "scim.example.com";
+
+    fn pasted(
+        issuer: &str,
+        jwks_url: Option<&str>,
+        subject: &str,
+        audience: &str,
+    ) -> Result<Trust, PastedError> {
+        Trust::from_pasted(&authorities(), issuer, jwks_url, subject, audience, None)
+    }
+
+    fn audiences_of(audience: &str, host: Option<&str>) -> Result<Vec<String>, PastedError> {
+        let issuer = issuer();
+        Trust::from_pasted(
+            &authorities(),
+            issuer.as_str(),
+            None,
+            SUBJECT,
+            audience,
+            host,
+        )
+        .map(|trust| trust.audiences)
+    }
+
+    #[test]
+    fn the_issuer_is_accepted_as_microsoft_s_documents_have_it() {
+        for text in [
+            format!("https://login.microsoftonline.com/{TENANT}/v2.0"),
+            format!("https://login.microsoftonline.com/{TENANT}/v2.0/"),
+            format!("https://login.microsoftonline.com/{TENANT}"),
+            format!(
+                " https://Login.MicrosoftOnline.com/{}/ \n",
+                TENANT.to_uppercase()
+            ),
+        ] {
+            let trust = pasted(&text, None, SUBJECT, APP).unwrap();
+            assert_eq!(trust.issuer, issuer(), "{text}");
         }
-        Some(host) if is_uri.is_some() && is_host(&host.to_ascii_lowercase()) => {
-            Some(vec![format!("api://{id}/{host}")])
+        let v1 = format!("https://sts.windows.net/{TENANT}/");
+        assert_eq!(
+            pasted(&v1, None, SUBJECT, APP),
+            Err(PastedError::IssuerOfV1)
+        );
+        for text in [
+            "",
+            "https://login.microsoftonline.com/common/v2.0",
+            "https://login.microsoftonline.com/v2.0",
+            &format!("https://login.example/{TENANT}/v2.0"),
+            &format!("https://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys"),
+            TENANT,
+        ] {
+            let refused = pasted(text, None, SUBJECT, APP);
+            let first = "https://login.microsoftonline.com".to_owned();
+            assert_eq!(refused, Err(PastedError::Issuer(first)), "{text}");
         }
-        Some(_) => None,
+    }
+
+    #[test]
+    fn the_keys_are_those_of_the_same_tenant() {
+        let issuer = issuer();
+        let check = |url: &str| pasted(issuer.as_str(), Some(url), SUBJECT, APP).map(|_| ());
+        let other = TENANT.replace('1', "2");
+        for base in [
+            "https://login.microsoftonline.com",
+            "https://login.windows.net",
+        ] {
+            let url = format!(" {base}/{TENANT}/discovery/v2.0/keys\n");
+            assert_eq!(check(&url), Ok(()), "{url}");
+            for path in [&other, "common", ""] {
+                let url = format!("{base}/{path}/discovery/v2.0/keys");
+                assert_eq!(check(&url), Err(PastedError::KeysTenant), "{url}");
+            }
+        }
+        for url in [
+            "",
+            "keys",
+            &format!("http://login.microsoftonline.com/{TENANT}/discovery/v2.0/keys"),
+            &format!("https://login.microsoftonline.com.example/{TENANT}/discovery/v2.0/keys"),
+            &format!("https://login.microsoftonline.com@a.example/{TENANT}/keys"),
+            &format!("https://a.example/{TENANT}/discovery/v2.0/keys"),
+        ] {
+            assert_eq!(check(url), Err(PastedError::KeysHost), "{url}");
+        }
+    }
+
+    #[test]
+    fn the_subject_is_an_object_id() {
+        let issuer = issuer();
+        let with = |subject: &str| pasted(issuer.as_str(), None, subject, APP);
+        let trust = with(&format!(" {} ", SUBJECT.to_uppercase())).unwrap();
+        assert_eq!(trust.subject, SUBJECT);
+        for subject in ["", "Sync Fabric", &format!("api://{SUBJECT}")] {
+            assert_eq!(with(subject), Err(PastedError::Subject), "{subject}");
+        }
+    }
+
+    #[test]
+    fn an_audience_without_host_stands_for_each_form_of_it() {
+        let plain = [APP.to_owned(), format!("api://{APP}")];
+        let bound = [plain.clone().to_vec(), vec![format!("api://{APP}/{HOST}")]].concat();
+        for audience in [
+            APP.to_owned(),
+            format!("api://{APP}"),
+            format!("api://{APP}/"),
+            format!("api://{APP}/.default"),
+            format!(" api://{}\t", APP.to_uppercase()),
+        ] {
+            assert_eq!(audiences_of(&audience, None), Ok(plain.to_vec()));
+            assert_eq!(audiences_of(&audience, Some(HOST)), Ok(bound.clone()));
+            let capitals = Some("WWW.Scim.Example.com");
+            assert_eq!(audiences_of(&audience, capitals), Ok(bound.clone()));
+        }
+        let refused = audiences_of(APP, Some("https://scim.example.com"));
+        assert!(matches!(refused, Err(PastedError::Host(_))), "{refused:?}");
+    }
+
+    #[test]
+    fn an_audience_with_a_host_stands_for_itself() {
+        let bound = format!("api://{APP}/{HOST}");
+        for (audience, own) in [
+            (bound.clone(), None),
+            (bound.clone(), Some("other.example")),
+            (format!("{bound}/.default"), Some(HOST)),
+        ] {
+            assert_eq!(audiences_of(&audience, own), Ok(vec![bound.clone()]));
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_audience() {
+        for audience in [
+            "",
+            "api://",
+            "/.default",
+            "api://scim.example.com",
+            "00000003",
+            &format!("https://{APP}"),
+            &format!("API://{APP}/{HOST}"),
+            &format!("{APP}/{HOST}"),
+            &format!("api://{APP}/{HOST}/scim"),
+            &format!("api://{APP}/{HOST}:443"),
+            &format!("api://{APP}/*"),
+            &format!("api://{APP}, {APP}"),
+        ] {
+            let refused = audiences_of(audience, None);
+            assert_eq!(refused, Err(PastedError::Audience), "{audience}");
+        }
+    }
+
+    #[test]
+    fn a_trust_is_bound_when_every_audience_names_a_host() {
+        let bound = |audiences: &[&str]| {
+            let audiences = audiences.iter().map(|text| (*text).to_owned()).collect();
+            Trust {
+                audiences,
+                ..crate::mint::trust()
+            }
+            .is_host_bound()
+        };
+        assert!(bound(&["api://a/b.example"]));
+        assert!(!bound(&["api://a/b.example", "api://a"]));
+        assert!(!bound(&["a"]));
+        assert!(!bound(&[]));
+    }
+
+    proptest! {
+        #[test]
+        fn pasting_never_panics(
+            issuer: String,
+            url: Option<String>,
+            subject: String,
+            audience: String,
+            host: Option<String>,
+        ) {
+            let (url, host) = (url.as_deref(), host.as_deref());
+            let _ = Trust::from_pasted(&authorities(), &issuer, url, &subject, &audience, host);
+            let _ = audiences_of(&audience, host);
+        }
     }
 }
