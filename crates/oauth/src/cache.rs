@@ -32,9 +32,10 @@ pub struct Cached {
     pub fresh_for: Duration,
 }
 
-/// The stored times of the last attempts to fetch an issuer's keys, whatever came of them. Whoever
-/// fetches writes its own time first, on the condition that the old one is still there or that
-/// enough time has passed; who fails in that does not fetch.
+/// The stored times of the last attempts to fetch an issuer's keys, whatever came of them. An
+/// instance that is to fetch writes its time first, on the condition that no other one has done so
+/// since these were read. If another one has, it does not fetch, and goes on with
+/// [`Fetch::failed`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fetches {
     /// The last attempt, for whatever reason.
@@ -57,7 +58,7 @@ pub enum Decision {
 /// A fetch that is due, and what is done after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
-    /// The reason. It tells which times to write.
+    /// The reason. It tells which times of [`Fetches`] to write.
     pub why: Why,
     kid: String,
     fallback: Option<WebKey>,
@@ -91,31 +92,28 @@ pub fn decide(
     kid: &str,
     now: OffsetDateTime,
 ) -> Decision {
-    let within = |time: OffsetDateTime, period| (now - time).abs() < period;
-    let attempted_within = |period| fetches.attempted.is_some_and(|time| within(time, period));
-    let usable = cached.filter(|cached| within(cached.fetched, USABLE_FOR));
-    let key = usable.and_then(|cached| cached.keys.find(kid)).cloned();
+    // Clocks differ, so a time may lie ahead: what is far ahead counts as what is long past.
+    let within =
+        |time: Option<OffsetDateTime>, period| time.is_some_and(|time| (now - time).abs() < period);
+    let usable = cached.filter(|cached| within(Some(cached.fetched), USABLE_FOR));
     let is_fresh =
-        usable.is_some_and(|cached| within(cached.fetched, cached.fresh_for.min(FRESH_FOR)));
+        usable.is_some_and(|cached| within(Some(cached.fetched), cached.fresh_for.min(FRESH_FOR)));
+    let key = usable.and_then(|cached| cached.keys.find(kid)).cloned();
     let why = match (usable, &key) {
         (None, _) => Why::Missing,
         (Some(_), _) if !is_fresh => Why::Stale,
         (Some(_), None) => Why::UnknownKey,
         (Some(_), Some(key)) => return Decision::Use(key.clone()),
     };
-    // A fetch that succeeds writes the time of its attempt, so an attempt that is newer than the
-    // keys has failed, or goes on.
-    let succeeded = |attempt: Option<OffsetDateTime>| {
-        usable.is_some_and(|cached| attempt.is_none_or(|time| cached.fetched >= time))
-    };
+    let has_just_tried = within(fetches.attempted, RETRY_AFTER);
+    // Keys have the time of the attempt that fetched them, so an attempt that is newer has failed,
+    // or goes on.
+    let has_failed = usable.is_none_or(|cached| Some(cached.fetched) < fetches.attempted);
     let is_due = match why {
-        Why::Missing | Why::Stale => !attempted_within(RETRY_AFTER),
+        Why::Missing | Why::Stale => !has_just_tried,
         Why::UnknownKey => {
-            let is_spent = fetches
-                .unknown_attempted
-                .is_some_and(|time| within(time, UNKNOWN_EVERY));
-            let has_just_failed = attempted_within(RETRY_AFTER) && !succeeded(fetches.attempted);
-            !is_spent && !has_just_failed
+            let is_spent = within(fetches.unknown_attempted, UNKNOWN_EVERY);
+            !is_spent && (!has_just_tried || !has_failed)
         }
     };
     if is_due {
@@ -127,8 +125,8 @@ pub fn decide(
     }
     match key {
         Some(key) => Decision::Use(key),
-        None if succeeded(fetches.attempted) => Decision::Refuse(NoKey::Unknown),
-        None => Decision::Refuse(NoKey::Unavailable),
+        None if has_failed => Decision::Refuse(NoKey::Unavailable),
+        None => Decision::Refuse(NoKey::Unknown),
     }
 }
 

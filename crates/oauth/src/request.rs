@@ -72,7 +72,7 @@ impl TokenRequest {
             _ => client_id(form)?,
         };
         let client = ClientId::parse(id).map_err(|error| {
-            Refusal::client("clientId", format!("the client id is wrong: {error}"))
+            Refusal::client("clientId", format!("the client id is malformed: {error}"))
         })?;
         let proof = match presented {
             Presented::Secret(text) => Proof::Secret(secret(&client, text)?),
@@ -170,7 +170,7 @@ fn secret(client: &ClientId, text: &str) -> Result<ClientSecret, Refusal> {
             ClientSecretError::Foreign => "secretForeign",
             ClientSecretError::Mistyped => "secretMistyped",
         };
-        Refusal::client(reason, format!("the client secret is wrong: {error}"))
+        Refusal::client(reason, error.to_string())
     })?;
     if secret.tenant() == client.tenant() {
         Ok(secret)
