@@ -169,11 +169,11 @@ async fn identify_secret(presented: &[u8], store: &Store) -> Result<Identified, 
         let Some(client) = record.kind.client() else {
             continue;
         };
-        let credential = store.secret_credential(client, &secret, now, &meter);
-        let is_live = match credential.await? {
-            Credential::Unknown => continue,
-            credential => matches!(credential, Credential::Accepted { .. }),
+        let found = store.client_secret(client, &secret, now, &meter).await?;
+        let Some(found) = found else {
+            continue;
         };
+        let is_live = matches!(found.credential, Credential::Accepted { .. });
         let own = std::iter::once((tenant.clone(), record));
         if let Some(known) = known(own, now, store).await?.pop() {
             return Ok(Identified::Issued {
