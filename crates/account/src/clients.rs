@@ -186,7 +186,7 @@ fn new_secret(tenant: &TenantId) -> Result<ClientSecret, Failure> {
     Ok(ClientSecret::from_secret(tenant, random()?))
 }
 
-/// Why a secret or a trust could not be changed, in the client's terms rather than in those of keys.
+/// Why a secret or a trust could not be changed, in words for clients instead of for keys.
 fn of_client(client: &ClientId, error: SecretsError) -> Failure {
     let client = client.clone();
     match error {

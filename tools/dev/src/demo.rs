@@ -29,8 +29,8 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Creates missing tables, tenants, keys and the client. Files in `data` keep keys and secret for
-    /// the next run: the database only has their digests.
+    /// Creates missing tables, tenants, keys and the client. Files in `data` keep keys and secret
+    /// for the next run: the database only has their digests.
     pub async fn set_up(data: &Path, endpoint: &str, issuer: &Issuer) -> Result<Self> {
         let store = stand::tenant::connect(endpoint, stand::tenant::tables()).await;
         let mut tables = store

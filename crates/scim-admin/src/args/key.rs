@@ -27,8 +27,8 @@ pub enum KeyCommand {
         #[arg(long, value_name = "FILE")]
         to_file: Option<PathBuf>,
     },
-    /// List the keys and client secrets of all enabled tenants that are near expiry or unused; fails
-    /// if there are any
+    /// List the keys and client secrets of all enabled tenants that are near expiry or unused;
+    /// fails if there are any
     Warnings,
     /// Say whose key or client secret it is that standard input has, and whether it is accepted;
     /// fails if it is
