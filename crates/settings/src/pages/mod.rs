@@ -1,7 +1,9 @@
 //! The pages, one file each, and what they have in common.
 
 mod activity;
+mod clients;
 mod connect;
+mod credentials;
 mod events;
 mod frame;
 mod keys;
@@ -11,7 +13,9 @@ mod open;
 mod overview;
 mod people;
 mod requests;
+mod revocation;
 mod safety;
+mod trusts;
 mod values;
 mod warnings;
 
@@ -28,7 +32,7 @@ use crate::failed::{Answer, Refused};
 use crate::guard::Visit;
 use crate::html::Html;
 use crate::respond;
-use crate::route::Route;
+use crate::route::{OfClient, Route};
 use crate::texts::Language;
 use frame::{Base, Link};
 use message::Said;
@@ -110,6 +114,9 @@ impl Visited<'_> {
             Route::Rotate(key) => Box::pin(self.ask_to_rotate(key)).await,
             Route::Revoke(key) if is_post => Box::pin(self.revoke(key)).await,
             Route::Revoke(key) => Box::pin(self.ask_to_revoke(key, Html::default())).await,
+            Route::Clients if is_post => Box::pin(self.create_client()).await,
+            Route::Clients => Box::pin(self.clients()).await,
+            Route::Client(client, what) => Box::pin(self.client(client, what, is_post)).await,
             Route::Activity => Box::pin(self.activity()).await,
             Route::Requests => Box::pin(self.requests()).await,
             Route::People => Box::pin(self.people()).await,
@@ -117,6 +124,19 @@ impl Visited<'_> {
             Route::Safety => Box::pin(self.safety()).await,
             Route::End => self.end().await,
             _ => Err(Refused::NotFound.into()),
+        }
+    }
+
+    async fn client(&self, client: &str, what: &OfClient, is_post: bool) -> Answer {
+        match what {
+            OfClient::Secret if is_post => self.create_secret(client).await,
+            OfClient::Secret => self.ask_for_secret(client).await,
+            OfClient::Rotate(id) if is_post => self.rotate_secret(client, id).await,
+            OfClient::Rotate(id) => self.ask_to_rotate_secret(client, id).await,
+            OfClient::Trust if is_post => self.create_trust(client).await,
+            OfClient::Trust => self.ask_for_trust(client).await,
+            OfClient::Revoke(id) if is_post => self.revoke_client(client, id.as_deref()).await,
+            OfClient::Revoke(id) => self.ask_to_revoke_client(client, id.as_deref()).await,
         }
     }
 
