@@ -2,7 +2,7 @@
 
 use account::keys::KnownKey;
 use askama::Template;
-use store::secrets::KeyKind;
+use store::secrets::{KeyKind, KeyRecord};
 use tenant::KeyId;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Visited;
 use super::frame::Base;
 use crate::failed::{Answer, Failed, Refused};
-use crate::html::Html;
+use crate::html::{Html, isolated};
 use crate::texts::{Texts, fill};
 
 /// What was used so lately is something that somebody needs.
@@ -85,14 +85,42 @@ pub fn are_last(all: &[KnownKey], these: &[&KnownKey]) -> bool {
     active.peek().is_some() && active.all(|one| is_one(&one.record.id))
 }
 
-/// What people know it by: its kind, its id, and whose it is.
-pub fn named([key, secret, trust]: [&str; 3], label: &str, id: &KeyId, kind: &KeyKind) -> String {
-    let text = match kind {
-        KeyKind::ApiKey => key,
-        KeyKind::ClientSecret(_) => secret,
-        KeyKind::Trust(..) => trust,
-    };
-    fill(text, &[("key", id.as_str()), ("client", label)])
+/// What is known of keys, client secrets and trusts by their ids.
+pub struct Known(Vec<KeyRecord>);
+
+impl Known {
+    pub fn of(records: Vec<KeyRecord>) -> Self {
+        Self(records)
+    }
+
+    fn find(&self, id: &str) -> Option<&KeyRecord> {
+        self.0.iter().find(|record| record.id.as_str() == id)
+    }
+
+    /// By which of them a change came.
+    pub fn by(&self, t: &Texts, id: &str) -> Html {
+        let kind = self.find(id).map(|record| (&record.kind, &record.label));
+        let (text, label) = match kind {
+            None | Some((KeyKind::ApiKey, _)) => (t.by_key, ""),
+            Some((KeyKind::ClientSecret(_), label)) => (t.clients.by_secret, label.as_str()),
+            Some((KeyKind::Trust(..), label)) => (t.clients.by_trust, label.as_str()),
+        };
+        let (id, label) = (Html::foreign(id), Html::foreign(label));
+        Html::fill(text, &[("key", &id), ("client", &label)])
+    }
+
+    /// What an act on one of them is said to be about.
+    pub fn target(&self, t: &Texts, id: &str) -> String {
+        let Some(record) = self.find(id) else {
+            return fill(t.clients.act_any, &[("key", id)]);
+        };
+        let text = match record.kind {
+            KeyKind::ApiKey => t.clients.act_key,
+            KeyKind::ClientSecret(_) => t.clients.act_secret,
+            KeyKind::Trust(..) => t.clients.act_trust,
+        };
+        fill(text, &[("key", id), ("client", &isolated(&record.label))])
+    }
 }
 
 impl Visited<'_> {
