@@ -31,7 +31,7 @@ CONFORMANCE_PACKAGES := .ci/conformance-packages
 CONFORMANCE_TOOLS := .local/venv-conformance/installed
 
 # What `make fuzz` runs, and how long each.
-FUZZ ?= filter path patch check
+FUZZ ?= filter path patch check assertion
 SECONDS ?= 300
 
 # Both ways of saying it work: `make dev PORT=9001` and `PORT=9001 make dev`.
@@ -131,7 +131,7 @@ bench-core: ## Measure the SCIM core: time with criterion (BENCH=name for some),
 # No sanitizer: it would need a nightly compiler, and the core has no unsafe code for it to watch. What
 # the fuzzer found interesting stays in .local/fuzz/, and the next run begins with it.
 .PHONY: fuzz
-fuzz: $(CARGO_FUZZ) ## Fuzz the SCIM core, each target for SECONDS=300 (FUZZ=name for some; needs a C++ compiler)
+fuzz: $(CARGO_FUZZ) ## Fuzz the SCIM core and token requests, each target for SECONDS=300 (FUZZ=name for some; needs a C++ compiler)
 	@command -v c++ >/dev/null || { echo "make fuzz needs a C++ compiler, named c++, for libFuzzer" >&2; exit 1; }
 	@$(PYTHON) fuzz/seeds.py .local/fuzz
 	@for target in $(FUZZ); do \

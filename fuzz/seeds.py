@@ -1,4 +1,4 @@
-"""Writes what Entra sends, as events/*.json have it, where the fuzz targets begin.
+"""Writes what Entra sends, as events/*.json have it and as token requests are, where the fuzz targets begin.
 
 usage: seeds.py <corpus folder>
 """
@@ -40,3 +40,28 @@ for file in sorted(events.glob("*.json")):
         keys = value if isinstance(value, dict) else {}
         for path in filter(None, [operation.get("path"), *keys]):
             seed("path", path)
+
+# The shape of an assertion, as header and claims, and of the other parts of a token request.
+issuer = "https://login.microsoftonline.com/11111111-2222-4333-8444-555555555555/v2.0"
+header = {"typ": "JWT", "alg": "RS256", "kid": "a"}
+claims = {
+    "aud": "66666666-7777-4888-9999-aaaaaaaaaaaa",
+    "iss": issuer,
+    "iat": 1780000000,
+    "nbf": 1780000000,
+    "exp": 1780003900,
+    "idtyp": "app",
+    "sub": "bbbbbbbb-cccc-4ddd-8eee-ffffffffffff",
+    "tid": "11111111-2222-4333-8444-555555555555",
+    "uti": "Zm9vYmFyYmF6cXV4AAEAAA",
+    "ver": "2.0",
+}
+key = {"kty": "RSA", "use": "sig", "kid": "a", "n": "_" * 341 + "w", "e": "AQAB", "issuer": issuer}
+seed("assertion", json.dumps(header) + "\n" + json.dumps(claims))
+seed("assertion", json.dumps({"keys": [key]}))
+seed(
+    "assertion",
+    "grant_type=client_credentials&client_id=acme.3f9c1b7a2d4e&client_secret=htscs_acme_0_0"
+    "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
+    "&client_assertion=e30.e30.AAAA&scope=scim",
+)

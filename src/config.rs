@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oauth::Authorities;
 use store::Tables;
 use store::directory::breaker::BreakerPolicy;
 
@@ -33,6 +34,12 @@ pub struct Config {
     /// `SCIM_REQUESTS_PER_SECOND`: the rate per API key, over ten seconds, beyond which requests
     /// are refused with 429; defaults to 500, 0 for no limit.
     pub requests_per_second: u32,
+    /// `SCIM_ENTRA_AUTHORITY`: the authorities whose assertions clients may trust, with commas
+    /// between them; defaults to `https://login.microsoftonline.com`.
+    pub entra_authorities: Authorities,
+    /// `SCIM_ACCESS_TOKEN_SECONDS`: how long an access token is accepted; defaults to 7,200, and is
+    /// 21,600 at most.
+    pub access_token_life: time::Duration,
 }
 
 /// A variable that is missing or invalid.
@@ -52,6 +59,10 @@ const DEFAULT_DEADLINE_MS: u32 = 8_000;
 /// Twenty times Entra's maximum, with a burst of 5,000: a refusal may make Entra quarantine the
 /// tenant.
 const DEFAULT_REQUESTS_PER_SECOND: u32 = 500;
+const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
+/// Entra's gallery wants one hour to six.
+const DEFAULT_TOKEN_SECONDS: u32 = 7_200;
+const MAX_TOKEN_SECONDS: u32 = 21_600;
 
 impl Config {
     /// Reads the variables through `variable`, which is [`std::env::var`] in the function.
@@ -122,6 +133,19 @@ impl Config {
             DEFAULT_REQUESTS_PER_SECOND,
             "no limit",
         )?;
+        let authorities = variable("SCIM_ENTRA_AUTHORITY");
+        let authorities = authorities.as_deref().unwrap_or(DEFAULT_AUTHORITY);
+        let entra_authorities = Authorities::parse(authorities).map_err(|error| ConfigError {
+            name: "SCIM_ENTRA_AUTHORITY",
+            problem: format!("cannot be used: {error}"),
+        })?;
+        let token_seconds = number("SCIM_ACCESS_TOKEN_SECONDS", DEFAULT_TOKEN_SECONDS)?;
+        if token_seconds > MAX_TOKEN_SECONDS {
+            return Err(ConfigError {
+                name: "SCIM_ACCESS_TOKEN_SECONDS",
+                problem: format!("is `{token_seconds}`; it must be {MAX_TOKEN_SECONDS} at most"),
+            });
+        }
         let log_days = number_or_none("SCIM_REQUEST_LOG_DAYS", DEFAULT_REQUEST_LOG_DAYS, "no log")?;
         Ok(Self {
             public_discovery,
@@ -139,6 +163,8 @@ impl Config {
                 window: time::Duration::hours(hours.into()),
             },
             request_deadline: Duration::from_millis(deadline.into()),
+            entra_authorities,
+            access_token_life: time::Duration::seconds(token_seconds.into()),
         })
     }
 }
@@ -204,6 +230,15 @@ mod tests {
         assert_eq!(days("30"), Ok(Some(time::Duration::days(30))));
         assert_eq!(days("0"), Ok(None));
         assert!(days("-1").is_err());
+        let authority = |text| read(&[("SCIM_ENTRA_AUTHORITY", text)]);
+        assert!(authority("https://login.microsoftonline.us, http://localhost:4").is_ok());
+        assert!(authority("http://login.microsoftonline.com").is_err());
+        let life = |text| {
+            read(&[("SCIM_ACCESS_TOKEN_SECONDS", text)]).map(|config| config.access_token_life)
+        };
+        assert_eq!(life(""), Ok(time::Duration::hours(2)));
+        assert_eq!(life("21600"), Ok(time::Duration::hours(6)));
+        assert!(life("21601").is_err() && life("0").is_err());
         for refused in ["-1", "2.5", "none", "4294967296"] {
             assert!(rate(refused).is_err(), "{refused}");
         }

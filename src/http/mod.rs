@@ -7,7 +7,7 @@ pub(crate) mod auth;
 mod encode;
 mod operation;
 pub(crate) mod refused;
-mod request;
+pub(crate) mod request;
 pub(crate) mod respond;
 mod route;
 

@@ -13,7 +13,7 @@ use crate::service::Body;
 
 /// The path as the client sent it. `lambda_http` prepends the stage to the path of the URI, and
 /// keeps the original separately.
-pub(super) fn path(request: &Request) -> &str {
+pub(crate) fn path(request: &Request) -> &str {
     match request.raw_http_path() {
         "" => request.uri().path(),
         raw => raw,
@@ -30,8 +30,17 @@ pub(super) fn header(request: &Request, name: &str) -> Option<String> {
 /// The service's base URL without a trailing slash: from the configuration, otherwise from the
 /// request, as the tenant sees it.
 pub(super) fn base_url(request: &Request, public_url: Option<&str>, target: &Target) -> String {
+    format!(
+        "{}{BASE_PATH}",
+        public_base(request, public_url, &target.prefix)
+    )
+}
+
+/// The URL in front of the paths of the service, without a trailing slash. `prefix` is what API
+/// Gateway put before them.
+pub(crate) fn public_base(request: &Request, public_url: Option<&str>, prefix: &str) -> String {
     if let Some(public_url) = public_url {
-        return format!("{public_url}{BASE_PATH}");
+        return public_url.to_owned();
     }
     let headers = request.headers();
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -43,7 +52,7 @@ pub(super) fn base_url(request: &Request, public_url: Option<&str>, target: &Tar
         Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
         _ => "http",
     };
-    format!("{scheme}://{host}{}{BASE_PATH}", target.prefix)
+    format!("{scheme}://{host}{prefix}")
 }
 
 /// The body of a request that requires one, of at most so many bytes. It is decoded when it is

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use federation::Fetcher;
 use store::Store;
 use time::OffsetDateTime;
 
@@ -36,6 +37,8 @@ pub struct Instance {
     pub config: Config,
     /// The clock. Tests about dates and rates replace it.
     pub clock: fn() -> OffsetDateTime,
+    /// What fetches the web keys of issuers.
+    pub(crate) fetcher: Fetcher,
     key_uses: KeyUses,
     refusals: Refusals,
     tenants: Arc<Tenants>,
@@ -50,6 +53,7 @@ impl Instance {
             store,
             config,
             clock: OffsetDateTime::now_utc,
+            fetcher: Fetcher::new(),
             key_uses: KeyUses::default(),
             refusals: Refusals::default(),
             tenants: Arc::default(),

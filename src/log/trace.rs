@@ -24,6 +24,10 @@ pub struct Trace {
     credentials: OnceLock<(TenantId, KeyId)>,
     route: OnceLock<&'static str>,
     meter: Meter,
+    /// Which rule refused a token request.
+    refused_by: OnceLock<&'static str>,
+    /// The name that the issuer gave an assertion.
+    assertion: OnceLock<String>,
     /// A failure inside a request that is still answered.
     inner_failure: OnceLock<Failure>,
     /// Refused parts of a request that is still answered, with a count for each kind.
@@ -50,6 +54,8 @@ impl Trace {
             credentials: OnceLock::new(),
             route: OnceLock::new(),
             meter: Meter::default(),
+            refused_by: OnceLock::new(),
+            assertion: OnceLock::new(),
             inner_failure: OnceLock::new(),
             inner_refusals: OnceLock::new(),
             told: OnceLock::new(),
@@ -88,6 +94,16 @@ impl Trace {
     /// What belongs into the log of requests.
     pub(crate) fn take_told(&mut self) -> Vec<Told> {
         self.told.take().unwrap_or_default()
+    }
+
+    /// Records which rule refused a token request.
+    pub(crate) fn set_refused_by(&self, rule: &'static str) {
+        let _ = self.refused_by.set(rule);
+    }
+
+    /// Records the name that the issuer gave an assertion (Entra's claim `uti`).
+    pub(crate) fn set_assertion(&self, uti: &str) {
+        let _ = self.assertion.set(uti.to_owned());
     }
 
     /// Records what the request names and the service does not know.
@@ -165,7 +181,12 @@ impl Trace {
                     route = self.route.get(),
                     status = status.as_u16(),
                     scim_type = failure.and_then(|failure| failure.error.scim_type()),
-                    reason = failure.map(|failure| failure.error.reason()),
+                    reason = self
+                        .refused_by
+                        .get()
+                        .copied()
+                        .or_else(|| failure.map(|failure| failure.error.reason())),
+                    assertion = self.assertion.get(),
                     cause = failure
                         .and_then(|failure| failure.cause.as_ref())
                         .map(chain),

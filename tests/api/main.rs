@@ -52,6 +52,15 @@ mod keys {
     mod tenants; // tenants: create, list, disable, enable; and their tables
 }
 
+/// OAuth 2.0: clients, their tokens, and the issuers that they trust.
+mod oauth {
+    mod ends; // what ends a token: with the next request, on every instance
+    mod federation; // assertions of Entra: what is accepted, and what is not
+    mod requests; // the token endpoint: what clients send, and what they get
+    mod tokens; // a token on every SCIM route, as an API key
+    mod web_keys; // the keys of an issuer: fetched when they must be, and no oftener
+}
+
 /// What holds for the data, whoever writes it.
 mod data {
     pub mod breaker; // many users lose access at once: the rest is kept
@@ -142,6 +151,7 @@ mod support {
     pub mod history; // every change has its record, and the records lead to the current state
     pub mod items; // the items of both tables, and as JSON
     pub mod members; // the items of memberships agree
+    pub mod oauth; // OAuth 2.0 clients, their requests, and an issuer in Entra's place
     pub mod permissions; // what template.yaml allows, and a wire that refuses the rest
     pub mod planted; // many users, put straight into the table
     pub mod service; // the handler as API Gateway calls it

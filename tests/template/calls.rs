@@ -29,8 +29,12 @@ const PARTS: &[(&str, &str)] = &[
     ("Update", "UpdateItem"),
 ];
 
-/// The parts that `client/bulk.rs` builds for others.
-const BUILT: &[(&str, &str)] = &[("bulk::delete(", "DeleteItem"), ("bulk::put(", "PutItem")];
+/// What files of `client/` build or call for others.
+const BUILT: &[(&str, &str)] = &[
+    ("bulk::delete(", "DeleteItem"),
+    ("bulk::put(", "PutItem"),
+    (".get_items(", "BatchGetItem"),
+];
 
 /// Methods of the SDK's client that are not calls.
 const NO_CALLS: &[&str] = &["clone", "config"];

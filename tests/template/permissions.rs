@@ -39,6 +39,7 @@ const CALLERS: &[(&str, Caller)] = &[
     ("partition/", Caller::Operator),
     ("migrate.rs", Caller::Operator),
     ("secrets/", Caller::Listed),
+    ("secrets/clients.rs", Caller::Function("SecretsTable")),
     ("secrets/credential.rs", Caller::Function("SecretsTable")),
     ("sessions/", Caller::Listed),
 ];
@@ -101,7 +102,7 @@ const REACHED: &[(&str, Items, &str, &[&str])] = &[
         PAGE,
         Items::Tenants,
         "secrets/write.rs",
-        &["no_key", "put", "update_item"],
+        &["no_key", "put", "put_key", "update_item"],
     ),
     (PAGE, Items::Log, LOG, &["ending_entry", "entry"]),
     (

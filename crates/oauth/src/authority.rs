@@ -1,5 +1,5 @@
-//! The authorities whose assertions may be trusted at all, and their issuers. Where keys are fetched
-//! follows from them alone, never from what a request or an administrator says.
+//! The authorities whose assertions may be trusted at all, and their issuers. Where keys are
+//! fetched follows from them alone, never from what a request or an administrator says.
 
 use super::guid::is_guid;
 

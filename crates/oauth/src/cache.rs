@@ -32,9 +32,10 @@ pub struct Cached {
     pub fresh_for: Duration,
 }
 
-/// The stored times of the last attempts to fetch an issuer's keys, whatever came of them. Whoever
-/// fetches writes its own time first, on the condition that the old one is still there or that
-/// enough time has passed; who fails in that does not fetch.
+/// The stored times of the last attempts to fetch an issuer's keys, whatever came of them. An
+/// instance that is to fetch writes its time first, on the condition that no other one has done so
+/// since these were read. If another one has, it does not fetch, and goes on with
+/// [`Fetch::failed`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Fetches {
     /// The last attempt, for whatever reason.
@@ -57,7 +58,7 @@ pub enum Decision {
 /// A fetch that is due, and what is done after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
-    /// The reason. It tells which times to write.
+    /// The reason. It tells which times of [`Fetches`] to write.
     pub why: Why,
     kid: String,
     fallback: Option<WebKey>,
@@ -91,30 +92,28 @@ pub fn decide(
     kid: &str,
     now: OffsetDateTime,
 ) -> Decision {
-    let within = |time: OffsetDateTime, period| (now - time).abs() < period;
-    let attempted_within = |period| fetches.attempted.is_some_and(|time| within(time, period));
-    let usable = cached.filter(|cached| within(cached.fetched, USABLE_FOR));
-    let key = usable.and_then(|cached| cached.keys.find(kid)).cloned();
+    // Clocks differ, so a time may lie ahead: what is far ahead counts as what is long past.
+    let within =
+        |time: Option<OffsetDateTime>, period| time.is_some_and(|time| (now - time).abs() < period);
+    let usable = cached.filter(|cached| within(Some(cached.fetched), USABLE_FOR));
     let is_fresh =
-        usable.is_some_and(|cached| within(cached.fetched, cached.fresh_for.min(FRESH_FOR)));
+        usable.is_some_and(|cached| within(Some(cached.fetched), cached.fresh_for.min(FRESH_FOR)));
+    let key = usable.and_then(|cached| cached.keys.find(kid)).cloned();
     let why = match (usable, &key) {
         (None, _) => Why::Missing,
         (Some(_), _) if !is_fresh => Why::Stale,
         (Some(_), None) => Why::UnknownKey,
         (Some(_), Some(key)) => return Decision::Use(key.clone()),
     };
-    // Two instances' clocks may differ by more than an answer takes: what is as old is new enough.
-    let succeeded = |attempt: Option<OffsetDateTime>| {
-        usable.is_some_and(|cached| attempt.is_none_or(|time| cached.fetched >= time))
-    };
+    let has_just_tried = within(fetches.attempted, RETRY_AFTER);
+    // Keys have the time of the attempt that fetched them, so an attempt that is newer has failed,
+    // or goes on.
+    let has_failed = usable.is_none_or(|cached| Some(cached.fetched) < fetches.attempted);
     let is_due = match why {
-        Why::Missing | Why::Stale => !attempted_within(RETRY_AFTER),
+        Why::Missing | Why::Stale => !has_just_tried,
         Why::UnknownKey => {
-            let is_spent = fetches
-                .unknown_attempted
-                .is_some_and(|time| within(time, UNKNOWN_EVERY));
-            let has_just_failed = attempted_within(RETRY_AFTER) && !succeeded(fetches.attempted);
-            !is_spent && !has_just_failed
+            let is_spent = within(fetches.unknown_attempted, UNKNOWN_EVERY);
+            !is_spent && (!has_just_tried || !has_failed)
         }
     };
     if is_due {
@@ -126,8 +125,8 @@ pub fn decide(
     }
     match key {
         Some(key) => Decision::Use(key),
-        None if succeeded(fetches.attempted) => Decision::Refuse(NoKey::Unknown),
-        None => Decision::Refuse(NoKey::Unavailable),
+        None if has_failed => Decision::Refuse(NoKey::Unavailable),
+        None => Decision::Refuse(NoKey::Unknown),
     }
 }
 
@@ -185,4 +184,303 @@ pub fn fresh_for(cache_control: Option<&str>) -> Duration {
 fn seconds(digits: &str) -> Option<Duration> {
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| digits.parse().map_or(FRESH_FOR, Duration::seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::keys::StoredKey;
+    use crate::mint::now;
+
+    fn keys(kids: &[&str]) -> WebKeys {
+        let stored = |kid: &&str| StoredKey {
+            kid: (*kid).to_owned(),
+            n: URL_SAFE_NO_PAD.encode([0xff; 256]),
+            e: "AQAB".to_owned(),
+        };
+        WebKeys::from_stored(kids.iter().map(stored)).unwrap()
+    }
+
+    /// What is decided about a key, in a word.
+    fn word(decision: &Decision) -> &'static str {
+        match decision {
+            Decision::Use(_) => "use",
+            Decision::Refuse(NoKey::Unknown) => "unknown",
+            Decision::Refuse(NoKey::Unavailable) => "unavailable",
+            Decision::Fetch(fetch) => match (fetch.why, fetch.clone().failed()) {
+                (Why::Missing, Err(NoKey::Unavailable)) => "missing",
+                (Why::Stale, Ok(_)) => "stale, else use",
+                (Why::Stale, Err(NoKey::Unavailable)) => "stale",
+                (Why::UnknownKey, Err(NoKey::Unavailable)) => "unknown key",
+                _ => "nonsense",
+            },
+        }
+    }
+
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+
+    /// A case: seconds since the keys were fetched, since the last attempt, since the last for an
+    /// unknown key, how long the keys are fresh; and what is decided about a key that is among them
+    /// and one that is not.
+    type Case = (
+        Option<i64>,
+        Option<i64>,
+        Option<i64>,
+        i64,
+        &'static str,
+        &'static str,
+    );
+
+    const CASES: &[Case] = &[
+        // No keys.
+        (None, None, None, HOUR, "missing", "missing"),
+        (None, Some(10), Some(10), HOUR, "missing", "missing"),
+        (None, Some(9), None, HOUR, "unavailable", "unavailable"),
+        (None, Some(0), None, HOUR, "unavailable", "unavailable"),
+        (None, Some(-9), None, HOUR, "unavailable", "unavailable"),
+        (None, Some(-HOUR), None, HOUR, "missing", "missing"),
+        // Fresh keys.
+        (Some(0), Some(0), None, HOUR, "use", "unknown key"),
+        (Some(HOUR - 1), None, None, HOUR, "use", "unknown key"),
+        (
+            Some(HOUR - 1),
+            Some(HOUR - 1),
+            Some(5 * MINUTE),
+            HOUR,
+            "use",
+            "unknown key",
+        ),
+        // The fetch for an unknown key succeeded, or failed, or goes on.
+        (Some(0), Some(0), Some(0), HOUR, "use", "unknown"),
+        (Some(299), Some(299), Some(299), HOUR, "use", "unknown"),
+        (Some(300), Some(300), Some(300), HOUR, "use", "unknown key"),
+        (
+            Some(HOUR - 1),
+            Some(299),
+            Some(299),
+            HOUR,
+            "use",
+            "unavailable",
+        ),
+        (Some(HOUR - 1), Some(0), Some(0), HOUR, "use", "unavailable"),
+        (Some(HOUR - 1), Some(9), None, HOUR, "use", "unavailable"),
+        (Some(HOUR - 1), Some(10), None, HOUR, "use", "unknown key"),
+        // Old keys.
+        (Some(HOUR), None, None, HOUR, "stale, else use", "stale"),
+        (
+            Some(HOUR),
+            Some(HOUR),
+            Some(HOUR),
+            HOUR,
+            "stale, else use",
+            "stale",
+        ),
+        (
+            Some(HOUR),
+            Some(10),
+            Some(0),
+            HOUR,
+            "stale, else use",
+            "stale",
+        ),
+        (Some(HOUR), Some(9), None, HOUR, "use", "unavailable"),
+        (
+            Some(24 * HOUR - 1),
+            None,
+            None,
+            HOUR,
+            "stale, else use",
+            "stale",
+        ),
+        (
+            Some(24 * HOUR - 1),
+            Some(9),
+            None,
+            HOUR,
+            "use",
+            "unavailable",
+        ),
+        (Some(24 * HOUR), None, None, HOUR, "missing", "missing"),
+        (
+            Some(24 * HOUR),
+            Some(9),
+            None,
+            HOUR,
+            "unavailable",
+            "unavailable",
+        ),
+        // Keys of the future: the clocks differ, or somebody wrote them.
+        (Some(-MINUTE), None, None, HOUR, "use", "unknown key"),
+        (Some(-HOUR), None, None, HOUR, "stale, else use", "stale"),
+        (Some(-24 * HOUR), None, None, HOUR, "missing", "missing"),
+        // The issuer shortens the time, and cannot lengthen it.
+        (Some(MINUTE), None, None, MINUTE, "stale, else use", "stale"),
+        (Some(MINUTE - 1), None, None, MINUTE, "use", "unknown key"),
+        (Some(0), Some(0), None, 0, "use", "unknown"),
+        (Some(9), Some(9), None, 0, "use", "unknown"),
+        (Some(10), Some(10), None, 0, "stale, else use", "stale"),
+        (
+            Some(HOUR),
+            None,
+            None,
+            24 * HOUR,
+            "stale, else use",
+            "stale",
+        ),
+    ];
+
+    #[test]
+    fn each_case_is_decided() {
+        let ago = |seconds: Option<i64>| seconds.map(|ago| now() - Duration::seconds(ago));
+        for &case in CASES {
+            let (fetched, attempted, unknown_attempted, fresh_for, known, unknown) = case;
+            let cached = ago(fetched).map(|fetched| Cached {
+                keys: keys(&["a"]),
+                fetched,
+                fresh_for: Duration::seconds(fresh_for),
+            });
+            let fetches = Fetches {
+                attempted: ago(attempted),
+                unknown_attempted: ago(unknown_attempted),
+            };
+            let decided = |kid| word(&decide(cached.as_ref(), &fetches, kid, now()));
+            assert_eq!((decided("a"), decided("b")), (known, unknown), "{case:?}");
+        }
+    }
+
+    #[test]
+    fn after_a_fetch_the_new_keys_decide() {
+        let cached = Cached {
+            keys: keys(&["a", "b"]),
+            fetched: now() - FRESH_FOR,
+            fresh_for: FRESH_FOR,
+        };
+        let decided = |kid| match decide(Some(&cached), &Fetches::default(), kid, now()) {
+            Decision::Fetch(fetch) => fetch,
+            other => panic!("{other:?}"),
+        };
+        let new = keys(&["b", "c"]);
+        assert_eq!(decided("c").succeeded(&new).unwrap().kid, "c");
+        assert_eq!(decided("a").succeeded(&new), Err(NoKey::Unknown));
+        assert_eq!(decided("a").failed().unwrap().kid, "a");
+        assert_eq!(decided("c").failed(), Err(NoKey::Unavailable));
+    }
+
+    #[test]
+    fn no_key_is_a_refusal() {
+        let unknown = NoKey::Unknown.refusal(None);
+        assert_eq!(unknown.description, Refusal::unknown("", None).description);
+        assert_eq!(NoKey::Unavailable.refusal(None).code.status(), 503);
+    }
+
+    #[test]
+    fn cache_control_shortens_and_never_lengthens() {
+        for (value, seconds) in [
+            ("", HOUR),
+            ("private", HOUR),
+            ("max-age=86400, private", HOUR),
+            ("max-age=3600", HOUR),
+            ("private, Max-Age=600", 600),
+            ("max-age=\"600\"", 600),
+            ("max-age = 600", 600),
+            ("max-age=600, max-age=60", 60),
+            ("max-age=0", 0),
+            ("no-store", 0),
+            ("max-age=600, no-cache", 0),
+            ("s-maxage=60", HOUR),
+            ("max-age=99999999999999999999", HOUR),
+            ("max-age=9223372036854775807", HOUR),
+            ("max-age=-1", HOUR),
+            ("max-age=+1", HOUR),
+            ("max-age=", HOUR),
+            ("max-age", HOUR),
+            ("max-age=1.5", HOUR),
+        ] {
+            assert_eq!(
+                fresh_for(Some(value)),
+                Duration::seconds(seconds),
+                "{value}"
+            );
+        }
+        assert_eq!(fresh_for(None), FRESH_FOR);
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_is_at_most_an_hour(value: String) {
+            prop_assert!((Duration::ZERO..=FRESH_FOR).contains(&fresh_for(Some(&value))));
+        }
+
+        /// Requests as they come, with an issuer that changes its keys and fails at times. What is
+        /// written is what the function writes.
+        #[test]
+        fn whatever_comes_the_limits_hold(
+            requests in prop::collection::vec(
+                (0_i64..4_000, 0_usize..4, any::<bool>(), any::<bool>(), 0_i64..5_000),
+                1..80,
+            ),
+        ) {
+            let sets = [keys(&["0", "1"]), keys(&["1", "2"])];
+            let (mut cached, mut fetches): (Option<Cached>, _) = (None, Fetches::default());
+            let (mut attempts, mut for_unknown) = (Vec::new(), Vec::new());
+            let mut time = now();
+            for (pause, kid, answers, which, fresh) in requests {
+                // Some requests come in bursts, some after hours.
+                time += Duration::seconds(if pause % 3 == 0 { pause % 20 } else { pause * 4 });
+                let kid = kid.to_string();
+                let fetch = match decide(cached.as_ref(), &fetches, &kid, time) {
+                    Decision::Fetch(fetch) => fetch,
+                    Decision::Use(key) => {
+                        let used = cached.as_ref().unwrap();
+                        prop_assert!(time - used.fetched < USABLE_FOR);
+                        prop_assert_eq!(used.keys.find(&kid), Some(&key));
+                        continue;
+                    }
+                    Decision::Refuse(NoKey::Unknown) => {
+                        let used = cached.as_ref().unwrap();
+                        prop_assert_eq!(used.keys.find(&kid), None);
+                        // Nobody is refused for good by keys that are older than an hour.
+                        prop_assert!(time - used.fetched < FRESH_FOR);
+                        continue;
+                    }
+                    Decision::Refuse(NoKey::Unavailable) => {
+                        prop_assert!(time - *attempts.last().unwrap() < UNKNOWN_EVERY);
+                        continue;
+                    }
+                };
+                fetches.attempted = Some(time);
+                attempts.push(time);
+                if fetch.why == Why::UnknownKey {
+                    fetches.unknown_attempted = Some(time);
+                    for_unknown.push(time);
+                }
+                if !answers {
+                    if let Ok(key) = fetch.failed() {
+                        let used = cached.as_ref().unwrap();
+                        prop_assert!(time - used.fetched < USABLE_FOR);
+                        prop_assert_eq!(used.keys.find(&kid), Some(&key));
+                    }
+                    continue;
+                }
+                let keys = sets[usize::from(which)].clone();
+                prop_assert_eq!(
+                    fetch.succeeded(&keys).ok(),
+                    keys.find(&kid).cloned()
+                );
+                cached = Some(Cached {
+                    keys,
+                    fetched: time,
+                    fresh_for: Duration::seconds(fresh),
+                });
+            }
+            for pair in for_unknown.windows(2) {
+                prop_assert!(pair[1] - pair[0] >= UNKNOWN_EVERY);
+            }
+        }
+    }
 }

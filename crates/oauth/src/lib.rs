@@ -21,6 +21,8 @@ mod mint;
 mod object;
 mod refusal;
 mod request;
+#[cfg(test)]
+mod second_opinion;
 mod trust;
 mod verify;
 

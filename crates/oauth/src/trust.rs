@@ -18,8 +18,8 @@ pub struct Trust {
     pub issuer: Issuer,
     /// The claim `sub`: the object id of the service principal that Entra provisions with.
     pub subject: String,
-    /// What the claim `aud` may be, each to be matched exactly. Microsoft's documents disagree about
-    /// its form, and Entra changes between the forms.
+    /// What the claim `aud` may be, each to be matched exactly. Microsoft's documents disagree
+    /// about its form, and Entra changes between the forms.
     pub audiences: Vec<String>,
 }
 
@@ -103,9 +103,9 @@ impl Trust {
         })
     }
 
-    /// Whether each audience names a host. Without one, an assertion can be replayed: a customer may
-    /// use one application for several services, and each of them holds assertions that the others
-    /// accept.
+    /// Whether each audience names a host. Without one, an assertion can be replayed: a customer
+    /// may use one application for several services, and each of them holds assertions that the
+    /// others accept.
     pub fn is_host_bound(&self) -> bool {
         let names_host = |audience: &String| {
             let path = audience.strip_prefix("api://");

@@ -230,6 +230,7 @@ mod tests {
         assert_eq!(reason_at(&claims, begin - SKEW - second), early);
         let far = Err("assertionLifetime");
         assert_eq!(reason_at(&claims, end() - MAX_LIFETIME - second), far);
+        assert_eq!(reason_at(&claims, end() - MAX_LIFETIME), early);
         assert_eq!(reason_at(&claims, OffsetDateTime::UNIX_EPOCH), far);
     }
 

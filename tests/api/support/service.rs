@@ -9,6 +9,7 @@ use hellotracks_scim::http::repair_url;
 use hellotracks_scim::instance::Instance;
 use lambda_http::http::HeaderMap;
 use lambda_http::{Body, Context, LambdaEvent, Request, Response};
+use oauth::Authorities;
 use scim::page::MAX_RESPONSE;
 use serde_json::{Value, json};
 use store::directory::breaker::BreakerPolicy;
@@ -74,6 +75,8 @@ impl Service {
             },
             request_deadline: Duration::from_secs(20),
             requests_per_second: 500,
+            entra_authorities: Authorities::parse("https://login.microsoftonline.com").unwrap(),
+            access_token_life: time::Duration::hours(2),
         };
         Self {
             app: Instance::new(store, config),

@@ -5,7 +5,7 @@
 //! | sort key | item |
 //! |---|---|
 //! | `A#<digest of the token>` | access token |
-//! | `W#<id of the issuer's tenant>` | web keys of an issuer |
+//! | `W#<issuer>` | web keys of an issuer |
 //!
 //! A token is accepted only together with the credential by which it was issued, which is in the
 //! secrets table and which the function cannot write.

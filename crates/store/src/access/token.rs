@@ -13,6 +13,8 @@ use crate::{StoreError, TenantStore};
 const CLIENT: &str = "client";
 /// The digest of the secret, or of the trust, by which it was issued.
 const CREDENTIAL: &str = "credential";
+/// When that was created: a trust that is made anew has the same digest.
+const SINCE: &str = "since";
 const ISSUED: &str = "issued";
 const EXPIRES: &str = "expires";
 
@@ -21,7 +23,7 @@ const EXPIRES: &str = "expires";
 pub(crate) struct IssuedToken {
     pub client: ClientId,
     pub credential: KeyDigest,
-    pub issued: OffsetDateTime,
+    pub since: OffsetDateTime,
     /// DynamoDB removes it some time after.
     pub expires: OffsetDateTime,
 }
@@ -33,20 +35,21 @@ impl IssuedToken {
             client: client.ok_or_else(|| damaged(item, CLIENT))?,
             credential: KeyDigest::from_hex(text(item, CREDENTIAL)?)
                 .ok_or_else(|| damaged(item, CREDENTIAL))?,
-            issued: time(item, ISSUED)?,
+            since: time(item, SINCE)?,
             expires: time(item, EXPIRES)?,
         })
     }
 }
 
 impl TenantStore<'_> {
-    /// Stores a token that is given to its client.
+    /// Stores a token that is given to its client, by a credential that was created at `since`.
     ///
     /// # Errors
     /// Failures of DynamoDB: then nobody may be given it.
     pub async fn issue_token(
         &self,
         token: &AccessToken,
+        since: OffsetDateTime,
         issued: OffsetDateTime,
         expires: OffsetDateTime,
     ) -> Result<(), StoreError> {
@@ -54,6 +57,7 @@ impl TenantStore<'_> {
         item.extend([
             (CLIENT.to_owned(), string(token.client().as_str())),
             (CREDENTIAL.to_owned(), string(token.credential().to_hex())),
+            (SINCE.to_owned(), timestamp(since)),
             (ISSUED.to_owned(), timestamp(issued)),
             (EXPIRES.to_owned(), timestamp(expires)),
             (EXPIRES_AT.to_owned(), epoch_seconds(expires)),

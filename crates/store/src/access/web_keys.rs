@@ -62,7 +62,7 @@ pub enum Fetching {
 }
 
 impl TenantStore<'_> {
-    /// The web keys of an issuer of this id.
+    /// The web keys of an issuer, by the claim `iss` of its assertions.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].

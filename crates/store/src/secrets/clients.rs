@@ -34,6 +34,19 @@ pub struct Trust {
     pub audiences: Vec<String>,
 }
 
+/// A secret or a trust of a client, looked up to issue a token by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCredential {
+    /// Whether it is accepted.
+    pub credential: Credential,
+    /// What names it.
+    pub digest: KeyDigest,
+    /// When it was created.
+    pub created: OffsetDateTime,
+    /// What is trusted, unless it is a secret.
+    pub trust: Option<Trust>,
+}
+
 const ISSUER: &str = "issuer";
 const SUBJECT: &str = "subject";
 const AUDIENCES: &str = "audiences";
@@ -72,56 +85,59 @@ impl Trust {
 }
 
 impl Store {
-    /// Looks up a presented client secret, as [`Store::credential`] looks up an API key. One that
-    /// belongs to another client is as unknown as one that was never issued.
+    /// Looks up a presented client secret, as [`Store::credential`] looks up an API key; `None` if
+    /// the client has never had it.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn secret_credential(
+    pub async fn client_secret(
         &self,
         client: &ClientId,
         secret: &ClientSecret,
         now: OffsetDateTime,
         meter: &Meter,
-    ) -> Result<Credential, StoreError> {
-        let key = self
-            .client_key(client, &secret.digest(), now, meter)
-            .await?;
-        Ok(key.map_or(Credential::Unknown, |(credential, _)| credential))
+    ) -> Result<Option<ClientCredential>, StoreError> {
+        let found = self.client_key(client, secret.digest(), now, meter).await?;
+        Ok(found.filter(|found| found.trust.is_none()))
     }
 
-    /// What a client believes an issuer, and whether that holds at present; `None` if it never has.
+    /// Looks up what a client trusts an issuer with; `None` if it never has.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
-    pub async fn trust(
+    pub async fn client_trust(
         &self,
         client: &ClientId,
         issuer: &str,
         now: OffsetDateTime,
         meter: &Meter,
-    ) -> Result<Option<(Credential, Trust)>, StoreError> {
+    ) -> Result<Option<ClientCredential>, StoreError> {
         let digest = client.trust_digest(issuer);
-        let key = self.client_key(client, &digest, now, meter).await?;
-        Ok(key.and_then(|(credential, kind)| match kind {
-            KeyKind::Trust(_, trust) => Some((credential, trust)),
-            KeyKind::ApiKey | KeyKind::ClientSecret(_) => None,
-        }))
+        let found = self.client_key(client, digest, now, meter).await?;
+        Ok(found.filter(|found| found.trust.is_some()))
     }
 
     async fn client_key(
         &self,
         client: &ClientId,
-        digest: &KeyDigest,
+        digest: KeyDigest,
         now: OffsetDateTime,
         meter: &Meter,
-    ) -> Result<Option<(Credential, KeyKind)>, StoreError> {
+    ) -> Result<Option<ClientCredential>, StoreError> {
         let partition = item::partition(client.tenant());
         let sort_key = item::key_sort_key(&digest.to_hex());
         let item = self.read_secret(partition, sort_key, meter).await?;
         let key = item.as_ref().map(KeyItem::read).transpose()?;
         let key = key.filter(|key| key.record.kind.client() == Some(client));
-        Ok(key.map(|key| (judge(&key, Some(now)), key.record.kind)))
+        Ok(key.map(|key| ClientCredential {
+            credential: judge(&key, Some(now)),
+            digest,
+            created: key.record.created,
+            trust: match key.record.kind {
+                KeyKind::Trust(_, trust) => Some(trust),
+                KeyKind::ApiKey | KeyKind::ClientSecret(_) => None,
+            },
+        }))
     }
 
     /// Checks a presented access token: one read of the token in the directory and of its
@@ -180,8 +196,8 @@ impl Store {
             return Ok(Credential::Unknown);
         }
         Ok(match judge(&key, None) {
-            // A trust that was made anew says nothing for what the one before it has given.
-            Credential::Accepted { .. } if token.issued < key.record.created => Credential::Revoked,
+            // A trust that was made anew does not speak for the tokens of the one before it.
+            Credential::Accepted { .. } if token.since != key.record.created => Credential::Revoked,
             Credential::Accepted { .. } if token.expires <= now => Credential::Expired,
             judged => judged,
         })

@@ -13,7 +13,7 @@ pub(crate) fn token(digest: &KeyDigest) -> String {
     format!("{TOKENS}{}", digest.to_hex())
 }
 
-/// The sort key of the web keys of the issuer that has this id.
+/// The sort key of the web keys of an issuer.
 pub(crate) fn web_keys(issuer: &str) -> String {
     format!("{WEB_KEYS}{issuer}")
 }

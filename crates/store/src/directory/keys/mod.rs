@@ -19,7 +19,7 @@
 //! | `P#<time>#<request id>`, of a bulk request's operation `#<its place>` | logged request |
 //! | `K#<key id>` | what is known of the use of an API key |
 //! | `A#<digest of the token>` | access token |
-//! | `W#<id of the issuer's tenant>` | web keys of an issuer |
+//! | `W#<issuer>` | web keys of an issuer |
 //! | `X#<id>` | an erasure that is under way: by which values the person is found |
 //!
 //! `members` makes the keys of what belongs to the members of groups, `usage` those of what is
