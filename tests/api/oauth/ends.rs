@@ -114,8 +114,18 @@ async fn a_disabled_tenant_and_an_api_that_is_off_let_no_token_in() {
     let (store, tenant) = (&all[0].app.store, client.id.tenant());
     for (is_by_admin, told) in [(false, "disabled"), (true, "turned off")] {
         let set = async |is_on| match is_by_admin {
-            true => drop(store.set_api(tenant, is_on, &Meter::default()).await.unwrap()),
-            false => drop(store.set_enabled(tenant, is_on, &Meter::default()).await.unwrap()),
+            true => drop(
+                store
+                    .set_api(tenant, is_on, &Meter::default())
+                    .await
+                    .unwrap(),
+            ),
+            false => drop(
+                store
+                    .set_enabled(tenant, is_on, &Meter::default())
+                    .await
+                    .unwrap(),
+            ),
         };
         set(false).await;
         assert!(!is_let_in(&all, &token).await);

@@ -83,7 +83,10 @@ async fn clocks_may_be_a_minute_apart() {
         (json!({"nbf": now + 70}), false),
         (json!({"nbf": null}), true),
         (json!({"exp": null}), false),
-        (json!({"exp": now + Duration::days(3).whole_seconds()}), false),
+        (
+            json!({"exp": now + Duration::days(3).whole_seconds()}),
+            false,
+        ),
     ] {
         let answer = federation.ask(claims.clone()).await;
         match is_accepted {

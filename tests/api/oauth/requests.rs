@@ -112,12 +112,7 @@ async fn what_is_wrong_with_a_request_is_told_in_the_words_of_oauth() {
             "client id",
         ),
         // Entra's own defect: the location `Both` sends neither.
-        (
-            with("client_secret", ""),
-            401,
-            "invalid_client",
-            "neither",
-        ),
+        (with("client_secret", ""), 401, "invalid_client", "neither"),
         (with("client_secret", "x"), 401, "invalid_client", "htscs_"),
         (
             with("client_secret", &service.key),
@@ -131,9 +126,19 @@ async fn what_is_wrong_with_a_request_is_told_in_the_words_of_oauth() {
             "invalid_client",
             "copy it again",
         ),
-        (with("client_id", "acme"), 401, "invalid_client", "client id"),
+        (
+            with("client_id", "acme"),
+            401,
+            "invalid_client",
+            "client id",
+        ),
         (with("client_id", ""), 400, "invalid_request", "client_id"),
-        (token_call(&service, &twice), 400, "invalid_request", "twice"),
+        (
+            token_call(&service, &twice),
+            400,
+            "invalid_request",
+            "twice",
+        ),
         (
             basic(token_call(&service, &fields), id, secret),
             400,
@@ -217,7 +222,10 @@ async fn the_metadata_says_where_the_endpoint_is_and_costs_nothing() {
         ("/prod", "https://scim.hellotracks.example/prod"),
     ] {
         let call = service
-            .raw_call("GET", &format!("/.well-known/oauth-authorization-server{path}"))
+            .raw_call(
+                "GET",
+                &format!("/.well-known/oauth-authorization-server{path}"),
+            )
             .without_header("authorization");
         let (answer, spent) = cost(call).await;
         assert_eq!(

@@ -48,7 +48,11 @@ async fn every_route_takes_a_token() {
         ("GET", "/Nothing", Value::Null, 404),
     ] {
         let call = call(method, path);
-        let call = if body.is_null() { call } else { call.json(body) };
+        let call = if body.is_null() {
+            call
+        } else {
+            call.json(body)
+        };
         let answer = call.send().await;
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
     }
@@ -98,7 +102,15 @@ async fn a_token_is_accepted_until_it_expires_to_the_second() {
     let client = new_client(&service).await;
     let token = client.token(&service).await;
     set_date(START + Duration::hours(2) - Duration::SECOND);
-    assert_eq!(service.call("GET", "/Users").key(&token).send().await.status, 200);
+    assert_eq!(
+        service
+            .call("GET", "/Users")
+            .key(&token)
+            .send()
+            .await
+            .status,
+        200
+    );
     set_date(START + Duration::hours(2));
     let answer = service.call("GET", "/Users").key(&token).send().await;
     let detail = answer.error(401, "");
@@ -108,7 +120,15 @@ async fn a_token_is_accepted_until_it_expires_to_the_second() {
         "Bearer error=\"invalid_token\""
     );
     let again = client.token(&service).await;
-    assert_eq!(service.call("GET", "/Users").key(&again).send().await.status, 200);
+    assert_eq!(
+        service
+            .call("GET", "/Users")
+            .key(&again)
+            .send()
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]

@@ -7,9 +7,7 @@ use stand::issuer::Behaviour;
 use time::{Duration, OffsetDateTime};
 
 use crate::support::clock::{date, passing_when_idle, set_date};
-use crate::support::oauth::{
-    Federation, another_instance, new_client, refused, token_of,
-};
+use crate::support::oauth::{Federation, another_instance, new_client, refused, token_of};
 use crate::support::service::{Answer, Service};
 
 const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::days(20_000));
@@ -38,7 +36,15 @@ impl Federation {
 #[tokio::test]
 async fn keys_are_fetched_once_an_hour() {
     let federation = start().await;
-    let cases = [(0, 1), (1, 1), (59, 1), (61, 2), (62, 2), (121, 2), (122, 3)];
+    let cases = [
+        (0, 1),
+        (1, 1),
+        (59, 1),
+        (61, 2),
+        (62, 2),
+        (121, 2),
+        (122, 3),
+    ];
     for (minutes, fetches) in cases {
         after(Duration::minutes(minutes));
         token_of(&federation.ask(json!({})).await);
@@ -59,7 +65,11 @@ async fn what_the_issuer_says_of_caching_shortens_the_hour_and_never_lengthens_i
         for (seconds, fetches) in fetches_after {
             after(Duration::seconds(seconds));
             token_of(&federation.ask(json!({})).await);
-            assert_eq!(federation.issuer.fetches(), fetches, "{directive} {seconds}");
+            assert_eq!(
+                federation.issuer.fetches(),
+                fetches,
+                "{directive} {seconds}"
+            );
         }
     }
 }
@@ -226,7 +236,10 @@ async fn nothing_is_fetched_without_a_trust() {
         "invalid_client",
     );
     let account = crate::support::oauth::account(&federation.service).await;
-    account.revoke_client(&federation.client.id, None).await.unwrap();
+    account
+        .revoke_client(&federation.client.id, None)
+        .await
+        .unwrap();
     refused(&federation.ask(json!({})).await, 401, "invalid_client");
     assert_eq!(federation.issuer.fetches(), 0);
 }

@@ -99,7 +99,10 @@ struct Secret {
 impl Visited<'_> {
     pub(super) async fn clients(&self) -> Answer {
         let t = self.asked.language.texts();
-        let (clients, now) = (self.visit.account.clients().await?, OffsetDateTime::now_utc());
+        let (clients, now) = (
+            self.visit.account.clients().await?,
+            OffsetDateTime::now_utc(),
+        );
         let credentials = clients.iter().flat_map(|client| &client.credentials);
         let warned = warned(t, credentials);
         // The latest first.
@@ -129,7 +132,10 @@ impl Visited<'_> {
             id: client.id.to_string(),
             label: client.label.clone(),
             secrets: Vec::new(),
-            needs_secret: !client.credentials.iter().any(|one| is_live_secret(one, now)),
+            needs_secret: !client
+                .credentials
+                .iter()
+                .any(|one| is_live_secret(one, now)),
             trusts: Vec::new(),
             ended: Vec::new(),
             ended_title: String::new(),
@@ -253,7 +259,10 @@ impl Visited<'_> {
         let old = new.old.as_ref().map(|old| {
             let until = old.expires.map(Html::time).unwrap_or_default();
             let id = Html::code(old.id.as_str());
-            Html::fill(t.clients.secret_old_until, &[("key", &id), ("time", &until)])
+            Html::fill(
+                t.clients.secret_old_until,
+                &[("key", &id), ("time", &until)],
+            )
         });
         let page = New {
             base: Base {
@@ -321,7 +330,10 @@ fn is_live_secret(credential: &KnownKey, now: OffsetDateTime) -> bool {
 
 fn has_secret(client: &KnownClient) -> bool {
     let now = OffsetDateTime::now_utc();
-    client.credentials.iter().any(|one| is_live_secret(one, now))
+    client
+        .credentials
+        .iter()
+        .any(|one| is_live_secret(one, now))
 }
 
 /// What people know a client by.

@@ -81,7 +81,10 @@ pub fn used_lately(credential: &KnownKey) -> Option<OffsetDateTime> {
 pub fn are_last(all: &[KnownKey], these: &[&KnownKey]) -> bool {
     let now = OffsetDateTime::now_utc();
     let is_one = |id: &KeyId| these.iter().any(|one| one.record.id == *id);
-    let mut active = all.iter().filter(|one| one.record.is_active(now)).peekable();
+    let mut active = all
+        .iter()
+        .filter(|one| one.record.is_active(now))
+        .peekable();
     active.peek().is_some() && active.all(|one| is_one(&one.record.id))
 }
 
@@ -127,7 +130,9 @@ impl Visited<'_> {
     /// Asks whether it is to be revoked; in use, or the last that works, it wants a name typed.
     pub(super) fn ask_for(&self, what: Revocation, error: Html) -> Answer {
         let t = self.asked.language.texts();
-        let used = what.used.map(|(text, at)| Html::fill(text, &[("time", &Html::time(at))]));
+        let used = what
+            .used
+            .map(|(text, at)| Html::fill(text, &[("time", &Html::time(at))]));
         let last = what.last.map(Html::text);
         let warnings: Vec<Html> = used.into_iter().chain(last).collect();
         let tenant = Html::code(self.visit.account.tenant().id.as_str());

@@ -23,11 +23,7 @@ struct Meant {
 
 impl Visited<'_> {
     /// Asks whether it is to be revoked, with what that means.
-    pub(super) async fn ask_to_revoke_client(
-        &self,
-        client: &str,
-        id: Option<&str>,
-    ) -> Answer {
+    pub(super) async fn ask_to_revoke_client(&self, client: &str, id: Option<&str>) -> Answer {
         self.visit.unlocked()?;
         let meant = self.meant(client, id).await?;
         self.ask_for(meant.asked, Html::default())

@@ -114,7 +114,11 @@ impl Visited<'_> {
             Field {
                 name,
                 label,
-                value: if is_kept { value.to_owned() } else { String::new() },
+                value: if is_kept {
+                    value.to_owned()
+                } else {
+                    String::new()
+                },
                 error: error.map(|(_, error)| error.clone()).unwrap_or_default(),
             }
         };
@@ -169,9 +173,7 @@ impl Visited<'_> {
             PastedError::KeysHost => ("jwks", Html::text(t.at_keys_host)),
             PastedError::KeysTenant => ("jwks", Html::text(t.at_keys_tenant)),
             PastedError::Subject => ("subject", Html::text(t.at_subject)),
-            PastedError::Audience | PastedError::Host(_) => {
-                ("audience", Html::text(t.at_audience))
-            }
+            PastedError::Audience | PastedError::Host(_) => ("audience", Html::text(t.at_audience)),
         })
     }
 

@@ -56,7 +56,10 @@ pub fn warned<'k>(t: &Texts, keys: impl IntoIterator<Item = &'k KnownKey>) -> Wa
 
 /// What it is called: a secret or trust by its client too, for its own id tells an admin little.
 fn called(t: &Texts, key: &KnownKey) -> Html {
-    let (label, id) = (Html::foreign(&key.record.label), Html::code(key.record.id.as_str()));
+    let (label, id) = (
+        Html::foreign(&key.record.label),
+        Html::code(key.record.id.as_str()),
+    );
     let text = match &key.record.kind {
         KeyKind::ApiKey => return Html::own(format!("{label} {id}")),
         KeyKind::ClientSecret(_) => t.clients.warn_of_secret,
