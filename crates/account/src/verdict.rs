@@ -62,10 +62,21 @@ const ENDED: &[&str] = &[
     "revokedClient",
     "revokedSecret",
     "expiredSecret",
+    "revokedTrust",
 ];
 
 /// Why requests with something that names the tenant and is none of its keys are refused.
-const STRANGE: &[&str] = &["mistypedKey", "unknownKey", "mistypedToken", "unknownToken"];
+const STRANGE: &[&str] = &[
+    "mistypedKey",
+    "unknownKey",
+    "mistypedToken",
+    "unknownToken",
+    "wrongSecret",
+    "secretMistyped",
+    "untrustedIssuer",
+    "wrongAudience",
+    "wrongSubject",
+];
 
 /// Between an accepted request and a refused key the client may have been served, as the last use
 /// of a key is exact to this.
