@@ -165,8 +165,8 @@ async fn a_secret_is_replaced_and_revoked() {
     assert!(rotated.text.contains(&said), "{}", rotated.text);
     assert!(is_taken(&page, &client, &first).await && is_taken(&page, &client, &second).await);
 
-    // The old one ends; nothing has come by it, and there is another.
-    let gone = revoke(&visitor, &format!("{LIST}/{client}/{old}/revoke"), "").await;
+    // The old one ends, and the other goes on.
+    let gone = revoke(&visitor, &format!("{LIST}/{client}/{old}/revoke"), "acme").await;
     assert_eq!((gone.status, gone.header("location")), (303, LIST));
     assert!(!is_taken(&page, &client, &first).await && is_taken(&page, &client, &second).await);
     let again = visitor.get(&path).await;
@@ -326,9 +326,9 @@ async fn a_trust_is_set_up_from_what_entra_shows() {
         assert_eq!(listed.matches(SUBJECT).count(), 1, "{listed}");
     }
     // One that is revoked is folded away, and its client stays.
-    let id = listed
-        .split(&format!("{LIST}/{client}/"))
-        .filter_map(|rest| rest.split_once("/revoke"));
+    let start = format!("{LIST}/{client}/");
+    let id = listed.split(&start);
+    let id = id.filter_map(|rest| rest.split_once("/revoke"));
     let ids: Vec<&str> = id.map(|(id, _)| id).filter(|id| id.len() == 12).collect();
     let trust = ids.last().unwrap();
     let gone = revoke(&visitor, &format!("{LIST}/{client}/{trust}/revoke"), "").await;
@@ -549,7 +549,14 @@ async fn secrets_that_need_somebody_are_named() {
     let (now, hour, day) = (OffsetDateTime::now_utc(), Duration::HOUR, Duration::DAY);
     let (store, meter) = (page.admin.store(), Meter::default());
     let ends = Some(now + day * 12 + hour);
-    let created = store.create_secret(&client, &secret, "Soon", now - day * 40, ends, &meter);
+    let created = store.create_secret(
+        &client,
+        &secret,
+        "Soon",
+        now - day * 40 - hour,
+        ends,
+        &meter,
+    );
     created.await.unwrap();
     let named = format!(
         "Client secret <code><bdi>{}</bdi></code> of <bdi>Soon</bdi> <code><bdi>{client}",

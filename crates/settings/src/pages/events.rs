@@ -81,7 +81,8 @@ impl Names {
         let users = directory.get_many(&USERS, &users);
         let groups = directory.get_many(&GROUPS, &groups);
         let resources = async { Ok(tokio::try_join!(users, groups)?) };
-        let ((users, groups), records) = tokio::try_join!(resources, account.credential_records())?;
+        let ((users, groups), records) =
+            tokio::try_join!(resources, Box::pin(account.credential_records()))?;
         for (resource_type, found) in [(&USERS, users), (&GROUPS, groups)] {
             for stored in found {
                 let name = account::deleted::name(resource_type, &stored);

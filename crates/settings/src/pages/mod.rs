@@ -114,9 +114,8 @@ impl Visited<'_> {
             Route::Rotate(key) => Box::pin(self.ask_to_rotate(key)).await,
             Route::Revoke(key) if is_post => Box::pin(self.revoke(key)).await,
             Route::Revoke(key) => Box::pin(self.ask_to_revoke(key, Html::default())).await,
-            Route::Clients if is_post => Box::pin(self.create_client()).await,
-            Route::Clients => Box::pin(self.clients()).await,
-            Route::Client(client, what) => Box::pin(self.client(client, what, is_post)).await,
+            Route::Clients => self.all_clients(is_post).await,
+            Route::Client(client, what) => self.client(client, what, is_post).await,
             Route::Activity => Box::pin(self.activity()).await,
             Route::Requests => Box::pin(self.requests()).await,
             Route::People => Box::pin(self.people()).await,
@@ -127,16 +126,27 @@ impl Visited<'_> {
         }
     }
 
+    async fn all_clients(&self, is_post: bool) -> Answer {
+        match is_post {
+            true => Box::pin(self.create_client()).await,
+            false => Box::pin(self.clients()).await,
+        }
+    }
+
     async fn client(&self, client: &str, what: &OfClient, is_post: bool) -> Answer {
         match what {
-            OfClient::Secret if is_post => self.create_secret(client).await,
-            OfClient::Secret => self.ask_for_secret(client).await,
-            OfClient::Rotate(id) if is_post => self.rotate_secret(client, id).await,
-            OfClient::Rotate(id) => self.ask_to_rotate_secret(client, id).await,
-            OfClient::Trust if is_post => self.create_trust(client).await,
-            OfClient::Trust => self.ask_for_trust(client).await,
-            OfClient::Revoke(id) if is_post => self.revoke_client(client, id.as_deref()).await,
-            OfClient::Revoke(id) => self.ask_to_revoke_client(client, id.as_deref()).await,
+            OfClient::Secret if is_post => Box::pin(self.create_secret(client)).await,
+            OfClient::Secret => Box::pin(self.ask_for_secret(client)).await,
+            OfClient::Rotate(id) if is_post => Box::pin(self.rotate_secret(client, id)).await,
+            OfClient::Rotate(id) => Box::pin(self.ask_to_rotate_secret(client, id)).await,
+            OfClient::Trust if is_post => Box::pin(self.create_trust(client)).await,
+            OfClient::Trust => Box::pin(self.ask_for_trust(client)).await,
+            OfClient::Revoke(id) if is_post => {
+                Box::pin(self.revoke_client(client, id.as_deref())).await
+            }
+            OfClient::Revoke(id) => {
+                Box::pin(self.ask_to_revoke_client(client, id.as_deref())).await
+            }
         }
     }
 
