@@ -117,6 +117,7 @@ mod operator {
 mod settings {
     mod abuse; // requests that no page makes
     mod advice; // what an admin is told to do, in both languages, and the way out of the page
+    mod clients; // OAuth 2.0 clients: created, replaced, trusted, revoked; forms that work once
     mod costs; // DynamoDB calls and capacity of each page
     mod entrance; // who gets in: links, sessions, forms of other places
     mod failures; // DynamoDB fails: the page says so, and nothing is there by half

@@ -96,6 +96,15 @@ impl Account {
         Ok(keys)
     }
 
+    /// What is stored of all that the tenant's clients are let in with, without its use: for names.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn credential_records(&self) -> Result<Vec<KeyRecord>, Failure> {
+        let records = self.store.list_keys(&self.tenant.id, &self.meter);
+        Ok(records.await?)
+    }
+
     /// All that the tenant's clients are let in with, the oldest first: API keys, and secrets and
     /// trusts of OAuth 2.0 clients.
     ///

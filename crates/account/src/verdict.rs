@@ -54,12 +54,29 @@ pub enum With {
     NoKey,
 }
 
-/// Why requests with a key that was issued are refused for good. Those while the tenant is disabled
+/// Why requests with a key or by a client that was issued are refused for good. Those while the tenant is disabled
 /// say nothing of the key.
-const ENDED: &[&str] = &["revokedKey", "expiredKey"];
+const ENDED: &[&str] = &[
+    "revokedKey",
+    "expiredKey",
+    "revokedClient",
+    "revokedSecret",
+    "expiredSecret",
+    "revokedTrust",
+];
 
 /// Why requests with something that names the tenant and is none of its keys are refused.
-const STRANGE: &[&str] = &["mistypedKey", "unknownKey"];
+const STRANGE: &[&str] = &[
+    "mistypedKey",
+    "unknownKey",
+    "mistypedToken",
+    "unknownToken",
+    "wrongSecret",
+    "secretMistyped",
+    "untrustedIssuer",
+    "wrongAudience",
+    "wrongSubject",
+];
 
 /// Between an accepted request and a refused key the client may have been served, as the last use
 /// of a key is exact to this.

@@ -53,7 +53,8 @@ addEventListener("pagehide", () => {
 // Nor show what was true when it was left: another session, or one that has ended.
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
-  if (document.querySelector("[data-secret]")) location.replace("/settings/keys");
+  const list = document.querySelector("nav a[aria-current]");
+  if (document.querySelector("[data-secret]")) location.replace(list ? list.href : "/settings");
   else location.reload();
 });
 

@@ -1,4 +1,4 @@
-//! The label of a key: what people are to recognise it by.
+//! The label of a key or a client: what people are to recognise it by.
 
 use crate::html::is_direction;
 use crate::texts::Texts;
@@ -6,8 +6,8 @@ use crate::texts::Texts;
 /// The longest label, in characters.
 const LONGEST: usize = 100;
 
-/// What every key starts with.
-const KEY: &str = "htscim_";
+/// What keys, client secrets and access tokens start with.
+const KEYS: [&str; 3] = ["htscim_", "htscs_", "htsat_"];
 
 /// What is wrong with a label, in words; none if it is one.
 pub fn problem(t: &Texts, label: &str) -> Option<&'static str> {
@@ -29,7 +29,8 @@ pub fn problem(t: &Texts, label: &str) -> Option<&'static str> {
 
 /// Whether there may be a key in it, which no page repeats.
 pub fn has_key(text: &str) -> bool {
-    text.to_ascii_lowercase().contains(KEY)
+    let text = text.to_ascii_lowercase();
+    KEYS.iter().any(|start| text.contains(start))
 }
 
 /// Whether a character shows nothing: white space, what only tells how others are shown (Unicode's
@@ -68,6 +69,8 @@ mod tests {
                 ("\u{3164} \u{ad}\u{feff}", Some(t.label_blank)),
                 ("htscim_acme_0", Some(t.label_key)),
                 ("my HTSCIM_acme", Some(t.label_key)),
+                ("htscs_acme_0", Some(t.label_key)),
+                ("Bearer htsat_acme", Some(t.label_key)),
                 ("Entra", None),
                 ("مفتاح", None),
                 ("Entra 🔑\u{fe0f}", None),

@@ -24,6 +24,7 @@ use function::event::repair_url;
 use function::panic::Panic;
 use lambda_http::tower::util::MapRequest;
 use lambda_http::{Adapter, Body, Error, Request, Response, lambda_runtime, service_fn};
+use oauth::Authorities;
 use store::client::tables::TablesError;
 use store::sessions::Sessions;
 use store::{Meter, Store, Timeouts};
@@ -44,14 +45,22 @@ pub struct App {
     sessions: Sessions,
     /// What comes before `/settings` and `/scim/v2`; else the host of each request.
     public_url: Option<String>,
+    /// In whose issuers clients may trust.
+    authorities: Authorities,
 }
 
 impl App {
     /// The function over these tables.
-    pub fn new(store: &Store, sessions_table: &str, public_url: Option<String>) -> Self {
+    pub fn new(
+        store: &Store,
+        sessions_table: &str,
+        public_url: Option<String>,
+        authorities: Authorities,
+    ) -> Self {
         Self {
             sessions: store.sessions(sessions_table),
             public_url,
+            authorities,
         }
     }
 }
@@ -67,7 +76,12 @@ pub async fn run() -> Result<(), Error> {
     let config = Config::read(|name| std::env::var(name).ok())?;
     let sdk_config = aws_config::load_from_env().await;
     let store = Store::connect(&sdk_config, config.tables.clone(), Timeouts::default());
-    let app = &App::new(&store, &config.sessions_table, config.public_url);
+    let app = &App::new(
+        &store,
+        &config.sessions_table,
+        config.public_url,
+        config.authorities,
+    );
     warm_up(app).await?;
     let handler = Adapter::from(service_fn(move |request| async move {
         Ok::<_, Error>(handle(app, request).await)

@@ -2,7 +2,7 @@
 
 use http::Method;
 use store::directory::latest::Place;
-use tenant::LinkToken;
+use tenant::{ClientId, LinkToken};
 
 use crate::label::has_key;
 
@@ -25,6 +25,10 @@ pub enum Route {
     Rotate(String),
     /// A key to be revoked.
     Revoke(String),
+    /// The OAuth 2.0 clients.
+    Clients,
+    /// What is to be done with one of them, which is named.
+    Client(String, OfClient),
     /// What was changed.
     Activity,
     /// What was refused.
@@ -47,6 +51,19 @@ pub enum Route {
     Unknown,
 }
 
+/// What is to be done with a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OfClient {
+    /// It gets a secret, as it has none.
+    Secret,
+    /// A secret is to be replaced.
+    Rotate(String),
+    /// It is to trust an issuer.
+    Trust,
+    /// One of its secrets or trusts is to be revoked, or all of it.
+    Revoke(Option<String>),
+}
+
 impl Route {
     /// What a path means.
     pub fn of(path: &str) -> Self {
@@ -64,6 +81,11 @@ impl Route {
             ["keys"] => Self::Keys,
             ["keys", key, "rotate"] => Self::Rotate((*key).to_owned()),
             ["keys", key, "revoke"] => Self::Revoke((*key).to_owned()),
+            ["clients"] => Self::Clients,
+            ["clients", client, what @ ..] => match OfClient::of(what) {
+                Some(what) => Self::Client((*client).to_owned(), what),
+                None => Self::Unknown,
+            },
             ["activity"] => Self::Activity,
             ["requests"] => Self::Requests,
             ["people"] => Self::People,
@@ -89,7 +111,7 @@ impl Route {
             }
         };
         match self {
-            Self::Connect | Self::Keys | Self::Safety => self.name().to_owned(),
+            Self::Connect | Self::Keys | Self::Clients | Self::Safety => self.name().to_owned(),
             Self::Activity | Self::Requests => match parameter("from").and_then(Place::parse) {
                 Some(_) => with(self.name(), "from"),
                 None => self.name().to_owned(),
@@ -99,11 +121,19 @@ impl Route {
             Self::Person(id) if is_id(id) => format!("/settings/people/{id}"),
             Self::Rotate(key) if is_id(key) => format!("/settings/keys/{key}/rotate"),
             Self::Revoke(key) if is_id(key) => format!("/settings/keys/{key}/revoke"),
+            Self::Client(client, what) if ClientId::parse(client).is_ok() => what
+                .path(client, is_id)
+                .unwrap_or_else(|| "/settings/clients".to_owned()),
             Self::Open(secret) if LinkToken::parse(secret).is_some() => {
                 format!("/settings/open/{secret}")
             }
             _ => "/settings".to_owned(),
         }
+    }
+
+    /// Whether it is about OAuth 2.0 clients.
+    pub fn is_of_clients(&self) -> bool {
+        matches!(self, Self::Clients | Self::Client(..))
     }
 
     /// Its name in the log.
@@ -117,6 +147,11 @@ impl Route {
             Self::Keys => "/settings/keys",
             Self::Rotate(_) => "/settings/keys/rotate",
             Self::Revoke(_) => "/settings/keys/revoke",
+            Self::Clients => "/settings/clients",
+            Self::Client(_, OfClient::Secret) => "/settings/clients/secret",
+            Self::Client(_, OfClient::Rotate(_)) => "/settings/clients/rotate",
+            Self::Client(_, OfClient::Trust) => "/settings/clients/trust",
+            Self::Client(_, OfClient::Revoke(_)) => "/settings/clients/revoke",
             Self::Activity => "/settings/activity",
             Self::Requests => "/settings/requests",
             Self::People | Self::Person(_) => "/settings/people",
@@ -136,6 +171,7 @@ impl Route {
         match self {
             Self::Api | Self::End | Self::Language | Self::Links => posts,
             Self::Open(_) | Self::Keys | Self::Rotate(_) | Self::Revoke(_) => reads || posts,
+            Self::Clients | Self::Client(..) => reads || posts,
             _ => reads,
         }
     }
@@ -148,6 +184,32 @@ impl Route {
             [true, false] => "GET, HEAD",
             [false, _] => "POST",
         }
+    }
+}
+
+impl OfClient {
+    fn of(parts: &[&str]) -> Option<Self> {
+        Some(match parts {
+            ["secret"] => Self::Secret,
+            ["trust"] => Self::Trust,
+            ["revoke"] => Self::Revoke(None),
+            [id, "rotate"] => Self::Rotate((*id).to_owned()),
+            [id, "revoke"] => Self::Revoke(Some((*id).to_owned())),
+            _ => return None,
+        })
+    }
+
+    /// Its address; none if what it names has not the form of an id.
+    fn path(&self, client: &str, is_id: impl Fn(&str) -> bool) -> Option<String> {
+        let under = |rest: &str| format!("/settings/clients/{client}/{rest}");
+        Some(match self {
+            Self::Secret => under("secret"),
+            Self::Trust => under("trust"),
+            Self::Revoke(None) => under("revoke"),
+            Self::Rotate(id) if is_id(id) => under(&format!("{id}/rotate")),
+            Self::Revoke(Some(id)) if is_id(id) => under(&format!("{id}/revoke")),
+            _ => return None,
+        })
     }
 }
 
@@ -164,6 +226,17 @@ mod tests {
             ("/settings/connect/status", Route::Status),
             ("/settings/keys/a/rotate", Route::Rotate("a".to_owned())),
             ("/settings/people/7", Route::Person("7".to_owned())),
+            ("/settings/clients", Route::Clients),
+            (
+                "/settings/clients/x/revoke",
+                Route::Client("x".to_owned(), OfClient::Revoke(None)),
+            ),
+            (
+                "/settings/clients/x/7/rotate",
+                Route::Client("x".to_owned(), OfClient::Rotate("7".to_owned())),
+            ),
+            ("/settings/clients/x", Route::Unknown),
+            ("/settings/clients/x/7/trust", Route::Unknown),
             ("/settings/nothing", Route::Unknown),
             ("/scim/v2/Users", Route::Unknown),
             ("/", Route::Unknown),
@@ -183,6 +256,19 @@ mod tests {
             ("/settings/people/0-f", "/settings/people/0-f"),
             ("/settings/keys/0f/rotate", "/settings/keys/0f/rotate"),
             ("/settings/keys/htscim_x/revoke", "/settings"),
+            (
+                "/settings/clients/acme.0123456789ab/trust",
+                "/settings/clients/acme.0123456789ab/trust",
+            ),
+            (
+                "/settings/clients/acme.0123456789ab/0f/revoke",
+                "/settings/clients/acme.0123456789ab/0f/revoke",
+            ),
+            (
+                "/settings/clients/acme.0123456789ab/htscs_x/revoke",
+                "/settings/clients",
+            ),
+            ("/settings/clients/htscs_x/trust", "/settings"),
             ("/settings/open/htlink_x", "/settings"),
             ("/settings/api", "/settings"),
             ("/settings/htscim_x", "/settings"),

@@ -15,6 +15,11 @@ const PARTS: &[&str] = &[
     "open",
     "links",
     "keys",
+    "clients",
+    "secret",
+    "trust",
+    "acme.0123456789ab",
+    "htscs_acme_AAAA",
     "rotate",
     "revoke",
     "connect",
@@ -51,7 +56,7 @@ const PARTS: &[&str] = &[
 /// The fields of every form and parameter.
 const FIELDS: &[&str] = &[
     "token", "form", "label", "days", "overlap", "confirm", "api", "sure", "back", "language",
-    "name", "from", "tenant", "for",
+    "name", "from", "tenant", "for", "years", "issuer", "jwks", "subject", "audience",
 ];
 
 fn part(random: &mut fastrand::Rng) -> String {

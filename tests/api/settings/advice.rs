@@ -124,7 +124,11 @@ async fn refusals_are_in_the_page_s_words() {
         }
         reply = post_key(&visitor, "More").await;
     }
-    assert_own_words(&reply, 409, "There are 20 keys, as many as there can be.");
+    assert_own_words(
+        &reply,
+        409,
+        "There are 20 keys, client secrets and trusts, as many as there can be.",
+    );
 }
 
 #[tokio::test]
@@ -136,7 +140,7 @@ async fn a_label_s_fault_is_named() {
         ("\u{200b}\u{2800}", "would show nothing"),
         ("a\u{202e}b", "turn the direction of writing"),
         ("a\tb", "control characters"),
-        ("htscim_acme", "The label is a key"),
+        ("htscim_acme", "The label is a key or a secret"),
         (&*"x".repeat(101), "1 to 100 characters"),
     ] {
         assert_own_words(&post_key(&visitor, label).await, 400, said);

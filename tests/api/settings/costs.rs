@@ -28,12 +28,13 @@ async fn pages() {
         ("/settings/connect", 6, 6.0),
         ("/settings/connect/status", 4, 4.0),
         ("/settings/keys", 4, 4.0),
-        ("/settings/activity", 5, 7.0),
+        ("/settings/clients", 4, 4.0),
+        ("/settings/activity", 7, 9.0),
         ("/settings/requests", 4, 4.0),
         ("/settings/people", 2, 2.0),
         ("/settings/people?name=lena", 9, 9.0),
         ("/settings/people?name=nobody", 7, 7.0),
-        ("/settings/safety", 7, 7.0),
+        ("/settings/safety", 9, 9.0),
     ] {
         assert_cost(&visitor, path, calls, read, 0.0).await;
     }
@@ -51,9 +52,9 @@ async fn many_users_cost_little_more() {
         // The latest five hundred changes.
         ("/settings/people?name=planted7", 12, 100.0),
         ("/settings/people?name=nobody", 12, 100.0),
-        (&*format!("/settings/people/{}", users[7]), 15, 20.0),
-        ("/settings/activity", 6, 100.0),
-        ("/settings/safety", 8, 100.0),
+        (&*format!("/settings/people/{}", users[7]), 17, 22.0),
+        ("/settings/activity", 8, 100.0),
+        ("/settings/safety", 10, 100.0),
     ] {
         let (reply, lines) = logged(visitor.get(path)).await;
         assert_eq!(reply.status, 200, "{path}: {}", reply.text);

@@ -134,7 +134,11 @@ async fn the_api_is_turned_off_and_on() {
     let said = refused.body["detail"].as_str().unwrap();
     assert!(said.contains("turned off for this account"), "{said}");
     let off = visitor.get("/settings").await;
-    assert!(off.text.contains("all keys are refused"), "{}", off.text);
+    assert!(
+        off.text.contains("all keys and clients are refused"),
+        "{}",
+        off.text
+    );
     let (_, listed) = page.admin.run("tenant list").await;
     assert!(listed.contains("API off"), "{listed}");
     assert_eq!(turn("on", "").await, 303);

@@ -50,13 +50,13 @@ async fn without_a_key_nothing_works() {
     let id = ApiKey::parse(page.service.key.as_bytes()).unwrap().id();
     let (code, said) = page.admin.run(&format!("key revoke acme {id}")).await;
     assert_eq!(code, 0, "{said}");
-    assert_says(&visitor, "No key works").await;
+    assert_says(&visitor, "No key and no client works").await;
     let (code, status) = page.admin.json("tenant status acme").await;
     assert_eq!((code, &status["verdict"]), (1, &json!("no key")));
     // Its client comes all the same.
     used_an_hour_ago(&page, &page.service.key).await;
     refused(&page, &page.service.key, "revokedKey").await;
-    assert_says(&visitor, "key is refused").await;
+    assert_says(&visitor, "key or Client Secret is refused").await;
 }
 
 #[tokio::test]

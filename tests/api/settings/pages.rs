@@ -8,11 +8,12 @@ use crate::support::groups::group;
 use crate::support::settings::{Browser, Page, Reply};
 
 /// Every page of a session.
-pub const PAGES: [&str; 8] = [
+pub const PAGES: [&str; 9] = [
     "/settings",
     "/settings/connect",
     "/settings/connect/status",
     "/settings/keys",
+    "/settings/clients",
     "/settings/activity",
     "/settings/requests",
     "/settings/people",

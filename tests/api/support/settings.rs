@@ -8,6 +8,7 @@ use lambda_http::http::{HeaderMap, Method};
 use lambda_http::{Body, Request};
 use serde_json::{Value, json};
 use settings::App;
+use settings::config::authorities;
 use stand::wire::Wire;
 use store::sessions::{NewLink, Scope, Sessions};
 use tenant::{LinkToken, TenantId};
@@ -35,7 +36,7 @@ impl Page {
         let (store, table) = (admin.store(), admin.sessions_table());
         store.create_sessions_table(&table).await.unwrap();
         Self {
-            app: App::new(&store, &table, None),
+            app: App::new(&store, &table, None, authorities(None).unwrap()),
             sessions: store.sessions(&table),
             service,
             directory,
@@ -48,7 +49,7 @@ impl Page {
         let store = self.admin.behind(wire).await.store();
         let table = self.admin.sessions_table();
         Self {
-            app: App::new(&store, &table, None),
+            app: App::new(&store, &table, None, authorities(None).unwrap()),
             ..self
         }
     }

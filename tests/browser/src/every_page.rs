@@ -23,7 +23,17 @@ const TENANT: &str = "meridian";
 const NAME: &str = "Meridian Field Services";
 
 /// Pages of which there is a picture in the dark, and a narrow one.
-const OFTEN_PICTURED: &[&str] = &["overview", "connect", "key", "keys", "activity", "requests"];
+const OFTEN_PICTURED: &[&str] = &[
+    "overview",
+    "connect",
+    "key",
+    "keys",
+    "clients",
+    "client",
+    "trust-wrong",
+    "activity",
+    "requests",
+];
 
 #[tokio::test]
 async fn in_english_by_day() {
@@ -168,6 +178,7 @@ async fn walk(site: &Site, browser: &Browser, look: impl AsyncFn(&str)) {
     look("overview-off").await;
     show("/settings/connect", "connect-off").await;
     show("/settings/keys", "keys-none").await;
+    show("/settings/clients", "clients-none").await;
     show("/settings/activity", "activity-none").await;
     show("/settings/requests", "requests-none").await;
     show("/settings/safety", "safety-none").await;
@@ -224,6 +235,8 @@ async fn walk(site: &Site, browser: &Browser, look: impl AsyncFn(&str)) {
     submit(browser, "form[action='/settings/keys']").await;
     look("label-invalid").await;
 
+    walk_clients(site, browser, &look).await;
+
     // What is refused.
     browser.open(&site.url("/settings")).await;
     let spoil = "document.querySelector('form[action=\"/settings/end\"] [name=token]').value = 'x'";
@@ -235,6 +248,7 @@ async fn walk(site: &Site, browser: &Browser, look: impl AsyncFn(&str)) {
     site.age_sessions(TENANT).await;
     show("/settings/connect", "connect-stale").await;
     show("/settings/keys", "keys-stale").await;
+    show("/settings/clients", "clients-stale").await;
     let enable = "document.querySelector('form[action=\"/settings/api\"] button').disabled = false";
     browser.open(&site.url("/settings")).await;
     look("overview-stale").await;
@@ -253,10 +267,66 @@ async fn walk(site: &Site, browser: &Browser, look: impl AsyncFn(&str)) {
     look("overview-view").await;
     show("/settings/connect", "connect-view").await;
     show("/settings/keys", "keys-view").await;
+    show("/settings/clients", "clients-view").await;
     let id = TenantId::parse(TENANT).unwrap();
     let meter = Meter::default();
     site.store.set_enabled(&id, false, &meter).await.unwrap();
     show("/settings", "closed").await;
+}
+
+/// A client is created, its secret replaced, an issuer trusted, all of it revoked.
+async fn walk_clients(site: &Site, browser: &Browser, look: &impl AsyncFn(&str)) {
+    let open = async |name: &str| {
+        browser.open(&site.url("/settings/clients")).await;
+        look(name).await;
+    };
+    let follow = async |end: &str, name: &str| {
+        browser.open(&site.url("/settings/clients")).await;
+        browser.click(&format!("a[href$='{end}']")).await;
+        browser.until_at(end).await;
+        look(name).await;
+    };
+    browser.open(&site.url("/settings/clients")).await;
+    browser.fill("#label", "Entra").await;
+    submit(browser, "form[action='/settings/clients']").await;
+    look("client").await;
+    browser.client.refresh().await.unwrap();
+    look("client-again").await;
+    open("clients-one").await;
+    follow("/rotate", "secret-rotate").await;
+    submit(browser, "form[action$='/rotate']").await;
+    look("client-replaced").await;
+    follow("/trust", "trust").await;
+    let host = "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555";
+    browser.fill("#issuer", &format!("{host}/v2.0")).await;
+    browser
+        .fill("#jwks", &format!("{host}/discovery/v2.0/keys"))
+        .await;
+    browser.fill("#subject", "Sync Fabric").await;
+    browser
+        .fill("#audience", "9b1f2c3d-0000-4c11-9a55-0d5e8b7c6a21")
+        .await;
+    submit(browser, "form[action$='/trust']").await;
+    look("trust-wrong").await;
+    let clear = "document.querySelector('#subject').value = ''";
+    browser.run(clear, vec![]).await;
+    browser
+        .fill("#subject", "3f9c1b7a-2d4e-4c11-9a55-0d5e8b7c6a21")
+        .await;
+    submit(browser, "form[action$='/trust']").await;
+    look("trusted").await;
+    open("clients").await;
+    let secret = "tr:last-child a[href$='/revoke']";
+    browser.click(secret).await;
+    browser.until_at("/revoke").await;
+    look("secret-revoke").await;
+    submit(browser, "form[action$='/revoke']").await;
+    look("clients-secret-revoked").await;
+    browser.click(".foot a[href$='/revoke']").await;
+    browser.until_at("/revoke").await;
+    look("client-revoke").await;
+    submit(browser, "form[action$='/revoke']").await;
+    look("clients-revoked").await;
 }
 
 /// Some days of a company, as far as they fit into a second. Returns the ids of somebody who is

@@ -132,7 +132,7 @@ async fn the_page_that_waits_goes_on_until_it_knows() {
         assert_eq!(entra.test_connection().await.status, 200);
         browser.until_it_says("and was answered", SOON).await;
         assert_eq!(browser.count(".steps > li:last-child.done").await, 1);
-        browser.says("Your key works.").await;
+        browser.says("It works. Whoever is assigned").await;
     })
     .await;
 }

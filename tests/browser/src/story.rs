@@ -99,7 +99,7 @@ async fn take_credentials(site: &Site, browser: &Browser, scripts: bool) -> Entr
     assert_eq!(browser.path().await, "/settings/connect");
     assert!(!browser.source().await.contains(&key));
     browser.says("Active keys: 1.").await;
-    browser.says("Enter both in Entra").await;
+    browser.says("Enter it in Entra").await;
     Entra::with(&url, &key)
 }
 
@@ -127,7 +127,7 @@ async fn connect(browser: &Browser, entra: &Entra, scripts: bool) -> [String; 2]
     );
     look_again("and was answered").await;
     browser.says("A request came at").await;
-    browser.says("Your key works.").await;
+    browser.says("It works. Whoever is assigned").await;
 
     let lena = entra.created("lena@crew.example", "Lena Ortiz").await;
     let marco = entra.created("marco@crew.example", "Marco Rossi").await;

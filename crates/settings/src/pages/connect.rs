@@ -1,9 +1,12 @@
 //! How to connect Entra: the steps, and whether its first request has come.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use scim::resource::rfc3339;
 use serde_json::json;
 use store::usage::refusals::RefusalCount;
+use tenant::ClientId;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
@@ -23,9 +26,13 @@ const LATELY: Duration = Duration::minutes(30);
 struct Page {
     base: Base,
     switch: Switch,
+    /// Whether a key or a client is active.
+    has_any: bool,
     /// How many keys are active.
     keys: usize,
     have: String,
+    /// How many clients are active; empty if none is.
+    have_clients: String,
     /// The form's own name: it works once.
     form: String,
     url: String,
@@ -56,15 +63,25 @@ impl Visited<'_> {
 
     pub(super) async fn connect(&self) -> Answer {
         let t = self.asked.language.texts();
-        let keys = self.visit.account.keys().await?;
+        let all = self.visit.account.credentials().await?;
         let now = OffsetDateTime::now_utc();
-        let active = keys.iter().filter(|key| key.record.is_active(now)).count();
+        let active = all.iter().filter(|one| one.record.is_active(now));
+        let kinds = active.map(|one| one.record.kind.client());
+        let (clients, keys): (Vec<_>, Vec<_>) = kinds.partition(Option::is_some);
+        let clients: BTreeSet<&ClientId> = clients.into_iter().flatten().collect();
+        let keys = keys.len();
+        let have = |text, count: usize| fill(text, &[("count", &count.to_string())]);
         let (is_connected, wait) = self.waiting().await?;
         let page = Page {
             base: self.base("/settings/connect"),
             switch: self.switch(),
-            have: fill(t.step_show_have, &[("count", &active.to_string())]),
-            keys: active,
+            have: have(t.step_show_have, keys),
+            have_clients: match clients.len() {
+                0 => String::new(),
+                count => have(t.clients.connect_have, count),
+            },
+            has_any: keys > 0 || !clients.is_empty(),
+            keys,
             form: Uuid::new_v4().to_string(),
             url: self.tenant_url(),
             is_connected,
@@ -88,7 +105,7 @@ impl Visited<'_> {
     /// Whether a request was accepted; if not, why the last one was not.
     async fn waiting(&self) -> Result<(bool, Wait), Failed> {
         let t = self.asked.language.texts();
-        let keys = self.visit.account.keys().await?;
+        let keys = self.visit.account.credentials().await?;
         let now = OffsetDateTime::now_utc();
         // What came with a key that has ended says nothing of the next one.
         let active = keys.iter().filter(|key| key.record.is_active(now));

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use store::directory::history::Record;
 use store::directory::record::{Actor, ChangeKind, ChangeRecord};
 
+use super::credentials::Known;
 use super::values::{Change, called, changed};
 use crate::charts::days::Sort;
 use crate::failed::Failed;
@@ -45,8 +46,11 @@ fn active(change: &ChangeRecord) -> Option<bool> {
     change.changes.get("active")?.get("after")?.as_bool()
 }
 
-/// What people call those who are in records, as far as that is known.
-pub struct Names(HashMap<ResourceId, String>);
+/// What people call those who are in records, and what made the changes, as far as that is known.
+pub struct Names {
+    of: HashMap<ResourceId, String>,
+    pub credentials: Known,
+}
 
 impl Names {
     /// The names of the users and groups of these records.
@@ -76,18 +80,23 @@ impl Names {
         let directory = account.directory();
         let users = directory.get_many(&USERS, &users);
         let groups = directory.get_many(&GROUPS, &groups);
-        let (users, groups) = tokio::try_join!(users, groups)?;
+        let resources = async { Ok(tokio::try_join!(users, groups)?) };
+        let ((users, groups), records) =
+            tokio::try_join!(resources, Box::pin(account.credential_records()))?;
         for (resource_type, found) in [(&USERS, users), (&GROUPS, groups)] {
             for stored in found {
                 let name = account::deleted::name(resource_type, &stored);
                 names.insert(stored.id.clone(), name);
             }
         }
-        Ok(Self(names))
+        Ok(Self {
+            of: names,
+            credentials: Known::of(records),
+        })
     }
 
     fn get(&self, id: &ResourceId) -> String {
-        self.0.get(id).cloned().unwrap_or_else(|| id.to_string())
+        self.of.get(id).cloned().unwrap_or_else(|| id.to_string())
     }
 }
 
@@ -106,7 +115,7 @@ pub fn events(t: &'static Texts, records: &[Record], names: &Names) -> Vec<Event
 
 fn event(t: &'static Texts, record: &Record, names: &Names) -> Event {
     let by = match record.actor() {
-        Some(Actor::Key(key)) => Html::fill(t.by_key, &[("key", &Html::foreign(key.as_str()))]),
+        Some(Actor::Key(key)) => names.credentials.by(t, key.as_str()),
         Some(Actor::Operator) => Html::text(t.by_operator),
         Some(Actor::Other(other)) => Html::foreign(other),
         None => Html::default(),

@@ -75,6 +75,7 @@ impl Base {
             ("/settings", t.nav_overview),
             ("/settings/connect", t.nav_connect),
             ("/settings/keys", t.nav_keys),
+            ("/settings/clients", t.clients.nav),
             ("/settings/activity", t.nav_activity),
             ("/settings/requests", t.nav_requests),
             ("/settings/people", t.nav_people),

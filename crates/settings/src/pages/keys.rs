@@ -3,15 +3,16 @@
 use account::keys::KnownKey;
 use askama::Template;
 use http::StatusCode;
-use store::secrets::{KeyRecord, Successor};
+use store::secrets::{KeyKind, KeyRecord, Successor};
 use tenant::{ApiKey, KeyId};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Visited;
+use super::credentials::{Revocation, alive, are_last, state, used_lately};
 use super::frame::{Base, Link};
 use super::message::Said;
-use super::warnings::{Warned, warned};
+use super::warnings::{Warnings, warned};
 use crate::charts::timeline;
 use crate::failed::{Answer, Failed, Refused};
 use crate::html::Html;
@@ -19,15 +20,12 @@ use crate::label;
 use crate::respond;
 use crate::texts::{Texts, fill};
 
-/// A key that was used so lately is one that somebody needs.
-const IN_USE: Duration = Duration::HOUR;
-
 #[derive(Template)]
 #[template(path = "keys.html")]
 struct List {
     base: Base,
     keys: Vec<Row>,
-    warned: Vec<Warned>,
+    warned: Warnings,
     timeline: Html,
     /// That not all keys are in the picture; empty if they are.
     latest: String,
@@ -69,20 +67,6 @@ struct Rotate {
     heading: Html,
     token: String,
     form: String,
-}
-
-#[derive(Template)]
-#[template(path = "revoke.html")]
-struct Revoke {
-    base: Base,
-    title: String,
-    heading: Html,
-    warnings: Vec<Html>,
-    /// Whether the tenant's name has to be typed.
-    is_typed: bool,
-    type_this: Html,
-    error: Html,
-    token: String,
 }
 
 impl Visited<'_> {
@@ -146,12 +130,7 @@ impl Visited<'_> {
         let t = self.asked.language.texts();
         let key = self.find(key).await?;
         alive(&key)?;
-        let overlap = match self.asked.field("overlap") {
-            "1" => Duration::DAY,
-            "7" => Duration::days(7),
-            "30" => Duration::days(30),
-            _ => return Err(Refused::Elsewhere.into()),
-        };
+        let overlap = self.wanted_overlap()?;
         let successor = Successor {
             old: Some(key.record.id.clone()),
             overlap,
@@ -170,46 +149,30 @@ impl Visited<'_> {
     pub(super) async fn ask_to_revoke(&self, key: &str, error: Html) -> Answer {
         self.visit.unlocked()?;
         let t = self.asked.language.texts();
-        let keys = self.visit.account.keys().await?;
-        let key = found(&keys, key)?;
+        let all = self.visit.account.credentials().await?;
+        let key = found(&all, key)?;
         alive(key)?;
-        let (used, last) = (used_lately(key), is_last(&keys, key));
-        let mut warnings = Vec::new();
-        if let Some(at) = used {
-            warnings.push(Html::fill(t.revoke_used, &[("time", &Html::time(at))]));
-        }
-        if last {
-            warnings.push(Html::text(t.revoke_last));
-        }
         let id = key.record.id.as_str();
-        let tenant = Html::code(self.visit.account.tenant().id.as_str());
-        let page = Revoke {
-            base: self.base(&format!("/settings/keys/{id}/revoke")),
+        let revocation = Revocation {
+            path: format!("/settings/keys/{id}/revoke"),
             title: fill(t.revoke_title, &[("key", id)]),
             heading: Html::fill(t.revoke_title, &[("key", &named(key))]),
-            warnings,
-            is_typed: used.is_some() || last,
-            type_this: Html::fill(t.revoke_type, &[("tenant", &tenant)]),
-            error,
-            token: self.visit.form_token(),
+            text: t.revoke_text,
+            back: "/settings/keys",
+            used: used_lately(key).map(|at| (t.revoke_used, at)),
+            last: are_last(&all, &[key]).then_some(t.revoke_last),
         };
-        self.page(&page)
+        self.ask_for(revocation, error)
     }
 
     pub(super) async fn revoke(&self, key: &str) -> Answer {
         self.visit.may_change_keys(self.asked)?;
-        let t = self.asked.language.texts();
-        let keys = self.visit.account.keys().await?;
-        let known = found(&keys, key)?;
+        let all = self.visit.account.credentials().await?;
+        let known = found(&all, key)?;
         alive(known)?;
-        let tenant = self.visit.account.tenant();
-        let is_typed = used_lately(known).is_some() || is_last(&keys, known);
-        // The name is what the page shows everywhere.
-        let names = [tenant.id.as_str(), tenant.name.trim()];
-        let typed = self.asked.field("confirm");
-        if is_typed && (typed.is_empty() || !names.contains(&typed)) {
-            let id = Html::code(tenant.id.as_str());
-            let error = Html::fill(t.revoke_wrong, &[("tenant", &id)]);
+        let is_typed = used_lately(known).is_some() || are_last(&all, &[known]);
+        if is_typed && !self.is_confirmed() {
+            let error = self.not_confirmed();
             return Box::pin(self.ask_to_revoke(key, error)).await;
         }
         self.visit.account.revoke_key(&known.record.id).await?;
@@ -257,34 +220,13 @@ impl Visited<'_> {
         };
         Ok(account::now() + Duration::days(days))
     }
-
-    /// A form works once, also when the page is loaded again.
-    async fn use_form(&self) -> Result<(), Failed> {
-        let form = Uuid::parse_str(self.asked.field("form")).map_err(|_| Refused::Elsewhere)?;
-        let (form, now) = (form.to_string(), OffsetDateTime::now_utc());
-        let used = self
-            .app
-            .sessions
-            .use_form(&self.visit.token, &form, now, self.meter);
-        match used.await? {
-            true => Ok(()),
-            false => Err(Refused::SentBefore.into()),
-        }
-    }
 }
 
 fn found<'k>(keys: &'k [KnownKey], id: &str) -> Result<&'k KnownKey, Refused> {
     let id = KeyId::parse(id).map_err(|_| Refused::NotFound)?;
-    let known = keys.iter().find(|key| key.record.id == id);
+    let is_it = |key: &&KnownKey| key.record.id == id && key.record.kind == KeyKind::ApiKey;
+    let known = keys.iter().find(is_it);
     known.ok_or(Refused::NotFound)
-}
-
-/// Refuses what cannot be done with a key that has ended.
-fn alive(key: &KnownKey) -> Result<(), Refused> {
-    match key.record.is_active(OffsetDateTime::now_utc()) {
-        true => Ok(()),
-        false => Err(Refused::KeyEnded),
-    }
 }
 
 fn named(key: &KnownKey) -> Html {
@@ -292,32 +234,9 @@ fn named(key: &KnownKey) -> Html {
     Html::own(format!("{label} ({})", Html::text(key.record.id.as_str())))
 }
 
-fn used_lately(key: &KnownKey) -> Option<OffsetDateTime> {
-    let since = OffsetDateTime::now_utc() - IN_USE;
-    key.last_used.filter(|used| *used >= since)
-}
-
-/// Whether no other key works.
-fn is_last(keys: &[KnownKey], key: &KnownKey) -> bool {
-    let now = OffsetDateTime::now_utc();
-    let is_active = |key: &&KnownKey| key.record.is_active(now);
-    let mut others = keys.iter().filter(is_active);
-    key.record.is_active(now) && !others.any(|other| other.record.id != key.record.id)
-}
-
 fn row(t: &Texts, key: &KnownKey, now: OffsetDateTime) -> Row {
     let record = &key.record;
-    let (class, state) = match (record.revoked, record.is_active(now)) {
-        (Some(_), _) => ("none", Html::text(t.key_revoked)),
-        (None, false) => ("bad", Html::text(t.key_expired)),
-        (None, true) => match (&record.replaced_by, record.expires) {
-            (Some(_), Some(end)) => (
-                "some",
-                Html::fill(t.key_ending, &[("time", &Html::time(end))]),
-            ),
-            _ => ("good", Html::text(t.key_active)),
-        },
-    };
+    let (class, state) = state(t, key, now);
     Row {
         label: record.label.clone(),
         id: record.id.to_string(),

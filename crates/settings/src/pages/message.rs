@@ -125,8 +125,11 @@ fn refusal(asked: &Asked, refused: Refused, visit: Option<&Visit>) -> Said {
         }
         Refused::Stale => with_another(forbidden, t.stale_title, t.stale_text),
         Refused::SentBefore => {
-            let keys = Some(Link::to("/settings/keys", t.see_keys));
-            say(conflict, t.once_title, t.once_text).link(keys)
+            let text = match asked.route.is_of_clients() {
+                true => t.clients.sent_before,
+                false => t.once_text,
+            };
+            say(conflict, t.once_title, text).link(Some(list(asked)))
         }
         Refused::KeyEnded => told(asked, Known::KeyEnded, visit),
         Refused::NotFound => {
@@ -139,11 +142,20 @@ fn refusal(asked: &Asked, refused: Refused, visit: Option<&Visit>) -> Said {
     }
 }
 
+/// The list that has what the request was about: clients or keys.
+fn list(asked: &Asked) -> Link {
+    let t = asked.language.texts();
+    match asked.route.is_of_clients() {
+        true => Link::to("/settings/clients", t.clients.see),
+        false => Link::to("/settings/keys", t.see_keys),
+    }
+}
+
 /// What an admin is told of a refusal of a use case.
 fn told(asked: &Asked, known: Known, visit: Option<&Visit>) -> Said {
     let t = asked.language.texts();
     let say = |text: Html| Said::new(StatusCode::CONFLICT, t.problem_key, vec![text]);
-    let keys = Some(Link::to("/settings/keys", t.see_keys));
+    let keys = Some(list(asked));
     let start = Some(Link::to("/settings", t.back));
     match known {
         Known::TooManyKeys => {
@@ -151,7 +163,13 @@ fn told(asked: &Asked, known: Known, visit: Option<&Visit>) -> Said {
             let text = fill(t.said_too_many, &[("count", &count)]);
             say(Html::text(&text)).link(keys)
         }
-        Known::KeyEnded => say(Html::text(t.said_key_ended)).link(keys),
+        Known::KeyEnded => {
+            let text = match asked.route.is_of_clients() {
+                true => t.clients.said_ended,
+                false => t.said_key_ended,
+            };
+            say(Html::text(text)).link(keys)
+        }
         Known::NoKey => refusal(asked, Refused::NotFound, visit),
         Known::AmbiguousKey => say(Html::text(t.said_ambiguous)).link(start),
         Known::NewKeyEndsFirst { new, old } => {

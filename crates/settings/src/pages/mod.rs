@@ -1,7 +1,9 @@
 //! The pages, one file each, and what they have in common.
 
 mod activity;
+mod clients;
 mod connect;
+mod credentials;
 mod events;
 mod frame;
 mod keys;
@@ -11,10 +13,13 @@ mod open;
 mod overview;
 mod people;
 mod requests;
+mod revocation;
 mod safety;
+mod trusts;
 mod values;
 mod warnings;
 
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use askama::Template;
@@ -28,7 +33,7 @@ use crate::failed::{Answer, Refused};
 use crate::guard::Visit;
 use crate::html::Html;
 use crate::respond;
-use crate::route::Route;
+use crate::route::{OfClient, Route};
 use crate::texts::Language;
 use frame::{Base, Link};
 use message::Said;
@@ -84,7 +89,7 @@ pub async fn answer(
                 meter,
                 visit: known.get_or_init(|| visit),
             };
-            visited.answer(route, is_post).await
+            visited.work(route, is_post).await
         }
     }
 }
@@ -97,26 +102,47 @@ struct Visited<'v> {
     visit: &'v Visit,
 }
 
+/// The work for an answer.
+type Work<'w> = Pin<Box<dyn Future<Output = Answer> + Send + 'w>>;
+
 impl Visited<'_> {
-    async fn answer(&self, route: &Route, is_post: bool) -> Answer {
+    /// The page that a route is, or what its form does. It is no `async` function, which would keep
+    /// room on the stack for each of them while one of them works.
+    fn work<'w>(&'w self, route: &'w Route, is_post: bool) -> Work<'w> {
         match route {
-            Route::Overview => Box::pin(self.overview()).await,
-            Route::Connect => Box::pin(self.connect()).await,
-            Route::Status => Box::pin(self.status()).await,
-            Route::Api => Box::pin(self.turn_api()).await,
-            Route::Keys if is_post => Box::pin(self.create_key()).await,
-            Route::Keys => Box::pin(self.keys()).await,
-            Route::Rotate(key) if is_post => Box::pin(self.rotate(key)).await,
-            Route::Rotate(key) => Box::pin(self.ask_to_rotate(key)).await,
-            Route::Revoke(key) if is_post => Box::pin(self.revoke(key)).await,
-            Route::Revoke(key) => Box::pin(self.ask_to_revoke(key, Html::default())).await,
-            Route::Activity => Box::pin(self.activity()).await,
-            Route::Requests => Box::pin(self.requests()).await,
-            Route::People => Box::pin(self.people()).await,
-            Route::Person(id) => Box::pin(self.person(id)).await,
-            Route::Safety => Box::pin(self.safety()).await,
-            Route::End => self.end().await,
-            _ => Err(Refused::NotFound.into()),
+            Route::Overview => Box::pin(self.overview()),
+            Route::Connect => Box::pin(self.connect()),
+            Route::Status => Box::pin(self.status()),
+            Route::Api => Box::pin(self.turn_api()),
+            Route::Keys if is_post => Box::pin(self.create_key()),
+            Route::Keys => Box::pin(self.keys()),
+            Route::Rotate(key) if is_post => Box::pin(self.rotate(key)),
+            Route::Rotate(key) => Box::pin(self.ask_to_rotate(key)),
+            Route::Revoke(key) if is_post => Box::pin(self.revoke(key)),
+            Route::Revoke(key) => Box::pin(self.ask_to_revoke(key, Html::default())),
+            Route::Clients if is_post => Box::pin(self.create_client()),
+            Route::Clients => Box::pin(self.clients()),
+            Route::Client(client, what) => self.of_client(client, what, is_post),
+            Route::Activity => Box::pin(self.activity()),
+            Route::Requests => Box::pin(self.requests()),
+            Route::People => Box::pin(self.people()),
+            Route::Person(id) => Box::pin(self.person(id)),
+            Route::Safety => Box::pin(self.safety()),
+            Route::End => Box::pin(self.end()),
+            _ => Box::pin(std::future::ready(Err(Refused::NotFound.into()))),
+        }
+    }
+
+    fn of_client<'w>(&'w self, client: &'w str, what: &'w OfClient, is_post: bool) -> Work<'w> {
+        match what {
+            OfClient::Secret if is_post => Box::pin(self.create_secret(client)),
+            OfClient::Secret => Box::pin(self.ask_for_secret(client)),
+            OfClient::Rotate(id) if is_post => Box::pin(self.rotate_secret(client, id)),
+            OfClient::Rotate(id) => Box::pin(self.ask_to_rotate_secret(client, id)),
+            OfClient::Trust if is_post => Box::pin(self.create_trust(client)),
+            OfClient::Trust => Box::pin(self.ask_for_trust(client)),
+            OfClient::Revoke(id) if is_post => Box::pin(self.revoke_client(client, id.as_deref())),
+            OfClient::Revoke(id) => Box::pin(self.ask_to_revoke_client(client, id.as_deref())),
         }
     }
 

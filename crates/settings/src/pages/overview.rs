@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Visited;
 use super::frame::{Base, Link};
-use super::warnings::{Warned, warned};
+use super::warnings::{Warnings, warned};
 use crate::charts::strip::{self, Hour};
 use crate::failed::{Answer, Refused};
 use crate::html::{Html, written};
@@ -27,7 +27,7 @@ struct Page {
     strip_text: String,
     hours: Vec<HourRow>,
     switch: Switch,
-    warned: Vec<Warned>,
+    warned: Warnings,
 }
 
 /// What is to be thought of it all.

@@ -10,6 +10,7 @@ use store::secrets::OperatorEntry;
 use time::OffsetDateTime;
 
 use super::Visited;
+use super::credentials::Known;
 use super::events::{Event, Names, events};
 use super::frame::Base;
 use crate::charts::gauge;
@@ -25,6 +26,9 @@ const ACTS: u16 = 50;
 
 /// How the page names itself in the operator's log.
 const OWN: &str = "settings page, ";
+
+/// The acts on keys, client secrets and trusts.
+const OF_CREDENTIALS: &[&str] = &["createKey", "rotateKey", "revokeKey", "endKey"];
 
 #[derive(Template)]
 #[template(path = "safety.html")]
@@ -77,7 +81,10 @@ impl Visited<'_> {
             base: self.base("/settings/safety"),
             limits,
             events: events(t, &records, &names),
-            acts: entries.iter().filter_map(|entry| act(t, entry)).collect(),
+            acts: entries
+                .iter()
+                .filter_map(|entry| act(t, entry, &names.credentials))
+                .collect(),
         };
         self.page(&page)
     }
@@ -85,12 +92,17 @@ impl Visited<'_> {
 
 /// An entry of the operator's log in the admin's words; none for what only this service's operators
 /// have to do with. Who they are, and their reasons, are theirs.
-fn act(t: &'static Texts, entry: &OperatorEntry) -> Option<Act> {
+fn act(t: &'static Texts, entry: &OperatorEntry, credentials: &Known) -> Option<Act> {
     let (_, text) = t.acts.iter().find(|(name, _)| *name == entry.act)?;
     let target = entry.target.as_deref().unwrap_or_default();
+    // The log has one name for the acts on keys, client secrets and trusts.
+    let target = match OF_CREDENTIALS.contains(&entry.act.as_str()) {
+        true => credentials.target(t, target),
+        false => target.to_owned(),
+    };
     Some(Act {
         time: Html::time(entry.at),
-        text: fill(text, &[("target", target)]),
+        text: fill(text, &[("target", &target)]),
         by: match entry.caller.strip_prefix(OWN) {
             Some(link) => link.to_owned(),
             None => "Hellotracks".to_owned(),

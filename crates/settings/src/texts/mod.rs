@@ -1,6 +1,7 @@
 //! The languages of the page.
 
 mod attributes;
+mod clients;
 mod de;
 mod en;
 pub mod reasons;

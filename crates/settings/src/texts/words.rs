@@ -1,6 +1,7 @@
 //! What the page says: a field for each text, so that none can be missing in a language.
 
 use super::Language;
+use super::clients::ClientTexts;
 
 /// A text for one of something, and one for any other number.
 pub type Counted = [&'static str; 2];
@@ -291,4 +292,6 @@ pub struct Texts {
     pub deleted_title: &'static str,
     pub deleted_text: &'static str,
     pub deleted_none: &'static str,
+    /// Of OAuth 2.0 clients.
+    pub clients: &'static ClientTexts,
 }

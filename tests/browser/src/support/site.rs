@@ -13,6 +13,7 @@ use axum::extract::{Request, State};
 use hellotracks_scim::config::Config;
 use hellotracks_scim::instance::Instance;
 use settings::App;
+use settings::config::authorities;
 use stand::tenant::{connect, sdk_config};
 use store::sessions::{NewLink, Scope, Sessions};
 use store::{Meter, Store, Tables};
@@ -56,7 +57,7 @@ impl Site {
         store.create_sessions_table(&sessions_table).await.unwrap();
         let gateway = Arc::new(Gateway::new(
             Instance::new(store.clone(), config(&tables)),
-            App::new(&store, &sessions_table, None),
+            App::new(&store, &sessions_table, None, authorities(None).unwrap()),
         ));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());

@@ -1,15 +1,8 @@
-//! Why requests are refused, in the admin's words: what each reason means, and what to do.
+//! Refusals of SCIM requests and of their keys.
 
-use super::{Language, Texts};
+use super::Reason;
 
-/// A title, and what to do.
-type Words = (&'static str, &'static str);
-
-/// A reason in a word, and in English and German.
-type Reason = (&'static str, Words, Words);
-
-/// Those that can be explained.
-const REASONS: &[Reason] = &[
+pub const REASONS: &[Reason] = &[
     (
         "uniqueness",
         (
@@ -198,11 +191,11 @@ const REASONS: &[Reason] = &[
         "unknownKey",
         (
             "The key is not one of yours",
-            "Create a key and enter it in Entra.",
+            "Create a key and enter it in Entra. With workload identity federation it is the signing key that is unknown: set up federation again.",
         ),
         (
             "Der Schlüssel ist keiner von Ihren",
-            "Erstellen Sie einen Schlüssel und tragen Sie ihn in Entra ein.",
+            "Erstellen Sie einen Schlüssel und tragen Sie ihn in Entra ein. Bei Workload Identity Federation ist der Signaturschlüssel unbekannt: Richten Sie Federation neu ein.",
         ),
     ),
     (
@@ -345,103 +338,3 @@ const REASONS: &[Reason] = &[
         ),
     ),
 ];
-
-/// Any other one, such as one that a newer release gives.
-const OTHER: Reason = (
-    "",
-    (
-        "It was not done",
-        "Hellotracks support can explain it: tell them the number of the request.",
-    ),
-    (
-        "Es wurde nicht ausgeführt",
-        "Der Support von Hellotracks kann es erklären: Nennen Sie ihm die Nummer der Anfrage.",
-    ),
-);
-
-/// Whose explanation names the request's number.
-const NUMBERED: &[&str] = &["internal", ""];
-
-/// A reason as one that can be explained; all others are one.
-pub fn known(reason: &str) -> &'static str {
-    found(reason).0
-}
-
-/// Whether the explanation of a reason names the request's number.
-pub fn names_the_number(reason: &str) -> bool {
-    NUMBERED.contains(&known(reason))
-}
-
-fn found(reason: &str) -> &'static Reason {
-    let known = REASONS.iter().find(|(word, ..)| *word == reason);
-    known.unwrap_or(&OTHER)
-}
-
-impl Texts {
-    /// What a reason means, and what to do.
-    pub fn reason(&self, reason: &str) -> (&'static str, &'static str) {
-        let (_, english, german) = found(reason);
-        match self.language {
-            Language::English => *english,
-            Language::German => *german,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every word that the service can give as a reason, from where it gives them.
-    fn given() -> Vec<&'static str> {
-        let rows = include_str!("../../../scim/src/error.rs");
-        let (rows, _) = rows.split_once("#[cfg(test)]").unwrap();
-        let typed = rows.split("Row::").skip(1);
-        let typed = typed.filter(|row| row.starts_with("typed(") || row.starts_with("untyped("));
-        // The row of 401 has its reason from where the key is checked.
-        let quoted = typed.filter_map(|row| row.split_once(')')?.0.split('"').nth(1));
-        let keys = include_str!("../../../../src/http/auth.rs");
-        let (keys, _) = keys.split_once("#[cfg(test)]").unwrap();
-        let keys = keys.lines().filter_map(|line| {
-            let word = line.trim().strip_prefix('"')?.strip_suffix("\",")?;
-            word.chars().all(char::is_alphanumeric).then_some(word)
-        });
-        quoted.chain(keys).collect()
-    }
-
-    #[test]
-    fn every_reason_that_is_given_is_explained() {
-        let given = given();
-        for word in ["uniqueness", "internal", "noKey", "apiOff", "foreignKey"] {
-            assert!(given.contains(&word), "{word}: {given:?}");
-        }
-        assert!(given.len() >= 32, "{given:?}");
-        for word in given {
-            assert_eq!(known(word), word);
-        }
-        for language in Language::ALL {
-            let texts = language.texts();
-            assert_eq!(texts.reason("strange"), texts.reason(""));
-        }
-        assert_eq!(known("strange"), "");
-    }
-
-    /// Each is explained once, in words of its own, whose number is shown where it is named.
-    #[test]
-    fn reasons_are_told_apart() {
-        for language in Language::ALL {
-            let texts = language.texts();
-            for (place, reason) in REASONS.iter().chain([&OTHER]).enumerate() {
-                let (title, advice) = texts.reason(reason.0);
-                assert!(!title.is_empty() && !advice.is_empty(), "{}", reason.0);
-                let later = REASONS.iter().skip(place + 1);
-                for other in later {
-                    assert_ne!(reason.0, other.0);
-                    assert_ne!(title, texts.reason(other.0).0, "{}", other.0);
-                }
-                let names = advice.contains("number") || advice.contains("Nummer");
-                assert_eq!(names, names_the_number(reason.0), "{}", reason.0);
-            }
-        }
-    }
-}
