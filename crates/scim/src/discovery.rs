@@ -27,13 +27,22 @@ pub fn service_provider_config(base: &str) -> Value {
             "maxPageSize": MAX_COUNT,
             "cursorTimeout": cursor::TIMEOUT.whole_seconds(),
         },
-        "authenticationSchemes": [{
-            "type": "oauthbearertoken",
-            "name": "API-KEY",
-            "description": "The tenant's API-KEY as bearer token; Entra calls it Secret Token",
-            "specUri": "https://www.rfc-editor.org/info/rfc6750",
-            "primary": true,
-        }],
+        "authenticationSchemes": [
+            {
+                "type": "oauthbearertoken",
+                "name": "API-KEY",
+                "description": "The tenant's API-KEY as bearer token; Entra calls it Secret Token",
+                "specUri": "https://www.rfc-editor.org/info/rfc6750",
+                "primary": true,
+            },
+            {
+                "type": "oauth2",
+                "name": "OAuth 2.0 client credentials",
+                "description": "An access token as bearer token, which the token endpoint gives for a client secret or, with workload identity federation, for an assertion",
+                "specUri": "https://www.rfc-editor.org/info/rfc6749",
+                "primary": false,
+            },
+        ],
         "meta": meta("ServiceProviderConfig", format!("{base}/ServiceProviderConfig")),
     })
 }
