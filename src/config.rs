@@ -5,6 +5,7 @@ use std::time::Duration;
 use oauth::Authorities;
 use store::Tables;
 use store::directory::breaker::BreakerPolicy;
+use store::secrets::MAX_TOKEN_LIFE;
 
 /// The function's configuration. docs/OPERATING.md lists the variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +63,6 @@ const DEFAULT_REQUESTS_PER_SECOND: u32 = 500;
 const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
 /// Entra's gallery wants one hour to six.
 const DEFAULT_TOKEN_SECONDS: u32 = 7_200;
-const MAX_TOKEN_SECONDS: u32 = 21_600;
 
 impl Config {
     /// Reads the variables through `variable`, which is [`std::env::var`] in the function.
@@ -140,10 +140,12 @@ impl Config {
             problem: format!("cannot be used: {error}"),
         })?;
         let token_seconds = number("SCIM_ACCESS_TOKEN_SECONDS", DEFAULT_TOKEN_SECONDS)?;
-        if token_seconds > MAX_TOKEN_SECONDS {
+        let access_token_life = time::Duration::seconds(token_seconds.into());
+        if access_token_life > MAX_TOKEN_LIFE {
+            let most = MAX_TOKEN_LIFE.whole_seconds();
             return Err(ConfigError {
                 name: "SCIM_ACCESS_TOKEN_SECONDS",
-                problem: format!("is `{token_seconds}`; it must be {MAX_TOKEN_SECONDS} at most"),
+                problem: format!("is `{token_seconds}`; it must be {most} at most"),
             });
         }
         let log_days = number_or_none("SCIM_REQUEST_LOG_DAYS", DEFAULT_REQUEST_LOG_DAYS, "no log")?;
@@ -164,7 +166,7 @@ impl Config {
             },
             request_deadline: Duration::from_millis(deadline.into()),
             entra_authorities,
-            access_token_life: time::Duration::seconds(token_seconds.into()),
+            access_token_life,
         })
     }
 }

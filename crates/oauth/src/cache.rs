@@ -154,7 +154,7 @@ impl NoKey {
     /// asks to try again, for which [`RETRY_AFTER`] is the time to wait.
     pub fn refusal(self, client: Option<ClientId>) -> Refusal {
         match self {
-            Self::Unknown => Refusal::unknown("unknownKey", client),
+            Self::Unknown => Refusal::unknown("unknownWebKey", client),
             Self::Unavailable => Refusal::new(
                 ErrorCode::TemporarilyUnavailable,
                 "keysUnavailable",

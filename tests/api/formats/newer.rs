@@ -27,8 +27,8 @@ fn unknown_kinds(id: &str) -> Vec<String> {
     let mut keys = vec![
         format!("E#{at}#T#{id}#1"),
         format!("ZZ#{at}#{id}"),
-        format!("A#{id}"),
-        "W#issuer".to_owned(),
+        format!("Y#{id}"),
+        "V#something".to_owned(),
     ];
     keys.extend(["L", "N", "C", "F", "D"].map(|letter| format!("{letter}#T#{id}")));
     keys.extend(["T#", "T2#"].map(|letter| format!("{letter}{id}")));

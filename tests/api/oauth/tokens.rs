@@ -3,12 +3,18 @@
 use serde_json::{Value, json};
 use stand::wire::Fate;
 use store::directory::record::Actor;
+use store::{Gate, Meter};
+use tenant::{AccessToken, ClientSecret};
 use time::{Duration, OffsetDateTime};
 
 use crate::keys::key_use::{behind, until};
 use crate::support::capture::{cost, logged};
 use crate::support::clock::{date, set_date};
-use crate::support::oauth::{account, another_instance, new_client, new_client_of, refused};
+use crate::support::exports::{Folder, disable, export, stage};
+use crate::support::items::{BothTables, Stored};
+use crate::support::oauth::{
+    Federation, account, another_instance, new_client, new_client_of, refused, token_of,
+};
 use crate::support::service::Service;
 
 const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::days(20_000));
@@ -227,6 +233,60 @@ async fn a_token_shows_its_own_tenant_s_data_alone() {
     let forged = token.replace("htsat_other_", "htsat_acme_");
     let forged = service.call("GET", "/Users").key(&forged).send().await;
     forged.error(401, "");
+}
+
+/// Whoever could write the directory table could make up a token; not one that is for ever.
+#[tokio::test]
+async fn a_token_that_lives_longer_than_the_service_gives_is_none() {
+    let service = Service::start().await;
+    let client = new_client(&service).await;
+    let store = &service.app.store;
+    let (meter, gate, now) = (Meter::default(), Gate::opened(), OffsetDateTime::now_utc());
+    let secret = ClientSecret::parse(client.secret.as_bytes()).unwrap();
+    let found = store.client_secret(&client.id, &secret, now, &meter);
+    let found = found.await.unwrap().unwrap();
+    for (hours, status) in [(6, 200), (7, 401), (87_600, 401)] {
+        let token = AccessToken::from_secret(&client.id, found.digest, [7; 32]);
+        let directory = store.tenant(client.id.tenant(), &meter, &gate);
+        let ends = now + Duration::hours(hours);
+        let planted = directory.issue_token(&token, found.created, now, ends);
+        planted.await.unwrap();
+        let asked = service.call("GET", "/Users").key(token.expose());
+        assert_eq!(asked.send().await.status, status, "{hours}");
+    }
+}
+
+/// What lets clients in is the running service's: no export has it.
+#[tokio::test]
+async fn tokens_and_web_keys_leave_with_no_export_and_stand_in_no_table() {
+    let (service, directory, admin) = stage().await;
+    let federation = Federation::over(service).await;
+    let given = [
+        federation.client.token(&federation.service).await,
+        token_of(&federation.ask(json!({})).await),
+    ];
+    let tables = BothTables::of(admin.prefix()).await.items().await;
+    let kinds: Vec<String> = tables.iter().map(Stored::kind).collect();
+    for kind in ["A#<digest>", "W#<issuer>"] {
+        assert!(kinds.iter().any(|there| there == kind), "{kinds:?}");
+    }
+    for stored in &tables {
+        let line = stored.to_line();
+        for secret in given.iter().chain([&federation.client.secret]) {
+            let random = secret.rsplit('_').nth(1).unwrap();
+            assert!(!line.contains(random), "{line}");
+        }
+    }
+    disable(&directory, &admin).await;
+    let folder = Folder::new();
+    let (code, said) = admin.run(&export(&folder)).await;
+    assert_eq!(code, 0, "{said}");
+    let items = folder.lines("items.ndjson");
+    assert!(items.len() > 10, "{items:?}");
+    for item in items {
+        let sort_key = item["sk"]["S"].as_str().unwrap();
+        assert!(!sort_key.starts_with(['A', 'W']), "{sort_key}");
+    }
 }
 
 /// A token is there for every instance as soon as it is given.

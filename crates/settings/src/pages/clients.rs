@@ -158,7 +158,7 @@ impl Visited<'_> {
     pub(super) fn urls(&self) -> Urls {
         let base = &self.asked.base;
         Urls {
-            tenant: format!("{base}/scim/v2"),
+            tenant: format!("{base}/scim/v2?aadOptscim062020"),
             token: format!("{base}/oauth2/token"),
         }
     }

@@ -146,8 +146,6 @@ impl TenantStore<'_> {
             .upsert_expression(
                 "SET #keys = :keys, #fetched = :now, #fresh = :fresh, #expires = :expires",
             )
-            // Keys that another instance fetched later stay.
-            .condition_expression("attribute_not_exists(#fetched) OR #fetched <= :now")
             .expression_attribute_names("#keys", KEYS)
             .expression_attribute_names("#fetched", FETCHED)
             .expression_attribute_names("#fresh", FRESH_UNTIL)

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use tenant::{AccessToken, ClientId, ClientSecret, KeyDigest, KeyId, TenantId};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::credential::judge;
 use super::item::{self, KEY_PREFIX, KeyItem};
@@ -46,6 +46,12 @@ pub struct ClientCredential {
     /// What is trusted, unless it is a secret.
     pub trust: Option<Trust>,
 }
+
+/// The longest life of an access token: what Entra's gallery accepts.
+pub const MAX_TOKEN_LIFE: Duration = Duration::hours(6);
+
+/// How far the clocks of two instances may be apart.
+const SKEW: Duration = Duration::minutes(5);
 
 const ISSUER: &str = "issuer";
 const SUBJECT: &str = "subject";
@@ -199,6 +205,10 @@ impl Store {
             // A trust that was made anew does not speak for the tokens of the one before it.
             Credential::Accepted { .. } if token.since != key.record.created => Credential::Revoked,
             Credential::Accepted { .. } if token.expires <= now => Credential::Expired,
+            // The service gives none that lives so long: somebody else has written the item.
+            Credential::Accepted { .. } if token.expires > now + MAX_TOKEN_LIFE + SKEW => {
+                Credential::Unknown
+            }
             judged => judged,
         })
     }

@@ -43,7 +43,7 @@ mod write;
 pub(crate) use item::{kind, partition_of};
 pub(crate) use operator_log::log_of;
 
-pub use clients::{ClientCredential, Trust};
+pub use clients::{ClientCredential, MAX_TOKEN_LIFE, Trust};
 pub use credential::Credential;
 pub use deletion::{Deleting, MIN_DISABLED};
 pub use error::SecretsError;

@@ -162,6 +162,7 @@ pub(crate) fn belongs_to_no_resource(sort_key: &str) -> bool {
     ]
     .iter()
     .any(|prefix| sort_key.starts_with(prefix))
+        || access::is_access(sort_key)
 }
 
 /// The sort key of the breaker of a type, with which those of its shares start.
