@@ -54,8 +54,8 @@ struct KeyUse {
 }
 
 impl Instance {
-    /// Notes that a credential was accepted, and writes beside its request what is still to be written of
-    /// the answers to those before.
+    /// Notes that a credential was accepted, and writes beside its request what is still to be
+    /// written of the answers to those before.
     pub(crate) fn key_accepted(
         &self,
         principal: &Principal,

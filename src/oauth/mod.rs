@@ -2,8 +2,8 @@
 //! (RFC 6749, section 4.4), and the document that says where it is (RFC 8414).
 //!
 //! `route` knows the paths, `grant` gives tokens, `web_keys` finds the key of an assertion,
-//! `refused` says why there is none, `respond` writes the answers. What a request means, and whether
-//! an assertion is true, is decided by the crate `oauth`.
+//! `refused` says why there is none, `respond` writes the answers. What a request means, and
+//! whether an assertion is true, is decided by the crate `oauth`.
 
 mod grant;
 mod refused;

@@ -54,6 +54,7 @@ mod keys {
 
 /// OAuth 2.0: clients, their tokens, and the issuers that they trust.
 mod oauth {
+    mod admin; // clients on the command line of the operator
     mod ends; // what ends a token: with the next request, on every instance
     mod federation; // assertions of Entra: what is accepted, and what is not
     mod requests; // the token endpoint: what clients send, and what they get

@@ -36,8 +36,8 @@ const BUILT: &[(&str, &str)] = &[
     (".get_items(", "BatchGetItem"),
 ];
 
-/// Methods of the SDK's client that are not calls.
-const NO_CALLS: &[&str] = &["clone", "config"];
+/// Methods of the SDK's client, and of the id of an OAuth 2.0 client, that are not calls.
+const NO_CALLS: &[&str] = &["clone", "config", "tenant", "trust_digest"];
 
 /// The permissions that [`code`] needs.
 pub fn permissions(code: &str) -> BTreeSet<String> {

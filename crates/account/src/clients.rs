@@ -115,7 +115,7 @@ impl Account {
             Err(SecretsError::ChooseKey { active, .. }) if active.is_empty() => {
                 self.create_secret(client.clone(), &label, life).await
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(of_client(client, error)),
         }
     }
 
@@ -140,7 +140,7 @@ impl Account {
     ) -> Result<Vec<KeyRecord>, Failure> {
         self.own_client(client).await?;
         let revoked = self.store.revoke_client(client, id, now(), &self.meter);
-        Ok(revoked.await?)
+        revoked.await.map_err(|error| of_client(client, error))
     }
 
     /// The clients of the tenant, the oldest first.
@@ -184,4 +184,19 @@ pub fn is_secret(record: &KeyRecord) -> bool {
 
 fn new_secret(tenant: &TenantId) -> Result<ClientSecret, Failure> {
     Ok(ClientSecret::from_secret(tenant, random()?))
+}
+
+/// Why a secret or a trust could not be changed, in words for clients instead of for keys.
+fn of_client(client: &ClientId, error: SecretsError) -> Failure {
+    let client = client.clone();
+    match error {
+        SecretsError::NoKey { key, .. } => Failure::NoCredential { client, id: key },
+        SecretsError::ChooseKey { active, .. } => Failure::ChooseSecret { client, active },
+        SecretsError::KeyEnded { key, how, .. } => Failure::SecretEnded {
+            client,
+            id: key,
+            how,
+        },
+        error => error.into(),
+    }
 }

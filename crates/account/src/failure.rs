@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use scim::ResourceId;
 use store::StoreError;
 use store::secrets::SecretsError;
-use tenant::TenantId;
+use tenant::{ClientId, KeyId, TenantId};
 
 use crate::as_in::NoEntry;
 
@@ -111,6 +111,34 @@ pub enum Failure {
         /// The tenant.
         tenant: TenantId,
     },
+    /// The client has no such secret, or no such trust.
+    #[error("client `{client}` has no secret or trust `{id}`; list the clients to find the id")]
+    NoCredential {
+        /// The client.
+        client: ClientId,
+        /// What was named.
+        id: KeyId,
+    },
+    /// The client has several secrets, so the one to replace must be named.
+    #[error("{}", choose(client, active))]
+    ChooseSecret {
+        /// The client.
+        client: ClientId,
+        /// Those that are accepted.
+        active: Vec<KeyId>,
+    },
+    /// The secret is not accepted any more, so there is nothing to be replaced.
+    #[error(
+        "the secret `{id}` of client `{client}` {how}, so it cannot be rotated; name one that is active, or none if there is none"
+    )]
+    SecretEnded {
+        /// The client.
+        client: ClientId,
+        /// The secret.
+        id: KeyId,
+        /// Why it is not accepted.
+        how: &'static str,
+    },
     /// There is no randomness for a key.
     #[error("the operating system gave no random bytes; try again")]
     Random(#[from] getrandom::Error),
@@ -124,4 +152,13 @@ impl Failure {
             _ => None,
         }
     }
+}
+
+fn choose(client: &ClientId, active: &[KeyId]) -> String {
+    let ids: Vec<&str> = active.iter().map(KeyId::as_str).collect();
+    format!(
+        "client `{client}` has {} active secrets; name the one to rotate: {}",
+        ids.len(),
+        ids.join(", ")
+    )
 }

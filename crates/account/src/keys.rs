@@ -1,8 +1,10 @@
 //! API keys: created, replaced, revoked, and listed with what is known of their use.
 
-use store::secrets::{Credential, KeyKind, KeyRecord, KeyWarning, Rotation, Successor, Tenant};
+use store::secrets::{
+    Credential, KeyKind, KeyRecord, KeyWarning, Rotation, SecretsError, Successor, Tenant,
+};
 use store::{Gate, Meter, Store};
-use tenant::{ApiKey, KeyId, TenantId};
+use tenant::{ApiKey, ClientSecret, KeyId, TenantId};
 use time::OffsetDateTime;
 
 use crate::entrance::random;
@@ -116,27 +118,31 @@ impl Account {
     }
 }
 
-/// Whose key somebody has found, and whether it is alive.
+/// Whose key or client secret somebody has found, and whether it is alive.
 #[derive(Debug)]
 pub enum Identified {
-    /// The key was issued.
+    /// It was issued.
     Issued {
-        /// The key with what is known of its use.
+        /// What is known of it and of its use.
         key: Box<KnownKey>,
         /// Whether a request with it is accepted now.
         is_live: bool,
     },
-    /// It has the form of a key of this tenant and was never issued, or the tenant is gone.
+    /// It has the form of a key or secret of this tenant and was never issued, or the tenant is
+    /// gone.
     NeverIssued(TenantId),
-    /// It is no key of this service, or a part of one. The tenant that it names, if it names one.
+    /// It is neither, or a part of one. The tenant that it names, if it names one.
     NoKey(Option<TenantId>),
 }
 
-/// Says whose key this is.
+/// Says whose API key or client secret this is.
 ///
 /// # Errors
 /// Failures of DynamoDB.
 pub async fn identify(presented: &[u8], store: &Store) -> Result<Identified, Failure> {
+    if ClientSecret::is_like(presented) {
+        return identify_secret(presented, store).await;
+    }
     let Ok(key) = ApiKey::parse(presented) else {
         return Ok(Identified::NoKey(ApiKey::named_tenant(presented)));
     };
@@ -157,8 +163,39 @@ pub async fn identify(presented: &[u8], store: &Store) -> Result<Identified, Fai
     })
 }
 
-/// The keys and client secrets of all enabled tenants that there is a warning of. A tenant that is disabled has no use
-/// for its keys, and nothing ends for it.
+/// A client secret does not name its client: every secret of the tenant with its id is compared.
+async fn identify_secret(presented: &[u8], store: &Store) -> Result<Identified, Failure> {
+    let Ok(secret) = ClientSecret::parse(presented) else {
+        return Ok(Identified::NoKey(ClientSecret::named_tenant(presented)));
+    };
+    let (now, meter, tenant) = (now(), Meter::default(), secret.tenant());
+    let records = match store.list_keys(tenant, &meter).await {
+        Err(SecretsError::NoTenant(tenant)) => return Ok(Identified::NeverIssued(tenant)),
+        listed => listed?,
+    };
+    let id = secret.id();
+    for record in records.into_iter().filter(|record| record.id == id) {
+        let Some(client) = record.kind.client() else {
+            continue;
+        };
+        let found = store.client_secret(client, &secret, now, &meter).await?;
+        let Some(found) = found else {
+            continue;
+        };
+        let is_live = matches!(found.credential, Credential::Accepted { .. });
+        let own = std::iter::once((tenant.clone(), record));
+        if let Some(known) = known(own, now, store).await?.pop() {
+            return Ok(Identified::Issued {
+                key: Box::new(known),
+                is_live,
+            });
+        }
+    }
+    Ok(Identified::NeverIssued(tenant.clone()))
+}
+
+/// The keys and client secrets of all enabled tenants that there is a warning of. A tenant that is
+/// disabled has no use for its keys, and nothing ends for it.
 ///
 /// # Errors
 /// Failures of DynamoDB.

@@ -18,6 +18,8 @@ pub enum Failure {
     #[error(transparent)]
     Account(#[from] account::Failure),
     #[error(transparent)]
+    Pasted(#[from] oauth::PastedError),
+    #[error(transparent)]
     Tables(#[from] TablesError),
     #[error("--confirm `{confirmed}` is not the tenant `{tenant}`; nothing was deleted")]
     NotConfirmed {
@@ -40,8 +42,8 @@ pub enum Failure {
     },
     #[error("reading or printing failed: {0}")]
     Print(#[from] std::io::Error),
-    #[error("no file for the key at {}: {source}; name one that does not exist yet", path.display())]
-    KeyFile {
+    #[error("no new file at {}: {source}; name one that does not exist yet", path.display())]
+    NewFile {
         path: PathBuf,
         source: std::io::Error,
     },

@@ -3,8 +3,8 @@
 use store::secrets::Operator;
 
 use crate::args::{
-    BreakerCommand, Cli, Command, DirectoryCommand, GroupCommand, KeyCommand, LinkCommand,
-    MigrateArgs, TenantCommand, UserCommand,
+    BreakerCommand, Cli, ClientCommand, Command, DirectoryCommand, GroupCommand, KeyCommand,
+    LinkCommand, MigrateArgs, TenantCommand, UserCommand,
 };
 
 /// Who runs a command.
@@ -90,6 +90,38 @@ fn recorded(command: &Command) -> Option<Recorded> {
             let log = as_in.as_in_log.iter();
             let log = log.map(|path| format!("--as-in-log {}", path.display()));
             ("key revoke", key.chain(table).chain(log).collect(), None)
+        }
+        Command::Client(ClientCommand::Create { label, life, .. }) => {
+            let arguments = vec![format!("--label {label}"), life.to_string()];
+            ("client create", arguments, None)
+        }
+        Command::Client(ClientCommand::Rotate {
+            client,
+            secret_id,
+            overlap,
+            life,
+            ..
+        }) => {
+            let named = std::iter::once(client.to_string());
+            let named = named.chain(secret_id.iter().map(ToString::to_string));
+            let rest = [overlap.to_string(), life.to_string()];
+            ("client rotate", named.chain(rest).collect(), None)
+        }
+        Command::Client(ClientCommand::Revoke { client, id, .. }) => {
+            let named = std::iter::once(client.to_string());
+            let named = named.chain(id.iter().map(ToString::to_string));
+            ("client revoke", named.collect(), None)
+        }
+        // Each of these has been read by the time that the entry is written, so none is anything
+        // else that was pasted by mistake.
+        Command::Client(ClientCommand::Trust(arguments)) => {
+            let arguments = vec![
+                arguments.client.to_string(),
+                format!("--issuer {}", arguments.issuer.trim()),
+                format!("--subject {}", arguments.subject.trim()),
+                format!("--audience {}", arguments.audience.trim()),
+            ];
+            ("client trust", arguments, None)
         }
         // For whom a link is, is somebody's name.
         Command::Link(LinkCommand::Create(arguments)) => {

@@ -1,8 +1,8 @@
 //! Everything that touches DynamoDB. The only crate that uses its SDK.
 //!
 //! Three tables: **secrets** ([`secrets`]: tenants and the digests of their API keys and client
-//! secrets), **directory** (everything a tenant owns) and **sessions** ([`sessions`]). Directory data is only
-//! accessible through [`Store::tenant`], and no method behind it takes a tenant.
+//! secrets), **directory** (everything a tenant owns) and **sessions** ([`sessions`]). Directory
+//! data is only accessible through [`Store::tenant`], and no method behind it takes a tenant.
 //!
 //! - [`client`]: connecting, calling, transactions, tables; the gate and the meter of a request.
 //! - [`directory`]: resources with their lookups, guards and counters; change records, tombstones,

@@ -149,6 +149,11 @@ impl ClientSecret {
         Secret::parse(SECRET_PREFIX, presented) != Err(NotWhole::Foreign)
     }
 
+    /// The tenant named by anything that starts like a client secret, whatever follows.
+    pub fn named_tenant(presented: &[u8]) -> Option<TenantId> {
+        Secret::named_tenant(SECRET_PREFIX, presented)
+    }
+
     /// The tenant that it names.
     pub fn tenant(&self) -> &TenantId {
         self.0.tenant()

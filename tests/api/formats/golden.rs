@@ -27,6 +27,7 @@ use crate::support::service::Service;
 
 /// Every kind of item, as the keys of both tables have them.
 const KINDS: &[&str] = &[
+    "A#<digest>",
     "B#G",
     "B#G#<d>",
     "B#U",
@@ -64,6 +65,7 @@ const KINDS: &[&str] = &[
     "R#<…>",
     "TENANT",
     "U#<id>",
+    "W#<issuer>",
     "X#<u>",
 ];
 

@@ -139,8 +139,8 @@ async fn a_disabled_tenant_and_an_api_that_is_off_let_no_token_in() {
     }
 }
 
-/// An expired secret gives no more tokens; those that it gave live out their time, so that no client
-/// meets a refusal of a token in which it believes.
+/// An expired secret gives no more tokens; those that it gave live out their time, so that no
+/// client meets a refusal of a token in which it believes.
 #[tokio::test]
 async fn tokens_of_an_expired_secret_live_out_their_time() {
     let mut service = Service::start().await;

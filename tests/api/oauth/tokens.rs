@@ -200,8 +200,9 @@ async fn tokens_of_a_client_share_its_rate() {
         }
         served += 1;
     }
-    // A window of ten seconds, less two tokens.
-    assert!((40..=60).contains(&served), "{served}");
+    // Of the hundred of a window two tokens have taken fifty; what an instance serves before it
+    // has leased is more.
+    assert!((45..=75).contains(&served), "{served}");
     let answer = client.call(&service).send().await;
     let told = refused(&answer, 429, "temporarily_unavailable");
     assert!(told.contains("too fast"), "{told}");

@@ -42,8 +42,8 @@ async fn keys_are_fetched_once_an_hour() {
         (59, 1),
         (61, 2),
         (62, 2),
-        (121, 2),
-        (122, 3),
+        (120, 2),
+        (121, 3),
     ];
     for (minutes, fetches) in cases {
         after(Duration::minutes(minutes));

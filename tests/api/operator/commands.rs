@@ -426,6 +426,9 @@ async fn every_command_prints_json() {
     assert_eq!(service.delete(&path(&south)).await.status, 204);
     let (_, keys) = admin.json("key list acme").await;
     let key = keys[0]["id"].as_str().unwrap();
+    let (_, created) = admin.json("client create acme --label entra").await;
+    let client = created["clientId"].as_str().unwrap();
+    let pasted = "--issuer https://login.microsoftonline.com/0f5e2b0c-3c5b-4d0e-9d37-6f1c8a2b7e10/v2.0 --subject 5b1d7a60-7a52-4c0f-8c3e-2f9e0d4b6a11 --audience a4c1e8d2-96b3-4f7a-b1d5-3e8f7c2a9b12";
     let commands = [
         ("tables create", String::new()),
         ("tenant create", "beta".to_owned()),
@@ -439,6 +442,11 @@ async fn every_command_prints_json() {
         ("key warnings", String::new()),
         ("key rotate", format!("acme {key}")),
         ("key revoke", format!("acme {key}")),
+        ("client create", "acme --label second".to_owned()),
+        ("client list", "acme".to_owned()),
+        ("client rotate", format!("acme {client}")),
+        ("client trust", format!("acme {client} {pasted}")),
+        ("client revoke", format!("acme {client}")),
         ("directory check", "acme".to_owned()),
         ("history", "acme".to_owned()),
         ("requests", "acme".to_owned()),

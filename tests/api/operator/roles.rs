@@ -95,6 +95,7 @@ impl Stage {
             "tenant status --all",
             "tenant attributes acme",
             "key list acme",
+            "client list acme",
             "key warnings",
             "key identify",
             "history acme",
@@ -140,6 +141,7 @@ async fn viewers_see_everything_and_change_nothing() {
         "tenant create beta".to_owned(),
         "tenant disable acme --reason x".to_owned(),
         "key create acme --label x".to_owned(),
+        "client create acme --label x".to_owned(),
         "breaker lift acme --reason x".to_owned(),
         "directory check acme --repair --reason x".to_owned(),
         format!("user restore acme {}", stage.max),
@@ -161,11 +163,16 @@ async fn whoever_manages_keys_writes_no_directory() {
     keys.runs(&stage.looks()).await;
     let (_, listed) = stage.admin.json("key list acme").await;
     let key = listed[0]["id"].as_str().unwrap();
+    let (_, created) = stage.admin.json("client create acme --label x").await;
+    let client = created["clientId"].as_str().unwrap();
     keys.runs(&owned(&[
         "tenant create beta",
         "key create beta --label x",
         "key rotate beta",
         &format!("key revoke acme {key}"),
+        "client create beta --label x",
+        &format!("client rotate acme {client}"),
+        &format!("client revoke acme {client}"),
         "tenant disable acme --reason x",
         "tenant enable acme",
         "link create acme --for x --public-url https://scim.example",

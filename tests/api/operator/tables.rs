@@ -14,11 +14,19 @@ use crate::support::capture::logged;
 use crate::support::engine;
 use crate::support::service::Service;
 
+/// What Entra shows of an issuer.
+const PASTED: &str = "--issuer https://login.microsoftonline.com/0f5e2b0c-3c5b-4d0e-9d37-6f1c8a2b7e10/v2.0 --subject 5b1d7a60-7a52-4c0f-8c3e-2f9e0d4b6a11 --audience a4c1e8d2-96b3-4f7a-b1d5-3e8f7c2a9b12";
+
 /// Every command, with an argument that it takes.
 fn commands(id: &str) -> Vec<String> {
     let commands = [
         ("audit", String::new()),
         ("breaker lift", "acme --reason drill".to_owned()),
+        ("client create", "acme --label x".to_owned()),
+        ("client list", "acme".to_owned()),
+        ("client revoke", "acme acme.0123456789ab".to_owned()),
+        ("client rotate", "acme acme.0123456789ab".to_owned()),
+        ("client trust", format!("acme acme.0123456789ab {PASTED}")),
         ("directory check", "acme --repair --reason drill".to_owned()),
         ("group deleted", "acme".to_owned()),
         ("group list", "acme".to_owned()),

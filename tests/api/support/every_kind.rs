@@ -4,12 +4,13 @@ use scim::ResourceId;
 use scim::members::MemberChange;
 use scim::schema::GROUPS;
 use serde_json::{Value, json};
+use store::access::{Fetching, StoredKey};
 use store::directory::members::{Attributes, ChangeOfMembers};
 use store::directory::record::{Actor, ChangeKind, Origin};
-use store::secrets::Successor;
+use store::secrets::{Successor, Trust};
 use store::usage::answers::Answers;
 use store::{Gate, Meter, Store};
-use tenant::{ApiKey, TenantId};
+use tenant::{AccessToken, ApiKey, ClientId, ClientSecret, TenantId};
 use time::{Duration, OffsetDateTime};
 
 use crate::support::admin::Admin;
@@ -43,6 +44,7 @@ pub async fn every_kind() -> (Service, Admin, BothTables) {
     service.app.config.request_log = Some(FOR_EVER);
     let tables = BothTables::of(admin.prefix()).await;
     secrets(&service.app.store).await;
+    clients(&service.app.store).await;
     let crowd = users(&service, "user", CROWD).await;
     run(&admin, "breaker lift acme --for 0s --reason drill").await;
     let others = people(&service, &admin).await;
@@ -104,6 +106,43 @@ async fn secrets(store: &Store) {
     rotated.await.unwrap();
     let (acme, two) = (acme(), two.id());
     store.revoke_key(&acme, &two, now, &meter).await.unwrap();
+}
+
+/// A client with a secret and a trust, a token, and web keys.
+async fn clients(store: &Store) {
+    let (meter, gate, acme) = (Meter::default(), Gate::opened(), acme());
+    let (now, client) = (
+        OffsetDateTime::now_utc(),
+        ClientId::from_random(&acme, [1; 6]),
+    );
+    let (secret, ends) = (ClientSecret::from_secret(&acme, [4; 32]), now + FOR_EVER);
+    let created = store.create_secret(&client, &secret, "entra", now, Some(ends), &meter);
+    created.await.unwrap();
+    let issuer = "https://login.microsoftonline.com/0f5e2b0c-3c5b-4d0e-9d37-6f1c8a2b7e10/v2.0";
+    let trust = Trust {
+        issuer: issuer.to_owned(),
+        subject: "5b1d7a60-7a52-4c0f-8c3e-2f9e0d4b6a11".to_owned(),
+        audiences: vec!["a4c1e8d2-96b3-4f7a-b1d5-3e8f7c2a9b12".to_owned()],
+    };
+    let trusted = store.create_trust(&client, &trust, now, &meter);
+    trusted.await.unwrap();
+    let found = store.client_secret(&client, &secret, now, &meter);
+    let since = found.await.unwrap().unwrap().created;
+    let directory = store.tenant(&acme, &meter, &gate);
+    let token = AccessToken::from_secret(&client, secret.digest(), [5; 32]);
+    let issued = directory.issue_token(&token, since, now, ends);
+    issued.await.unwrap();
+    let keys = [StoredKey {
+        kid: "1".to_owned(),
+        n: "AQAB".to_owned(),
+        e: "AQAB".to_owned(),
+    }];
+    for why in [Fetching::Stale, Fetching::Unknown] {
+        let claimed = directory.claim_fetch(issuer, why, now - FOR_EVER, now);
+        assert!(claimed.await.unwrap());
+    }
+    let stored = directory.store_web_keys(issuer, &keys, now, ends, ends);
+    stored.await.unwrap();
 }
 
 /// Users with everything, deactivated, in the recycle bin, deleted and restored; a refused request.

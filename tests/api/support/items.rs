@@ -121,6 +121,8 @@ impl Stored {
             ["J", fence] if fence.starts_with('!') => "J#!<d>",
             ["J", _] => "J#<g>",
             ["X", _] => "X#<u>",
+            ["A", _] => "A#<digest>",
+            ["W", _] => "W#<issuer>",
             _ => panic!("an item of unknown kind: {sort_key}"),
         };
         kind.to_owned()
@@ -188,6 +190,13 @@ fn to_json(value: &AttributeValue) -> Value {
             let values: Vec<Value> = values.iter().map(to_json).collect();
             json!({"L": values})
         }
+        AttributeValue::M(members) => {
+            let members: BTreeMap<_, _> = members
+                .iter()
+                .map(|(name, value)| (name, to_json(value)))
+                .collect();
+            json!({"M": members})
+        }
         other => panic!("no item has an attribute such as {other:?}"),
     }
 }
@@ -209,6 +218,14 @@ fn from_json(value: &Value) -> AttributeValue {
             )
         }
         "L" => AttributeValue::L(value.as_array().unwrap().iter().map(from_json).collect()),
+        "M" => AttributeValue::M(
+            value
+                .as_object()
+                .unwrap()
+                .iter()
+                .map(|(name, value)| (name.clone(), from_json(value)))
+                .collect(),
+        ),
         other => panic!("no item has an attribute of the type {other}"),
     }
 }

@@ -1,5 +1,5 @@
-//! Two tenants for trying out the service and their isolation from each other, and a link to the
-//! settings of the first.
+//! Two tenants for trying out the service and their isolation from each other, and of the first an
+//! OAuth 2.0 client and a link to the settings.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,6 +7,7 @@ use std::path::Path;
 
 use account::entrance::{LINK, issue};
 use anyhow::{Context, Result};
+use stand::issuer::Issuer;
 use stand::tenant::SESSIONS_TABLE;
 use store::secrets::{Credential, SecretsError};
 use store::sessions::{NewLink, Scope};
@@ -14,21 +15,23 @@ use store::{Meter, Store};
 use tenant::{ApiKey, TenantId};
 use time::OffsetDateTime;
 
+use crate::demo_client::DemoClient;
 use crate::env_file::write_private;
 
 const FIRST: (&str, &str) = ("demo", "Demo");
 const SECOND: (&str, &str) = ("demo-2", "Second demo");
 
-/// The keys of the two tenants, both enabled.
+/// The keys of the two tenants, both enabled, and a client of the first.
 pub struct Demo {
     pub first: ApiKey,
     pub second: ApiKey,
+    pub client: DemoClient,
 }
 
 impl Demo {
-    /// Creates missing tables, tenants and keys. `key_file` keeps the keys for the next run: the
-    /// database only has their digests.
-    pub async fn set_up(key_file: &Path, endpoint: &str) -> Result<Self> {
+    /// Creates missing tables, tenants, keys and the client. Files in `data` keep keys and secret
+    /// for the next run: the database only has their digests.
+    pub async fn set_up(data: &Path, endpoint: &str, issuer: &Issuer) -> Result<Self> {
         let store = stand::tenant::connect(endpoint, stand::tenant::tables()).await;
         let mut tables = store
             .create_tables()
@@ -44,13 +47,20 @@ impl Demo {
             );
         }
 
+        let key_file = &data.join("dev-keys");
         let kept = read_keys(key_file)?;
         let first = set_up_tenant(&store, FIRST, &kept).await?;
         let second = set_up_tenant(&store, SECOND, &kept).await?;
         let lines = format!("{}\n{}\n", first.expose(), second.expose());
-        write_private(key_file, &lines)
+        write_private(key_file, lines.as_bytes())
             .with_context(|| format!("cannot write {}", key_file.display()))?;
-        Ok(Self { first, second })
+        let file = data.join("dev-client");
+        let client = DemoClient::set_up(&file, &store, first.tenant(), issuer).await;
+        Ok(Self {
+            client: client.context("cannot set up the demo client")?,
+            first,
+            second,
+        })
     }
 }
 

@@ -28,7 +28,7 @@ impl EnvFile {
             .iter()
             .map(|(name, value)| format!("{name}={value}\n"))
             .collect();
-        write_private(&self.0, &lines)
+        write_private(&self.0, lines.as_bytes())
     }
 }
 
@@ -40,7 +40,7 @@ impl Drop for EnvFile {
 
 /// Writes a file that only its owner can read, atomically: a reader that waits for the file never
 /// sees part of it.
-pub fn write_private(path: &Path, text: &str) -> Result<()> {
+pub fn write_private(path: &Path, content: &[u8]) -> Result<()> {
     let unfinished = path.with_extension("unfinished");
     match fs::remove_file(&unfinished) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
@@ -51,7 +51,7 @@ pub fn write_private(path: &Path, text: &str) -> Result<()> {
         .create_new(true)
         .mode(0o600)
         .open(&unfinished)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
     Ok(())

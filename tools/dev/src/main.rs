@@ -1,7 +1,8 @@
 //! The program behind `make dev`: everything the service needs, on this machine, with one command.
 //!
-//! In order: the embedded DynamoDB engine on a file ([`Embedded`]), both tables and two demo
-//! tenants with one key each ([`demo`]), the function under `cargo lambda watch` ([`watch`]) behind
+//! In order: the embedded DynamoDB engine on a file ([`Embedded`]), an issuer of assertions in
+//! Entra's place ([`issuer`]), the tables and two demo tenants with one key each, the first with an
+//! OAuth 2.0 client too ([`demo`]), the function under `cargo lambda watch` ([`watch`]) behind
 //! a replacement for API Gateway ([`gateway`]), a Test-connection request until it succeeds
 //! ([`probe`]), and only then `dev.env` ([`env_file`]). All files are in `.local/`, or in the
 //! folder named by `DATA`. Ctrl-C, SIGTERM, SIGHUP and the end of the parent process stop
@@ -11,13 +12,16 @@
 //! function that the developer starts separately.
 
 mod demo;
+mod demo_client;
 mod env_file;
 mod gateway;
+mod issuer;
 mod probe;
 mod processes;
 mod settings;
 mod stop;
 mod watch;
+mod welcome;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -88,15 +92,18 @@ async fn open_engine(folder: &Path) -> Result<Embedded> {
 /// Runs until something fails. Dropping it, which a signal does, stops the function and removes the
 /// environment file.
 async fn serve(settings: &Settings, engine: &Embedded, env_file: EnvFile) -> Result<()> {
-    let demo = Demo::set_up(&settings.data.join("dev-keys"), engine.endpoint()).await?;
+    let issuer = issuer::start(&settings.data.join("issuer-key.der"), settings.port).await?;
+    let authority = issuer.authority();
+    let demo = Demo::set_up(&settings.data, engine.endpoint(), &issuer).await?;
+    let environment = watch::environment(engine.endpoint(), &authority);
     if settings.engine_only {
-        print_exports(settings, engine);
+        welcome::print_exports(settings, &environment);
         std::future::pending::<()>().await;
     }
 
     let listener = gateway::listen(settings.port).await?;
     let function_port = settings::free_port()?;
-    let mut watch = Watch::start(settings, function_port, engine.endpoint())?;
+    let mut watch = Watch::start(settings, function_port, &environment)?;
     let gateway = gateway::serve(listener, function_port);
     tokio::pin!(gateway);
     tokio::select! {
@@ -111,65 +118,20 @@ async fn serve(settings: &Settings, engine: &Embedded, env_file: EnvFile) -> Res
             ("SCIM_BASE_URL", &settings.base_url()),
             ("SCIM_API_KEY", demo.first.expose()),
             ("SCIM_API_KEY_2", demo.second.expose()),
+            ("SCIM_CLIENT_ID", demo.client.id.as_str()),
+            ("SCIM_CLIENT_SECRET", demo.client.secret.expose()),
+            ("SCIM_TOKEN_URL", &settings.token_url()),
+            ("SCIM_TEST_ISSUER", &authority),
             ("SCIM_SETTINGS_LINK", &link),
             ("SCIM_DYNAMODB_ENDPOINT", engine.endpoint()),
         ])
         .context("cannot write dev.env")?;
-    print_welcome(settings, &demo, engine, &link);
+    welcome::print(settings, &demo, &authority, &link);
+    welcome::print_environment(&environment);
 
     tokio::select! {
         why = watch.ended() => bail!("{why}"),
         stopped = gateway => stopped,
-    }
-}
-
-fn print_welcome(settings: &Settings, demo: &Demo, engine: &Embedded, link: &str) {
-    let url = settings.base_url();
-    let key = demo.first.expose();
-    println!(
-        "\n\
-The service answers.
-
-  Tenant URL   {url}
-               {url}?aadOptscim062020
-  API-KEY      {key}
-  settings     {link}
-               (opens once; `make settings-link` makes another)
-  environment  {data}/dev.env (SCIM_BASE_URL, SCIM_API_KEY, SCIM_API_KEY_2 of a second tenant,
-               SCIM_SETTINGS_LINK)
-
-Test connection, as Entra does it:
-
-  curl -i -H 'Authorization: Bearer {key}' \\
-    '{url}{query}'
-
-Ctrl-C ends it; data and keys stay in {data}.
-",
-        data = settings.data.display(),
-        query = probe::TEST_CONNECTION,
-    );
-    println!("To manage its tenants and keys from another shell, in the project's folder:\n");
-    print_environment(engine);
-    println!();
-}
-
-fn print_exports(settings: &Settings, engine: &Embedded) {
-    println!("\nThe engine runs. For a function or scim-admin of your own:\n");
-    print_environment(engine);
-    println!(
-        "\nThe demo tenants' keys are in {}/dev-keys. Ctrl-C ends the engine.\n",
-        settings.data.display()
-    );
-}
-
-fn print_environment(engine: &Embedded) {
-    for (name, value) in watch::environment(engine.endpoint()) {
-        println!("  export {name}={value}");
-    }
-    // The Makefile builds it next to this program.
-    if let Ok(program) = std::env::current_exe() {
-        let admin = program.with_file_name("scim-admin");
-        println!("  {} tenant status demo", admin.display());
     }
 }
 

@@ -65,6 +65,11 @@ impl Settings {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// Where clients get access tokens.
+    pub fn token_url(&self) -> String {
+        format!("{}/oauth2/token", self.public_url())
+    }
+
     /// What Entra calls the Tenant URL.
     pub fn base_url(&self) -> String {
         format!("{}/scim/v2", self.public_url())
@@ -102,6 +107,11 @@ impl Settings {
             }
         }
     }
+}
+
+/// Whether nobody listens on this port.
+pub fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
 /// A port that is free now. It is released at once: another program could take it, and

@@ -10,12 +10,13 @@ use tokio::process::{Child, Command};
 use crate::processes;
 use crate::settings::Settings;
 
-/// What the functions need to find the engine, and no access to a real account.
-pub fn environment(endpoint: &str) -> [(&'static str, &str); 10] {
+/// What the functions need to find the engine and the issuer, and no access to a real account.
+pub fn environment<'e>(endpoint: &'e str, authority: &'e str) -> [(&'static str, &'e str); 11] {
     [
         ("SCIM_SECRETS_TABLE", SECRETS_TABLE),
         ("SCIM_DIRECTORY_TABLE", DIRECTORY_TABLE),
         ("SCIM_SESSIONS_TABLE", SESSIONS_TABLE),
+        ("SCIM_ENTRA_AUTHORITY", authority),
         ("AWS_ENDPOINT_URL_DYNAMODB", endpoint),
         ("AWS_REGION", REGION),
         ("AWS_ACCESS_KEY_ID", "local"),
@@ -38,7 +39,7 @@ const NOT_PASSED_ON: &[&str] = &[
 pub struct Watch(Child);
 
 impl Watch {
-    pub fn start(settings: &Settings, port: u16, endpoint: &str) -> Result<Self> {
+    pub fn start(settings: &Settings, port: u16, environment: &[(&str, &str)]) -> Result<Self> {
         let mut command = Command::new(&settings.cargo_lambda);
         command
             .args(["lambda", "watch"])
@@ -56,7 +57,7 @@ impl Watch {
             command.env_remove(name);
         }
         let child = command
-            .envs(environment(endpoint))
+            .envs(environment.iter().copied())
             .current_dir(stand::root())
             .stdin(Stdio::null())
             // In its own group: Ctrl-C only reaches this program, which then shuts down in order.

@@ -1,6 +1,6 @@
 //! What the service runs on in tests, benchmarks and development: a DynamoDB engine, the function
-//! as a process under Lambda's Runtime API, requests as API Gateway events, an issuer of assertions,
-//! and a connection that can break.
+//! as a process under Lambda's Runtime API, requests as API Gateway events, an issuer of
+//! assertions, and a connection that can break.
 
 #![expect(
     clippy::expect_used,

@@ -27,9 +27,11 @@ pub enum KeyCommand {
         #[arg(long, value_name = "FILE")]
         to_file: Option<PathBuf>,
     },
-    /// List the keys of all enabled tenants that are near expiry or unused; fails if there are any
+    /// List the keys and client secrets of all enabled tenants that are near expiry or unused;
+    /// fails if there are any
     Warnings,
-    /// Say whose key it is that standard input has, and whether it is accepted; fails if it is
+    /// Say whose key or client secret it is that standard input has, and whether it is accepted;
+    /// fails if it is
     Identify,
     /// List a tenant's keys by their ids; the keys themselves are not stored
     List {
@@ -103,10 +105,10 @@ impl fmt::Display for KeyExpiry {
     }
 }
 
-/// For how long two keys are accepted.
+/// For how long two keys are accepted, or two secrets.
 #[derive(Debug, Args)]
 pub struct Overlap {
-    /// Accept the old key for this number of days; 0 ends it at once
+    /// Accept the old one for this number of days; 0 ends it at once
     #[arg(
         long,
         value_name = "DAYS",
@@ -117,6 +119,11 @@ pub struct Overlap {
 }
 
 impl Overlap {
+    /// As a length of time.
+    pub fn length(&self) -> Duration {
+        Duration::days(self.overlap_days.into())
+    }
+
     /// What takes the place of an old key.
     pub fn successor(
         &self,
@@ -126,7 +133,7 @@ impl Overlap {
     ) -> Successor {
         Successor {
             old,
-            overlap: Duration::days(self.overlap_days.into()),
+            overlap: self.length(),
             label,
             expires,
         }

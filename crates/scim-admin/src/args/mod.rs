@@ -1,5 +1,6 @@
 //! The grammar of the command line.
 
+mod client;
 mod data;
 mod group;
 mod key;
@@ -13,6 +14,7 @@ use ::tenant::TenantId;
 use clap::{Args, Parser, Subcommand};
 use time::{Duration, OffsetDateTime};
 
+pub use client::{ClientCommand, PublicUrl, SecretLife, TrustArgs};
 pub use data::{AsInArgs, DeleteArgs, EraseArgs, ExportArgs, ImportArgs};
 pub use group::GroupCommand;
 pub use key::KeyCommand;
@@ -22,7 +24,7 @@ pub use tenant::TenantCommand;
 pub use user::UserCommand;
 use values::{instant, lift, text};
 
-/// Creates the tables of the SCIM service and manages its tenants and their API keys
+/// Creates the tables of the SCIM service and manages its tenants, their API keys and OAuth clients
 #[derive(Debug, Parser)]
 #[command(name = "scim-admin", version, propagate_version = true)]
 pub struct Cli {
@@ -75,6 +77,9 @@ pub enum Command {
     /// The API keys of a tenant
     #[command(subcommand)]
     Key(KeyCommand),
+    /// The OAuth 2.0 clients of a tenant: their secrets, and the issuers that they trust
+    #[command(subcommand)]
+    Client(ClientCommand),
     /// Links by which a tenant's admin opens the settings page
     #[command(subcommand)]
     Link(LinkCommand),
@@ -199,6 +204,15 @@ mod tests {
             ("link create acme --for x --lasts", "7days"),
             ("key rotate acme --overlap-days", "0..=365"),
             ("key rotate acme --expires-in-days", "1..=3650"),
+            ("client create acme --label x --expires-days", "365..=1095"),
+            (
+                "client rotate acme acme.0123456789ab --expires-days",
+                "365..=1095",
+            ),
+            (
+                "client rotate acme acme.0123456789ab --overlap-days",
+                "0..=365",
+            ),
         ] {
             for beyond in ["9999999years", "9999999", "18446744073709551616"] {
                 let words = format!("scim-admin {command}={beyond}");

@@ -108,12 +108,16 @@ pub fn resource_id(text: &str) -> Result<ResourceId, String> {
     ResourceId::parse(text).ok_or_else(|| "an id is a UUID in lower case".to_owned())
 }
 
-/// Whether a text has something in it that looks like an API-KEY, whole or in part.
-fn holds_key(text: &str) -> bool {
-    text.match_indices("htscim_").any(|(start, _)| {
+/// How API-KEYs, client secrets and access tokens start.
+const SECRETS: [&str; 3] = ["htscim_", "htscs_", "htsat_"];
+
+/// Whether a text has something in it that looks like a secret, whole or in part.
+fn holds_secret(text: &str) -> bool {
+    let starts = SECRETS.iter().flat_map(|start| text.match_indices(start));
+    let is_long = |part: &str| part.chars().take_while(char::is_ascii_hexdigit).count() >= 16;
+    starts.into_iter().any(|(start, _)| {
         let rest = text.get(start..).unwrap_or_default();
-        let secret = rest.splitn(3, '_').nth(2).unwrap_or_default();
-        secret.chars().take_while(char::is_ascii_hexdigit).count() >= 16
+        rest.split('_').skip(2).any(is_long)
     })
 }
 
@@ -121,8 +125,11 @@ fn holds_key(text: &str) -> bool {
 pub fn text(text: &str) -> Result<String, String> {
     let text = text.trim();
     let length = text.chars().count();
-    if holds_key(text) {
-        return Err("this holds an API-KEY, which must not be kept; name it by its id".to_owned());
+    if holds_secret(text) {
+        return Err(
+            "this holds an API-KEY, a client secret or a token, which must not be kept; name it by its id"
+                .to_owned(),
+        );
     }
     if (1..=MAX_TEXT).contains(&length) && !text.chars().any(char::is_control) {
         Ok(text.to_owned())
@@ -181,9 +188,15 @@ mod tests {
         for refused in ["", "  ", "a\nb", "\u{1b}[2J", &"a".repeat(MAX_TEXT + 1)] {
             assert!(text(refused).is_err(), "accepted `{refused}`");
         }
-        let key = format!("leaked htscim_acme_{}_0", "0a".repeat(20));
-        let said = text(&key).unwrap_err();
-        assert!(said.contains("API-KEY") && !said.contains("0a0a"), "{said}");
+        let secret = "0a".repeat(20);
+        for leaked in [
+            format!("leaked htscim_acme_{secret}_0"),
+            format!("leaked htscs_acme_{secret}"),
+            format!("leaked htsat_acme_0123456789ab_{secret}_0"),
+        ] {
+            let said = text(&leaked).unwrap_err();
+            assert!(said.contains("API-KEY") && !said.contains("0a0a"), "{said}");
+        }
         assert!(text("htscim_ is how keys start").is_ok());
     }
 }

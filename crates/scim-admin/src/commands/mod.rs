@@ -3,6 +3,7 @@
 mod adopt;
 mod audit;
 mod breaker;
+mod client;
 mod delete;
 mod deleted;
 mod erase;
@@ -15,6 +16,7 @@ mod link;
 mod reactivate;
 mod requests;
 mod restore;
+mod secret_file;
 mod tables;
 mod tenant;
 
@@ -28,8 +30,8 @@ use store::Store;
 use store::sessions::Sessions;
 
 use crate::args::{
-    BreakerCommand, Command, DirectoryCommand, GroupCommand, KeyCommand, LinkCommand,
-    TablesCommand, TenantCommand, UserCommand,
+    BreakerCommand, ClientCommand, Command, DirectoryCommand, GroupCommand, KeyCommand,
+    LinkCommand, TablesCommand, TenantCommand, UserCommand,
 };
 use crate::failure::Failure;
 use crate::report::Report;
@@ -63,6 +65,7 @@ pub async fn run(
         }
         Command::Tenant(command) => tenant(command, store, sessions_table).await,
         Command::Key(command) => key(command, store, input).await,
+        Command::Client(command) => client(command, store).await,
         Command::Link(command) => link(command, &store.sessions(sessions_table)).await,
         Command::Directory(DirectoryCommand::Check { tenant, repair, .. }) => match tenant {
             Some(tenant) => {
@@ -210,6 +213,47 @@ async fn key(
         }
         // The grammar has one or the other.
         KeyCommand::Revoke { as_in, .. } => reported(key::as_in::run(&as_in, store).await),
+    }
+}
+
+async fn client(command: ClientCommand, store: &Store) -> Result<Done, Failure> {
+    match command {
+        ClientCommand::Create {
+            tenant,
+            label,
+            life,
+            to_file,
+            service,
+        } => {
+            let account = Account::open(store, &tenant).await?;
+            reported(client::create(&account, &label, &life, to_file, &service).await)
+        }
+        ClientCommand::List { tenant } => {
+            let account = Account::open(store, &tenant).await?;
+            reported(client::list::run(&account).await)
+        }
+        ClientCommand::Rotate {
+            tenant,
+            client,
+            secret_id,
+            overlap,
+            life,
+            to_file,
+            service,
+        } => {
+            let asked = client::Rotation {
+                client,
+                old: secret_id,
+                overlap: overlap.length(),
+            };
+            let account = Account::open(store, &tenant).await?;
+            reported(client::rotate(&account, asked, &life, to_file, &service).await)
+        }
+        ClientCommand::Revoke { tenant, client, id } => {
+            let account = Account::open(store, &tenant).await?;
+            reported(client::revoke::run(&account, client, id.as_ref()).await)
+        }
+        ClientCommand::Trust(arguments) => reported(client::trust::run(&arguments, store).await),
     }
 }
 

@@ -4,7 +4,7 @@ use account::keys::Identified;
 use serde_json::{Value, json};
 
 use super::Report;
-use super::key::expiry;
+use super::key::{expiry, kind, named, revocation, rotation};
 use super::known_key::{json as key_json, last_used, state};
 use crate::terminal::{columns, printable};
 
@@ -15,6 +15,7 @@ impl Report for Identified {
                 let row = [
                     key.tenant.to_string(),
                     key.record.id.to_string(),
+                    kind(&key.record),
                     if *is_live { "ALIVE" } else { "dead" }.to_owned(),
                     state(key),
                     expiry(&key.record),
@@ -24,6 +25,7 @@ impl Report for Identified {
                 let header = [
                     "TENANT",
                     "KEY ID",
+                    "KIND",
                     "ACCEPTED",
                     "STATE",
                     "EXPIRES",
@@ -33,7 +35,7 @@ impl Report for Identified {
                 columns(header, std::iter::once(row))
             }
             Self::NeverIssued(tenant) => format!(
-                "never issued: it has the form of a key of tenant {}, and is none",
+                "never issued: it has the form of a key or client secret of tenant {}, and is none",
                 printable(tenant.as_str())
             ),
             Self::NoKey(Some(tenant)) => format!(
@@ -70,8 +72,12 @@ impl Report for Identified {
             return None;
         };
         Some(format!(
-            "it is accepted: end it with `scim-admin key revoke {} {}`, or replace it first with `scim-admin key rotate {0} {1} --overlap-days 0`",
-            key.tenant, key.record.id
+            "{} is accepted: end it with `{}`{}",
+            named(&key.record),
+            revocation(&key.tenant, &key.record),
+            rotation(&key.tenant, &key.record).map_or_else(String::new, |command| format!(
+                ", or replace it first with `{command} --overlap-days 0`"
+            ))
         ))
     }
 

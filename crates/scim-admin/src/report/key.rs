@@ -1,8 +1,8 @@
-//! API keys, as several commands show them.
+//! API keys, client secrets and trusts, as several commands show them.
 
 use serde_json::{Value, json};
-use store::secrets::KeyRecord;
-use tenant::KeyId;
+use store::secrets::{KeyKind, KeyRecord};
+use tenant::{KeyId, TenantId};
 
 use super::Report;
 use crate::terminal::{columns, exact, stamp};
@@ -16,14 +16,23 @@ impl Report for KeyRecord {
     }
 
     fn json(&self) -> Value {
-        json!({
+        let mut value = json!({
             "id": self.id.as_str(),
+            "kind": match self.kind {
+                KeyKind::ApiKey => "apiKey",
+                KeyKind::ClientSecret(_) => "clientSecret",
+                KeyKind::Trust(..) => "trust",
+            },
             "label": self.label,
             "created": exact(self.created),
             "expires": self.expires.map(exact),
             "revoked": self.revoked.map(exact),
             "replacedBy": self.replaced_by.as_ref().map(KeyId::as_str),
-        })
+        });
+        if let (Value::Object(members), Some(client)) = (&mut value, self.kind.client()) {
+            members.insert("clientId".to_owned(), json!(client.as_str()));
+        }
+        value
     }
 }
 
@@ -44,4 +53,42 @@ pub fn table(records: &[KeyRecord]) -> String {
 /// When a key expires.
 pub fn expiry(record: &KeyRecord) -> String {
     record.expires.map_or_else(|| "never".to_owned(), stamp)
+}
+
+/// What it is, in a table.
+pub fn kind(record: &KeyRecord) -> String {
+    match &record.kind {
+        KeyKind::ApiKey => "API-KEY".to_owned(),
+        KeyKind::ClientSecret(client) => format!("secret of {client}"),
+        KeyKind::Trust(client, _) => format!("trust of {client}"),
+    }
+}
+
+/// What it is, in a sentence.
+pub fn named(record: &KeyRecord) -> String {
+    match &record.kind {
+        KeyKind::ApiKey => format!("key {}", record.id),
+        KeyKind::ClientSecret(client) => format!("secret {} of client {client}", record.id),
+        KeyKind::Trust(client, _) => format!("trust {} of client {client}", record.id),
+    }
+}
+
+/// The command that replaces it, if it is replaced before its end.
+pub fn rotation(tenant: &TenantId, record: &KeyRecord) -> Option<String> {
+    match &record.kind {
+        KeyKind::ApiKey => Some(format!("scim-admin key rotate {tenant} {}", record.id)),
+        KeyKind::ClientSecret(client) => Some(format!(
+            "scim-admin client rotate {tenant} {client} {}",
+            record.id
+        )),
+        KeyKind::Trust(..) => None,
+    }
+}
+
+/// The command that ends it.
+pub fn revocation(tenant: &TenantId, record: &KeyRecord) -> String {
+    match record.kind.client() {
+        None => format!("scim-admin key revoke {tenant} {}", record.id),
+        Some(client) => format!("scim-admin client revoke {tenant} {client} {}", record.id),
+    }
 }

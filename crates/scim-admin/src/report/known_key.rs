@@ -1,10 +1,11 @@
-//! Keys with what is known of their use.
+//! Keys, client secrets and trusts with what is known of their use.
 
 use account::keys::KnownKey;
 use serde_json::{Value, json};
+use store::secrets::KeyWarning;
 
 use super::Report;
-use super::key::expiry;
+use super::key::{expiry, rotation};
 use crate::terminal::{exact, stamp};
 
 fn warnings(key: &KnownKey) -> Vec<String> {
@@ -28,6 +29,14 @@ pub fn state(key: &KnownKey) -> String {
         }
         state.join(", ")
     }
+}
+
+/// What to do before it ends.
+pub fn advice(key: &KnownKey) -> Option<String> {
+    let mut warnings = key.warnings.iter();
+    let is_near = warnings.any(|warning| matches!(warning, KeyWarning::NearExpiry(_)));
+    let command = rotation(&key.tenant, &key.record)?;
+    is_near.then(|| format!("replace it with `{command}`"))
 }
 
 /// When it was used last.

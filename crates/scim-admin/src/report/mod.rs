@@ -7,6 +7,7 @@ pub mod key;
 pub mod known_key;
 mod migration;
 pub mod new_key;
+pub mod new_secret;
 pub mod record;
 pub mod request;
 mod status;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use store::directory::breaker::Breaker;
 use store::directory::history::Record;
 
-use crate::report::{Report, known_key};
+use crate::report::{Report, key, known_key};
 use crate::terminal::{columns, exact, printable, stamp};
 
 /// How many of those whom an open breaker keeps the text names.
@@ -65,8 +65,10 @@ impl Report for Status {
         ));
         text.push_str(&kept_text(self));
         for key in &self.keys {
-            let line = format!("key {} {}", key.record.id, known_key::state(key));
-            text.push_str(&format!("warning      {}\n", printable(&line)));
+            let line = format!("{} {}", key::named(&key.record), known_key::state(key));
+            let advice =
+                known_key::advice(key).map_or(String::new(), |advice| format!("; {advice}"));
+            text.push_str(&format!("warning      {}{advice}\n", printable(&line)));
         }
         text.push_str(&format!("answers      {}\n", answers_text(self)));
         if self.left_out > 0 {

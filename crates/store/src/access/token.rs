@@ -7,6 +7,7 @@ use crate::client::attributes::{
     Item, damaged, epoch_seconds, optional_text, string, text, time, timestamp,
 };
 use crate::client::tables::EXPIRES_AT;
+use crate::client::transaction::settled;
 use crate::directory::keys;
 use crate::{StoreError, TenantStore};
 
@@ -68,7 +69,8 @@ impl TenantStore<'_> {
             .put_item()
             .table_name(self.table())
             .set_item(Some(item));
-        store.call(put, self.meter(), self.accepted_only()).await?;
+        let attempt = || store.call(put.clone(), self.meter(), self.accepted_only());
+        settled(attempt).await?;
         Ok(())
     }
 

@@ -7,12 +7,14 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use time::{Duration, OffsetDateTime, UtcOffset};
+use uuid::Uuid;
 
 use crate::client::attributes::{
     Item, damaged, epoch_seconds, optional, optional_time, string, text, timestamp,
 };
 use crate::client::format::Upsert as _;
 use crate::client::tables::EXPIRES_AT;
+use crate::client::transaction::settled;
 use crate::client::update::Updated;
 use crate::directory::keys;
 use crate::{StoreError, TenantStore};
@@ -25,6 +27,8 @@ const FETCHED: &str = "fetched";
 const FRESH_UNTIL: &str = "fresh_until";
 const ATTEMPTED: &str = "attempted";
 const SOUGHT: &str = "sought";
+/// Names the call that made the last claim.
+const CLAIMANT: &str = "claimant";
 
 /// How long an item that holds no keys is remembered: attempts to fetch some.
 const REMEMBERED: Duration = Duration::HOUR;
@@ -93,12 +97,17 @@ impl TenantStore<'_> {
             Fetching::Stale => "SET #claimed = :now",
             Fetching::Unknown => "SET #claimed = :now, #attempted = :now",
         };
+        // The SDK repeats a call whose answer was lost: the claim is this call's already then.
         let mut update = self
             .update(keys::access::web_keys(issuer))
             .upsert_expression(&format!(
-                "{set}, #expires = if_not_exists(#expires, :expires)"
+                "{set}, #by = :by, #expires = if_not_exists(#expires, :expires)"
             ))
-            .condition_expression("attribute_not_exists(#claimed) OR #claimed < :before")
+            .condition_expression(
+                "attribute_not_exists(#claimed) OR #claimed < :before OR #by = :by",
+            )
+            .expression_attribute_names("#by", CLAIMANT)
+            .expression_attribute_values(":by", string(Uuid::new_v4().to_string()))
             .expression_attribute_names("#expires", EXPIRES_AT)
             .expression_attribute_values(":now", stamp(now))
             .expression_attribute_values(":before", stamp(before))
@@ -109,7 +118,8 @@ impl TenantStore<'_> {
                 .expression_attribute_names("#claimed", SOUGHT)
                 .expression_attribute_names("#attempted", ATTEMPTED),
         };
-        Ok(matches!(self.send_update(update).await?, Updated::Done(_)))
+        let claimed = settled(|| self.send_update(update.clone())).await?;
+        Ok(matches!(claimed, Updated::Done(_)))
     }
 
     /// Stores the keys of an issuer in the place of all that were there.
@@ -146,7 +156,8 @@ impl TenantStore<'_> {
             .expression_attribute_values(":now", stamp(now))
             .expression_attribute_values(":fresh", stamp(fresh_until))
             .expression_attribute_values(":expires", epoch_seconds(ends));
-        self.send_update(update).await.map(drop)
+        let stored = settled(|| self.send_update(update.clone())).await;
+        stored.map(drop)
     }
 }
 

@@ -96,8 +96,8 @@ impl Store {
     }
 }
 
-/// Whether the key is accepted; if its expiry counts, at this time. The key's own state comes first:
-/// enabling the tenant would not help it.
+/// Whether the key is accepted; if its expiry counts, at this time. The key's own state comes
+/// first: enabling the tenant would not help it.
 pub(super) fn judge(key: &KeyItem, now: Option<OffsetDateTime>) -> Credential {
     let has_expired = |expires: OffsetDateTime| now.is_some_and(|now| expires <= now);
     if key.record.revoked.is_some() {

@@ -113,7 +113,8 @@ impl Store {
         Ok(record)
     }
 
-    /// All keys of a tenant, client secrets and trusts among them, including revoked and expired ones, oldest first.
+    /// All keys of a tenant, client secrets and trusts among them, including revoked and expired
+    /// ones, oldest first.
     ///
     /// # Errors
     /// [`SecretsError::NoTenant`], and failures of DynamoDB.

@@ -237,8 +237,8 @@ impl Store {
         })
     }
 
-    /// Puts a key, which must not exist yet. A trust takes the place of the one before it in the same
-    /// issuer.
+    /// Puts a key, which must not exist yet. A trust takes the place of the one before it in the
+    /// same issuer.
     fn put_key(&self, item: Item, kind: &KeyKind) -> Result<TransactWriteItem, StoreError> {
         match kind {
             KeyKind::ApiKey | KeyKind::ClientSecret(_) => self.put(item),

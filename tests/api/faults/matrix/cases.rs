@@ -18,6 +18,7 @@ use super::operator;
 use super::reply::{Reply, send, without_cursors};
 use super::request::{Request, Rival};
 use super::tenants::{Fixture, Found, Setting, Tenant, Users};
+use super::tokens;
 use crate::support::clock::passing_when_idle;
 use stand::wire::asked::Asked;
 use stand::wire::{self, Fate, Wire};
@@ -279,7 +280,7 @@ impl Case {
         wire.cut().await;
         // Beside the test a failed assertion would only end a connection.
         assert_eq!(*refused.lock().unwrap(), Vec::<String>::new(), "the rival");
-        if let Request::Client { .. } = self.operation.request {
+        if let Request::Client { .. } | Request::Token(_) = self.operation.request {
             assert!(elapsed < DEADLINE + LEEWAY, "it took {elapsed:?}");
         }
         match &self.trouble {
@@ -407,7 +408,7 @@ impl Case {
 
     async fn found(&self, fixture: &Fixture, tenant: &Tenant) -> Found {
         match self.operation.request {
-            Request::Client { .. } => fixture.found(tenant).await,
+            Request::Client { .. } | Request::Token(_) => fixture.found(tenant).await,
             Request::Operator(_) => fixture.found_with_secrets(tenant).await,
         }
     }
@@ -451,7 +452,9 @@ async fn prepare(fixture: &Fixture, tenant: &Tenant, operation: &Operation) {
     if operation.name == FIRST_DEACTIVATION {
         fixture.directory.remove(tenant.id.as_str(), "B#U").await;
     }
-    if let Request::Operator(command) = &operation.request {
-        operator::prepare(fixture, tenant, *command).await;
+    match &operation.request {
+        Request::Operator(command) => operator::prepare(fixture, tenant, *command).await,
+        Request::Token(_) => tokens::prepare(fixture, tenant).await,
+        Request::Client { .. } => {}
     }
 }

@@ -16,6 +16,7 @@ mod request;
 mod sessions;
 mod sites;
 mod tenants;
+mod tokens;
 
 use cases::run;
 use tenants::Setting;
@@ -74,6 +75,12 @@ fn data_of_the_operator() {
 fn the_way_into_the_settings() {
     let cases = run(Setting::Users, sessions::steps);
     assert!(cases >= 200, "{cases}");
+}
+
+#[test]
+fn tokens() {
+    let cases = run(Setting::Clients, tokens::requests);
+    assert!(cases >= 250, "{cases}");
 }
 
 #[test]

@@ -109,7 +109,8 @@ impl Operation {
         let reads_of_its_own = Command::Settings(Step::List);
         let is_prepared = matches!(&self.request, Request::Operator(command)
             if *command == Command::Tombstones || *command == reads_of_its_own);
-        self.change.is_some() || is_prepared
+        let is_client_s = matches!(self.request, Request::Token(_));
+        self.change.is_some() || is_prepared || is_client_s
     }
 
     /// Whether what it is to change is not whole before, or halfway.
@@ -411,7 +412,7 @@ pub const KEY_USE: &str = "UpdateItem directory K";
 /// Whether a call is made beside the answer, which does not depend on it: refused requests are
 /// counted and logged if they can be.
 pub fn is_aside(request: &Request, label: &str) -> bool {
-    matches!(request, Request::Client { .. })
+    matches!(request, Request::Client { .. } | Request::Token(_))
         && [
             "UpdateItem directory R",
             "UpdateItem directory H",

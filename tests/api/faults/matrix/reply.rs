@@ -7,6 +7,7 @@ use super::operator;
 use super::refusal::Refusal;
 use super::request::Request;
 use super::tenants::{Fixture, Tenant};
+use super::tokens;
 use crate::support::service::{Answer, Service};
 
 /// What came of a request.
@@ -19,7 +20,10 @@ impl From<Answer> for Reply {
     /// Who may send a request again is told so.
     fn from(answer: Answer) -> Self {
         if answer.status == 503 {
-            let detail = answer.error(503, "");
+            let detail = match answer.body["error_description"].as_str() {
+                Some(description) => description,
+                None => answer.error(503, ""),
+            };
             assert!(detail.contains("send"), "{detail}");
             let seconds: u32 = answer.header("retry-after").parse().unwrap();
             assert!((1..=60).contains(&seconds));
@@ -82,6 +86,7 @@ pub async fn send(
             let run = operator::run(fixture, &service.app.store, tenant, *command);
             Box::pin(run).await.into()
         }
+        Request::Token(asked) => tokens::send(fixture, service, tenant, asked).await,
         Request::Client {
             method,
             path,
@@ -101,9 +106,9 @@ pub async fn send(
     }
 }
 
-/// Cursors tell the time.
+/// Cursors tell the time, and each token is another one.
 pub fn without_cursors(mut body: Value) -> Value {
-    for name in ["nextCursor", "previousCursor"] {
+    for name in ["nextCursor", "previousCursor", "access_token"] {
         if let Some(cursor) = body.as_object_mut().and_then(|body| body.get_mut(name)) {
             *cursor = json!("a cursor");
         }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::operator::Command;
+use super::tokens::Asked;
 
 /// A request of a client, or of the operator.
 #[derive(Clone)]
@@ -15,6 +16,8 @@ pub enum Request {
         /// With a key that the tenant does not have.
         is_stranger: bool,
     },
+    /// OAuth 2.0.
+    Token(Asked),
     /// The command line.
     Operator(Command),
 }

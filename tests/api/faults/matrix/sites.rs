@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::cases::{Operations, labels};
 use super::tenants::Setting;
-use super::{groups, operations, operator, sessions};
+use super::{groups, operations, operator, sessions, tokens};
 
 /// What the store's rooms call through: the ways of `client/call.rs`, and those that add the tenant
 /// or the table to them.
@@ -17,6 +17,7 @@ const WAYS: &[&str] = &[
     ".each_of_any_format(",
     ".each_when(",
     ".get_item(",
+    ".get_items(",
     ".get_of_any_format(",
     ".put_item(",
     ".read_secret(",
@@ -28,6 +29,24 @@ const WAYS: &[&str] = &[
 /// The functions outside of `client/` that make a call, and a request of theirs, as the wire names
 /// it.
 const SITES: &[(&str, &str, &str)] = &[
+    ("access/token.rs", "issue_token", "PutItem directory A"),
+    (
+        "access/web_keys.rs",
+        "claim_fetch",
+        "UpdateItem directory W",
+    ),
+    (
+        "access/web_keys.rs",
+        "store_web_keys",
+        "UpdateItem directory W",
+    ),
+    ("access/web_keys.rs", "web_keys", "GetItem directory W"),
+    ("secrets/clients.rs", "client_key", "GetItem secrets KEY"),
+    (
+        "secrets/clients.rs",
+        "token_credential",
+        "BatchGetItem directory A",
+    ),
     ("audit/judge.rs", "item", "GetItem directory L"),
     ("audit/judge.rs", "judge_count", "Query directory U"),
     ("audit/judge.rs", "judge_unreadable", "GetItem directory L"),
@@ -405,7 +424,7 @@ async fn every_call_site_is_in_the_matrix() {
          an operation in the matrix and a line here"
     );
 
-    let parts: [(Setting, Operations); 18] = [
+    let parts: [(Setting, Operations); 19] = [
         (Setting::Users, operations::finds),
         (Setting::Users, operations::lists),
         (Setting::Users, operations::creations),
@@ -424,6 +443,7 @@ async fn every_call_site_is_in_the_matrix() {
         (Setting::Pending(30), groups::changes_of_pending),
         (Setting::Pending(30), operator::of_pending),
         (Setting::ManyGroups(31), groups::departures),
+        (Setting::Clients, tokens::requests),
     ];
     let mut seen = BTreeSet::new();
     for (setting, operations) in parts {

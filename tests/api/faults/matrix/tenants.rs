@@ -9,7 +9,9 @@ use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use hellotracks_scim::instance::Instance;
+use oauth::Authorities;
 use serde_json::{Value, json};
+use stand::issuer::Issuer;
 use stand::wire::{Fate, Wire};
 use store::{Gate, Meter, Store, Tables, Timeouts};
 use tenant::{ApiKey, TenantId};
@@ -47,6 +49,8 @@ pub struct Users {
 pub enum Setting {
     /// Three users.
     Users,
+    /// And an issuer that their clients trust.
+    Clients,
     /// And two groups.
     Groups,
     /// And so many groups more that lena is in, and as many users more.
@@ -107,6 +111,8 @@ pub struct Fixture {
     secrets: Vec<Item>,
     items: Vec<Item>,
     tenants: AtomicUsize,
+    /// What clients trust, if the setting has some.
+    pub issuer: Option<Issuer>,
 }
 
 impl Fixture {
@@ -129,7 +135,7 @@ impl Fixture {
         let deactivation = json!([{"op": "replace", "path": "active", "value": false}]);
         let kim = format!("/Users/{}", users.kim);
         assert_eq!(calm.patch(&kim, deactivation).await.status, 200);
-        if setting != Setting::Users {
+        if !matches!(setting, Setting::Users | Setting::Clients) {
             let crew = [users.lena.clone(), users.max.clone()];
             users.crew = group(&calm, "Crew", &crew).await;
             users.spare = group(&calm, "Spare", &[]).await;
@@ -158,7 +164,14 @@ impl Fixture {
             secrets: Vec::new(),
             items: Vec::new(),
             tenants: AtomicUsize::new(0),
+            issuer: None,
         };
+        if setting == Setting::Clients {
+            let issuer = Issuer::start().await;
+            let authorities = Authorities::parse(&issuer.authority()).unwrap();
+            fixture.calm.app.config.entra_authorities = authorities;
+            fixture.issuer = Some(issuer);
+        }
         if matches!(setting, Setting::Pending(_)) {
             fixture.decide().await;
         }

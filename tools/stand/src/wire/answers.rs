@@ -167,17 +167,20 @@ pub fn left(asked: &Asked, all: bool) -> (Value, Option<Value>) {
     let mut rest = asked.body.clone();
     let mut left = json!({});
     let tables = rest["RequestItems"].as_object_mut().expect("RequestItems");
-    let mut remains = false;
+    let count = |request: &Value| request["Keys"].as_array().map_or(0, Vec::len);
+    let total: usize = tables.values().map(count).sum();
+    let mut kept = if all { 0 } else { total.div_ceil(2) };
     for (table, request) in tables.iter_mut() {
         let keys = request["Keys"].as_array_mut().expect("Keys");
-        let keep = if all { 0 } else { keys.len().div_ceil(2) };
-        let unprocessed = keys.split_off(keep);
-        remains |= !keys.is_empty();
+        let unprocessed = keys.split_off(keys.len().min(kept));
+        kept -= keys.len();
         if !unprocessed.is_empty() {
             let mut request = request.clone();
             request["Keys"] = unprocessed.into();
             left[table] = request;
         }
     }
+    tables.retain(|_, request| count(request) > 0);
+    let remains = !tables.is_empty();
     (left, remains.then_some(rest))
 }

@@ -1,7 +1,6 @@
 //! `key`: the API keys of a tenant.
 
 pub mod as_in;
-mod file;
 pub mod list;
 pub mod warnings;
 
@@ -14,9 +13,9 @@ use store::Store;
 use store::secrets::Successor;
 use time::OffsetDateTime;
 
+use crate::commands::secret_file::SecretFile;
 use crate::failure::Failure;
 use crate::report::new_key::{Created, Rotated};
-use file::KeyFile;
 
 /// A key is no longer than this, nor is what somebody takes for one.
 const MAX_KEY: u64 = 4096;
@@ -37,10 +36,10 @@ pub async fn create(
     to_file: Option<PathBuf>,
 ) -> Result<Created, Failure> {
     // A key that cannot be kept is not made.
-    let file = to_file.map(KeyFile::create).transpose()?;
+    let file = to_file.map(SecretFile::create).transpose()?;
     let new = account.create_key(label, expires).await?;
     Ok(Created {
-        file: file.map(|file| file.keep(&new.key)).transpose()?,
+        file: file.map(|file| file.keep(new.key.expose())).transpose()?,
         new,
     })
 }
@@ -51,10 +50,10 @@ pub async fn rotate(
     successor: &Successor,
     to_file: Option<PathBuf>,
 ) -> Result<Rotated, Failure> {
-    let file = to_file.map(KeyFile::create).transpose()?;
+    let file = to_file.map(SecretFile::create).transpose()?;
     let (key, rotation) = account.rotate_key(successor).await?;
     Ok(Rotated {
-        file: file.map(|file| file.keep(&key)).transpose()?,
+        file: file.map(|file| file.keep(key.expose())).transpose()?,
         key,
         rotation,
     })

@@ -1,4 +1,4 @@
-//! A file that nobody else can read, for a new key.
+//! A file that nobody else can read, for a new key or client secret.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
@@ -6,18 +6,16 @@ use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
-use tenant::ApiKey;
-
 use crate::failure::Failure;
 
-/// A new file, which goes away again unless a key is written to it.
-pub struct KeyFile {
+/// A new file, which goes away again unless a secret is written to it.
+pub struct SecretFile {
     path: PathBuf,
     file: File,
     is_kept: bool,
 }
 
-impl KeyFile {
+impl SecretFile {
     /// Creates the file for its owner alone. One that exists is left as it is: it may be an older
     /// key.
     pub fn create(path: PathBuf) -> Result<Self, Failure> {
@@ -31,24 +29,24 @@ impl KeyFile {
                 file,
                 is_kept: false,
             }),
-            Err(source) => Err(Failure::KeyFile { path, source }),
+            Err(source) => Err(Failure::NewFile { path, source }),
         }
     }
 
-    /// Writes the key, and returns where it is.
-    pub fn keep(mut self, key: &ApiKey) -> Result<PathBuf, Failure> {
-        // Part of a key is found there, should the rest not fit: it can be revoked by its id.
+    /// Writes the secret, and returns where it is.
+    pub fn keep(mut self, secret: &str) -> Result<PathBuf, Failure> {
+        // Part of a secret is found there, should the rest not fit: it can be revoked by its id.
         self.is_kept = true;
-        let written = writeln!(self.file, "{}", key.expose()).and_then(|()| self.file.sync_all());
+        let written = writeln!(self.file, "{secret}").and_then(|()| self.file.sync_all());
         let path = self.path.clone();
         match written {
             Ok(()) => Ok(path),
-            Err(source) => Err(Failure::KeyFile { path, source }),
+            Err(source) => Err(Failure::NewFile { path, source }),
         }
     }
 }
 
-impl Drop for KeyFile {
+impl Drop for SecretFile {
     fn drop(&mut self) {
         if !self.is_kept {
             // It is empty.
