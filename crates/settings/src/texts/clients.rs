@@ -1,5 +1,5 @@
-//! What the page says of OAuth 2.0 clients: a field for each text. The words for what Entra asks for
-//! are those of Entra's portal.
+//! What the page says of OAuth 2.0 clients: a field for each text. The words for what Entra asks
+//! for are those of Entra's portal.
 
 use super::words::Counted;
 
