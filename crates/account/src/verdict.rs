@@ -54,8 +54,8 @@ pub enum With {
     NoKey,
 }
 
-/// Why requests with a key or by a client that was issued are refused for good. Those while the tenant is disabled
-/// say nothing of the key.
+/// Why requests with a key or by a client that was issued are refused for good. Those while the
+/// tenant is disabled say nothing of the key.
 const ENDED: &[&str] = &[
     "revokedKey",
     "expiredKey",

@@ -19,7 +19,8 @@ pub struct Config {
     /// `SCIM_PUBLIC_URL`: what comes before `/settings` and `/scim/v2`; defaults to the host of
     /// each request.
     pub public_url: Option<String>,
-    /// `SCIM_ENTRA_AUTHORITY`: in whose issuers clients may trust; several with commas between them.
+    /// `SCIM_ENTRA_AUTHORITY`: in whose issuers clients may trust; several with commas between
+    /// them.
     pub authorities: Authorities,
 }
 
@@ -35,7 +36,8 @@ impl Config {
     /// Reads the variables through `variable`, which is [`std::env::var`] in the function.
     ///
     /// # Errors
-    /// When a table's name is missing, the public URL is none or has a path, or an authority is none.
+    /// When a table's name is missing, the public URL is none or has a path, or an authority is
+    /// none.
     pub fn read(variable: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
         let variable = |name| variable(name).filter(|value| !value.trim().is_empty());
         let required = |name| {

@@ -99,6 +99,7 @@ async fn the_page_works_with_its_role_and_needs_all_of_it() {
     let revoked = submit(&visitor, &revoke, &[("confirm", "acme")]).await;
     allowed("revoke a key");
     assert_eq!(revoked.status, 303, "{}", revoked.text);
+    clients(&visitor, allowed).await;
     for fields in [
         [("api", "off"), ("sure", "yes")],
         [("api", "on"), ("sure", "")],
@@ -137,4 +138,36 @@ async fn the_page_works_with_its_role_and_needs_all_of_it() {
     assert_eq!(visitor.get("/settings").await.status, 401);
     let unused = guarded.unused();
     assert!(unused.is_empty(), "the page does not need {unused:?}");
+}
+
+/// What is done with OAuth 2.0 clients.
+async fn clients(visitor: &Browser<'_>, allowed: impl Fn(&str)) {
+    let list = "/settings/clients";
+    let created = submit(visitor, list, &[("label", "x"), ("years", "1")]).await;
+    allowed("create a client");
+    assert!(created.text.contains("htscs_"), "{}", created.text);
+    let listed = visitor.get(list).await.text;
+    let rotate = listed.split('"').find(|part| part.ends_with("/rotate"));
+    let rotate = rotate.expect("a secret");
+    let rotated = submit(visitor, rotate, &[("overlap", "1"), ("years", "1")]).await;
+    allowed("replace a client secret");
+    assert!(rotated.text.contains("htscs_"), "{}", rotated.text);
+    let trust = listed.split('"').find(|part| part.ends_with("/trust"));
+    let host = "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555";
+    let values = [
+        ("issuer", &*format!("{host}/v2.0")),
+        ("jwks", &format!("{host}/discovery/v2.0/keys")),
+        ("subject", "3f9c1b7a-2d4e-4c11-9a55-0d5e8b7c6a21"),
+        ("audience", "9b1f2c3d-0000-4c11-9a55-0d5e8b7c6a21"),
+    ];
+    let trusted = submit(visitor, trust.expect("a client"), &values).await;
+    allowed("trust an issuer");
+    assert_eq!(trusted.status, 200, "{}", trusted.text);
+    let secret = rotate.replace("/rotate", "/revoke");
+    let all = trust.expect("a client").replace("/trust", "/revoke");
+    for path in [secret, all] {
+        let revoked = submit(visitor, &path, &[("confirm", "acme")]).await;
+        allowed(&path);
+        assert_eq!(revoked.status, 303, "{}", revoked.text);
+    }
 }

@@ -1,5 +1,5 @@
-//! What the page says of OAuth 2.0 clients: a field for each text. The words for what Entra asks for
-//! are those of Entra's portal.
+//! What the page says of OAuth 2.0 clients: a field for each text. The words for what Entra asks
+//! for are those of Entra's portal.
 
 use super::words::Counted;
 
@@ -10,6 +10,7 @@ pub struct ClientTexts {
     pub title: &'static str,
     pub intro: &'static str,
     pub empty: &'static str,
+    pub none_left: &'static str,
     pub see: &'static str,
     pub enter_title: &'static str,
     pub enter_text: &'static str,
@@ -112,6 +113,7 @@ pub static ENGLISH: ClientTexts = ClientTexts {
     title: "OAuth clients",
     intro: "A client is the other way in, beside an API-KEY, and Entra needs one of the two. It proves who it is with a Client Secret, or with workload identity federation, which needs no secret, and gets access tokens that end by themselves after hours.",
     empty: "There is no client yet.",
+    none_left: "There is no client that works.",
     see: "See the OAuth clients",
     enter_title: "What Entra asks for",
     enter_text: "These two are the same for all clients. Each client below has its Client ID; its Client Secret was shown when it was created.",
@@ -173,7 +175,7 @@ pub static ENGLISH: ClientTexts = ClientTexts {
     revoke_used: "A request came by it on {time}. If that was Entra, provisioning stops until you enter something else there.",
     revoke_last: "Nothing else works: there is no other client secret or trust, and no key.",
     trust_new: "Set up federation",
-    trust_again: "Set up again",
+    trust_again: "Set up federation again",
     trust_title: "Workload identity federation for {client}",
     trust_text: "In Entra, under “Provisioning”, select the authentication method “Workload Identity Federation”. Entra shows four values. Copy each of them from there into the field of the same name.",
     trust_replaces: "If this client trusts the same issuer already, this takes the place of that, and access tokens from before are refused.",
@@ -223,6 +225,7 @@ pub static GERMAN: ClientTexts = ClientTexts {
     title: "OAuth-Clients",
     intro: "Ein Client ist der andere Weg herein, neben einem API-KEY, und Entra braucht einen von beiden. Er weist sich mit einem geheimen Clientschlüssel (Client Secret) aus oder über Workload Identity Federation, die keinen braucht, und bekommt Zugriffstoken, die nach Stunden von selbst enden.",
     empty: "Es gibt noch keinen Client.",
+    none_left: "Es gibt keinen gültigen Client.",
     see: "OAuth-Clients ansehen",
     enter_title: "Wonach Entra fragt",
     enter_text: "Diese beiden sind für alle Clients gleich. Jeder Client unten hat seine Client-ID; sein geheimer Clientschlüssel wurde gezeigt, als er erstellt wurde.",
@@ -281,7 +284,7 @@ pub static GERMAN: ClientTexts = ClientTexts {
     revoke_used: "Am {time} kam damit eine Anfrage. War das Entra, steht die Bereitstellung still, bis Sie dort etwas anderes eintragen.",
     revoke_last: "Sonst ist nichts gültig: Es gibt keinen anderen geheimen Clientschlüssel, keine andere Vertrauensstellung und keinen API-Schlüssel.",
     trust_new: "Federation einrichten",
-    trust_again: "Neu einrichten",
+    trust_again: "Federation neu einrichten",
     trust_title: "Workload Identity Federation für {client}",
     trust_text: "Wählen Sie in Entra unter „Bereitstellung“ (Provisioning) die Authentifizierungsmethode „Workload Identity Federation“. Entra zeigt vier Werte. Kopieren Sie jeden von dort in das Feld desselben Namens.",
     trust_replaces: "Vertraut dieser Client demselben Issuer schon, tritt dies an dessen Stelle, und frühere Zugriffstoken werden abgewiesen.",
@@ -296,7 +299,7 @@ pub static GERMAN: ClientTexts = ClientTexts {
     at_long: "Das ist länger als jeder Wert, den Entra zeigt: Höchstens {count} Zeichen werden angenommen. Kopieren Sie es noch einmal.",
     at_secret: "Das ist ein Schlüssel, und der gehört in Entra. Kopieren Sie, was Entra zeigt.",
     trusted_title: "Federation ist eingerichtet",
-    trusted_text: "Tragen Sie jetzt diese drei Werte in Entra ein, auf derselben Seite, die die vier zeigt. Klicken Sie dann auf „Verbindung testen“ (Test connection). Entra braucht dafür keinen geheimen Clientschlüssel: Widerrufen Sie den dieses Clients, wenn ihn sonst nichts benutzt.",
+    trusted_text: "Tragen Sie jetzt diese drei Werte in Entra ein, auf derselben Seite, die die vier zeigt. Klicken Sie dann auf „Verbindung testen“ (Test connection). Entra braucht dafür keinen geheimen Clientschlüssel: Widerrufen Sie den von diesem Client, wenn ihn sonst nichts benutzt.",
     sent_before: "Entweder wurde sein geheimer Clientschlüssel dabei gezeigt, einmal, oder es geschah nichts: Sehen Sie nach, ob die Liste der Clients hat, was Sie wollten. Steht dort ein Schlüssel, den Sie nicht kopiert haben, widerrufen Sie ihn und erstellen Sie einen neuen.",
     said_ended: "Das wurde widerrufen oder ist abgelaufen und lässt sich nicht mehr ersetzen oder widerrufen. Braucht Entra einen geheimen Clientschlüssel, erstellen Sie einen neuen.",
     warn_title: "Zugangsdaten mit Handlungsbedarf",
