@@ -37,7 +37,7 @@ const BUILT: &[(&str, &str)] = &[
 ];
 
 /// Methods of the SDK's client, and of the id of an OAuth 2.0 client, that are not calls.
-const NO_CALLS: &[&str] = &["clone", "config", "tenant", "trust_digest"];
+const NO_CALLS: &[&str] = &["as_str", "clone", "config", "tenant", "trust_digest"];
 
 /// The permissions that [`code`] needs.
 pub fn permissions(code: &str) -> BTreeSet<String> {
