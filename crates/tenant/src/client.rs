@@ -3,10 +3,10 @@
 
 use std::fmt;
 
-use super::digest::{KeyDigest, KeyId, hex, is_lower_hex};
+use super::digest::{KeyDigest, hex, is_lower_hex};
 use super::id::{MAX_LEN as MAX_TENANT_LEN, TenantId};
 use super::key::ApiKey;
-use super::secret::{CHECKSUM_LEN, NotWhole, RANDOM_LEN, Secret, checksum};
+use super::secret::{CHECKSUM_LEN, NotWhole, RANDOM_LEN, Secret, checksum, of_secret};
 
 /// Hexadecimal digits of a client id behind the tenant.
 const CLIENT_LEN: usize = 12;
@@ -126,11 +126,6 @@ pub enum ClientSecretError {
 }
 
 impl ClientSecret {
-    /// The secret of a client of `tenant` that is made of these bytes, which must be random.
-    pub fn from_secret(tenant: &TenantId, secret: [u8; 32]) -> Self {
-        Self(Secret::new(SECRET_PREFIX, tenant, secret))
-    }
-
     /// Checks the form and the checksum of a presented secret.
     ///
     /// # Errors
@@ -153,35 +148,9 @@ impl ClientSecret {
     pub fn named_tenant(presented: &[u8]) -> Option<TenantId> {
         Secret::named_tenant(SECRET_PREFIX, presented)
     }
-
-    /// The tenant that it names.
-    pub fn tenant(&self) -> &TenantId {
-        self.0.tenant()
-    }
-
-    /// What is stored for the secret.
-    pub fn digest(&self) -> KeyDigest {
-        self.0.digest()
-    }
-
-    /// Its name in logs and commands.
-    pub fn id(&self) -> KeyId {
-        self.digest().key_id()
-    }
-
-    /// The secret itself, shown once to the person it is issued to.
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
 }
 
-impl fmt::Debug for ClientSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientSecret")
-            .field("tenant", self.tenant())
-            .finish_non_exhaustive()
-    }
-}
+of_secret!(ClientSecret, SECRET_PREFIX, "client secret");
 
 /// An access token (RFC 6749, section 1.4), opaque to the client:
 /// `htsat_<tenant>_<client>_<credential>_<random>_<checksum>`.

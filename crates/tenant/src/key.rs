@@ -1,10 +1,7 @@
 //! The API key that a tenant's administrator pastes into their identity provider.
 
-use std::fmt;
-
-use super::digest::{KeyDigest, KeyId};
 use super::id::TenantId;
-use super::secret::{NotWhole, Secret};
+use super::secret::{NotWhole, Secret, of_secret};
 
 const PREFIX: &str = "htscim_";
 
@@ -32,11 +29,6 @@ pub enum ApiKeyError {
 }
 
 impl ApiKey {
-    /// The key of `tenant` with this secret, which must be random.
-    pub fn from_secret(tenant: &TenantId, secret: [u8; 32]) -> Self {
-        Self(Secret::new(PREFIX, tenant, secret))
-    }
-
     /// Checks the form and the checksum of a presented key. The work is the same for any length
     /// beyond that of a key.
     ///
@@ -59,35 +51,9 @@ impl ApiKey {
     pub fn named_tenant(presented: &[u8]) -> Option<TenantId> {
         Secret::named_tenant(PREFIX, presented)
     }
-
-    /// The tenant that the key names.
-    pub fn tenant(&self) -> &TenantId {
-        self.0.tenant()
-    }
-
-    /// What is stored for the key.
-    pub fn digest(&self) -> KeyDigest {
-        self.0.digest()
-    }
-
-    /// The name of the key in logs and commands.
-    pub fn id(&self) -> KeyId {
-        self.digest().key_id()
-    }
-
-    /// The key itself, shown once to the person it is issued to.
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
 }
 
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiKey")
-            .field("tenant", self.tenant())
-            .finish_non_exhaustive()
-    }
-}
+of_secret!(ApiKey, PREFIX, "key");
 
 #[cfg(test)]
 mod tests {
@@ -96,6 +62,7 @@ mod tests {
     use super::super::id::MAX_LEN as MAX_TENANT_LEN;
     use super::super::secret::max_len;
     use super::*;
+    use crate::KeyDigest;
 
     fn key() -> ApiKey {
         ApiKey::from_secret(&TenantId::parse("acme-2").unwrap(), [0xa5; 32])

@@ -85,6 +85,48 @@ impl Secret {
     }
 }
 
+/// What every type around a [`Secret`] has. The text after the name says what it is.
+macro_rules! of_secret {
+    ($name:ident, $prefix:expr, $what:literal) => {
+        impl $name {
+            #[doc = concat!("The ", $what, " of `tenant` that is made of these bytes, which must be random.")]
+            pub fn from_secret(tenant: &$crate::TenantId, secret: [u8; 32]) -> Self {
+                Self($crate::secret::Secret::new($prefix, tenant, secret))
+            }
+
+            /// The tenant that it names. It grants nothing by itself.
+            pub fn tenant(&self) -> &$crate::TenantId {
+                self.0.tenant()
+            }
+
+            /// What is stored.
+            pub fn digest(&self) -> $crate::KeyDigest {
+                self.0.digest()
+            }
+
+            /// Its name in logs and commands.
+            pub fn id(&self) -> $crate::KeyId {
+                self.digest().key_id()
+            }
+
+            #[doc = concat!("The ", $what, " itself, shown once to the person it is issued to.")]
+            pub fn expose(&self) -> &str {
+                self.0.expose()
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name))
+                    .field("tenant", self.tenant())
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+pub(super) use of_secret;
+
 /// The tenant, everything that the checksum covers, and the checksum.
 fn split<'t>(prefix: &str, text: &'t str) -> Option<(TenantId, &'t str, &'t str)> {
     let (body, checksum) = text.rsplit_once('_')?;

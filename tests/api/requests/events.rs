@@ -16,6 +16,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -23,11 +25,20 @@ use similar::TextDiff;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::support::oauth::{self, new_client_of};
 use crate::support::service::{Answer, Service};
 
 /// Placeholder in the events for the tenant's API key.
 const KEY: &str =
     "htscim_acme_0000000000000000000000000000000000000000000000000000000000000000_00000000";
+
+/// Placeholders in the events for a client of the tenant and its secret.
+const CLIENT: &str = "acme.000000000000";
+const SECRET: &str =
+    "htscs_acme_0000000000000000000000000000000000000000000000000000000000000000_00000000";
+
+/// Placeholder in the goldens for an access token.
+const TOKEN: &str = "htsat_…";
 
 /// Placeholder in the goldens for every instant.
 const INSTANT: &str = "2026-11-24T06:00:00Z";
@@ -107,6 +118,10 @@ fn events_look_like_entra_and_carry_no_real_key() {
         let authorization = headers
             .get("authorization")
             .map_or("", |value| value.as_str().unwrap());
+        if let Some(pair) = authorization.strip_prefix("Basic ") {
+            assert_eq!(decoded(pair), format!("{CLIENT}:{SECRET}"), "{name}");
+            continue;
+        }
         let secret = authorization.trim_start_matches("Bearer ").trim();
         let digits: BTreeSet<char> = secret.trim_start_matches("htscim_acme_").chars().collect();
         assert!(digits.len() <= 2, "{name}: {secret} may be a key");
@@ -120,9 +135,14 @@ async fn check(service: &Service, index: usize, name: &str, update: bool) -> Res
         Ok(text) => serde_json::from_str(&text).map_err(|error| error.to_string())?,
         Err(_) => Golden::default(),
     };
+    let tenant = format!("event-{index}");
     let mut client = Client {
         service,
-        key: service.add_tenant(&format!("event-{index}")).await,
+        key: service.add_tenant(&tenant).await,
+        oauth: match name.starts_with("token-") {
+            true => Some(new_client_of(service, &tenant).await),
+            false => None,
+        },
         ids: Vec::new(),
     };
     for before in &golden.given {
@@ -159,6 +179,8 @@ async fn check(service: &Service, index: usize, name: &str, update: bool) -> Res
 struct Client<'a> {
     service: &'a Service,
     key: String,
+    /// Its OAuth 2.0 client, for events that ask for a token.
+    oauth: Option<oauth::Client>,
     /// The ids of the users and groups created, in order.
     ids: Vec<String>,
 }
@@ -173,7 +195,20 @@ impl Client<'_> {
         for (index, id) in self.ids.iter().enumerate() {
             event = event.replace(&placeholder(index), id);
         }
-        let event: Value = serde_json::from_str(&event).expect("an event is JSON");
+        let mut event: Value = serde_json::from_str(&event).expect("an event is JSON");
+        if let Some(client) = &self.oauth {
+            let replaced = |coded: &str| {
+                let text = decoded(coded).replace(CLIENT, client.id.as_str());
+                STANDARD.encode(text.replace(SECRET, &client.secret))
+            };
+            if let Some(body) = event["body"].as_str() {
+                event["body"] = replaced(body).into();
+            }
+            let header = &mut event["headers"]["authorization"];
+            if let Some(pair) = header.as_str().and_then(|text| text.strip_prefix("Basic ")) {
+                *header = format!("Basic {}", replaced(pair)).into();
+            }
+        }
         let answer = self.service.answer(&event).await;
         if answer.status == 201 {
             self.ids.push(answer.id());
@@ -221,11 +256,15 @@ impl Client<'_> {
             has_body == (answer.status != 204),
             "a body where none belongs, or none",
         )?;
+        let media_type = match &self.oauth {
+            Some(_) => "application/json",
+            None => "application/scim+json",
+        };
         ensure(
-            !has_body || answer.header("content-type") == "application/scim+json",
-            "not a SCIM answer",
+            !has_body || answer.header("content-type") == media_type,
+            "not an answer of its kind",
         )?;
-        if answer.status >= 400 {
+        if answer.status >= 400 && self.oauth.is_none() {
             let status = answer.body["status"].as_str().unwrap_or_default();
             ensure(status == answer.status.to_string(), "not a SCIM error")?;
         }
@@ -236,6 +275,11 @@ impl Client<'_> {
             .collect();
         let mut body: Value = serde_json::from_str(&self.normal(&answer.body.to_string()))
             .expect("JSON with other ids is JSON");
+        if let Some(token) = body.get_mut("access_token") {
+            let text = token.as_str().unwrap_or_default();
+            ensure(text.starts_with("htsat_"), "no token")?;
+            *token = TOKEN.into();
+        }
         let resources = match body.get_mut("Resources") {
             Some(Value::Array(resources)) => resources.iter_mut().collect(),
             _ => vec![&mut body],
@@ -269,6 +313,11 @@ impl Client<'_> {
             text.replace(id, &placeholder(index))
         })
     }
+}
+
+/// The text of what is in base64.
+fn decoded(coded: &str) -> String {
+    String::from_utf8(STANDARD.decode(coded).expect("base64")).expect("text")
 }
 
 /// Placeholder in events and goldens for the id of the first user or group, the second, and so on.

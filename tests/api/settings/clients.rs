@@ -82,7 +82,10 @@ async fn a_client_s_secret_is_in_one_answer_and_nowhere_else() {
     let (reply, log) = logged_text(visitor.post(LIST, &fields)).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
     let (client, secret) = (shown(&reply, "client-id"), shown(&reply, "client-secret"));
-    assert_eq!(shown(&reply, "tenant-url"), "https://scim.example/scim/v2");
+    assert_eq!(
+        shown(&reply, "tenant-url"),
+        "https://scim.example/scim/v2?aadOptscim062020"
+    );
     let url = "https://scim.example/oauth2/token";
     assert_eq!(shown(&reply, "token-url"), url);
     for said in [

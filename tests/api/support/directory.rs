@@ -425,7 +425,8 @@ impl DirectoryTable {
                 }
                 // Resources were seen above. Records and memberships are checked separately; the
                 // other kinds belong to no resource.
-                "U" | "G" | "M" | "I" | "J" | "E" | "X" | "B" | "K" | "R" | "P" | "H" => {}
+                "U" | "G" | "M" | "I" | "J" | "E" | "X" | "B" | "K" | "R" | "P" | "H" | "A"
+                | "W" => {}
                 _ => panic!("an item of unknown kind: {sort_key}"),
             }
         }

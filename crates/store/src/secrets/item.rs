@@ -250,12 +250,16 @@ impl KeyItem {
 }
 
 fn kind_of(item: &Item) -> Result<KeyKind, StoreError> {
-    let client = optional_text(item, CLIENT)?.map(|client| {
-        let client = ClientId::parse(client).ok();
-        let client = client.filter(|client| owner(item).is_ok_and(|id| id == *client.tenant()));
-        client.ok_or_else(|| damaged(item, CLIENT))
-    });
-    Ok(match (client.transpose()?, Trust::read(item)?) {
+    let read = |text: &str| {
+        let client = ClientId::parse(text).ok()?;
+        let is_own = owner(item).is_ok_and(|tenant| tenant == *client.tenant());
+        is_own.then_some(client)
+    };
+    let named = match optional_text(item, CLIENT)? {
+        Some(text) => Some(read(text).ok_or_else(|| damaged(item, CLIENT))?),
+        None => None,
+    };
+    Ok(match (named, Trust::read(item)?) {
         (None, None) => KeyKind::ApiKey,
         (Some(client), None) => KeyKind::ClientSecret(client),
         (Some(client), Some(trust)) => KeyKind::Trust(client, trust),

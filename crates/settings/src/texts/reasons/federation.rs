@@ -26,6 +26,17 @@ pub const REASONS: &[Reason] = &[
         ),
     ),
     (
+        "unknownWebKey",
+        (
+            "The assertion names a signing key that the issuer does not have",
+            "Entra signs with keys that it publishes; if this goes on, ask Hellotracks support.",
+        ),
+        (
+            "Die Assertion nennt einen Schlüssel, den der Issuer nicht hat",
+            "Entra signiert mit Schlüsseln, die es veröffentlicht. Hält es an, fragen Sie den Support von Hellotracks.",
+        ),
+    ),
+    (
         "revokedTrust",
         (
             "The trust in the issuer was revoked",
