@@ -204,8 +204,10 @@ impl Client<'_> {
             if let Some(body) = event["body"].as_str() {
                 event["body"] = replaced(body).into();
             }
-            let header = &mut event["headers"]["authorization"];
-            if let Some(pair) = header.as_str().and_then(|text| text.strip_prefix("Basic ")) {
+            let headers = event["headers"].as_object_mut().expect("headers");
+            if let Some(header) = headers.get_mut("authorization") {
+                let pair = header.as_str().unwrap_or_default();
+                let pair = pair.trim_start_matches("Basic ");
                 *header = format!("Basic {}", replaced(pair)).into();
             }
         }

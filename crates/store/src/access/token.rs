@@ -3,9 +3,7 @@
 use tenant::{AccessToken, ClientId, KeyDigest};
 use time::OffsetDateTime;
 
-use crate::client::attributes::{
-    Item, damaged, epoch_seconds, optional_text, string, text, time, timestamp,
-};
+use crate::client::attributes::{Item, damaged, epoch_seconds, string, text, time, timestamp};
 use crate::client::tables::EXPIRES_AT;
 use crate::client::transaction::settled;
 use crate::directory::keys;
@@ -31,9 +29,9 @@ pub(crate) struct IssuedToken {
 
 impl IssuedToken {
     pub(crate) fn read(item: &Item) -> Result<Self, StoreError> {
-        let client = optional_text(item, CLIENT)?.and_then(|client| ClientId::parse(client).ok());
+        let named = ClientId::parse(text(item, CLIENT)?);
         Ok(Self {
-            client: client.ok_or_else(|| damaged(item, CLIENT))?,
+            client: named.map_err(|_| damaged(item, CLIENT))?,
             credential: KeyDigest::from_hex(text(item, CREDENTIAL)?)
                 .ok_or_else(|| damaged(item, CREDENTIAL))?,
             since: time(item, SINCE)?,
