@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use stand::tenant::{DIRECTORY_TABLE, SECRETS_TABLE};
 use store::{Gate, Meter, Store, StoreError};
-use tenant::{ApiKey, TenantId};
+use tenant::{ApiKey, ClientId, ClientSecret, TenantId};
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -39,6 +39,19 @@ impl Direct {
         let key = ApiKey::from_secret(&tenant, secret);
         stand::tenant::create(&self.0, name, &key, "make soak").await?;
         Ok(key.expose().to_owned())
+    }
+
+    /// Creates an OAuth 2.0 client of a tenant and returns its id and its secret.
+    pub async fn add_client(&self, name: &str, secret: [u8; 32]) -> Result<(String, String)> {
+        let tenant = TenantId::parse(name)?;
+        let client = ClientId::from_random(&tenant, [1; 6]);
+        let secret = ClientSecret::from_secret(&tenant, secret);
+        let (now, meter) = (OffsetDateTime::now_utc(), Meter::default());
+        let created = self
+            .0
+            .create_secret(&client, &secret, "make abuse", now, None, &meter);
+        created.await?;
+        Ok((client.to_string(), secret.expose().to_owned()))
     }
 
     /// Runs the operator's check with repair in one tenant after the other while they are in use,

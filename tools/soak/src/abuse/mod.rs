@@ -1,17 +1,19 @@
-//! `make abuse`: a stream of malformed requests. Every answer must be SCIM, none may be a failure
-//! of the service, and no request may leave a trace where it has no right to.
+//! `make abuse`: a stream of malformed requests. Every answer must be SCIM, or that of a token
+//! endpoint, none may be a failure of the service, and no request may leave a trace where it has no
+//! right to.
 //!
 //! The requests are those of `events/`, as real clients send them, randomly damaged in one to four
 //! places ([`mutate`], [`text`]): the path, the query, the headers, the JSON and its text. Existing
-//! users are among their targets, so that the damage gets as far as possible. [`verdict`] judges
-//! the answers. Among them are well-formed requests that cost as much as they can ([`dear`]), which
-//! may not take long either.
+//! users are among their targets, so that the damage gets as far as possible. Some ask for a token
+//! ([`token`]). [`verdict`] judges the answers. Among them are well-formed requests that cost as
+//! much as they can ([`dear`]), which may not take long either.
 
 mod body;
 mod dear;
 mod dear_groups;
 mod mutate;
 mod text;
+mod token;
 mod verdict;
 
 use std::collections::BTreeMap;
@@ -39,6 +41,9 @@ const TARGETS: usize = 24;
 /// Requests between two new targets, because old ones get deleted.
 const RENEWAL: u64 = 40;
 
+/// Requests between two for a token.
+const TOKENS: u64 = 12;
+
 /// Requests between two that are well formed and cost as much as they can.
 const DEAR: u64 = 250;
 
@@ -55,6 +60,7 @@ struct Attack {
     pool: Pool,
     corpus: Corpus,
     keys: [String; 2],
+    client: token::Client,
     targets: Mutex<Vec<Target>>,
     /// Answers by status.
     statuses: Mutex<BTreeMap<u64, u64>>,
@@ -74,6 +80,10 @@ pub async fn run(settings: &Settings, requests: u64) -> Result<()> {
         rng.fill(&mut secret);
         *key = direct.add_tenant(tenant, secret).await?;
     }
+    let mut secret = [0; 32];
+    rng.fill(&mut secret);
+    let (id, secret) = direct.add_client(TENANTS[0], secret).await?;
+    let client = token::Client { id, secret };
     // The attack targets everything behind the limits that would stop it.
     let mut environment = environment(engine.endpoint());
     for (name, value) in [
@@ -88,6 +98,7 @@ pub async fn run(settings: &Settings, requests: u64) -> Result<()> {
         pool: Pool::start(program, environment, settings.instances).await?,
         corpus: Corpus::read(&stand::root().join("events"))?,
         keys,
+        client,
         targets: Mutex::default(),
         statuses: Mutex::default(),
         dearest: Mutex::default(),
@@ -147,7 +158,10 @@ impl Attack {
                     .map_err(|_| anyhow::anyhow!("poisoned"))?;
                 rng.choice(targets.iter()).cloned().unwrap_or_default()
             };
-            let event = self.corpus.malformed(&mut rng, &self.keys[0], &target);
+            let event = match number % TOKENS {
+                0 => self.corpus.malformed_token(&mut rng, &self.client),
+                _ => self.corpus.malformed(&mut rng, &self.keys[0], &target),
+            };
             let shown: String = event.to_string().chars().take(SHOWN).collect();
             let answer = self
                 .pool
@@ -158,7 +172,7 @@ impl Attack {
                 *statuses.entry(answer.status).or_default() += 1;
             }
             let method = event["requestContext"]["http"]["method"].as_str();
-            verdict::judge(method.unwrap_or_default(), &answer, &self.keys)
+            verdict::judge(method.unwrap_or_default(), &answer, &self.secrets())
                 .with_context(|| format!("the answer to {shown}"))?;
         }
         Ok(())
@@ -170,7 +184,7 @@ impl Attack {
         let (shape, answer) = dear::send(&self.pool, &self.keys[0], rng).await?;
         let took = started.elapsed();
         // None of them is HEAD.
-        verdict::judge("", &answer, &self.keys)
+        verdict::judge("", &answer, &self.secrets())
             .with_context(|| format!("the answer to {shape:?}"))?;
         ensure!(took < DEAREST, "{took:?} for {shape:?}");
         self.note(took, answer.status);
@@ -189,7 +203,7 @@ impl Attack {
         let started = Instant::now();
         let (kind, answer) = dear_groups::send(&self.pool, &self.keys[0], &users, rng).await?;
         let took = started.elapsed();
-        verdict::judge("", &answer, &self.keys)
+        verdict::judge("", &answer, &self.secrets())
             .with_context(|| format!("the answer to {kind:?}"))?;
         ensure!(took < DEAREST, "{took:?} for {kind:?}");
         self.note(took, answer.status);
@@ -205,6 +219,12 @@ impl Attack {
         if let Ok(mut statuses) = self.statuses.lock() {
             *statuses.entry(status).or_default() += 1;
         }
+    }
+
+    /// What no log line and no header may have.
+    fn secrets(&self) -> [&str; 3] {
+        let [attacked, spared] = &self.keys;
+        [attacked, spared, &self.client.secret]
     }
 
     /// Creates a user as a target, replacing an older one.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::body;
 use super::text::{encoded, filter, strange};
+use super::token::{self, Client, TOKEN};
 
 /// A user and a group that exist.
 #[derive(Debug, Clone, Default)]
@@ -17,7 +18,11 @@ pub struct Target {
 }
 
 /// Requests of real clients.
-pub struct Corpus(Vec<Value>);
+pub struct Corpus {
+    scim: Vec<Value>,
+    /// Those to the token endpoint.
+    tokens: Vec<Value>,
+}
 
 impl Corpus {
     /// Reads all events of a folder.
@@ -32,15 +37,33 @@ impl Corpus {
             let event = serde_json::from_str(&text);
             events.push(event.with_context(|| file.display().to_string())?);
         }
-        ensure!(events.len() > 100, "events/ is not complete");
-        Ok(Self(events))
+        let is_token = |event: &Value| event["rawPath"].as_str().is_some_and(|path| path == TOKEN);
+        let (tokens, scim): (Vec<_>, Vec<_>) = events.into_iter().partition(is_token);
+        ensure!(
+            scim.len() > 100 && tokens.len() > 2,
+            "events/ is not complete"
+        );
+        Ok(Self { scim, tokens })
+    }
+
+    /// A random request for a token, damaged.
+    pub fn malformed_token(&self, rng: &mut Rng, client: &Client) -> Value {
+        let event = rng.choice(&self.tokens).cloned().unwrap_or_default();
+        let mut event = token::malformed(rng, event, client);
+        match rng.u8(..12) {
+            0 => method(rng, &mut event),
+            1 => header(rng, &mut event),
+            2 => query(rng, &mut event),
+            _ => {}
+        }
+        event
     }
 
     /// A random request, damaged, with the key, and for the target if it addresses a user or a
     /// group. Whoever it names as a member is the target as well.
     pub fn malformed(&self, rng: &mut Rng, key: &str, target: &Target) -> Value {
         let Target { user, group } = target;
-        let mut event = rng.choice(&self.0).cloned().unwrap_or_default();
+        let mut event = rng.choice(&self.scim).cloned().unwrap_or_default();
         event["headers"]["authorization"] = format!("Bearer {key}").into();
         let path = event["rawPath"].as_str().unwrap_or_default();
         if let Some((users, _)) = path.rsplit_once("Users/00000000") {

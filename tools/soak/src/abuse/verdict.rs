@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use stand::function::Answer;
 
+use super::token;
+
 const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
 const LIST: &str = "urn:ietf:params:scim:api:messages:2.0:ListResponse";
 const BULK: &str = "urn:ietf:params:scim:api:messages:2.0:BulkResponse";
@@ -36,7 +38,7 @@ const INSIDE: &[&str] = &[
 const MAX_DETAIL: usize = 1000;
 
 /// Reports what is wrong with the answer to a request of this method.
-pub fn judge(method: &str, answer: &Answer, keys: &[String; 2]) -> Result<()> {
+pub fn judge(method: &str, answer: &Answer, secrets: &[&str]) -> Result<()> {
     let status = answer.status;
     ensure!(
         (200..500).contains(&status) || status == 501,
@@ -49,16 +51,22 @@ pub fn judge(method: &str, answer: &Answer, keys: &[String; 2]) -> Result<()> {
         "the log has {}",
         answer.line
     );
-    for key in keys {
-        let secret = key.rsplit('_').nth(1).context("no secret")?;
+    for secret in secrets {
+        let secret = secret.rsplit('_').nth(1).context("no secret")?;
         ensure!(
             !answer.line.to_string().contains(secret),
-            "the log has the key"
+            "the log has a secret"
         );
         ensure!(
             !answer.headers.to_string().contains(secret),
-            "the headers have the key"
+            "the headers have a secret"
         );
+    }
+    if [token::TOKEN, token::METADATA]
+        .map(Value::from)
+        .contains(&answer.line["route"])
+    {
+        return token::judge(method, answer);
     }
     if [204, 304].contains(&status) {
         return Ok(());
