@@ -1,6 +1,8 @@
 //! A token for a client that proves who it is.
 
-use oauth::{Assertion, ErrorCode, Proof, Refusal, TokenRequest, Trust, verify};
+use oauth::{
+    Assertion, ErrorCode, Proof, Refusal, TokenRequest, Trust, verify_claims, verify_origin,
+};
 use store::secrets::{ClientCredential, Credential};
 use store::{Gate, StoreError};
 use tenant::{AccessToken, ClientId, ClientSecret};
@@ -116,9 +118,14 @@ async fn by_assertion(
             key.map_err(|none| none.refusal(Some(client.clone())))?
         }
         // Nothing is fetched for a trust that is not accepted anyway.
-        _ => web_keys::at_hand(&stored, sought, now).ok_or_else(|| unknown("revokedTrust"))?,
+        _ => web_keys::at_hand(&stored, sought, now)
+            .ok_or_else(|| unknown(not_accepted(&found, client).reason))?,
     };
-    verify(assertion, &key, &trust, now).map_err(|refusal| refusal.of(Some(client.clone())))?;
+    let of_client = |refusal: Refusal| refusal.of(Some(client.clone()));
+    verify_origin(assertion, &key, &trust).map_err(of_client)?;
+    // Whoever has the issuer's signature is the tenant's own client, whatever is wrong besides.
+    trace.set_tenant(client.tenant(), found.digest.key_id());
+    verify_claims(assertion, &trust, now).map_err(of_client)?;
     Ok(found)
 }
 

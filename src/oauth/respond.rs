@@ -64,7 +64,9 @@ pub(super) fn refused(refused: &Refused) -> Response<Body> {
             match refusal.code {
                 // RFC 6749 wants it where the client used the header; a client that did not may
                 // still learn from it what it can use.
-                ErrorCode::InvalidClient => set(&mut response, WWW_AUTHENTICATE, "Basic"),
+                ErrorCode::InvalidClient => {
+                    set(&mut response, WWW_AUTHENTICATE, "Basic realm=\"oauth2\"")
+                }
                 ErrorCode::TemporarilyUnavailable => {
                     let seconds = KEYS_AGAIN.whole_seconds().to_string();
                     set(&mut response, RETRY_AFTER, &seconds);

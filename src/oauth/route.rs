@@ -55,6 +55,13 @@ impl Target {
         };
         (0..=MAX_PREFIX).find_map(|start| {
             let (before, rest) = segments.split_at_checked(start)?;
+            // Below the base path of SCIM there is nothing but SCIM.
+            if before
+                .iter()
+                .any(|segment| segment.eq_ignore_ascii_case("scim"))
+            {
+                return None;
+            }
             let after = rest.get(2..)?;
             if at(start, "oauth2", "token") && after.is_empty() {
                 return Some(Self {
@@ -116,6 +123,8 @@ mod tests {
             "/oauth2/token/x",
             "/a/b/c/d/oauth2/token",
             "/scim/v2/Users",
+            "/scim/v2/oauth2/token",
+            "/prod/scim/oauth2/token",
             "/.well-known/openid-configuration",
             "/prod/.well-known/oauth-authorization-server/prod",
         ] {

@@ -3,6 +3,8 @@
 //! Who fetches, and how often, is decided for all instances together, by a conditional write. The
 //! others wait a moment for what it brings.
 
+use std::time::Duration;
+
 use federation::{FetchError, Fetched};
 use oauth::{
     Cached, Decision, Fetch, Fetches, Issuer, NoKey, NotKeys, RETRY_AFTER, StoredKey,
@@ -15,10 +17,15 @@ use time::OffsetDateTime;
 use crate::instance::Instance;
 use crate::log::chain;
 
-/// How often, and how long after each other, an instance looks for what another one is fetching:
-/// as long as a fetch may take.
-const LOOKS: usize = 10;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+/// The pauses after which an instance looks for what another one is fetching: together as long as a
+/// fetch may take.
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(600),
+    Duration::from_millis(900),
+];
 
 /// How long after an instance has set out to fetch keys it may still bring them: a fetch takes two
 /// seconds at most.
@@ -32,11 +39,13 @@ pub(super) struct Sought<'a> {
     pub kid: &'a str,
 }
 
-/// The key among those that are stored, if it can be used without being fetched.
+/// The key among those that are stored, if it can be used without being fetched, though it may be
+/// old.
 pub(super) fn at_hand(stored: &Stored, sought: Sought<'_>, now: OffsetDateTime) -> Option<WebKey> {
     match decision(stored, sought, now) {
         Decision::Use(key) => Some(key),
-        Decision::Fetch(_) | Decision::Refuse(_) => None,
+        Decision::Fetch(fetch) => fetch.failed().ok(),
+        Decision::Refuse(_) => None,
     }
 }
 
@@ -69,7 +78,10 @@ pub(super) async fn find(
     }
     let (keys, fetched) = match fetched(instance, sought.issuer).await {
         Ok(fetched) => fetched,
-        Err(error) => return Ok(without(fetch, sought, &error)),
+        Err(error) => {
+            directory.note_failed_fetch(issuer, now).await?;
+            return Ok(without(fetch, sought, &error));
+        }
     };
     let items: Vec<Item> = keys.to_stored().into_iter().map(to_item).collect();
     let fresh_until = now + fresh_for(fetched.cache_control.as_deref());
@@ -100,15 +112,21 @@ async fn waited_for(
     if without.is_ok() {
         return Ok(without);
     }
-    for _ in 0..LOOKS {
-        tokio::time::sleep(PAUSE).await;
+    for pause in PAUSES {
+        tokio::time::sleep(pause).await;
         let stored = directory.web_keys(sought.issuer.as_str()).await?;
         if let Some(key) = at_hand(&stored, sought, now) {
             return Ok(Ok(key));
         }
-        // The other one has brought keys, and the one that is looked for is not among them.
         if !is_being_fetched(&stored, now) {
-            return Ok(Err(NoKey::Unknown));
+            // The other one has brought keys, and the one that is looked for is not among them; or
+            // it has failed.
+            let has_brought = has_brought(&stored);
+            return Ok(if has_brought {
+                Err(NoKey::Unknown)
+            } else {
+                without
+            });
         }
     }
     Ok(without)
@@ -119,8 +137,14 @@ fn is_being_fetched(stored: &Stored, now: OffsetDateTime) -> bool {
     let Some(attempted) = stored.attempted else {
         return false;
     };
-    let has_brought = matches!(&stored.fetched, Some((_, fetched, _)) if *fetched >= attempted);
-    !has_brought && (now - attempted).abs() < FETCHING
+    let has_failed = stored.failed.is_some_and(|failed| failed >= attempted);
+    !has_brought(stored) && !has_failed && (now - attempted).abs() < FETCHING
+}
+
+/// Whether the last that set out to fetch keys has brought some.
+fn has_brought(stored: &Stored) -> bool {
+    let fetched = stored.fetched.as_ref().map(|(_, fetched, _)| *fetched);
+    fetched.is_some_and(|fetched| Some(fetched) >= stored.attempted)
 }
 
 fn decision(stored: &Stored, sought: Sought<'_>, now: OffsetDateTime) -> Decision {

@@ -173,7 +173,8 @@ impl Account {
     /// What a client of this tenant is called.
     async fn own_client(&self, client: &ClientId) -> Result<String, Failure> {
         if *client.tenant() != self.tenant.id {
-            return Err(SecretsError::NoClient(client.clone()).into());
+            let (tenant, client) = (self.tenant.id.clone(), client.clone());
+            return Err(SecretsError::NoClient { tenant, client }.into());
         }
         Ok(self.store.client_label(client, &self.meter).await?)
     }

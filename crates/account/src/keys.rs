@@ -229,7 +229,11 @@ async fn known(
         };
         let uses = store.tenant(tenant, &meter, &gate).last_uses().await?;
         for (_, record) in keys {
+            // A trust that was made anew has the id of the one before it.
+            let is_trust = matches!(record.kind, KeyKind::Trust(..));
+            let made = record.created.truncate_to_second();
             let last_used = uses.get(&record.id).copied();
+            let last_used = last_used.filter(|used| !is_trust || *used >= made);
             known.push(KnownKey {
                 tenant: tenant.clone(),
                 is_expired: record.expires.is_some_and(|expires| expires <= now),

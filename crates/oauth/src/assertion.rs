@@ -24,7 +24,8 @@ const MAX_UTI: usize = 64;
 /// beyond them.
 const TIMES: std::ops::Range<i64> = 946_684_800..7_258_118_400;
 
-/// An assertion that is well formed. Nothing of it is true yet: [`super::verify()`] says whether it
+/// An assertion that is well formed. Nothing of it is true yet: [`super::verify_origin`] and
+/// [`super::verify_claims`] say whether it
 /// is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Assertion {

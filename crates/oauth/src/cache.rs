@@ -123,10 +123,10 @@ pub fn decide(
             fallback: key,
         });
     }
+    // A key may be new since the last fetch, so nobody is told that there is none without one.
     match key {
         Some(key) => Decision::Use(key),
-        None if has_failed => Decision::Refuse(NoKey::Unavailable),
-        None => Decision::Refuse(NoKey::Unknown),
+        None => Decision::Refuse(NoKey::Unavailable),
     }
 }
 
@@ -256,8 +256,8 @@ mod tests {
             "unknown key",
         ),
         // The fetch for an unknown key succeeded, or failed, or goes on.
-        (Some(0), Some(0), Some(0), HOUR, "use", "unknown"),
-        (Some(299), Some(299), Some(299), HOUR, "use", "unknown"),
+        (Some(0), Some(0), Some(0), HOUR, "use", "unavailable"),
+        (Some(299), Some(299), Some(299), HOUR, "use", "unavailable"),
         (Some(300), Some(300), Some(300), HOUR, "use", "unknown key"),
         (
             Some(HOUR - 1),
@@ -321,8 +321,8 @@ mod tests {
         // The issuer shortens the time, and cannot lengthen it.
         (Some(MINUTE), None, None, MINUTE, "stale, else use", "stale"),
         (Some(MINUTE - 1), None, None, MINUTE, "use", "unknown key"),
-        (Some(0), Some(0), None, 0, "use", "unknown"),
-        (Some(9), Some(9), None, 0, "use", "unknown"),
+        (Some(0), Some(0), None, 0, "use", "unavailable"),
+        (Some(9), Some(9), None, 0, "use", "unavailable"),
         (Some(10), Some(10), None, 0, "stale, else use", "stale"),
         (
             Some(HOUR),
@@ -441,14 +441,9 @@ mod tests {
                         prop_assert_eq!(used.keys.find(&kid), Some(&key));
                         continue;
                     }
-                    Decision::Refuse(NoKey::Unknown) => {
-                        let used = cached.as_ref().unwrap();
-                        prop_assert_eq!(used.keys.find(&kid), None);
-                        // Nobody is refused for good by keys that are older than an hour.
-                        prop_assert!(time - used.fetched < FRESH_FOR);
-                        continue;
-                    }
-                    Decision::Refuse(NoKey::Unavailable) => {
+                    Decision::Refuse(none) => {
+                        // Nobody is refused for good without a fetch.
+                        prop_assert_eq!(none, NoKey::Unavailable);
                         prop_assert!(time - *attempts.last().unwrap() < UNKNOWN_EVERY);
                         continue;
                     }

@@ -3,8 +3,9 @@
 //!
 //! The way of a request: [`TokenRequest::read`] reads form and header. A secret is then compared
 //! with what is stored. For an assertion, [`Authorities::issuer`] tells whose it claims to be, the
-//! client's [`Trust`] in this issuer is looked up, [`decide`] picks the key, and [`verify()`]
-//! says whether all of it is true. Whatever is wrong becomes a [`Refusal`].
+//! client's [`Trust`] in this issuer is looked up, [`decide`] picks the key, [`verify_origin`] says
+//! whether it is this issuer's, and [`verify_claims`] whether all of it is true. Whatever is wrong
+//! becomes a [`Refusal`].
 //!
 //! Architecture invariant: nothing here does I/O or reads a clock, the environment or a source
 //! of randomness. The time is an argument.
@@ -37,4 +38,4 @@ pub use keys::{MAX_DOCUMENT, NotKeys, StoredKey, WebKey, WebKeys};
 pub use refusal::{ErrorCode, Refusal};
 pub use request::{Proof, TokenRequest};
 pub use trust::{PastedError, Trust};
-pub use verify::verify;
+pub use verify::{verify_claims, verify_origin};

@@ -58,7 +58,7 @@ impl TokenRequest {
             (Ok(Header::Basic(id, _)), None) => Some(id),
             (_, id) => id.as_ref(),
         };
-        let client = named.and_then(|id| ClientId::parse(id).ok());
+        let client = named.and_then(|id| ClientId::parse(id.trim()).ok());
         header
             .and_then(|header| Self::of(&form, &header))
             .map_err(|refusal| refusal.of(client))
@@ -71,7 +71,8 @@ impl TokenRequest {
             Header::Basic(id, _) => id.as_str(),
             _ => client_id(form)?,
         };
-        let client = ClientId::parse(id).map_err(|error| {
+        // What was copied may have the space around it.
+        let client = ClientId::parse(id.trim()).map_err(|error| {
             Refusal::client("clientId", format!("the client id is malformed: {error}"))
         })?;
         let proof = match presented {
@@ -164,7 +165,7 @@ fn client_id(form: &Form) -> Result<&str, Refusal> {
 /// The secret of a client. A secret names its tenant, so one of another tenant is known to be wrong
 /// without a look.
 fn secret(client: &ClientId, text: &str) -> Result<ClientSecret, Refusal> {
-    let secret = ClientSecret::parse(text.as_bytes()).map_err(|error| {
+    let secret = ClientSecret::parse(text.trim().as_bytes()).map_err(|error| {
         let reason = match error {
             ClientSecretError::ApiKey => "apiKeyAsSecret",
             ClientSecretError::Foreign => "secretForeign",

@@ -14,13 +14,15 @@ use super::mint::{
     APP, KEY, KID, OTHER_KEY, SUBJECT, TENANT, claims, header, signed, trust, unsigned, web_key,
     with,
 };
-use super::{Assertion, verify};
+use super::{Assertion, verify_claims, verify_origin};
 
 /// What this crate says: nothing, or the reason of the refusal.
 fn ours(text: &str) -> Result<(), &'static str> {
     let read = Assertion::parse(text).and_then(|assertion| {
         let now = OffsetDateTime::now_utc();
-        verify(&assertion, &web_key(KID, &KEY), &trust(), now)
+        let (key, trust) = (web_key(KID, &KEY), trust());
+        verify_origin(&assertion, &key, &trust)?;
+        verify_claims(&assertion, &trust, now)
     });
     read.map_err(|refusal| refusal.reason)
 }

@@ -103,6 +103,15 @@ impl Trust {
         })
     }
 
+    /// Whether each audience names this host.
+    pub fn is_bound_to(&self, host: &str) -> bool {
+        let names_it = |audience: &String| {
+            let path = audience.strip_prefix("api://");
+            path.is_some_and(|path| path.split_once('/').is_some_and(|(_, rest)| rest == host))
+        };
+        !self.audiences.is_empty() && self.audiences.iter().all(names_it)
+    }
+
     /// Whether each audience names a host. Without one, an assertion can be replayed: a customer
     /// may use one application for several services, and each of them holds assertions that the
     /// others accept.

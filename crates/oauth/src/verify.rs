@@ -14,29 +14,35 @@ const SKEW: Duration = Duration::seconds(60);
 /// How far ahead an assertion may end. Entra's last 65 to 90 minutes, and 28 hours at most.
 const MAX_LIFETIME: Duration = Duration::hours(48);
 
-/// Verifies an assertion: that it is signed with `key`, which must be the issuer's, and that it
-/// is about the subject, for the audience and of the time that `trust` wants.
-///
-/// An assertion is accepted again and again while it is valid, because Entra sends it again and
-/// again.
+/// Verifies that an assertion is one of the trusted issuer, signed with `key`, which must be the
+/// issuer's: from then on it is known who asks.
 ///
 /// # Errors
-/// `invalid_client`. Without a valid signature of the trusted issuer, in the words of
-/// [`Refusal::unknown`]; with one, the claim that is wrong is named, and never what would be right.
-pub fn verify(
-    assertion: &Assertion,
-    key: &WebKey,
-    trust: &Trust,
-    now: OffsetDateTime,
-) -> Result<(), Refusal> {
+/// `invalid_client`, in the words of [`Refusal::unknown`].
+pub fn verify_origin(assertion: &Assertion, key: &WebKey, trust: &Trust) -> Result<(), Refusal> {
     if !is_signed(assertion, key) {
         return Err(Refusal::unknown("badSignature", None));
     }
-    let claims = assertion.claims();
     // Entra signs with the same keys for all its tenants: of which one it is, the claims say.
-    if claims.iss != trust.issuer.as_str() {
+    if assertion.claims().iss != trust.issuer.as_str() {
         return Err(Refusal::unknown("wrongIssuer", None));
     }
+    Ok(())
+}
+
+/// Verifies that an assertion of the trusted issuer is about the subject, for the audience and of
+/// the time that `trust` wants.
+///
+/// It is accepted again and again while it is valid, because Entra sends it again and again.
+///
+/// # Errors
+/// `invalid_client`. The claim that is wrong is named, and never what would be right.
+pub fn verify_claims(
+    assertion: &Assertion,
+    trust: &Trust,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let claims = assertion.claims();
     let wrong = |reason, description| Err(Refusal::client(reason, description));
     if !claims.tid.eq_ignore_ascii_case(trust.issuer.entra_tenant()) {
         return wrong(
@@ -111,7 +117,9 @@ mod tests {
 
     fn verify_text(text: &str, now: OffsetDateTime) -> Result<(), Refusal> {
         let assertion = Assertion::parse(text)?;
-        verify(&assertion, &web_key(KID, &KEY), &trust(), now)
+        let (key, trust) = (web_key(KID, &KEY), trust());
+        verify_origin(&assertion, &key, &trust)?;
+        verify_claims(&assertion, &trust, now)
     }
 
     fn reason_at(claims: &Value, now: OffsetDateTime) -> Result<(), &'static str> {

@@ -113,7 +113,7 @@ impl Known {
             Failure::Secrets(refused) => match refused {
                 SecretsError::TooManyKeys(_) => Self::TooManyKeys,
                 SecretsError::KeyEnded { .. } => Self::KeyEnded,
-                SecretsError::NoKey { .. } | SecretsError::NoClient(_) => Self::NoKey,
+                SecretsError::NoKey { .. } | SecretsError::NoClient { .. } => Self::NoKey,
                 SecretsError::AmbiguousKey { .. } => Self::AmbiguousKey,
                 SecretsError::NewKeyEndsFirst { new, old } => Self::NewKeyEndsFirst {
                     new: *new,

@@ -100,7 +100,8 @@ async fn a_revoked_trust_ends_its_tokens_and_no_others() {
 async fn a_trust_that_is_made_anew_does_not_revive_tokens() {
     let federation = Federation::start().await;
     let before = crate::support::oauth::token_of(&federation.ask(json!({})).await);
-    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    let api = format!("api://{AUDIENCE}/scim.hellotracks.example");
+    federation.trust(&federation.client.id, &api).await;
     federation.trust(&federation.client.id, AUDIENCE).await;
     let after = crate::support::oauth::token_of(&federation.ask(json!({})).await);
     let all = instances(federation.service, &after).await;
@@ -137,6 +138,49 @@ async fn a_disabled_tenant_and_an_api_that_is_off_let_no_token_in() {
         set(true).await;
         assert!(is_let_in(&all, &token).await);
     }
+}
+
+/// What is saved again as it was is no change: the tokens of a client that is in use live on.
+#[tokio::test]
+async fn a_trust_that_is_saved_unchanged_keeps_its_tokens() {
+    let federation = Federation::start().await;
+    let token = crate::support::oauth::token_of(&federation.ask(json!({})).await);
+    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    federation.trust(&federation.client.id, AUDIENCE).await;
+    let all = [federation.service];
+    assert!(is_let_in(&all, &token).await);
+}
+
+/// The web keys are old by then: what is told does not depend on them.
+#[tokio::test]
+async fn a_disabled_tenant_is_told_so_however_old_the_web_keys_are() {
+    let mut service = Service::start().await;
+    let now = OffsetDateTime::now_utc();
+    set_date(now);
+    service.app.clock = date;
+    let federation = Federation::over(service).await;
+    crate::support::oauth::token_of(&federation.ask(json!({})).await);
+    let (store, tenant) = (&federation.service.app.store, federation.client.id.tenant());
+    let meter = Meter::default();
+    store.set_enabled(tenant, false, &meter).await.unwrap();
+    for hours in [0, 2, 20] {
+        set_date(now + Duration::hours(hours));
+        let answer = federation.ask(json!({})).await;
+        let told = refused(&answer, 401, "invalid_client");
+        assert!(told.contains("disabled"), "{hours}: {told}");
+    }
+    assert_eq!(federation.issuer.fetches(), 1);
+}
+
+/// A trust that takes the place of its own needs no room among the twenty.
+#[tokio::test]
+async fn a_trust_is_corrected_in_a_tenant_with_all_its_keys() {
+    let federation = Federation::start().await;
+    let account = account(&federation.service).await;
+    while account.create_key("further", None).await.is_ok() {}
+    let bound = format!("api://{AUDIENCE}/scim.hellotracks.example");
+    federation.trust(&federation.client.id, &bound).await;
+    crate::support::oauth::token_of(&federation.ask(json!({"aud": bound})).await);
 }
 
 /// An expired secret gives no more tokens; those that it gave live out their time, so that no

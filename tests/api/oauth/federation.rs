@@ -251,6 +251,31 @@ async fn tricks_with_the_header_and_the_signature_are_refused() {
     }
 }
 
+/// Whoever has the issuer's signature is the tenant's own client: the log says whose it is. Of
+/// others it says nothing.
+#[tokio::test]
+async fn the_log_says_whose_a_signed_assertion_is() {
+    let federation = Federation::start().await;
+    let trust = federation
+        .client
+        .id
+        .trust_digest(&federation.issuer.issuer(ENTRA_TENANT))
+        .key_id();
+    let (answer, lines) = logged(federation.ask(json!({"aud": OTHER}))).await;
+    refused(&answer, 401, "invalid_client");
+    assert_eq!(lines[0]["tenant"], "acme");
+    assert_eq!(lines[0]["key_id"], trust.as_str());
+    assert_eq!(lines[0]["reason"], "wrongAudience");
+    let good = federation.assertion(json!({}));
+    let (head, _) = good.rsplit_once('.').unwrap();
+    let forged = format!("{head}.{}", "A".repeat(342));
+    let asked = federation.client.assert(&federation.service, &forged);
+    let (answer, lines) = logged(asked).await;
+    refused(&answer, 401, "invalid_client");
+    assert_eq!(lines[0]["tenant"], Value::Null);
+    assert_eq!(lines[0]["reason"], "badSignature");
+}
+
 #[tokio::test]
 async fn the_log_names_the_assertion_as_entra_does() {
     let federation = Federation::start().await;

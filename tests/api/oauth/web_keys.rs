@@ -6,8 +6,11 @@ use serde_json::{Value, json};
 use stand::issuer::Behaviour;
 use time::{Duration, OffsetDateTime};
 
+use crate::support::capture::cost;
 use crate::support::clock::{date, passing_when_idle, set_date};
-use crate::support::oauth::{Federation, another_instance, new_client, refused, token_of};
+use crate::support::oauth::{
+    Federation, another_instance, assertion_fields, new_client, refused, token_call, token_of,
+};
 use crate::support::service::{Answer, Service};
 
 const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::days(20_000));
@@ -98,8 +101,13 @@ async fn unknown_keys_cause_a_fetch_in_five_minutes_over_all_instances() {
     for (seconds, fetches) in [(20, 2), (100, 2), (319, 2), (321, 3), (400, 3)] {
         after(Duration::seconds(seconds));
         for instance in others.iter().chain([&federation.service]) {
+            let fetched = federation.issuer.fetches();
             let answer = federation.unknown(instance).await;
-            refused(&answer, 401, "invalid_client");
+            // Whoever fetched knows that there is no such key; the others are told to try again.
+            match federation.issuer.fetches() > fetched {
+                true => refused(&answer, 401, "invalid_client"),
+                false => refused(&answer, 503, "temporarily_unavailable"),
+            };
         }
         assert_eq!(federation.issuer.fetches(), fetches, "{seconds}");
         token_of(&federation.ask(json!({})).await);
@@ -221,6 +229,24 @@ async fn instances_in_parallel_fetch_once() {
     for answer in futures_util::future::join_all(asked).await {
         token_of(&answer);
     }
+    assert_eq!(federation.issuer.fetches(), 1);
+}
+
+/// Nobody waits for what has failed already.
+#[tokio::test]
+async fn a_failed_fetch_holds_nobody() {
+    let federation = start().await;
+    federation.issuer.behave(Behaviour::Status(500));
+    let assertion = federation.assertion(json!({}));
+    let fields = assertion_fields(federation.client.id.as_str(), &assertion);
+    refused(
+        &federation.ask(json!({})).await,
+        503,
+        "temporarily_unavailable",
+    );
+    let (answer, spent) = cost(token_call(&federation.service, &fields)).await;
+    refused(&answer, 503, "temporarily_unavailable");
+    assert_eq!(spent[0], 2.0, "{spent:?}");
     assert_eq!(federation.issuer.fetches(), 1);
 }
 

@@ -107,7 +107,7 @@ async fn a_client_s_secret_is_in_one_answer_and_nowhere_else() {
     assert!(
         again
             .text
-            .contains("Either its Client Secret was shown then")
+            .contains("if a Client Secret was made, it was shown once")
     );
     assert_eq!(page.directory.secrets_of("acme").await, before);
     let (_, audit) = page.admin.json("audit acme").await;

@@ -141,6 +141,8 @@ async fn clients(store: &Store) {
         let claimed = directory.claim_fetch(issuer, why, now - FOR_EVER, now);
         assert!(claimed.await.unwrap());
     }
+    let noted = directory.note_failed_fetch(issuer, now);
+    noted.await.unwrap();
     let stored = directory.store_web_keys(issuer, &keys, now, ends, ends);
     stored.await.unwrap();
 }

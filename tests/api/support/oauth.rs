@@ -123,7 +123,10 @@ pub fn refused<'a>(answer: &'a Answer, status: u16, code: &str) -> &'a str {
     assert_eq!(answer.body["error"], code, "{}", answer.body);
     assert_eq!(answer.header("content-type"), "application/json");
     assert_eq!(answer.header("pragma"), "no-cache");
-    let challenge = if status == 401 { "Basic" } else { "" };
+    let challenge = match status {
+        401 => "Basic realm=\"oauth2\"",
+        _ => "",
+    };
     assert_eq!(answer.header("www-authenticate"), challenge);
     let description = answer.body["error_description"].as_str().unwrap();
     let is_sendable = |byte: u8| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e);

@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Visited;
-use super::credentials::{alive, state};
+use super::credentials::{alive, has_tokens, state};
 use super::frame::{Base, Link};
 use super::message::Said;
 use super::trusts::TrustCard;
@@ -65,6 +65,8 @@ pub struct Row {
     pub class: &'static str,
     pub state: Html,
     pub is_warned: bool,
+    /// Whether it has ended and tokens that it gave may live still.
+    pub has_tokens: bool,
     pub created: Html,
     pub used: Html,
     pub expires: Html,
@@ -354,6 +356,7 @@ fn row(t: &'static Texts, credential: &KnownKey, now: OffsetDateTime) -> Row {
         class,
         state,
         is_warned: !credential.warnings.is_empty(),
+        has_tokens: !record.is_active(now) && has_tokens(credential, now),
         created: Html::time(record.created),
         used: Html::time_or(credential.last_used, t.never),
         expires: Html::time_or(record.revoked.or(record.expires), t.never),

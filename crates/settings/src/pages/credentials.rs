@@ -1,8 +1,9 @@
 //! What keys, client secrets and trusts have in common on the pages that change them.
 
+use account::clients::is_secret;
 use account::keys::KnownKey;
 use askama::Template;
-use store::secrets::{KeyKind, KeyRecord};
+use store::secrets::{KeyKind, KeyRecord, MAX_TOKEN_LIFE};
 use tenant::KeyId;
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
@@ -69,6 +70,15 @@ pub fn alive(credential: &KnownKey) -> Result<(), Refused> {
         true => Ok(()),
         false => Err(Refused::KeyEnded),
     }
+}
+
+/// Whether tokens that it gave may be accepted still: those of an expired secret live out their
+/// time.
+pub fn has_tokens(credential: &KnownKey, now: OffsetDateTime) -> bool {
+    let record = &credential.record;
+    let expired = record.expires.filter(|_| is_secret(record));
+    let may_live = expired.is_some_and(|expires| now < expires + MAX_TOKEN_LIFE);
+    record.revoked.is_none() && (record.is_active(now) || may_live)
 }
 
 /// When it was used, if that is not long ago.

@@ -7,8 +7,8 @@ use time::OffsetDateTime;
 
 use super::Visited;
 use super::clients::{found, named};
-use super::credentials::{Revocation, alive, are_last, used_lately};
-use crate::failed::{Answer, Failed};
+use super::credentials::{Revocation, are_last, has_tokens, used_lately};
+use crate::failed::{Answer, Failed, Refused};
 use crate::html::Html;
 use crate::respond;
 use crate::texts::fill;
@@ -47,8 +47,10 @@ impl Visited<'_> {
         let t = self.asked.language.texts();
         let client = self.find_client(client).await?;
         let one = id.map(|id| found(&client, id)).transpose()?;
-        one.map(alive).transpose()?;
         let now = OffsetDateTime::now_utc();
+        if one.is_some_and(|one| !has_tokens(one, now)) {
+            return Err(Refused::KeyEnded.into());
+        }
         let these: Vec<&KnownKey> = match one {
             Some(one) => vec![one],
             None => {

@@ -27,6 +27,7 @@ const FETCHED: &str = "fetched";
 const FRESH_UNTIL: &str = "fresh_until";
 const ATTEMPTED: &str = "attempted";
 const SOUGHT: &str = "sought";
+const FAILED: &str = "failed";
 /// Names the call that made the last claim.
 const CLAIMANT: &str = "claimant";
 
@@ -43,6 +44,8 @@ pub struct WebKeys {
     pub attempted: Option<OffsetDateTime>,
     /// When one last did for a key that was not among them.
     pub sought: Option<OffsetDateTime>,
+    /// When one last did in vain.
+    pub failed: Option<OffsetDateTime>,
 }
 
 /// An RSA key. The numbers are in base64url, as in the issuer's document (RFC 7518, section 6.3.1).
@@ -122,6 +125,27 @@ impl TenantStore<'_> {
         Ok(matches!(claimed, Updated::Done(_)))
     }
 
+    /// Notes that the keys of an issuer could not be fetched by whoever set out to at `now`: nobody
+    /// needs to wait for them.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB.
+    pub async fn note_failed_fetch(
+        &self,
+        issuer: &str,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let update = self
+            .update(keys::access::web_keys(issuer))
+            .upsert_expression("SET #failed = :now, #expires = if_not_exists(#expires, :expires)")
+            .expression_attribute_names("#failed", FAILED)
+            .expression_attribute_names("#expires", EXPIRES_AT)
+            .expression_attribute_values(":now", stamp(now))
+            .expression_attribute_values(":expires", epoch_seconds(now + REMEMBERED));
+        let noted = settled(|| self.send_update(update.clone())).await;
+        noted.map(drop)
+    }
+
     /// Stores the keys of an issuer in the place of all that were there.
     ///
     /// # Errors
@@ -180,6 +204,7 @@ fn read(item: &Item) -> Result<WebKeys, StoreError> {
         fetched,
         attempted: optional_time(item, ATTEMPTED)?,
         sought: optional_time(item, SOUGHT)?,
+        failed: optional_time(item, FAILED)?,
     })
 }
 

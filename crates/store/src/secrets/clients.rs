@@ -248,7 +248,7 @@ impl Store {
     }
 
     /// Has a client that is there trust an issuer. A trust in the same issuer that it has, or had,
-    /// is replaced, and its tokens are refused from then on.
+    /// is replaced, and its tokens are refused from then on; if it is the same, it stays.
     ///
     /// # Errors
     /// [`SecretsError::NoClient`], and those of [`Store::create_key`].
@@ -259,11 +259,18 @@ impl Store {
         now: OffsetDateTime,
         meter: &Meter,
     ) -> Result<KeyRecord, SecretsError> {
-        let label = self.client_label(client, meter).await?;
+        let keys = self.keys_of(client, meter).await?;
+        let kind = KeyKind::Trust(client.clone(), trust.clone());
+        let same = keys.iter().map(|key| &key.record);
+        let mut same = same.filter(|record| record.kind == kind && record.revoked.is_none());
+        if let Some(record) = same.next() {
+            return Ok(record.clone());
+        }
+        let label = label_of(&keys, client)?;
         let new = NewKey {
             tenant: client.tenant(),
             digest: client.trust_digest(&trust.issuer),
-            kind: KeyKind::Trust(client.clone(), trust.clone()),
+            kind,
         };
         self.create_new(&new, &label, now, None, meter).await
     }
@@ -277,13 +284,14 @@ impl Store {
         client: &ClientId,
         meter: &Meter,
     ) -> Result<String, SecretsError> {
-        let keys = self.query_keys(client.tenant(), KEY_PREFIX, meter).await?;
-        let of_client = keys.into_iter().map(|key| key.record);
-        of_client
-            .filter(|record| record.kind.client() == Some(client))
-            .max_by_key(|record| record.created)
-            .map(|record| record.label)
-            .ok_or_else(|| SecretsError::NoClient(client.clone()))
+        label_of(&self.keys_of(client, meter).await?, client)
+    }
+
+    /// The secrets and trusts of a client.
+    async fn keys_of(&self, client: &ClientId, meter: &Meter) -> Result<Vec<KeyItem>, StoreError> {
+        let mut keys = self.query_keys(client.tenant(), KEY_PREFIX, meter).await?;
+        keys.retain(|key| key.record.kind.client() == Some(client));
+        Ok(keys)
     }
 
     /// Revokes a secret or a trust of a client, or, if none is named, all of them: the next request
@@ -300,12 +308,8 @@ impl Store {
         meter: &Meter,
     ) -> Result<Vec<KeyRecord>, SecretsError> {
         let tenant: &TenantId = client.tenant();
-        let keys = self.query_keys(tenant, KEY_PREFIX, meter).await?;
-        let of_client = |key: &KeyItem| key.record.kind.client() == Some(client);
-        let keys: Vec<KeyItem> = keys.into_iter().filter(of_client).collect();
-        if keys.is_empty() {
-            return Err(SecretsError::NoClient(client.clone()));
-        }
+        let keys = self.keys_of(client, meter).await?;
+        label_of(&keys, client)?;
         let meant: Vec<KeyId> = match id {
             Some(id) => vec![find_key(&keys, tenant, id)?.record.id.clone()],
             None => keys
@@ -320,6 +324,16 @@ impl Store {
         }
         Ok(revoked)
     }
+}
+
+/// What a client with these secrets and trusts is called.
+fn label_of(keys: &[KeyItem], client: &ClientId) -> Result<String, SecretsError> {
+    let latest = keys.iter().max_by_key(|key| key.record.created);
+    let label = latest.map(|key| key.record.label.clone());
+    label.ok_or_else(|| SecretsError::NoClient {
+        tenant: client.tenant().clone(),
+        client: client.clone(),
+    })
 }
 
 impl<'k> NewKey<'k> {

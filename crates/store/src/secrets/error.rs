@@ -73,12 +73,13 @@ pub enum SecretsError {
         key: KeyId,
     },
     /// The tenant has no such client.
-    #[error(
-        "tenant `{}` has no client `{}`; list its clients to find the id",
-        .0.tenant(),
-        .0
-    )]
-    NoClient(ClientId),
+    #[error("tenant `{tenant}` has no client `{client}`; list its clients to find the id")]
+    NoClient {
+        /// The tenant.
+        tenant: TenantId,
+        /// The id that no client of it has.
+        client: ClientId,
+    },
     /// Two keys share an id. With 48-bit ids and few keys per tenant this is not expected, but if
     /// it happens, the wrong key must not be revoked.
     #[error(

@@ -37,6 +37,11 @@ const SITES: &[(&str, &str, &str)] = &[
     ),
     (
         "access/web_keys.rs",
+        "note_failed_fetch",
+        "UpdateItem directory W",
+    ),
+    (
+        "access/web_keys.rs",
         "store_web_keys",
         "UpdateItem directory W",
     ),

@@ -19,6 +19,8 @@ const NOT_BOUND: &str = "warning: the audience names no host. If the app registr
 pub struct Trusted {
     id: KeyId,
     trust: Trust,
+    /// The host of the service, if it is known.
+    host: Option<String>,
 }
 
 /// Reads what was pasted, and has the client trust it.
@@ -41,6 +43,7 @@ pub async fn run(arguments: &TrustArgs, store: &Store) -> Result<Trusted, Failur
     Ok(Trusted {
         id: record.id,
         trust,
+        host: arguments.service.host().map(str::to_owned),
     })
 }
 
@@ -66,7 +69,14 @@ impl Report for Trusted {
     }
 
     fn note(&self) -> Option<String> {
-        (!self.trust.is_host_bound()).then(|| NOT_BOUND.to_owned())
+        let is_elsewhere = |host: &&String| !self.trust.is_bound_to(host);
+        if !self.trust.is_host_bound() {
+            return Some(NOT_BOUND.to_owned());
+        }
+        let host = self.host.as_ref().filter(is_elsewhere)?;
+        Some(format!(
+            "warning: the audience names another host than that of the service, which is `{host}`: Entra's assertions are accepted only if they are for the other one. Copy Audience again from the provisioning page in Entra"
+        ))
     }
 }
 
@@ -88,6 +98,7 @@ mod tests {
         Trusted {
             id: client.trust_digest(&issuer).key_id(),
             trust,
+            host: Some("scim.example.com".to_owned()),
         }
     }
 
@@ -104,5 +115,7 @@ mod tests {
         assert_eq!(report.json()["hostBound"], true);
         assert_eq!(report.note(), None);
         assert!(report.text().contains("/discovery/v2.0/keys"));
+        let report = trusted(&format!("api://{GUID}/other.example"));
+        assert!(report.note().unwrap().contains("another host"));
     }
 }
