@@ -39,12 +39,14 @@ pub async fn run() -> Result<(), Error> {
 /// body, with the cause in the log under the request's id.
 pub async fn handle(instance: &Instance, request: Request) -> Response<Body> {
     let trace = Trace::start(&request);
+    // Boxed: the state of a request is large, and what waits for it would hold that of both.
     let (mut response, failure, trace) = match oauth::Target::parse(request::path(&request)) {
         Some(target) => {
-            let (response, failure) = handle_oauth(instance, &request, &target, &trace).await;
+            let handled = Box::pin(handle_oauth(instance, &request, &target, &trace));
+            let (response, failure) = handled.await;
             (response, failure, trace)
         }
-        None => handle_scim(instance, &request, trace).await,
+        None => Box::pin(handle_scim(instance, &request, trace)).await,
     };
     respond::complete(&mut response, request.method());
     trace.finish(&request, response.status(), failure.as_ref());
