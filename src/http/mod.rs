@@ -87,7 +87,7 @@ pub(crate) async fn answer(
                 charge: &|operations| presented.charge(instance, operations, now),
             };
             let is_change = operation.is_change();
-            let work = async { Ok(operation.run(&context).await) };
+            let work = async { Ok(Box::pin(operation.run(&context)).await) };
             let ((), outcome) = tokio::try_join!(check, work)?;
             Ok(encode::encoded(
                 outcome?,

@@ -319,7 +319,8 @@ async fn exchange(target: SocketAddr, request: &[u8]) -> std::io::Result<Vec<u8>
 /// One HTTP message with its body; nothing at the end of the connection.
 async fn read_message(stream: &mut TcpStream) -> std::io::Result<Option<Vec<u8>>> {
     let mut message = Vec::new();
-    let mut buffer = [0; 16 * 1024];
+    // On the heap: each future that waits for this one would hold it, and tests nest many.
+    let mut buffer = vec![0; 16 * 1024];
     loop {
         if head_end(&message).is_some_and(|end| is_whole(&message, end)) {
             return Ok(Some(message));
