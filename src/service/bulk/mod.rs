@@ -153,22 +153,24 @@ impl Directory<'_> {
         };
         match action {
             Action::Create(of) => {
-                let mut created = self.create(of, body, None, part).await?;
+                let mut created = Box::pin(self.create(of, body, None, part)).await?;
                 Ok(Success {
                     id: Some(mem::take(&mut created.id)),
                     ..changed(StatusCode::CREATED, created)
                 })
             }
             Action::Replace(of, id) => {
-                let replaced = self.replace(of, id, body, &if_match, None, part).await?;
+                let replaced = self.replace(of, id, body, &if_match, None, part);
+                let replaced = Box::pin(replaced).await?;
                 Ok(changed(StatusCode::OK, replaced))
             }
             Action::Patch(of, id) => {
-                let patched = self.patch(of, id, body, &if_match, None, part).await?;
+                let patched = self.patch(of, id, body, &if_match, None, part);
+                let patched = Box::pin(patched).await?;
                 Ok(changed(StatusCode::OK, patched))
             }
             Action::Delete(of, id) => {
-                self.delete(of, id, &if_match).await?;
+                Box::pin(self.delete(of, id, &if_match)).await?;
                 Ok(Success {
                     status: StatusCode::NO_CONTENT,
                     id: None,

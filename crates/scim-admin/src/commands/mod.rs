@@ -59,14 +59,15 @@ pub async fn run(
     results: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
     match command {
-        Command::Tables(TablesCommand::Adopt) => reported(adopt::run(store).await),
+        Command::Tables(TablesCommand::Adopt) => reported(Box::pin(adopt::run(store)).await),
         Command::Tables(TablesCommand::Create) => {
             reported(tables::create(store, sessions_table).await)
         }
-        Command::Tenant(command) => tenant(command, store, sessions_table).await,
-        Command::Key(command) => key(command, store, input).await,
-        Command::Client(command) => client(command, store).await,
-        Command::Link(command) => link(command, &store.sessions(sessions_table)).await,
+        // Boxed: the state of a command is large, and this would hold that of each.
+        Command::Tenant(command) => Box::pin(tenant(command, store, sessions_table)).await,
+        Command::Key(command) => Box::pin(key(command, store, input)).await,
+        Command::Client(command) => Box::pin(client(command, store)).await,
+        Command::Link(command) => Box::pin(link(command, &store.sessions(sessions_table))).await,
         Command::Directory(DirectoryCommand::Check { tenant, repair, .. }) => match tenant {
             Some(tenant) => {
                 let account = Account::open(store, &tenant).await?;
@@ -84,16 +85,16 @@ pub async fn run(
         }
         Command::History(arguments) => {
             let account = Account::open(store, &arguments.tenant).await?;
-            history::run(&arguments, json, &account, results).await?;
+            Box::pin(history::run(&arguments, json, &account, results)).await?;
             Ok(Done::Printed { is_bad_news: false })
         }
-        Command::User(command) => user(command, json, store, results).await,
-        Command::Group(command) => group(command, json, store, results).await,
+        Command::User(command) => Box::pin(user(command, json, store, results)).await,
+        Command::Group(command) => Box::pin(group(command, json, store, results)).await,
         Command::Breaker(BreakerCommand::Lift { tenant, length, .. }) => {
             let account = Account::open(store, &tenant).await?;
             reported(breaker::lift(&account, length).await)
         }
-        Command::Audit(arguments) => reported(audit::run(&arguments, store).await),
+        Command::Audit(arguments) => reported(Box::pin(audit::run(&arguments, store)).await),
         Command::Migrate(arguments) => {
             // The scan of another table would find no tenants.
             store.check_tables().await?;
@@ -120,10 +121,14 @@ async fn tenant(
         }
         TenantCommand::Delete(arguments) => {
             let sessions = store.sessions(sessions_table);
-            reported(delete::run(arguments, store, &sessions).await)
+            reported(Box::pin(delete::run(arguments, store, &sessions)).await)
         }
-        TenantCommand::Export(arguments) => reported(export::run(&arguments, store).await),
-        TenantCommand::Import(arguments) => reported(import::run(&arguments, store).await),
+        TenantCommand::Export(arguments) => {
+            reported(Box::pin(export::run(&arguments, store)).await)
+        }
+        TenantCommand::Import(arguments) => {
+            reported(Box::pin(import::run(&arguments, store)).await)
+        }
         TenantCommand::Status {
             id: Some(id),
             since,
@@ -146,7 +151,7 @@ async fn tenant(
             // The scan of another table would find no tenants.
             store.check_tables().await?;
             match deleted {
-                true => reported(delete::list(store).await),
+                true => reported(Box::pin(delete::list(store)).await),
                 false if counts => reported(Ok(tenants::counted(store).await?)),
                 false => reported(tenant::list(store).await),
             }
@@ -158,7 +163,9 @@ async fn tenant(
 
 async fn link(command: LinkCommand, sessions: &Sessions) -> Result<Done, Failure> {
     match command {
-        LinkCommand::Create(arguments) => reported(link::create(arguments, sessions).await),
+        LinkCommand::Create(arguments) => {
+            reported(Box::pin(link::create(arguments, sessions)).await)
+        }
         LinkCommand::List { tenant } => reported(link::list(&tenant, sessions).await),
         LinkCommand::Revoke { tenant } => reported(link::revoke(&tenant, sessions).await),
     }
@@ -193,7 +200,7 @@ async fn key(
         } => {
             let account = Account::open(store, &tenant).await?;
             let successor = overlap.successor(key_id, label, expiry.end());
-            reported(key::rotate(&account, &successor, to_file).await)
+            reported(Box::pin(key::rotate(&account, &successor, to_file)).await)
         }
         KeyCommand::List { tenant } => {
             let account = Account::open(store, &tenant).await?;
@@ -212,7 +219,9 @@ async fn key(
             reported(Ok(account.revoke_key(&key_id).await?))
         }
         // The grammar has one or the other.
-        KeyCommand::Revoke { as_in, .. } => reported(key::as_in::run(&as_in, store).await),
+        KeyCommand::Revoke { as_in, .. } => {
+            reported(Box::pin(key::as_in::run(&as_in, store)).await)
+        }
     }
 }
 
@@ -247,7 +256,7 @@ async fn client(command: ClientCommand, store: &Store) -> Result<Done, Failure> 
                 overlap: overlap.length(),
             };
             let account = Account::open(store, &tenant).await?;
-            reported(client::rotate(&account, asked, &life, to_file, &service).await)
+            reported(Box::pin(client::rotate(&account, asked, &life, to_file, &service)).await)
         }
         ClientCommand::Revoke { tenant, client, id } => {
             let account = Account::open(store, &tenant).await?;
@@ -297,7 +306,7 @@ async fn user(
         UserCommand::Erase(arguments) if arguments.again => {
             reported(erase::again(&arguments, store).await)
         }
-        UserCommand::Erase(arguments) => reported(erase::run(&arguments, store).await),
+        UserCommand::Erase(arguments) => reported(Box::pin(erase::run(&arguments, store)).await),
         UserCommand::Deleted { tenant } => {
             let account = Account::open(store, &tenant).await?;
             reported(deleted::run(&USERS, &account).await)
@@ -317,7 +326,7 @@ async fn user(
                 history: history.length(),
             };
             let account = Account::open(store, &tenant).await?;
-            let is_bad_news = !restore::run(&asked, json, &account, results).await?;
+            let is_bad_news = !Box::pin(restore::run(&asked, json, &account, results)).await?;
             Ok(Done::Printed { is_bad_news })
         }
     }
@@ -360,7 +369,7 @@ async fn group(
                 which: Which::Named(group),
                 history: history.length(),
             };
-            let is_bad_news = !restore::run(&asked, json, &account, results).await?;
+            let is_bad_news = !Box::pin(restore::run(&asked, json, &account, results)).await?;
             Ok(Done::Printed { is_bad_news })
         }
     }

@@ -27,13 +27,13 @@ use tenants::{Stand, wrong};
 #[tokio::test]
 async fn what_one_operation_frees_the_next_can_take() {
     const ROUNDS: usize = 30;
-    let wrong = passing_when_idle(async {
+    let wrong = Box::pin(passing_when_idle(async {
         let stand = Stand::start(1).await;
         let scripts = SHAPES.iter().enumerate().flat_map(|(number, (_, shape))| {
             (0..ROUNDS).map(move |round| shape(&format!("s{number}r{round}")))
         });
         wrong(&stand, scripts.collect()).await
-    })
+    }))
     .await;
     for (number, (shape, _)) in SHAPES.iter().enumerate() {
         let of_shape = |name: &&String| name.starts_with(&format!("s{number}r"));
