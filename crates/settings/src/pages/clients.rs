@@ -11,7 +11,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::Visited;
-use super::credentials::{alive, has_tokens, state};
+use super::credentials::{Row, Urls, alive, has_tokens, named, state};
 use super::frame::{Base, Link};
 use super::message::Said;
 use super::trusts::TrustCard;
@@ -40,12 +40,6 @@ struct List {
     locked: &'static str,
 }
 
-/// What Entra asks for that is the same for all clients.
-pub struct Urls {
-    pub tenant: String,
-    pub token: String,
-}
-
 /// A client.
 struct Card {
     id: String,
@@ -56,20 +50,6 @@ struct Card {
     trusts: Vec<TrustCard>,
     ended: Vec<Row>,
     ended_title: String,
-}
-
-/// A secret, or a trust that has ended.
-pub struct Row {
-    pub id: String,
-    pub kind: &'static str,
-    pub class: &'static str,
-    pub state: Html,
-    pub is_warned: bool,
-    /// Whether it has ended and tokens that it gave may live still.
-    pub has_tokens: bool,
-    pub created: Html,
-    pub used: Html,
-    pub expires: Html,
 }
 
 #[derive(Template)]
@@ -336,12 +316,6 @@ fn has_secret(client: &KnownClient) -> bool {
         .credentials
         .iter()
         .any(|one| is_live_secret(one, now))
-}
-
-/// What people know a client by.
-pub fn named(client: &KnownClient) -> Html {
-    let label = Html::foreign(&client.label);
-    Html::own(format!("{label} ({})", Html::text(client.id.as_str())))
 }
 
 fn row(t: &'static Texts, credential: &KnownKey, now: OffsetDateTime) -> Row {

@@ -1,6 +1,6 @@
 //! What keys, client secrets and trusts have in common on the pages that change them.
 
-use account::clients::is_secret;
+use account::clients::{KnownClient, is_secret};
 use account::keys::KnownKey;
 use askama::Template;
 use store::secrets::{KeyKind, KeyRecord, MAX_TOKEN_LIFE};
@@ -16,6 +16,26 @@ use crate::texts::{Texts, fill};
 
 /// What was used so lately is something that somebody needs.
 const IN_USE: Duration = Duration::HOUR;
+
+/// What Entra asks for that is the same for all clients.
+pub struct Urls {
+    pub tenant: String,
+    pub token: String,
+}
+
+/// A secret, or a trust that has ended.
+pub struct Row {
+    pub id: String,
+    pub kind: &'static str,
+    pub class: &'static str,
+    pub state: Html,
+    pub is_warned: bool,
+    /// Whether it has ended and tokens that it gave may live still.
+    pub has_tokens: bool,
+    pub created: Html,
+    pub used: Html,
+    pub expires: Html,
+}
 
 #[derive(Template)]
 #[template(path = "revoke.html")]
@@ -70,6 +90,12 @@ pub fn alive(credential: &KnownKey) -> Result<(), Refused> {
         true => Ok(()),
         false => Err(Refused::KeyEnded),
     }
+}
+
+/// What people know a client by.
+pub fn named(client: &KnownClient) -> Html {
+    let label = Html::foreign(&client.label);
+    Html::own(format!("{label} ({})", Html::text(client.id.as_str())))
 }
 
 /// Whether tokens that it gave may be accepted still: those of an expired secret live out their

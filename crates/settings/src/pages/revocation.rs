@@ -6,8 +6,8 @@ use tenant::{ClientId, KeyId};
 use time::OffsetDateTime;
 
 use super::Visited;
-use super::clients::{found, named};
-use super::credentials::{Revocation, are_last, has_tokens, used_lately};
+use super::clients::found;
+use super::credentials::{Revocation, are_last, has_tokens, named, used_lately};
 use crate::failed::{Answer, Failed, Refused};
 use crate::html::Html;
 use crate::respond;

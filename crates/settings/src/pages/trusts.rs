@@ -8,7 +8,7 @@ use oauth::{PastedError, Trust};
 use uuid::Uuid;
 
 use super::Visited;
-use super::clients::{Row, Urls, named};
+use super::credentials::{Row, Urls, named};
 use super::frame::Base;
 use crate::failed::Answer;
 use crate::html::Html;

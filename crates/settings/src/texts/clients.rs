@@ -1,7 +1,7 @@
 //! What the page says of OAuth 2.0 clients: a field for each text. The words for what Entra asks
 //! for are those of Entra's portal.
 
-use super::words::Counted;
+use super::counted::Counted;
 
 /// The texts of a language about clients. What is in braces is filled in.
 #[derive(Debug)]

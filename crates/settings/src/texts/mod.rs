@@ -2,12 +2,14 @@
 
 mod attributes;
 mod clients;
+mod counted;
 mod de;
 mod en;
 pub mod reasons;
 mod words;
 
-pub use words::{Counted, Texts};
+pub use counted::Counted;
+pub use words::Texts;
 
 /// A language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

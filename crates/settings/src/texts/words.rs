@@ -2,9 +2,7 @@
 
 use super::Language;
 use super::clients::ClientTexts;
-
-/// A text for one of something, and one for any other number.
-pub type Counted = [&'static str; 2];
+use super::counted::Counted;
 
 /// All texts of a language. What is in braces is filled in.
 #[derive(Debug)]
