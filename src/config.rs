@@ -60,7 +60,6 @@ const DEFAULT_DEADLINE_MS: u32 = 8_000;
 /// Twenty times Entra's maximum, with a burst of 5,000: a refusal may make Entra quarantine the
 /// tenant.
 const DEFAULT_REQUESTS_PER_SECOND: u32 = 500;
-const DEFAULT_AUTHORITY: &str = "https://login.microsoftonline.com";
 /// Entra's gallery wants one hour to six.
 const DEFAULT_TOKEN_SECONDS: u32 = 7_200;
 
@@ -134,7 +133,7 @@ impl Config {
             "no limit",
         )?;
         let authorities = variable("SCIM_ENTRA_AUTHORITY");
-        let authorities = authorities.as_deref().unwrap_or(DEFAULT_AUTHORITY);
+        let authorities = authorities.as_deref().unwrap_or(Authorities::ENTRA);
         let entra_authorities = Authorities::parse(authorities).map_err(|error| ConfigError {
             name: "SCIM_ENTRA_AUTHORITY",
             problem: format!("cannot be used: {error}"),

@@ -22,7 +22,7 @@ const SCIM_JSON: &str = "application/scim+json";
 
 /// Seconds after which clients are asked to retry. Whatever makes the directory unavailable passes
 /// within a second or takes minutes; Entra retries in its next cycle anyway.
-const RETRY_SECONDS: &str = "2";
+pub(crate) const RETRY_SECONDS: &str = "2";
 
 /// What every answer has in common, whatever it answers.
 ///
@@ -200,7 +200,7 @@ fn empty(status: StatusCode) -> Response<Body> {
 }
 
 /// Sets a header. An invalid value is left out: it can only come from a client's own `Host`.
-fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
+pub(crate) fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }

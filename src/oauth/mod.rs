@@ -24,6 +24,7 @@ use crate::service::Failure;
 
 use refused::NoToken;
 pub(crate) use refused::Refused;
+pub(crate) use respond::{failed, refused};
 pub(crate) use route::{Endpoint, Target};
 
 /// Answers a request of one of these endpoints; the outer error is a failure of the service, the
@@ -71,16 +72,6 @@ async fn token(
     let content_type = values(CONTENT_TYPE).first().copied();
     let asked = TokenRequest::read(&values(AUTHORIZATION), content_type, request.body())?;
     grant::grant(instance, asked, trace).await
-}
-
-/// The answer to a refused request.
-pub(crate) fn refused(refused: &Refused) -> Response<Body> {
-    respond::refused(refused)
-}
-
-/// The answer to a request that failed.
-pub(crate) fn failed(failure: &Failure, request_id: &str) -> Response<Body> {
-    respond::failed(failure, request_id)
 }
 
 /// The tenant whose client a refused request names.

@@ -1,9 +1,7 @@
 //! Writing the answers (RFC 6749, sections 5.1 and 5.2; RFC 8414, section 3.2).
 
 use lambda_http::http::StatusCode;
-use lambda_http::http::header::{
-    ALLOW, CONTENT_TYPE, HeaderName, HeaderValue, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
-};
+use lambda_http::http::header::{ALLOW, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE};
 use lambda_http::{Body, Response};
 use oauth::{ErrorCode, RETRY_AFTER as KEYS_AGAIN};
 use scim::ScimError;
@@ -13,13 +11,11 @@ use time::Duration;
 
 use super::refused::Refused;
 use super::route::Endpoint;
+use crate::http::respond::{RETRY_SECONDS, set};
 use crate::service::Failure;
 
 /// The one scope there is: all of the tenant's directory.
 const SCOPE: &str = "scim";
-
-/// Seconds after which clients are asked to retry when DynamoDB fails.
-const RETRY_SECONDS: &str = "2";
 
 /// 200 with a token. There is no refresh token (RFC 6749, section 4.4.3).
 pub(super) fn token(token: &AccessToken, life: Duration) -> Response<Body> {
@@ -52,7 +48,7 @@ pub(super) fn metadata(base: &str) -> Response<Body> {
 }
 
 /// The answer to a refused request.
-pub(super) fn refused(refused: &Refused) -> Response<Body> {
+pub(crate) fn refused(refused: &Refused) -> Response<Body> {
     match refused {
         Refused::ByRule(refusal) => {
             let status = StatusCode::from_u16(refusal.code.status());
@@ -101,7 +97,7 @@ pub(super) fn refused(refused: &Refused) -> Response<Body> {
 
 /// The answer to a request that failed: RFC 6749 has no codes for it, and these are its words for
 /// the same at other endpoints (section 4.1.2.1).
-pub(super) fn failed(failure: &Failure, request_id: &str) -> Response<Body> {
+pub(crate) fn failed(failure: &Failure, request_id: &str) -> Response<Body> {
     let status = failure.error.status();
     let is_passing = status == StatusCode::SERVICE_UNAVAILABLE;
     let (code, text) = match is_passing {
@@ -132,10 +128,4 @@ fn respond(status: StatusCode, body: &Value) -> Response<Body> {
     // RFC 6749, section 5.1, beside the `Cache-Control` that every answer has.
     set(&mut response, PRAGMA, "no-cache");
     response
-}
-
-fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
 }

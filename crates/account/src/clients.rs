@@ -123,8 +123,17 @@ impl Account {
     ///
     /// # Errors
     /// When there is no such client or the tenant has too many keys, and failures of DynamoDB.
-    pub async fn trust(&self, client: &ClientId, trust: &Trust) -> Result<KeyRecord, Failure> {
+    pub async fn trust(
+        &self,
+        client: &ClientId,
+        trust: &oauth::Trust,
+    ) -> Result<KeyRecord, Failure> {
         self.own_client(client).await?;
+        let trust = &Trust {
+            issuer: trust.issuer.as_str().to_owned(),
+            subject: trust.subject.clone(),
+            audiences: trust.audiences.clone(),
+        };
         // To the millisecond: tokens of the trust before it are told from those of this one by it.
         let now = OffsetDateTime::now_utc();
         let trusted = self.store.create_trust(client, trust, now, &self.meter);

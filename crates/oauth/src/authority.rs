@@ -28,6 +28,9 @@ pub enum AuthoritiesError {
 }
 
 impl Authorities {
+    /// Entra's own, but for national clouds.
+    pub const ENTRA: &str = "https://login.microsoftonline.com";
+
     /// Reads one authority, or several with commas between them: scheme and host, perhaps a port,
     /// nothing else.
     ///

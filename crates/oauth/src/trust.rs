@@ -107,7 +107,8 @@ impl Trust {
     pub fn is_bound_to(&self, host: &str) -> bool {
         let names_it = |audience: &String| {
             let path = audience.strip_prefix("api://");
-            path.is_some_and(|path| path.split_once('/').is_some_and(|(_, rest)| rest == host))
+            let named = path.and_then(|path| path.split_once('/'));
+            named.is_some_and(|(_, named)| named.eq_ignore_ascii_case(host))
         };
         !self.audiences.is_empty() && self.audiences.iter().all(names_it)
     }

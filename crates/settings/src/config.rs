@@ -5,10 +5,6 @@ use std::borrow::Cow;
 use oauth::Authorities;
 use store::Tables;
 
-/// Whose assertions clients may trust, unless configured otherwise: Entra's own, but for national
-/// clouds.
-const ENTRA: &str = "https://login.microsoftonline.com";
-
 /// The function's configuration. docs/OPERATING.md lists the variables.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -76,7 +72,7 @@ impl Config {
 /// # Errors
 /// When one of them is none.
 pub fn authorities(listed: Option<&str>) -> Result<Authorities, ConfigError> {
-    Authorities::parse(listed.unwrap_or(ENTRA)).map_err(|error| ConfigError {
+    Authorities::parse(listed.unwrap_or(Authorities::ENTRA)).map_err(|error| ConfigError {
         name: "SCIM_ENTRA_AUTHORITY",
         problem: format!("cannot be used: {error}").into(),
     })
@@ -115,10 +111,10 @@ mod tests {
             let issuer = format!("{issuer}/11111111-2222-3333-4444-555555555555/v2.0");
             authorities(listed).unwrap().issuer(&issuer).is_some()
         };
-        assert!(issuer(None, ENTRA));
+        assert!(issuer(None, Authorities::ENTRA));
         let listed = Some("https://login.microsoftonline.us, http://localhost:1");
         assert!(issuer(listed, "https://login.microsoftonline.us"));
-        assert!(issuer(listed, "http://localhost:1") && !issuer(listed, ENTRA));
+        assert!(issuer(listed, "http://localhost:1") && !issuer(listed, Authorities::ENTRA));
         let error = authorities(Some("login.example")).unwrap_err().to_string();
         let said = "environment variable SCIM_ENTRA_AUTHORITY cannot be used: `login.example`";
         assert!(error.starts_with(said), "{error}");

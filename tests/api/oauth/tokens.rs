@@ -10,6 +10,7 @@ use time::{Duration, OffsetDateTime};
 use crate::keys::key_use::{behind, until};
 use crate::support::capture::{cost, logged};
 use crate::support::clock::{date, set_date};
+use crate::support::copies::copy;
 use crate::support::exports::{Folder, disable, export, stage};
 use crate::support::items::{BothTables, Stored};
 use crate::support::oauth::{
@@ -285,6 +286,16 @@ async fn tokens_and_web_keys_leave_with_no_export_and_stand_in_no_table() {
     assert!(items.len() > 10, "{items:?}");
     for item in items {
         let sort_key = item["sk"]["S"].as_str().unwrap();
+        assert!(!sort_key.starts_with(['A', 'W']), "{sort_key}");
+    }
+    // Nor do they come with a table that was restored.
+    let restored = copy(&admin.tables()).await.directory;
+    let command = format!("tenant import acme --from-table {restored} --replace");
+    let (code, said) = admin.run(&command).await;
+    assert_eq!(code, 0, "{said}");
+    let items = directory.items("acme").await;
+    assert!(items.len() > 10, "{:?}", items.keys());
+    for sort_key in items.keys() {
         assert!(!sort_key.starts_with(['A', 'W']), "{sort_key}");
     }
 }

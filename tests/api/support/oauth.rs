@@ -6,7 +6,6 @@ use hellotracks_scim::instance::Instance;
 use oauth::Authorities;
 use serde_json::Value;
 use stand::issuer::{AUDIENCE, ENTRA_TENANT, Issuer, SUBJECT};
-use store::secrets::Trust;
 use tenant::{ClientId, KeyId, TenantId};
 use time::{Duration, OffsetDateTime};
 
@@ -168,13 +167,8 @@ impl Federation {
         let pasted =
             oauth::Trust::from_pasted(authorities, &issuer, Some(&keys), SUBJECT, audience, host)
                 .unwrap();
-        let trust = Trust {
-            issuer: pasted.issuer.as_str().to_owned(),
-            subject: pasted.subject,
-            audiences: pasted.audiences,
-        };
         let account = account_of(&self.service, client.tenant().as_str()).await;
-        account.trust(client, &trust).await.unwrap().id
+        account.trust(client, &pasted).await.unwrap().id
     }
 
     pub fn now(&self) -> OffsetDateTime {

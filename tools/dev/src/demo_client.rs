@@ -83,33 +83,19 @@ impl DemoClient {
             AUDIENCE,
             None,
         )?;
-        let wanted = store::secrets::Trust {
-            issuer: wanted.issuer.as_str().to_owned(),
-            subject: wanted.subject,
-            audiences: wanted.audiences,
-        };
-        let mut is_there = false;
         let now = OffsetDateTime::now_utc();
         let clients = account.clients().await?;
         let own = clients.iter().filter(|client| client.id == self.id);
         for known in own.flat_map(|client| &client.credentials) {
-            match &known.record.kind {
-                KeyKind::Trust(_, trust) if known.record.is_active(now) => {
-                    if trust.issuer == wanted.issuer {
-                        is_there |=
-                            trust.subject == wanted.subject && trust.audiences == wanted.audiences;
-                    } else {
-                        account
-                            .revoke_client(&self.id, Some(&known.record.id))
-                            .await?;
-                    }
-                }
-                _ => {}
+            if let KeyKind::Trust(_, trust) = &known.record.kind
+                && known.record.is_active(now)
+                && trust.issuer != wanted.issuer.as_str()
+            {
+                let old = Some(&known.record.id);
+                account.revoke_client(&self.id, old).await?;
             }
         }
-        if !is_there {
-            account.trust(&self.id, &wanted).await?;
-        }
+        account.trust(&self.id, &wanted).await?;
         Ok(())
     }
 }

@@ -101,7 +101,7 @@ pub struct TrustArgs {
     #[arg(
         long,
         env = "SCIM_ENTRA_AUTHORITY",
-        default_value = "https://login.microsoftonline.com",
+        default_value = Authorities::ENTRA,
         value_name = "URL",
         value_parser = Authorities::parse
     )]

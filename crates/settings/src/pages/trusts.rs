@@ -81,14 +81,9 @@ impl Visited<'_> {
             Ok(trust) => trust,
             Err(wrong) => return self.trust_form(StatusCode::BAD_REQUEST, &client, Some(&wrong)),
         };
-        let trust = store::secrets::Trust {
-            issuer: trust.issuer.as_str().to_owned(),
-            subject: trust.subject,
-            audiences: trust.audiences,
-        };
         self.use_form().await?;
         self.visit.account.trust(&client.id, &trust).await?;
-        let (is_bound, note) = self.binding(&trust);
+        let (is_bound, note) = self.bound(&trust);
         let page = Done {
             base: self.base("/settings/clients"),
             client: client.id.to_string(),
@@ -196,21 +191,20 @@ impl Visited<'_> {
         let Some(issuer) = self.app.authorities.issuer(&trust.issuer) else {
             return (false, Html::text(t.other_authority));
         };
-        let host = own_host(&self.asked.base).unwrap_or_default();
-        let host = host.strip_prefix("www.").unwrap_or(host);
-        let is_own = |audience: &String| {
-            let named = audience.strip_prefix("api://");
-            let named = named.and_then(|path| path.split_once('/'));
-            named.is_some_and(|(_, named)| named.eq_ignore_ascii_case(host))
-        };
-        let are_own = trust.audiences.iter().all(is_own);
-        let trust = Trust {
+        self.bound(&Trust {
             issuer,
             subject: trust.subject.clone(),
             audiences: trust.audiences.clone(),
-        };
+        })
+    }
+
+    /// The same of a trust in an issuer that may be trusted.
+    fn bound(&self, trust: &Trust) -> (bool, Html) {
+        let t = self.asked.language.texts().clients;
+        let host = own_host(&self.asked.base).unwrap_or_default();
+        let host = host.strip_prefix("www.").unwrap_or(host);
         let shown = [("host", &Html::code(host))];
-        match (trust.is_host_bound(), are_own) {
+        match (trust.is_host_bound(), trust.is_bound_to(host)) {
             (true, true) => (true, Html::text(t.is_bound)),
             (true, false) => (false, Html::fill(t.bound_elsewhere, &shown)),
             (false, _) => (false, Html::fill(t.not_bound, &shown)),

@@ -10,6 +10,7 @@ use crate::client::attributes::{Item, text};
 use crate::client::bulk;
 use crate::client::format::{self, FORMAT};
 use crate::client::tables::{PARTITION_KEY, SORT_KEY};
+use crate::directory::keys;
 use crate::secrets::Hold;
 use crate::{StoreError, TenantStore};
 
@@ -91,8 +92,8 @@ impl<'a> TenantStore<'a> {
         }
     }
 
-    /// Copies everything that the tenant has in another table to this one, as long as `hold` is not
-    /// lost. `progress` is told how many items are copied.
+    /// Copies everything that the tenant has in another table, but for what lets clients in, to
+    /// this one, as long as `hold` is not lost. `progress` is told how many items are copied.
     ///
     /// # Errors
     /// As [`Written::add_line`].
@@ -108,7 +109,9 @@ impl<'a> TenantStore<'a> {
             let (items, next) = other.one_page(query.set_exclusive_start_key(start)).await?;
             for item in items {
                 format::check(&item)?;
-                written.add(item, 0).await?;
+                if !keys::access::is_access(text(&item, SORT_KEY)?) {
+                    written.add(item, 0).await?;
+                }
             }
             // The items of a page have a megabyte together, so they fit into transactions.
             written.flush().await?;

@@ -4,7 +4,6 @@ use account::Account;
 use oauth::Trust;
 use serde_json::{Value, json};
 use store::Store;
-use store::secrets;
 use tenant::KeyId;
 
 use crate::args::TrustArgs;
@@ -34,12 +33,7 @@ pub async fn run(arguments: &TrustArgs, store: &Store) -> Result<Trusted, Failur
         arguments.service.host(),
     )?;
     let account = Account::open(store, &arguments.tenant).await?;
-    let stored = secrets::Trust {
-        issuer: trust.issuer.as_str().to_owned(),
-        subject: trust.subject.clone(),
-        audiences: trust.audiences.clone(),
-    };
-    let record = account.trust(&arguments.client, &stored).await?;
+    let record = account.trust(&arguments.client, &trust).await?;
     Ok(Trusted {
         id: record.id,
         trust,
