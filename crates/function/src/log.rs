@@ -27,6 +27,7 @@ const OWN: &[&str] = &[
     "federation",
     "function",
     "hellotracks",
+    "member_events",
     "oauth",
     "scim",
     "settings",

@@ -283,7 +283,7 @@ impl Stored {
 }
 
 /// `now`, or a millisecond after `before` if that is later.
-fn later(now: OffsetDateTime, before: OffsetDateTime) -> OffsetDateTime {
+pub fn later(now: OffsetDateTime, before: OffsetDateTime) -> OffsetDateTime {
     now.max(before.saturating_add(Duration::MILLISECOND))
 }
 

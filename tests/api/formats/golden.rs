@@ -41,6 +41,7 @@ const KINDS: &[&str] = &[
     "E#<time>#I#<u>#<g>",
     "E#<time>#M#<g>#<c>",
     "E#<time>#M#<g>#<c>#<d>",
+    "E#<time>#M#<g>#<c>#~<n>",
     "E#<time>#U#<id>#<n>",
     "F#G#<…>",
     "F#U#<…>",

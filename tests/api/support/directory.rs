@@ -63,7 +63,7 @@ impl DirectoryTable {
     /// Empty tables with this prefix.
     pub async fn empty(endpoint: &str, prefix: &str) -> (Store, Self) {
         let store = stand::tenant::connect(endpoint, engine::tables(prefix)).await;
-        store.create_tables().await.unwrap();
+        engine::create_tables(&store, endpoint, prefix).await;
         let directory = Self {
             client: Client::new(&engine::sdk_config(endpoint).await),
             table: engine::tables(prefix).directory,

@@ -10,12 +10,18 @@ use store::{Store, Tables, Timeouts};
 
 /// A store over tables that no other test uses.
 pub async fn store() -> Store {
-    let store = empty_store(&uuid::Uuid::new_v4().simple().to_string()).await;
+    let prefix = uuid::Uuid::new_v4().simple().to_string();
+    let store = empty_store(&prefix).await;
+    create_tables(&store, endpoint(), &prefix).await;
     store
-        .create_tables()
-        .await
-        .expect("the tables can be created");
-    store
+}
+
+/// Creates the tables with this prefix, without the stream: nobody reads it.
+pub async fn create_tables(store: &Store, endpoint: &str, prefix: &str) {
+    let created = store.create_tables().await;
+    created.expect("the tables can be created");
+    let off = stand::stream::turn_off(endpoint, &tables(prefix).directory).await;
+    off.expect("the stream can be turned off");
 }
 
 /// A store over tables with this prefix, which may not exist yet.

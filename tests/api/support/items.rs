@@ -106,6 +106,7 @@ impl Stored {
             ["B", of, _] => return format!("B#{of}#<d>"),
             ["E", _, letter @ ("U" | "G"), _, _] => return format!("E#<time>#{letter}#<id>#<n>"),
             ["E", _, "M", _, _] => "E#<time>#M#<g>#<c>",
+            ["E", _, "M", _, _, step] if step.starts_with('~') => "E#<time>#M#<g>#<c>#~<n>",
             ["E", _, "M", _, _, _] => "E#<time>#M#<g>#<c>#<d>",
             ["E", _, "I", _, _] => "E#<time>#I#<u>#<g>",
             ["R", ..] => "R#<…>",

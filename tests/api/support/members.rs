@@ -72,8 +72,7 @@ pub fn check(items: &Items) -> Members {
                 let head = &items[&format!("M#{group}")];
                 assert_eq!(text(head, "pending"), text(item, "record"), "{sort_key}");
                 let record = text(item, "record");
-                let records = items.iter().filter(|(key, _)| key.starts_with(record));
-                let records: Vec<_> = records.map(|(_, record)| record).collect();
+                let records = parts_of(items, record);
                 assert!((1..=16).contains(&records.len()), "{sort_key}");
                 // Shards count it from the moment it is decided.
                 for (user, by) in to_do(item, &records) {
@@ -102,7 +101,16 @@ pub fn check(items: &Items) -> Members {
     counts.retain(|_, count| *count != 0);
     assert_eq!(counts, BTreeMap::new(), "shards are missing");
     records(items, &members);
+    steps(items);
     members
+}
+
+/// What a pending change is about, without what is carried out of it.
+fn parts_of<'a>(items: &'a Items, record: &str) -> Vec<&'a Item> {
+    let parts = items
+        .iter()
+        .filter(|(key, _)| key.starts_with(record) && !key.contains("#~"));
+    parts.map(|(_, part)| part).collect()
 }
 
 /// The groups and the members of them that pending changes still have to remove.
@@ -113,8 +121,7 @@ fn parting(items: &Items) -> BTreeSet<(&str, String)> {
             && !group.starts_with('!')
         {
             let record = text(item, "record");
-            let records = items.iter().filter(|(key, _)| key.starts_with(record));
-            let records: Vec<_> = records.map(|(_, record)| record).collect();
+            let records = parts_of(items, record);
             let removed = to_do(item, &records).into_iter().filter(|(_, by)| *by < 0);
             parting.extend(removed.map(|(user, _)| (group, user)));
         }
@@ -174,6 +181,8 @@ fn records(items: &Items, members: &Members) {
             ["E", _, "U", user, _] if text(record, "operation") == "restore" => {
                 restored.insert(user.to_owned());
             }
+            // Told already: what it tells of has a record of its own.
+            ["E", _, "M", _, _, step] if step.starts_with('~') => {}
             ["E", _, "M", group, _] | ["E", _, "M", group, _, _] => {
                 for name in ["actor", "operation", "request_id"] {
                     assert!(!text(record, name).is_empty(), "{sort_key} {name}");
@@ -212,6 +221,37 @@ fn records(items: &Items, members: &Members) {
     }
 }
 
+/// What the steps of a large change have carried out is what was decided, once that is done.
+/// Releases before had no records of steps.
+fn steps(items: &Items) {
+    let mut decided = BTreeMap::<&str, [BTreeSet<String>; 2]>::new();
+    let mut carried_out = decided.clone();
+    for (sort_key, record) in items {
+        let parts: Vec<_> = sort_key.split('#').collect();
+        let (["E", _, "M", group, _, part], Some((change, _))) =
+            (&parts[..], sort_key.rsplit_once('#'))
+        else {
+            continue;
+        };
+        if items.contains_key(&format!("J#{group}")) {
+            continue;
+        }
+        let all = match part.starts_with('~') {
+            true => &mut carried_out,
+            false => &mut decided,
+        };
+        let all = all.entry(change).or_default();
+        for (all, name) in all.iter_mut().zip(["added", "removed"]) {
+            for id in ids(bytes(record, name)) {
+                assert!(all.insert(id), "{sort_key}: told twice");
+            }
+        }
+    }
+    for (change, steps) in carried_out {
+        assert_eq!(Some(&steps), decided.get(change), "{change}");
+    }
+}
+
 /// The ids in a binary attribute: 16 bytes each, in order.
 pub fn ids(bytes: &[u8]) -> Vec<String> {
     assert_eq!(bytes.len() % 16, 0);
@@ -227,7 +267,8 @@ pub fn ids(bytes: &[u8]) -> Vec<String> {
 pub fn recorded<'a>(items: &'a Items, group: &str) -> Vec<&'a str> {
     let of_group = |key: &&String| {
         let parts: Vec<_> = key.split('#').collect();
-        parts[0] == "E" && parts[2] == "M" && parts[3] == group
+        let is_step = parts.get(5).is_some_and(|step| step.starts_with('~'));
+        parts[0] == "E" && parts[2] == "M" && parts[3] == group && !is_step
     };
     items.keys().filter(of_group).map(String::as_str).collect()
 }

@@ -1,6 +1,6 @@
-//! What the service runs on in tests, benchmarks and development: a DynamoDB engine, the function
-//! as a process under Lambda's Runtime API, requests as API Gateway events, an issuer of
-//! assertions, and a connection that can break.
+//! What the service runs on in tests, benchmarks and development: a DynamoDB engine and
+//! its stream, the function as a process under Lambda's Runtime API, requests as API Gateway events,
+//! an issuer of assertions, a consumer of member events, and a connection that can break.
 
 #![expect(
     clippy::expect_used,
@@ -13,6 +13,7 @@
 use std::path::{Path, PathBuf};
 
 pub mod clock;
+pub mod consumer;
 pub mod engine;
 mod expect;
 pub mod function;
@@ -20,6 +21,7 @@ pub mod issuer;
 pub mod pool;
 pub mod request;
 pub mod runtime_api;
+pub mod stream;
 pub mod tenant;
 pub mod wire;
 

@@ -69,6 +69,7 @@ impl Store {
                     self.adopt_time_to_live(name, definition).await?,
                     self.adopt_recovery(name).await?,
                     self.adopt_protection(name, &table).await?,
+                    self.adopt_stream(name, definition).await?,
                     encryption(&table),
                     billing(&table, definition),
                 ],
@@ -141,6 +142,36 @@ impl Store {
             is_right: true,
         })
     }
+
+    /// A stream that shows something else stays: its readers hang on it.
+    async fn adopt_stream(
+        &self,
+        name: &str,
+        definition: &TableDefinition,
+    ) -> Result<Setting, TablesError> {
+        // The setting before may have put the table to work.
+        let table = tables::wait_until_active(self, name).await?;
+        let was = told_stream(&table);
+        let mut is = was.clone();
+        if let Some(view) = definition.stream
+            && was == OFF
+        {
+            tables::enable_stream(self, &table, name, view).await?;
+            is = told_stream(&tables::wait_until_active(self, name).await?);
+        }
+        Ok(Setting {
+            name: "stream",
+            is_right: is == definition.stream.unwrap_or(OFF),
+            was,
+            is,
+        })
+    }
+}
+
+fn told_stream(table: &TableDescription) -> String {
+    let specification = table.stream_specification();
+    let view = specification.and_then(|on| on.stream_view_type.as_ref());
+    view.map_or(OFF, |view| view.as_str()).to_owned()
 }
 
 fn on_or_off(is_on: bool) -> &'static str {

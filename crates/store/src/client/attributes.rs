@@ -119,6 +119,21 @@ pub(crate) fn seconds(item: &Item, name: &str) -> Result<OffsetDateTime, StoreEr
         .ok_or_else(|| damaged(item, name))
 }
 
+/// A time as a number of milliseconds since 1970, which conditions can compare.
+pub(crate) fn in_milliseconds(time: OffsetDateTime) -> u64 {
+    let milliseconds = time.unix_timestamp_nanos() / 1_000_000;
+    u64::try_from(milliseconds).unwrap_or_default()
+}
+
+/// A time in milliseconds since 1970.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is absent or not such a number.
+pub(crate) fn milliseconds(item: &Item, name: &str) -> Result<OffsetDateTime, StoreError> {
+    let nanoseconds = i128::from(number(item, name)?).saturating_mul(1_000_000);
+    OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).map_err(|_| damaged(item, name))
+}
+
 /// Reads an attribute if it exists.
 pub(crate) fn optional<'a, T>(
     item: &'a Item,

@@ -32,6 +32,8 @@ pub struct TableDefinition {
     pub point_in_time_recovery: bool,
     /// The kind of key that it is encrypted with.
     pub encryption: &'static str,
+    /// What the table's stream shows of an item that is written, if it has a stream.
+    pub stream: Option<&'static str>,
 }
 
 /// Tenants and the digests of their API keys. Nothing in it expires: a revoked key stays on record.
@@ -45,6 +47,7 @@ pub const SECRETS: TableDefinition = TableDefinition {
     point_in_time_recovery: true,
     // The key that AWS manages for DynamoDB in the account, whose uses CloudTrail has.
     encryption: "KMS",
+    stream: None,
 };
 
 /// Everything the tenants own.
@@ -53,6 +56,8 @@ pub const DIRECTORY: TableDefinition = TableDefinition {
     key_schema: [(PARTITION_KEY, "HASH"), (SORT_KEY, "RANGE")],
     attribute_definitions: [(PARTITION_KEY, "S"), (SORT_KEY, "S")],
     time_to_live: Some(EXPIRES_AT),
+    // Change records are all that is read of it, and they are written once.
+    stream: Some("NEW_IMAGE"),
     ..SECRETS
 };
 
@@ -78,7 +83,7 @@ pub const SESSIONS: TableDefinition = TableDefinition {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_dynamodb::types::{BillingMode, KeyType, ScalarAttributeType, SseType};
+    use aws_sdk_dynamodb::types::{BillingMode, KeyType, ScalarAttributeType, SseType, StreamViewType};
 
     use super::*;
 
@@ -91,6 +96,9 @@ mod tests {
                 BillingMode::PayPerRequest
             );
             assert_eq!(SseType::from(definition.encryption), SseType::Kms);
+            if let Some(view) = definition.stream {
+                assert_eq!(StreamViewType::from(view), StreamViewType::NewImage);
+            }
             let kinds = definition.key_schema.map(|(_, kind)| KeyType::from(kind));
             assert_eq!(kinds, [KeyType::Hash, KeyType::Range]);
             for (_, kind) in definition.attribute_definitions {

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::operation::update_continuous_backups::{
 };
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-    PointInTimeRecoverySpecification, ScalarAttributeType, SseSpecification, SseType,
+    PointInTimeRecoverySpecification, ScalarAttributeType, SseSpecification, SseType, StreamSpecification, StreamViewType,
     TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use backon::{ConstantBuilder, Retryable};
@@ -63,7 +63,7 @@ const POLL: ConstantBuilder = ConstantBuilder::new()
 
 impl Store {
     /// Creates missing tables and waits until both can be used. Existing tables keep their data;
-    /// time to live and recovery are turned on if they are off.
+    /// stream, time to live and recovery are turned on if they are off.
     ///
     /// # Errors
     /// When DynamoDB refuses, when a table of that name has a different primary key, or when a
@@ -99,6 +99,9 @@ impl Store {
             let table = wait_until_active(self, name).await?;
             if !has_key_of(&table, definition) {
                 return Err(other_kind(name, definition));
+            }
+            if let Some(view) = definition.stream {
+                enable_stream(self, &table, name, view).await?;
             }
             if let Some(attribute) = definition.time_to_live {
                 enable_time_to_live(self, name, attribute).await?;
@@ -217,7 +220,17 @@ async fn create(
             .build()?;
         request = request.attribute_definitions(element);
     }
+    if let Some(view) = definition.stream {
+        request = request.stream_specification(stream(view)?);
+    }
     store.administer(request).await
+}
+
+fn stream(view: &str) -> Result<StreamSpecification, StoreError> {
+    let specification = StreamSpecification::builder()
+        .stream_enabled(true)
+        .stream_view_type(StreamViewType::from(view));
+    Ok(specification.build()?)
 }
 
 /// Whether CreateTable created the table; if not, one of this name exists.
@@ -337,6 +350,28 @@ pub(super) async fn enable_time_to_live(
         .table_name(name)
         .time_to_live_specification(specification);
     store.administer(request).await.map(drop)
+}
+
+/// Turns the stream of a table on, if it is off. What the stream of a table shows cannot be changed,
+/// and another stream would be a new one: one that is on stays.
+pub(super) async fn enable_stream(
+    store: &Store,
+    table: &TableDescription,
+    name: &str,
+    view: &str,
+) -> Result<(), TablesError> {
+    let current = table.stream_specification();
+    if current.is_some_and(StreamSpecification::stream_enabled) {
+        return Ok(());
+    }
+    let request = store
+        .client
+        .update_table()
+        .table_name(name)
+        .stream_specification(stream(view)?);
+    store.administer(request).await?;
+    // The stream is there once the table is active again.
+    wait_until_active(store, name).await.map(drop)
 }
 
 pub(super) async fn enable_recovery(store: &Store, name: &str) -> Result<(), TablesError> {

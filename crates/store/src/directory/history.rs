@@ -6,10 +6,11 @@
 //! version does not know is shown as such, so that a record of a later one hides no others.
 
 use scim::{ResourceId, ResourceType};
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::keys::members::{OF_LEAVING, OF_MEMBERS};
+use super::keys::members::{OF_LEAVING, OF_MEMBERS, is_step};
 use super::members::MemberRecord;
 use super::record::{self, Actor, ChangeKind, ChangeRecord, GroupsMoved, request_id};
 use super::{TenantStore, keys};
@@ -17,6 +18,7 @@ use crate::StoreError;
 use crate::client::attributes::{Item, damaged, text};
 use crate::client::format;
 use crate::client::tables::SORT_KEY;
+use crate::partition::json;
 
 pub use super::span::Span;
 
@@ -190,6 +192,10 @@ impl TenantStore<'_> {
         let (mut records, mut next) = (Vec::new(), None);
         let query = self.query_between(begin, keys::changes_from(span.to));
         self.each_of_any_format(query, |item| {
+            // The change has a record of its own.
+            if is_step(text(item, SORT_KEY)?) {
+                return Ok(true);
+            }
             let record = Record::read(item)?;
             if let (Some(Record::Members(whole)), Record::Members(part)) =
                 (records.last_mut(), &record)
@@ -207,6 +213,36 @@ impl TenantStore<'_> {
         })
         .await?;
         Ok((records, next))
+    }
+
+    /// A page of the change records of a span as items in DynamoDB's JSON, in the order of time, and
+    /// where the next page begins if there is one. They are of all kinds, those that this version
+    /// does not know among them, and what steps of large changes have carried out comes at the time
+    /// of the change.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn outbox_page(
+        &self,
+        span: Span,
+        from: Option<&Continuation>,
+    ) -> Result<(Vec<Map<String, Value>>, Option<Continuation>), StoreError> {
+        let begin = match from {
+            Some(Continuation(sort_key)) => sort_key.clone(),
+            None => keys::changes_from(span.from),
+        };
+        let (mut items, mut next) = (Vec::new(), None);
+        let query = self.query_between(begin, keys::changes_from(span.to));
+        self.each_of_any_format(query, |item| {
+            if items.len() == PAGE {
+                next = Some(Continuation(text(item, SORT_KEY)?.to_owned()));
+                return Ok(false);
+            }
+            items.push(json::object(item));
+            Ok(true)
+        })
+        .await?;
+        Ok((items, next))
     }
 
     /// Shows `visit` the records of a span, in the same order, until it returns false.

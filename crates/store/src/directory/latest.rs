@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::history::Record;
+use super::keys::members::is_step;
 use super::{TenantStore, keys};
 use crate::StoreError;
 use crate::client::attributes::{Item, damaged, text};
@@ -68,7 +69,11 @@ impl TenantStore<'_> {
         from: Option<&Place>,
         most: u16,
     ) -> Result<Latest<Record>, StoreError> {
-        let read = |item: &Item| Ok(Some(Record::read(item)?));
+        let read = |item: &Item| {
+            // Of a change that has records of its own.
+            let is_step = is_step(text(item, SORT_KEY)?);
+            (!is_step).then(|| Record::read(item)).transpose()
+        };
         self.latest(keys::CHANGES, from, most, read).await
     }
 

@@ -218,22 +218,39 @@ impl TenantStore<'_> {
         &self,
         sort_keys: Vec<String>,
     ) -> Result<BTreeSet<String>, StoreError> {
+        let sort_key = |item: &Item| text(item, SORT_KEY).map(str::to_owned);
+        let there = self.there_as(sort_keys, SORT_KEY, sort_key).await?;
+        Ok(there.into_iter().collect())
+    }
+
+    /// What `read` finds in these attributes of those items with these sort keys that are there.
+    pub(crate) async fn there_as<T>(
+        &self,
+        sort_keys: Vec<String>,
+        attributes: &str,
+        read: fn(&Item) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
         // Collected first: a future that borrows from a closure's argument is not known to be
         // `Send`.
         let batches: Vec<_> = sort_keys
             .chunks(BATCH)
-            .map(|batch| self.there_of(batch))
+            .map(|batch| self.there_of(batch, attributes, read))
             .collect();
         let batches = stream::iter(batches).buffer_unordered(BATCHES);
-        let there: Vec<Vec<String>> = batches.try_collect().await?;
+        let there: Vec<Vec<T>> = batches.try_collect().await?;
         Ok(there.into_iter().flatten().collect())
     }
 
-    async fn there_of(&self, sort_keys: &[String]) -> Result<Vec<String>, StoreError> {
+    async fn there_of<T>(
+        &self,
+        sort_keys: &[String],
+        attributes: &str,
+        read: fn(&Item) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
         let keys = sort_keys.iter().map(|sort_key| self.key(sort_key.clone()));
         let mut found = Vec::with_capacity(sort_keys.len());
-        self.get_batch_of(keys.collect(), Some(SORT_KEY), |item| {
-            found.push(text(item, SORT_KEY)?.to_owned());
+        self.get_batch_of(keys.collect(), Some(attributes), |item| {
+            found.push(read(item)?);
             Ok(())
         })
         .await?;

@@ -31,11 +31,26 @@ const REQUEST_ID: &str = "request_id";
 /// Each changed attribute with its values, as JSON.
 pub(crate) const CHANGES: &str = "changes";
 const PREVIOUS: &str = "previous";
+/// The attributes after the change, as JSON. What a resource has when it comes to be is in the
+/// changes already.
+pub(crate) const DOCUMENT: &str = "document";
+/// In the place of a longer document: those attributes by which people know the resource, as JSON.
+pub(crate) const IDENTIFIERS: &str = "identifiers";
+/// When the resource was created, if that was another change.
+const CREATED: &str = "created";
+/// An attribute of every resource (RFC 7643 §3.1).
+const EXTERNAL_ID: &str = "externalId";
 /// The groups that a user left by being deleted, as JSON.
 const LEFT: &str = "left";
 /// The groups that a user came back to by being restored, as JSON.
 const RETURNED: &str = "returned";
 const OPERATOR: &str = "operator";
+
+/// The longest document in a record, in bytes: an event that tells of the change has room for it.
+const MAX_DOCUMENT: usize = 16 * 1024;
+
+/// The longest of the attributes in its place, in bytes.
+const MAX_IDENTIFIER: usize = 1024;
 
 /// Who made a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,6 +188,9 @@ fn named(name: &str, groups: &[ResourceId]) -> Option<(String, AttributeValue)> 
     (!ids.is_empty()).then(|| (name.to_owned(), string(Value::from(ids).to_string())))
 }
 
+/// The attributes by which a record says where its change comes from, and when it may be removed.
+pub(super) const ORIGIN: [&str; 4] = [ACTOR, OPERATION, REQUEST_ID, EXPIRES_AT];
+
 impl Origin {
     /// What a record says of it.
     pub(super) fn attributes(&self) -> [(String, AttributeValue); 4] {
@@ -238,6 +256,8 @@ pub(crate) struct Written<'a> {
     /// The version's time.
     pub at: OffsetDateTime,
     pub previous: Option<OffsetDateTime>,
+    /// When the resource was created, where that is known and was another change.
+    pub created: Option<OffsetDateTime>,
     pub before: Option<&'a Resource>,
     pub after: Option<&'a Resource>,
 }
@@ -251,6 +271,7 @@ impl<'a> Written<'a> {
             version: new.meta.version,
             at: new.meta.last_modified,
             previous: None,
+            created: (new.meta.version > 1).then_some(new.meta.created),
             before: None,
             after: Some(&new.resource),
         }
@@ -274,6 +295,23 @@ impl<'a> Written<'a> {
     /// The sort key of its record.
     pub fn sort_key(&self) -> String {
         keys::change(self.resource_type, self.id, self.at, self.version)
+    }
+
+    /// The attributes after the change, or what stands for them, unless the changes have them all.
+    fn state(&self) -> Option<(&'static str, String)> {
+        let after = self.before.and(self.after)?.attributes();
+        let document = Value::Object(after.clone()).to_string();
+        if document.len() <= MAX_DOCUMENT {
+            return Some((DOCUMENT, document));
+        }
+        let names = [self.resource_type.unique, EXTERNAL_ID];
+        let names = names.into_iter().chain(self.resource_type.access);
+        let known = names.filter_map(|name| {
+            let value = after.get(name)?;
+            let is_short = value.as_str().is_none_or(|text| text.len() <= MAX_IDENTIFIER);
+            is_short.then(|| (name.to_owned(), value.clone()))
+        });
+        Some((IDENTIFIERS, Value::Object(known.collect()).to_string()))
     }
 
     /// Each changed attribute with its value before and after, where it had one.
@@ -308,8 +346,13 @@ impl TenantStore<'_> {
         item.extend(origin.attributes());
         let changes = Value::Object(written.changes()).to_string();
         item.insert(CHANGES.to_owned(), string(changes));
-        if let Some(previous) = written.previous {
-            item.insert(PREVIOUS.to_owned(), timestamp(previous));
+        for (name, at) in [(PREVIOUS, written.previous), (CREATED, written.created)] {
+            if let Some(at) = at {
+                item.insert(name.to_owned(), timestamp(at));
+            }
+        }
+        if let Some((name, state)) = written.state() {
+            item.insert(name.to_owned(), string(state));
         }
         item
     }

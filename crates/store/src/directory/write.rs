@@ -192,6 +192,7 @@ impl TenantStore<'_> {
             version: deletion.version,
             at: deleted,
             previous: Some(current.meta.last_modified),
+            created: None,
             before: Some(&current.resource),
             after: None,
             ..Written::creation(resource_type, current)

@@ -347,6 +347,7 @@ fn erasure<'a>(
         // Versions follow each other in time, whatever the clocks.
         at: origin.at.max(previous + time::Duration::MILLISECOND),
         previous: Some(previous),
+        created: None,
         before: None,
         after: None,
     }

@@ -10,7 +10,7 @@ use crate::client::attributes::{Item, damaged, optional_text, string, text};
 use crate::client::tables::SORT_KEY;
 use crate::directory::document::{self, DOCUMENT};
 use crate::directory::members::record::{DISPLAYS, LEFT_OUT};
-use crate::directory::record::CHANGES;
+use crate::directory::record::{CHANGES, DOCUMENT as STATE, IDENTIFIERS};
 use crate::usage::refusals::DETAIL;
 use crate::usage::requests;
 
@@ -95,31 +95,55 @@ fn changes(item: &Item) -> Result<Map<String, Value>, StoreError> {
 fn own_record(item: &Item) -> Result<Option<Trace>, StoreError> {
     let read = changes(item)?;
     let next = blanked(&read);
-    Ok((next != read).then(|| (Kind::Record, set_changes(next))))
+    let mut set = Vec::new();
+    if next != read {
+        set.push(json(CHANGES, next));
+    }
+    for name in [STATE, IDENTIFIERS] {
+        if item.contains_key(name) {
+            set.push((name.to_owned(), None));
+        }
+    }
+    Ok((!set.is_empty()).then_some((Kind::Record, Change::Set(set))))
 }
 
-fn set_changes(changes: Map<String, Value>) -> Change {
-    let changes = string(Value::Object(changes).to_string());
-    Change::Set(vec![(CHANGES.to_owned(), Some(changes))])
+fn json(name: &str, members: Map<String, Value>) -> (String, Option<AttributeValue>) {
+    let members = string(Value::Object(members).to_string());
+    (name.to_owned(), Some(members))
 }
 
 /// Erases the values of `manager` that name the person.
 fn others_record(item: &Item, id: &str) -> Result<Option<Trace>, StoreError> {
+    let mut set = Vec::new();
     // Most records name no manager, or another one.
-    if !text(item, CHANGES)?.contains(id) {
-        return Ok(None);
-    }
-    let mut changes = changes(item)?;
-    let mut is_changed = false;
-    let of_manager = changes.iter_mut().filter(|(name, _)| is_manager(name));
-    for (_, change) in of_manager {
-        let sides = change.as_object_mut().into_iter().flat_map(Map::values_mut);
-        for value in sides.filter(|value| is_of(value, id)) {
-            *value = ERASED.into();
-            is_changed = true;
+    if text(item, CHANGES)?.contains(id) {
+        let mut changes = changes(item)?;
+        let of_manager = changes.iter_mut().filter(|(name, _)| is_manager(name));
+        let sides = of_manager.filter_map(|(_, change)| change.as_object_mut());
+        if erase_all(sides.flat_map(Map::values_mut), id) {
+            set.push(json(CHANGES, changes));
         }
     }
-    Ok(is_changed.then(|| (Kind::ManagerRecord, set_changes(changes))))
+    if let Some(state) = optional_text(item, STATE)?.filter(|state| state.contains(id)) {
+        let mut state: Map<String, Value> =
+            serde_json::from_str(state).map_err(|_| damaged(item, STATE))?;
+        let extensions = state.values_mut().filter_map(Value::as_object_mut);
+        let managers = extensions.filter_map(|extension| extension.get_mut("manager"));
+        if erase_all(managers, id) {
+            set.push(json(STATE, state));
+        }
+    }
+    Ok((!set.is_empty()).then_some((Kind::ManagerRecord, Change::Set(set))))
+}
+
+/// Erases those of these managers that are the person. Returns whether there were any.
+fn erase_all<'v>(managers: impl Iterator<Item = &'v mut Value>, id: &str) -> bool {
+    let mut any = false;
+    for manager in managers.filter(|manager| is_of(manager, id)) {
+        *manager = ERASED.into();
+        any = true;
+    }
+    any
 }
 
 /// Whether a value of `manager` names the person.

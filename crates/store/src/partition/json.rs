@@ -16,12 +16,15 @@ pub(super) struct NoItem;
 
 /// An item on one line.
 pub(super) fn line(item: &Item) -> String {
-    let sorted: BTreeMap<_, _> = item.iter().collect();
-    let members = sorted.into_iter();
-    let members: Map<String, Value> = members
+    Value::Object(object(item)).to_string()
+}
+
+/// An item as a JSON object.
+pub(crate) fn object(item: &Item) -> Map<String, Value> {
+    let members = item.iter();
+    members
         .map(|(name, of)| (name.clone(), value(of)))
-        .collect();
-    Value::Object(members).to_string()
+        .collect()
 }
 
 /// The item of a line.

@@ -4,7 +4,7 @@
 //! For operators: the function never calls this. Nobody else may write to the tenant meanwhile.
 
 mod item;
-mod json;
+pub(crate) mod json;
 mod write;
 
 use std::collections::BTreeMap;

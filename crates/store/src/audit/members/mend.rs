@@ -12,13 +12,14 @@ use time::OffsetDateTime;
 use super::super::{Defect, DefectKind};
 use super::judge::display;
 use super::{Place, Stamp};
-use crate::client::attributes::{number_of, string, text};
+use crate::client::attributes::{milliseconds, number_of, optional, string, text};
 use crate::client::format::Upsert as _;
 use crate::client::tables::SORT_KEY;
 use crate::client::transaction::{MAX_ACTIONS, Outcome};
 use crate::directory::keys::members::{self, digit, ends};
 use crate::directory::keys::{DIGITS, resource, tombstone};
-use crate::directory::members::edge::LEFT;
+use crate::directory::members::Moves;
+use crate::directory::members::edge::{JOINED_AT, LEFT};
 use crate::directory::members::pending::{LARGE, RECORD};
 use crate::directory::members::shard::{Expected, Moved, PENDING};
 use crate::{StoreError, TenantStore};
@@ -80,8 +81,12 @@ impl TenantStore<'_> {
             pending: None,
             is_version: true,
         };
+        let moves = Moves {
+            by,
+            ..Moves::default()
+        };
         let expected = Expected::Unmoved(&shards);
-        Ok(Some(self.count_members(moved, digit, by, expected)?.0))
+        Ok(Some(self.count_members(moved, digit, moves, expected)?.0))
     }
 
     /// Makes both sides of a membership the same: as it is found from the group if the user exists,
@@ -109,7 +114,8 @@ impl TenantStore<'_> {
             Some(item) if found.knows_group && found.has_user => {
                 // A deletion of the user that has not seen the membership fails.
                 writes.push(self.note_joining(user)?);
-                writes.push(self.put(self.edge(reverse, display(item)?))?);
+                let since = optional(item, JOINED_AT, milliseconds)?;
+                writes.push(self.put(self.edge(reverse, display(item)?, since))?);
             }
             is_there => {
                 if !found.has_user {

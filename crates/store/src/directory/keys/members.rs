@@ -11,6 +11,7 @@
 //! | `J#<g>` | pending change of a group's members |
 //! | `E#<time>#M#<g>#<change id>` | membership record, of a small change |
 //! | `E#<time>#M#<g>#<change id>#<d>` | the same of a large change: a part for each digit |
+//! | `E#<time>#M#<g>#<change id>#~<n>` | what a step of a large change has carried out |
 //! | `E#<time>#I#<u>#<g>` | record of a user who left groups before being deleted |
 
 use scim::schema::GROUPS;
@@ -43,6 +44,9 @@ pub(crate) const OF_MEMBERS: &str = "M";
 
 /// The letter of the records of users who leave groups before they are deleted.
 pub(crate) const OF_LEAVING: &str = "I";
+
+/// What comes between the sort key of a large change's record and the number of a step.
+const STEP: &str = "#~";
 
 /// The digit that decides in which shard a member is counted, and by which fence it stands.
 pub(crate) fn digit(id: &ResourceId) -> char {
@@ -160,6 +164,22 @@ pub(crate) fn member_record(group: &ResourceId, at: OffsetDateTime, change: &Res
 /// tells several such records apart.
 pub(crate) fn leaving_record(user: &ResourceId, at: OffsetDateTime, first: &ResourceId) -> String {
     format!("{}#{OF_LEAVING}#{user}#{first}", changes_from(at))
+}
+
+/// The sort key of the record of a step in which a large change is carried out: it comes after the
+/// parts of the change's record. `sequence` tells the steps apart.
+pub(crate) fn member_record_step(record: &str, sequence: u64) -> String {
+    format!("{record}{STEP}{sequence}")
+}
+
+/// Whether this is the sort key of the record of a step.
+pub(crate) fn is_step(sort_key: &str) -> bool {
+    sort_key.starts_with(super::CHANGES) && sort_key.contains(STEP)
+}
+
+/// Where the sort keys of the parts of a large change's record begin, and where they end.
+pub(crate) fn member_record_parts(record: &str) -> [String; 2] {
+    [format!("{record}#"), format!("{record}{STEP}")]
 }
 
 /// The sort key of a part of the record of a large change.

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Delta;
 use super::edge::LEFT;
 use super::pending::{DONE, Pending, SEQUENCE};
+use super::record::Decided;
 use super::shard::PENDING;
 use crate::client::attributes::{number_of, string, timestamp};
 use crate::client::format::Upsert as _;
@@ -19,8 +20,9 @@ use crate::directory::keys;
 use crate::directory::parts::{Expectation, Parts};
 use crate::{StoreError, TenantStore};
 
-/// How many memberships a step changes: two items each, and the pending change itself.
-const STEP: usize = 49;
+/// How many memberships a step changes: two items each, besides the pending change itself, the
+/// step's record, and the check of an operator's work.
+const STEP: usize = 48;
 
 /// How often steps are tried again that others have made, or that DynamoDB throttles.
 const PAUSES: ExponentialBuilder = ExponentialBuilder::new()
@@ -39,8 +41,9 @@ impl TenantStore<'_> {
     pub async fn carry_out(&self, group: &ResourceId, until: Instant) -> Result<bool, StoreError> {
         let mut pauses = PAUSES.build();
         while let Some(pending) = self.pending(group).await? {
-            let delta = self.pending_delta(&pending).await?;
-            match self.carry_out_from(pending, &delta, until).await {
+            let (delta, decided) = self.decided(&pending).await?;
+            let carried = self.carry_out_from(pending, &delta, &decided, until);
+            match carried.await {
                 Ok(()) => {}
                 // Others carry it out as well, or somebody was deleted.
                 Err(error @ (StoreError::Conflict | StoreError::Throttled)) => {
@@ -63,6 +66,7 @@ impl TenantStore<'_> {
         &self,
         mut pending: Pending,
         delta: &Delta,
+        decided: &Decided,
         until: Instant,
     ) -> Result<(), StoreError> {
         let ids = delta.ids();
@@ -71,7 +75,7 @@ impl TenantStore<'_> {
             if Instant::now() >= until {
                 return Ok(());
             }
-            self.step(&pending, delta, ids).await?;
+            self.step(&pending, delta, decided, ids).await?;
             pending.done = ids.last().map(|id| (*id).clone());
             pending.sequence = pending.sequence.saturating_add(1);
         }
@@ -83,6 +87,7 @@ impl TenantStore<'_> {
         &self,
         pending: &Pending,
         delta: &Delta,
+        decided: &Decided,
         ids: &[&ResourceId],
     ) -> Result<(), StoreError> {
         let mut parts = Parts::default();
@@ -105,7 +110,9 @@ impl TenantStore<'_> {
         for user in ids {
             self.carry_out_for(pending, delta, user, &mut parts)?;
         }
-        self.send_once(parts).await.map(drop)
+        let record = keys::members::member_record_step(&pending.record, pending.sequence);
+        let record = self.step_record_item(record, decided, delta, ids);
+        self.send(parts, record).await.map(drop)
     }
 
     fn carry_out_for(
@@ -123,11 +130,12 @@ impl TenantStore<'_> {
             }
             return Ok(());
         };
-        let mut reverse = self.edge(reverse, display.as_deref());
+        let since = Some(pending.at);
+        let mut reverse = self.edge(reverse, display.as_deref(), since);
         if pending.gone.contains(user) {
             reverse.insert(LEFT.to_owned(), timestamp(pending.at));
         } else {
-            let edge = self.edge(edge, display.as_deref());
+            let edge = self.edge(edge, display.as_deref(), since);
             parts.push(self.put(edge)?, Expectation::Nothing);
         }
         parts.push(self.put(reverse)?, Expectation::Nothing);

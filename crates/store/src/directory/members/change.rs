@@ -67,9 +67,9 @@ impl ChangeOfMembers<'_> {
         self.group.meta.changed(self.origin.at).last_modified
     }
 
-    /// The sort key of its record.
-    pub(super) fn record(&self) -> String {
-        keys::members::member_record(&self.group.id, self.origin.at, self.id)
+    /// The sort key of its record, if it is of this time.
+    pub(super) fn record(&self, at: OffsetDateTime) -> String {
+        keys::members::member_record(&self.group.id, at, self.id)
     }
 
     /// Whether its transaction has an entry for the log, as far as is known who is left out.

@@ -5,7 +5,7 @@ use scim::schema::USERS;
 use scim::{ResourceId, Stored};
 use time::OffsetDateTime;
 
-use crate::client::attributes::{Item, number_of, string, timestamp};
+use crate::client::attributes::{Item, in_milliseconds, number_of, string, timestamp};
 use crate::client::format::Upsert as _;
 use crate::directory::document::JOINED;
 use crate::directory::keys;
@@ -15,6 +15,9 @@ use crate::{StoreError, TenantStore};
 /// What the client calls the member.
 pub(crate) const DISPLAY: &str = "display";
 
+/// When the user became a member, in milliseconds since 1970. Edges of earlier releases lack it.
+pub(crate) const JOINED_AT: &str = "joined_at";
+
 /// When the user was deleted, on an edge that waits for the user to be restored.
 pub(crate) const LEFT: &str = "left";
 
@@ -23,14 +26,15 @@ impl TenantStore<'_> {
     /// group: a deletion that has not seen this membership then fails (`leave`).
     pub(super) fn join(
         &self,
-        group: &ResourceId,
-        user: &ResourceId,
+        (group, user): (&ResourceId, &ResourceId),
         display: Option<&str>,
+        at: OffsetDateTime,
         parts: &mut Parts,
     ) -> Result<(), StoreError> {
-        let edge = self.edge(keys::members::edge(group, user), display);
+        let edge = self.edge(keys::members::edge(group, user), display, Some(at));
         parts.push(self.put_new(edge)?, Expectation::NoMember(user.clone()));
-        let reverse = self.edge(keys::members::edge_of_user(user, group), display);
+        let reverse = keys::members::edge_of_user(user, group);
+        let reverse = self.edge(reverse, display, Some(at));
         parts.push(self.put(reverse)?, Expectation::Nothing);
         parts.push(self.note_joining(user)?, Expectation::User(user.clone()));
         Ok(())
@@ -49,16 +53,29 @@ impl TenantStore<'_> {
         Ok(TransactWriteItem::builder().update(joined).build())
     }
 
-    /// The parts of a transaction that end a membership.
+    /// The parts of a transaction that end a membership, which is to have begun before a time.
     pub(super) fn part(
         &self,
-        group: &ResourceId,
-        user: &ResourceId,
+        (group, user): (&ResourceId, &ResourceId),
+        before: Option<OffsetDateTime>,
         parts: &mut Parts,
     ) -> Result<(), StoreError> {
         self.delete_edge(group, user, parts)?;
         let reverse = keys::members::edge_of_user(user, group);
-        parts.push(self.delete_item(reverse)?, Expectation::Nothing);
+        let Some(before) = before else {
+            parts.push(self.delete_item(reverse)?, Expectation::Nothing);
+            return Ok(());
+        };
+        // On this of the two items, for the other one's condition says who is no member.
+        let reverse = Delete::builder()
+            .table_name(self.table())
+            .set_key(Some(self.key(reverse)))
+            .condition_expression("attribute_not_exists(#joined) OR #joined < :now")
+            .expression_attribute_names("#joined", JOINED_AT)
+            .expression_attribute_values(":now", number_of(in_milliseconds(before)))
+            .build()?;
+        let reverse = TransactWriteItem::builder().delete(reverse).build();
+        parts.push(reverse, Expectation::Unmoved);
         Ok(())
     }
 
@@ -100,9 +117,17 @@ impl TenantStore<'_> {
         Ok(())
     }
 
-    /// An edge's item.
-    pub(crate) fn edge(&self, sort_key: String, display: Option<&str>) -> Item {
+    /// An edge's item: what the client calls the member, and since when it is one.
+    pub(crate) fn edge(
+        &self,
+        sort_key: String,
+        display: Option<&str>,
+        at: Option<OffsetDateTime>,
+    ) -> Item {
         let mut item = self.new_item(sort_key);
+        if let Some(at) = at {
+            item.insert(JOINED_AT.to_owned(), number_of(in_milliseconds(at)));
+        }
         if let Some(display) = display {
             item.insert(DISPLAY.to_owned(), string(display));
         }

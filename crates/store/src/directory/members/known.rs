@@ -12,14 +12,16 @@ use scim::ResourceId;
 use scim::Stored;
 use scim::members::{Effect, MemberChange};
 use scim::schema::USERS;
+use time::OffsetDateTime;
 
 use super::Delta;
 use super::change::MembersChanged;
+use super::edge::JOINED_AT;
 use super::fence::Fences;
 use super::pending::REPLACED;
 use super::record::LeftOut;
 use super::shard::Shards;
-use crate::client::attributes::{number, optional, text};
+use crate::client::attributes::{Item, milliseconds, number, optional, text};
 use crate::client::tables::SORT_KEY;
 use crate::directory::keys;
 use crate::directory::keys::members::digit;
@@ -123,6 +125,12 @@ pub(super) struct Seen {
     members: BTreeMap<char, (Option<u64>, BTreeSet<ResourceId>)>,
     /// Who was asked for and whether there is such a user, when so many had been deleted.
     users: BTreeMap<char, (u64, BTreeMap<ResourceId, bool>)>,
+    /// When the latest of the members became one whose edges were read.
+    pub latest: Option<OffsetDateTime>,
+}
+
+fn joined_at(edge: &Item) -> Result<Option<OffsetDateTime>, StoreError> {
+    optional(edge, JOINED_AT, milliseconds)
 }
 
 impl TenantStore<'_> {
@@ -142,7 +150,7 @@ impl TenantStore<'_> {
         let mut known = Known::of(change);
         // Boxed: the futures of calls are large, and there are several.
         let present = if change.clears() {
-            let (present, replaced) = Box::pin(self.member_ids(group)).await?;
+            let (present, replaced) = Box::pin(self.member_ids(group, &mut seen.latest)).await?;
             known.replaced = Some(replaced);
             let stays = |id: &&ResourceId| !change.named().contains_key(id);
             let removed = &mut known.delta.removed;
@@ -180,19 +188,24 @@ impl TenantStore<'_> {
     ) -> Result<BTreeSet<ResourceId>, StoreError> {
         let named = change.named();
         if shards.membership().members <= (named.len() as u64).saturating_mul(EDGES_PER_UNIT) {
-            return Ok(self.member_ids(group).await?.0);
+            return Ok(self.member_ids(group, &mut seen.latest).await?.0);
         }
         seen.members
             .retain(|digit, (changes, _)| *changes == shards.changes(*digit));
         let is_new = |id: &&ResourceId| !seen.members.contains_key(&digit(id));
         let wanted: Vec<&ResourceId> = named.keys().filter(is_new).collect();
         let edges = wanted.iter().map(|id| keys::members::edge(group, id));
-        let there = self.there(edges.collect()).await?;
+        let read = |item: &Item| Ok((text(item, SORT_KEY)?.to_owned(), joined_at(item)?));
+        let attributes = format!("{SORT_KEY}, {JOINED_AT}");
+        let there = self.there_as(edges.collect(), &attributes, read);
+        let there: BTreeMap<String, _> = there.await?.into_iter().collect();
+        let latest = there.values().copied().max().flatten();
+        seen.latest = seen.latest.max(latest);
         for id in wanted {
             let digit = digit(id);
             let of_digit = seen.members.entry(digit);
             let (_, members) = of_digit.or_insert_with(|| (shards.changes(digit), BTreeSet::new()));
-            if there.contains(&keys::members::edge(group, id)) {
+            if there.contains_key(&keys::members::edge(group, id)) {
                 members.insert(id.clone());
             }
         }
@@ -290,6 +303,7 @@ impl TenantStore<'_> {
     async fn member_ids(
         &self,
         group: &ResourceId,
+        latest: &mut Option<OffsetDateTime>,
     ) -> Result<(BTreeSet<ResourceId>, u64), StoreError> {
         let mut ids = BTreeSet::new();
         let mut replaced = 0;
@@ -300,6 +314,7 @@ impl TenantStore<'_> {
             if sort_key == head {
                 replaced = optional(item, REPLACED, number)?.unwrap_or_default();
             }
+            *latest = (*latest).max(joined_at(item)?);
             // Head and tail are no edges.
             ids.extend(keys::members::ends(sort_key).map(|(_, user)| user));
             Ok(true)

@@ -5,6 +5,8 @@
 //! seen it.
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
+use scim::ResourceId;
+use time::OffsetDateTime;
 
 use super::Delta;
 use super::change::ChangeOfMembers;
@@ -35,6 +37,7 @@ impl TenantStore<'_> {
         delta: &Delta,
         left_out: LeftOut<'_>,
         Read {
+            at,
             shards,
             fences,
             replaced,
@@ -43,24 +46,24 @@ impl TenantStore<'_> {
         let group = &change.group.id;
         // They are what is to be done, so they are kept until it is.
         let origin = &Origin {
-            expires: change.origin.expires.max(change.origin.at + AT_LEAST),
+            expires: change.origin.expires.max(at + AT_LEAST),
             ..change.origin.clone()
         };
-        let record = change.record();
-        let pending = self.pending_item(change, &record, delta)?;
+        let record = change.record(at);
+        let pending = self.pending_item(&change.group.id, &record, at, delta)?;
         parts.push(pending, Expectation::Unmoved);
         let mut moved = Moved {
             group,
-            at: change.at(),
+            at,
             pending: Some(&record),
             is_version: true,
         };
         let log = self.log_part(origin.entry.as_deref(), left_out.0.len())?;
         parts.extend(log.map(|log| (log, Expectation::Nothing)));
         let mut proof = None;
-        for (digit, by) in delta.by_digit() {
+        for (digit, moves) in delta.by_digit() {
             let expected = Expected::Unmoved(shards);
-            let (part, expectation) = self.count_members(moved, digit, by, expected)?;
+            let (part, expectation) = self.count_members(moved, digit, moves, expected)?;
             moved.is_version = false;
             parts.push(part, expectation);
             let sort_key = keys::members::member_record_part(&record, digit);
@@ -101,14 +104,15 @@ impl TenantStore<'_> {
 
     fn pending_item(
         &self,
-        change: ChangeOfMembers<'_>,
+        group: &ResourceId,
         record: &str,
+        at: OffsetDateTime,
         delta: &Delta,
     ) -> Result<TransactWriteItem, StoreError> {
-        let mut item = self.new_item(keys::members::pending(&change.group.id));
+        let mut item = self.new_item(keys::members::pending(group));
         item.extend([
             (RECORD.to_owned(), string(record)),
-            (AT.to_owned(), timestamp(change.origin.at)),
+            (AT.to_owned(), timestamp(at)),
             (
                 SIZE.to_owned(),
                 number_of((delta.added.len() + delta.removed.len()) as u64),
@@ -170,6 +174,8 @@ impl TenantStore<'_> {
 /// What a large change stands on, as it was read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Read<'r> {
+    /// The time of the change: later than everything that was read.
+    pub at: OffsetDateTime,
     pub shards: &'r Shards,
     pub fences: &'r Fences,
     /// As in [`Mark`].

@@ -12,6 +12,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use scim::{ResourceId, Stored};
 use time::OffsetDateTime;
 
+use super::Moves;
 use super::edge::LEFT;
 use super::fence::Fence;
 use super::pending::{Fate, GONE, Pending, SEQUENCE};
@@ -196,7 +197,7 @@ impl TenantStore<'_> {
         let digit = keys::members::digit(&user.id);
         for group in groups {
             match is_for_good {
-                true => self.part(group, &user.id, parts)?,
+                true => self.part((group, &user.id), None, parts)?,
                 false => self.leave(group, user, at, parts)?,
             }
             self.count_one_less(group, digit, at, parts)?;
@@ -217,7 +218,11 @@ impl TenantStore<'_> {
             pending: None,
             is_version: true,
         };
-        let (part, expectation) = self.count_members(moved, digit, -1, Expected::Anything)?;
+        let moves = Moves {
+            by: -1,
+            ..Moves::default()
+        };
+        let (part, expectation) = self.count_members(moved, digit, moves, Expected::Anything)?;
         parts.push(part, expectation);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use scim::resource::later;
 use scim::schema::GROUPS;
 
 use super::Delta;
@@ -10,6 +11,7 @@ use super::change::{Attributes, ChangeOfMembers, MembersChanged};
 use super::known::{Known, Seen};
 use super::large::{Mark, Read};
 use super::shard::Expected;
+use super::small::Small;
 use crate::directory::keys;
 use crate::directory::parts::Parts;
 use crate::{StoreError, TenantStore};
@@ -58,15 +60,13 @@ impl TenantStore<'_> {
         mut known: Known,
     ) -> Result<MembersChanged, StoreError> {
         for _ in 0..TRIES {
-            let failed = self
-                .make_small(
-                    change,
-                    attributes.clone(),
-                    &known.delta,
-                    known.left_out(),
-                    Expected::NoPending,
-                )
-                .await?;
+            let small = Small {
+                at: change.at(),
+                delta: &known.delta,
+                left_out: known.left_out(),
+                expected: Expected::NoPending,
+            };
+            let failed = self.make_small(change, attributes.clone(), small).await?;
             if failed.is_empty() {
                 return Ok(known.changed(change.group, false));
             }
@@ -128,11 +128,17 @@ impl TenantStore<'_> {
         }
         if change.is_conditional && (!known.delta.is_empty() || !attributes.is_empty()) {
             let touched = known.delta.by_digit();
-            self.check_shards(group, &shards, &touched, &mut attributes)?;
+            let is_touched = |digit| touched.contains_key(&digit);
+            self.check_shards(group, &shards, is_touched, &mut attributes)?;
         }
         // With the mark of a replacement.
         let log = usize::from(change.is_logged(!known.left_out.is_empty()));
         let is_small = self.fits(attributes.len() + 1 + log, &known.delta);
+        // Later than all that was read.
+        let at = [shards.membership().last_modified, seen.latest]
+            .into_iter()
+            .flatten()
+            .fold(change.at(), later);
         let failed = if is_small {
             if replaced.is_some() && !known.delta.is_empty() {
                 let mark = Mark {
@@ -142,11 +148,16 @@ impl TenantStore<'_> {
                 let (mark, expectation) = self.mark(keys::members::head(group), mark)?;
                 attributes.push(mark, expectation);
             }
-            let expected = Expected::Unmoved(&shards);
-            self.make_small(change, attributes, &known.delta, known.left_out(), expected)
-                .await?
+            let small = Small {
+                at,
+                delta: &known.delta,
+                left_out: known.left_out(),
+                expected: Expected::Unmoved(&shards),
+            };
+            self.make_small(change, attributes, small).await?
         } else {
             let read = Read {
+                at,
                 shards: &shards,
                 fences: &fences,
                 replaced,

@@ -53,6 +53,17 @@ pub(crate) struct Delta {
     pub removed: BTreeSet<ResourceId>,
 }
 
+/// What a change does to the members that a shard counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Moves {
+    /// How many more they are.
+    pub by: i64,
+    /// Whether the change makes somebody a member.
+    pub joins: bool,
+    /// Whether the change ends somebody's membership. Those who are deleted are none of them.
+    pub parts: bool,
+}
+
 impl Delta {
     pub fn is_empty(&self) -> bool {
         self.added.is_empty() && self.removed.is_empty()
@@ -69,16 +80,20 @@ impl Delta {
         self.added.keys().chain(&self.removed).collect()
     }
 
-    /// By how many each shard that it touches counts more or fewer.
-    pub fn by_digit(&self) -> BTreeMap<char, i64> {
-        let mut counts = BTreeMap::new();
+    /// What it does to each shard that it touches.
+    pub fn by_digit(&self) -> BTreeMap<char, Moves> {
+        let mut all = BTreeMap::<char, Moves>::new();
         for id in self.added.keys() {
-            *counts.entry(digit(id)).or_insert(0) += 1;
+            let moves = all.entry(digit(id)).or_default();
+            moves.by += 1;
+            moves.joins = true;
         }
         for id in &self.removed {
-            *counts.entry(digit(id)).or_insert(0) -= 1;
+            let moves = all.entry(digit(id)).or_default();
+            moves.by -= 1;
+            moves.parts = true;
         }
-        counts
+        all
     }
 
     /// The part of it whose ids start with this digit.

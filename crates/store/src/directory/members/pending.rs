@@ -7,7 +7,7 @@ use scim::ResourceId;
 use time::OffsetDateTime;
 
 use super::Delta;
-use super::record::MemberRecord;
+use super::record::{Decided, MemberRecord};
 use crate::client::attributes::{Item, damaged, number, optional, optional_text, text, time};
 use crate::client::tables::SORT_KEY;
 use crate::directory::keys;
@@ -151,14 +151,20 @@ impl TenantStore<'_> {
 
     /// The memberships that a pending change changes.
     pub(crate) async fn pending_delta(&self, pending: &Pending) -> Result<Delta, StoreError> {
-        let mut delta = Delta::default();
-        let query = self.query_prefix(format!("{}#", pending.record));
-        self.each(query, |item| {
+        Ok(self.decided(pending).await?.0)
+    }
+
+    /// The same, and who decided it.
+    pub(super) async fn decided(&self, pending: &Pending) -> Result<(Delta, Decided), StoreError> {
+        let (mut delta, mut decided) = (Delta::default(), Decided::default());
+        let [from, to] = keys::members::member_record_parts(&pending.record);
+        self.each(self.query_between(from, to), |item| {
             delta.extend(MemberRecord::read(item)?.delta);
+            decided = Decided::read(item);
             Ok(true)
         })
         .await?;
-        Ok(delta)
+        Ok((delta, decided))
     }
 
     /// What a pending change does to one user, if it names the user and is not carried out yet.

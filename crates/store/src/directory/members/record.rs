@@ -16,7 +16,7 @@ use crate::client::attributes::{
 };
 use crate::client::tables::SORT_KEY;
 use crate::directory::keys::members::OF_MEMBERS;
-use crate::directory::record::{Actor, ChangeKind, Origin, request_id};
+use crate::directory::record::{Actor, ChangeKind, ORIGIN, Origin, request_id};
 use crate::{StoreError, TenantStore};
 
 /// The ids of those who became members, sixteen bytes each.
@@ -38,6 +38,18 @@ const MAX_NAME: usize = 64;
 /// Who was to become a member and is no user.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LeftOut<'l>(pub &'l BTreeSet<String>);
+
+/// What the record of a decided change says of who decided it, as the records of its steps have it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Decided(Vec<(String, AttributeValue)>);
+
+impl Decided {
+    /// From a part of the change's record.
+    pub fn read(part: &Item) -> Self {
+        let known = |name: &&str| Some(((*name).to_owned(), part.get(*name)?.clone()));
+        Self(ORIGIN.iter().filter_map(known).collect())
+    }
+}
 
 /// The record of a change of a group's members, or of a part of a large one.
 #[derive(Debug, Clone, PartialEq)]
@@ -141,14 +153,7 @@ impl TenantStore<'_> {
     ) -> Item {
         let mut item = self.new_item(sort_key);
         item.extend(origin.attributes());
-        for (name, ids) in [
-            (ADDED, bytes(delta.added.keys())),
-            (REMOVED, bytes(delta.removed.iter())),
-        ] {
-            if !ids.is_empty() {
-                item.insert(name.to_owned(), AttributeValue::B(Blob::new(ids)));
-            }
-        }
+        item.extend(memberships(delta.added.keys(), delta.removed.iter()));
         let displays: Map<String, Value> = delta
             .added
             .iter()
@@ -171,6 +176,34 @@ impl TenantStore<'_> {
         }
         item
     }
+
+    /// The record of what a step of a decided change has carried out. What the members are called
+    /// is in the change's own record.
+    pub(super) fn step_record_item(
+        &self,
+        sort_key: String,
+        decided: &Decided,
+        delta: &Delta,
+        ids: &[&ResourceId],
+    ) -> Item {
+        let mut item = self.new_item(sort_key);
+        item.extend(decided.0.iter().cloned());
+        let (added, removed): (Vec<_>, Vec<_>) =
+            ids.iter().partition(|id| delta.added.contains_key(**id));
+        item.extend(memberships(added.into_iter(), removed.into_iter()));
+        item
+    }
+}
+
+/// Who became a member and who is one no more, as a record has it.
+fn memberships<'i>(
+    added: impl Iterator<Item = &'i ResourceId>,
+    removed: impl Iterator<Item = &'i ResourceId>,
+) -> impl Iterator<Item = (String, AttributeValue)> {
+    [(ADDED, bytes(added)), (REMOVED, bytes(removed))]
+        .into_iter()
+        .filter(|(_, ids)| !ids.is_empty())
+        .map(|(name, ids)| (name.to_owned(), AttributeValue::B(Blob::new(ids))))
 }
 
 /// Ids as sixteen bytes each.

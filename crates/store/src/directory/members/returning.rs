@@ -13,10 +13,11 @@ use scim::schema::GROUPS;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::edge::{DISPLAY, LEFT};
+use super::Moves;
+use super::edge::{DISPLAY, JOINED_AT, LEFT};
 use super::leave::ACTIONS;
 use super::shard::{Expected, Moved};
-use crate::client::attributes::{optional_text, text};
+use crate::client::attributes::{milliseconds, optional, optional_text, text};
 use crate::client::tables::SORT_KEY;
 use crate::client::transaction::settled;
 use crate::directory::keys;
@@ -24,8 +25,8 @@ use crate::directory::parts::{Expectation, Parts};
 use crate::directory::record::{Origin, returned};
 use crate::{StoreError, TenantStore};
 
-/// Groups to come back to, with what the client called the member.
-pub(crate) type Returning = BTreeMap<ResourceId, Option<String>>;
+/// Groups to come back to, with what the client called the member, and since when it was one.
+pub(crate) type Returning = BTreeMap<ResourceId, (Option<String>, Option<OffsetDateTime>)>;
 
 /// How long an operator's command waits for a pending change to be carried out.
 pub(crate) const CARRY_OUT: Duration = Duration::from_secs(300);
@@ -51,7 +52,7 @@ impl TenantStore<'_> {
             let ends = keys::members::ends(text(item, SORT_KEY)?);
             if let (Some((_, group)), Some(_)) = (ends, optional_text(item, LEFT)?) {
                 let display = optional_text(item, DISPLAY)?.map(str::to_owned);
-                all.insert(group, display);
+                all.insert(group, (display, optional(item, JOINED_AT, milliseconds)?));
             }
             Ok(true)
         })
@@ -88,10 +89,11 @@ impl TenantStore<'_> {
         let mut taken = Vec::new();
         // And the record.
         while parts.len() + ACTIONS < self.room()
-            && let Some((group, display)) = groups.pop_first()
+            && let Some((group, (display, since))) = groups.pop_first()
         {
             self.finish(&group).await?;
-            let edge = self.edge(keys::members::edge(&group, user), display.as_deref());
+            let edge = keys::members::edge(&group, user);
+            let edge = self.edge(edge, display.as_deref(), since);
             parts.push(self.put_new(edge)?, Expectation::Unmoved);
             let reverse = Update::builder()
                 .table_name(self.table())
@@ -109,7 +111,11 @@ impl TenantStore<'_> {
                 is_version: true,
             };
             let expected = Expected::NoPending;
-            let (part, expectation) = self.count_members(moved, digit, 1, expected)?;
+            let moves = Moves {
+                by: 1,
+                ..Moves::default()
+            };
+            let (part, expectation) = self.count_members(moved, digit, moves, expected)?;
             parts.push(part, expectation);
             taken.push(group);
         }

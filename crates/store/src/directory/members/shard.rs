@@ -10,11 +10,12 @@ use scim::{Membership, ResourceId, Stored};
 use time::OffsetDateTime;
 
 use crate::client::attributes::{
-    Item, damaged, number, number_of, optional, optional_text, optional_time, signed, string, text,
-    timestamp,
+    Item, damaged, in_milliseconds, milliseconds, number, number_of, optional, optional_text,
+    optional_time, signed, string, text, timestamp,
 };
 use crate::client::format::Upsert as _;
 use crate::client::tables::SORT_KEY;
+use super::Moves;
 use crate::directory::document::{COUNT, LAST_MODIFIED};
 use crate::directory::keys::{self, DIGITS};
 use crate::directory::parts::{Expectation, Parts};
@@ -25,6 +26,15 @@ pub(crate) const CHANGES: &str = "changes";
 
 /// How many versions of the group those changes made: one each, whatever shards a change touches.
 const VERSIONS: &str = "versions";
+
+/// The time of the latest change that ended a membership which the shard had counted, in
+/// milliseconds since 1970.
+///
+/// Whoever becomes a member does so later than that, and whoever stops being one does so later than
+/// when they became one (`edge`). So the times of all changes of one membership follow each other,
+/// whatever the clocks of those who make them: they are its versions, by which whoever is told of
+/// changes in another order knows the latest one.
+const PARTED_AT: &str = "parted_at";
 
 /// The record of the pending change that a shard waits for.
 pub(crate) const PENDING: &str = "pending";
@@ -37,6 +47,7 @@ pub(crate) struct Shard {
     pub changes: u64,
     pub versions: u64,
     pub last_modified: Option<OffsetDateTime>,
+    pub parted_at: Option<OffsetDateTime>,
     pub pending: Option<String>,
 }
 
@@ -51,6 +62,7 @@ impl Shard {
             changes: number(item, CHANGES)?,
             versions: optional(item, VERSIONS, number)?.unwrap_or_default(),
             last_modified: optional_time(item, LAST_MODIFIED)?,
+            parted_at: optional(item, PARTED_AT, milliseconds)?,
             pending: optional_text(item, PENDING)?.map(str::to_owned),
         })
     }
@@ -80,7 +92,10 @@ impl Shards {
                 .map(|shard| shard.count.max(0).unsigned_abs())
                 .sum(),
             changes: shards().map(|shard| shard.versions).sum(),
-            last_modified: shards().filter_map(|shard| shard.last_modified).max(),
+            last_modified: shards()
+                .flat_map(|shard| [shard.last_modified, shard.parted_at])
+                .flatten()
+                .max(),
             pending: shards().any(|shard| shard.pending.is_some()),
         }
     }
@@ -154,7 +169,7 @@ impl TenantStore<'_> {
             is_version,
         }: Moved<'_>,
         digit: char,
-        by: i64,
+        moves: Moves,
         expected: Expected<'_>,
     ) -> Result<(TransactWriteItem, Expectation), StoreError> {
         let mut set = "SET #modified = :at".to_owned();
@@ -165,7 +180,7 @@ impl TenantStore<'_> {
             .expression_attribute_names("#changes", CHANGES)
             .expression_attribute_names("#modified", LAST_MODIFIED)
             .expression_attribute_values(":at", timestamp(at))
-            .expression_attribute_values(":by", number_of_signed(by))
+            .expression_attribute_values(":by", number_of_signed(moves.by))
             .expression_attribute_values(":one", number_of(1));
         let mut add = "ADD #count :by, #changes :one".to_owned();
         if is_version {
@@ -176,23 +191,37 @@ impl TenantStore<'_> {
             set.push_str(", #pending = :pending");
             update = update.expression_attribute_values(":pending", string(record));
         }
-        let condition = match expected {
-            Expected::Anything => None,
-            Expected::NoPending => Some("attribute_not_exists(#pending)".to_owned()),
-            Expected::Unmoved(shards) => Some(unmoved(shards.changes(digit))),
-        };
-        if pending.is_some() || condition.is_some() {
+        let mut conditions = Vec::new();
+        match expected {
+            Expected::Anything => {}
+            Expected::NoPending => conditions.push("attribute_not_exists(#pending)".to_owned()),
+            Expected::Unmoved(shards) => conditions.push(unmoved(shards.changes(digit))),
+        }
+        if pending.is_some() || !conditions.is_empty() {
             update = update.expression_attribute_names("#pending", PENDING);
         }
-        if let (Expected::Unmoved(shards), Some(_)) = (expected, &condition)
+        if let Expected::Unmoved(shards) = expected
             && let Some(changes) = shards.changes(digit)
         {
             update = update.expression_attribute_values(":read", number_of(changes));
         }
-        let expectation = match condition {
-            Some(_) => Expectation::Unmoved,
-            None => Expectation::Nothing,
+        if moves.joins || moves.parts {
+            let later = if moves.joins { "<" } else { "<=" };
+            conditions.push(format!(
+                "(attribute_not_exists(#parted) OR #parted {later} :now)"
+            ));
+            if moves.parts {
+                set.push_str(", #parted = :now");
+            }
+            update = update
+                .expression_attribute_names("#parted", PARTED_AT)
+                .expression_attribute_values(":now", number_of(in_milliseconds(at)));
+        }
+        let expectation = match conditions.is_empty() {
+            false => Expectation::Unmoved,
+            true => Expectation::Nothing,
         };
+        let condition = (!conditions.is_empty()).then(|| conditions.join(" AND "));
         let update = update
             .upsert_expression(&format!("{set} {add}"))
             .set_condition_expression(condition)
@@ -216,7 +245,7 @@ impl TenantStore<'_> {
         if shards.membership().changes != group.meta.membership.changes {
             return Err(StoreError::VersionMismatch);
         }
-        self.check_shards(&group.id, &shards, &BTreeMap::new(), parts)
+        self.check_shards(&group.id, &shards, |_| false, parts)
     }
 
     /// Checks that the shards that a change does not touch are as they were read (`If-Match`).
@@ -224,10 +253,10 @@ impl TenantStore<'_> {
         &self,
         group: &ResourceId,
         read: &Shards,
-        touched: &BTreeMap<char, i64>,
+        is_touched: impl Fn(char) -> bool,
         parts: &mut Parts,
     ) -> Result<(), StoreError> {
-        let others = DIGITS.chars().filter(|digit| !touched.contains_key(digit));
+        let others = DIGITS.chars().filter(|digit| !is_touched(*digit));
         for digit in others {
             let changes = read.changes(digit);
             let mut check = ConditionCheck::builder()

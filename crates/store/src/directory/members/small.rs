@@ -1,11 +1,24 @@
 //! Changes that one transaction makes.
 
+use time::OffsetDateTime;
+
 use super::Delta;
 use super::change::ChangeOfMembers;
 use super::record::LeftOut;
 use super::shard::{Expected, Moved};
 use crate::directory::parts::{Expectation, Parts};
 use crate::{StoreError, TenantStore};
+
+/// What a small change does.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Small<'s> {
+    /// Its time.
+    pub at: OffsetDateTime,
+    pub delta: &'s Delta,
+    pub left_out: LeftOut<'s>,
+    /// What it expects of the shards.
+    pub expected: Expected<'s>,
+}
 
 impl TenantStore<'_> {
     /// Makes a small change, with `parts` in the same transaction. Returns the expectations that
@@ -15,25 +28,28 @@ impl TenantStore<'_> {
         &self,
         change: ChangeOfMembers<'_>,
         mut parts: Parts,
-        delta: &Delta,
-        left_out: LeftOut<'_>,
-        expected: Expected<'_>,
+        Small {
+            at,
+            delta,
+            left_out,
+            expected,
+        }: Small<'_>,
     ) -> Result<Vec<Expectation>, StoreError> {
         let group = &change.group.id;
         for (user, display) in &delta.added {
-            self.join(group, user, display.as_deref(), &mut parts)?;
+            self.join((group, user), display.as_deref(), at, &mut parts)?;
         }
         for user in &delta.removed {
-            self.part(group, user, &mut parts)?;
+            self.part((group, user), Some(at), &mut parts)?;
         }
         let mut moved = Moved {
             group,
-            at: change.at(),
+            at,
             pending: None,
             is_version: true,
         };
-        for (digit, by) in delta.by_digit() {
-            let (part, expectation) = self.count_members(moved, digit, by, expected)?;
+        for (digit, moves) in delta.by_digit() {
+            let (part, expectation) = self.count_members(moved, digit, moves, expected)?;
             moved.is_version = false;
             parts.push(part, expectation);
         }
@@ -55,7 +71,7 @@ impl TenantStore<'_> {
         if let Some(record) = attributes {
             parts.push(self.put(record)?, Expectation::Nothing);
         }
-        let record = self.member_record_item(change.origin, change.record(), delta, left_out);
+        let record = self.member_record_item(change.origin, change.record(at), delta, left_out);
         self.send(parts, record).await
     }
 }

@@ -5,6 +5,8 @@
 //! - [`Embedded`]: in this process, on a file that keeps the data.
 //! - [`background`]: in this process, in memory, for as long as the process lives.
 
+mod streams;
+
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::Stdio;
@@ -76,7 +78,7 @@ impl Engine {
 
 /// The engine's process: prints its address and runs commands until its parent process is gone.
 pub async fn serve(file: Option<&str>) -> Result<()> {
-    let database = Database::memory().map_err(failed)?;
+    let database = streams::in_memory()?;
     if let Some(file) = file {
         database.restore_from(file).map_err(failed)?;
     }
@@ -114,10 +116,7 @@ pub struct Embedded {
 impl Embedded {
     /// Starts one with the data of the file, or empty if it does not exist.
     pub async fn open(file: &Path) -> Result<Self> {
-        let name = file
-            .to_str()
-            .context("the engine's file has a name that is not UTF-8")?;
-        let database = Database::new(name).map_err(failed)?;
+        let database = streams::on_file(file)?;
         let (listener, endpoint) = listen().await?;
         let (shut_down, asked) = oneshot::channel::<()>();
         let server = tokio::spawn(serve_until(listener, database, async {
@@ -153,7 +152,7 @@ pub fn background() -> Result<String> {
             .expect("a runtime for the engine");
         runtime.block_on(async {
             let (listener, endpoint) = listen().await.expect("a free port for the engine");
-            let database = Database::memory().expect("an empty database");
+            let database = streams::in_memory().expect("an empty database");
             tell.send(endpoint).expect("somebody waits for the engine");
             serve_until(listener, database, std::future::pending())
                 .await
