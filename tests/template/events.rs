@@ -63,15 +63,21 @@ const CONSUMER: (&str, &str) = ("EventConsumerArn", "arn:aws:iam::111122223333:r
 fn change_records_pass_the_filter_of_both_pipes_and_nothing_else_does() {
     let text = source("template.yaml");
     let template = parse(&text);
+    let keys = source("crates/store/src/directory/keys/mod.rs");
+    let (_, changes) = keys
+        .split_once("const CHANGES: &str = \"")
+        .expect("how their keys begin");
+    let (changes, _) = changes.split_once('"').unwrap();
     let wanted = json!({
         "eventName": ["INSERT"],
-        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": "E#"}]}}},
+        "dynamodb": {"Keys": {"sk": {"S": [{"prefix": changes}]}}},
     });
     for (pipe, _) in PIPES {
         let path = ["SourceParameters", "FilterCriteria", "Filters"];
         let filters: Vec<_> = items(at(pipe_of(&template, pipe), &path)).collect();
         assert_eq!(filters.len(), 1, "{pipe}: any filter lets pass");
         let pattern = string(at(filters[0], &["Pattern"]));
+        assert!(pattern.len() <= 4096, "{pipe}");
         let pattern: Value = serde_json::from_str(&pattern).expect("a pattern is JSON");
         assert_eq!(pattern, wanted, "{pipe}");
     }
