@@ -8,8 +8,8 @@ use saphyr::Yaml;
 use crate::values::{identifier, number};
 use crate::yaml::{at, parse, source, string, tagged};
 
-/// The functions, and the folder of the package of each: where its manifest is, and the file in which
-/// its variables are read.
+/// The functions, and the folder of the package of each: where its manifest is, and the file in
+/// which its variables are read.
 const FUNCTIONS: [(&str, &str); 3] = [
     ("Function", ""),
     ("SettingsFunction", "crates/settings/"),

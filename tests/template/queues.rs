@@ -99,8 +99,8 @@ fn alarms_tell_the_topic_that_the_parameter_names() {
     }
 }
 
-/// Each of two alarms about the queue says something else: an event that cannot be done is among the
-/// dead letters before it is old enough to look like a consumer that has stopped.
+/// Each of two alarms about the queue says something else: an event that cannot be done is among
+/// the dead letters before it is old enough to look like a consumer that has stopped.
 #[test]
 fn an_event_that_fails_is_a_dead_letter_before_the_queue_is_late() {
     let text = source("template.yaml");

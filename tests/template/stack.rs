@@ -1,5 +1,5 @@
-//! A stack as CloudFormation would make it of some parameters: which conditions hold, what is there,
-//! and what names what.
+//! A stack as CloudFormation would make it of some parameters: which conditions hold, what is
+//! there, and what names what.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
