@@ -1,30 +1,43 @@
 //! The functions' settings.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use saphyr::Yaml;
 
 use crate::values::{identifier, number};
 use crate::yaml::{at, parse, source, string, tagged};
 
-/// The functions, and where their variables are read.
-const FUNCTIONS: [(&str, &str); 2] = [
-    ("Function", "src/config.rs"),
-    ("SettingsFunction", "crates/settings/src/config.rs"),
+/// The functions, and the folder of the package of each: where its manifest is, and the file in
+/// which its variables are read.
+const FUNCTIONS: [(&str, &str); 3] = [
+    ("Function", ""),
+    ("SettingsFunction", "crates/settings/"),
+    ("EventFunction", "crates/member-events/"),
 ];
+
+/// The functions whose packages are there.
+fn functions() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let is_there = |folder: &str| root.join(folder).join("src/config.rs").exists();
+    FUNCTIONS
+        .into_iter()
+        .filter(move |(_, folder)| is_there(folder))
+}
 
 #[test]
 fn the_functions_get_the_variables_that_they_read() {
     let text = source("template.yaml");
     let template = parse(&text);
-    for (function, config) in FUNCTIONS {
+    for (function, folder) in functions() {
+        let config = format!("{folder}src/config.rs");
         let variables = environment(&template, function);
         assert!(variables.contains_key("RUST_LOG"), "{function}");
         let given: BTreeSet<String> = variables
             .into_keys()
             .filter(|name| name.starts_with("SCIM_"))
             .collect();
-        let code = source(config);
+        let code = source(&config);
         let read: BTreeSet<String> = code
             .match_indices("\"SCIM_")
             .map(|(position, _)| identifier(&code[position + 1..]).to_owned())
@@ -36,6 +49,7 @@ fn the_functions_get_the_variables_that_they_read() {
     }
 }
 
+/// The event function is not among these: no gateway waits for it.
 #[test]
 fn each_time_limit_leaves_room_for_the_one_inside_it() {
     let text = source("template.yaml");
@@ -66,18 +80,18 @@ fn each_time_limit_leaves_room_for_the_one_inside_it() {
     }
 }
 
-/// Neither sees the other's lines, and each is the binary of its own package.
+/// None sees another's lines, and each is the binary of its own package.
 #[test]
 fn each_function_is_its_own_binary_with_its_own_log() {
     let text = source("template.yaml");
     let template = parse(&text);
-    let manifests = ["Cargo.toml", "crates/settings/Cargo.toml"];
     let mut groups = BTreeSet::new();
-    for ((function, _), manifest) in FUNCTIONS.into_iter().zip(manifests) {
+    for (function, folder) in functions() {
+        let manifest = format!("{folder}Cargo.toml");
         let function = at(&template, &["Resources", function]);
         let binary = string(at(function, &["Metadata", "BuildProperties", "Binary"]));
         let name = format!("\nname = \"{binary}\"\n");
-        assert!(source(manifest).contains(&name), "{manifest}: {name}");
+        assert!(source(&manifest).contains(&name), "{manifest}: {name}");
         let (_, group) = tagged(at(function, &["Properties", "LoggingConfig", "LogGroup"]));
         at(&template, &["Resources", &group]);
         assert!(groups.insert(group), "a log group of two functions");

@@ -2,8 +2,10 @@
 //!
 //! - [`tables`]: the tables of `store::tables`, from which the local engines' tables are made.
 //! - [`permissions`]: the calls made by `crates/store`, found in its source text ([`calls`]).
-//! - [`function`]: the variables named in `src/config.rs` and `crates/settings/src/config.rs`, and
-//!   time limits, each within the next.
+//! - [`function`]: the variables named in the `config.rs` of each function, and time limits, each
+//!   within the next.
+//! - [`events`]: how change records become member events, with [`event_roles`], [`queues`] and
+//!   [`event_schema`]; [`stack`] is what CloudFormation makes of parameters.
 //! - [`routes`]: which function answers a path, and who is let in.
 
 // Tells Clippy that the functions without `#[test]` are tests too (`clippy.toml`).
@@ -11,9 +13,14 @@
 #![expect(clippy::string_slice, reason = "a test may end with a panic")]
 
 mod calls;
+mod event_roles;
+mod event_schema;
+mod events;
 mod function;
 mod permissions;
+mod queues;
 mod routes;
+mod stack;
 mod tables;
 mod values;
 mod yaml;
