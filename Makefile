@@ -38,7 +38,9 @@ SECONDS ?= 300
 PORT ?= 9000
 RELEASE ?=
 DATA ?=
-export PORT RELEASE DATA
+# Where `make dev` POSTs each member event, besides the file.
+EVENTS_URL ?=
+export PORT RELEASE DATA EVENTS_URL
 
 # How many users the directories have that `make bench` measures.
 SIZES ?= 1000 10000 100000

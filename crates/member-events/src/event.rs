@@ -130,7 +130,10 @@ struct UnreadableData {
     key: Option<String>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
 fn is_false(flag: &bool) -> bool {
     !flag
 }
@@ -296,7 +299,13 @@ pub(crate) fn of_members(publisher: &Publisher, record: &Members) -> Vec<Event> 
     .filter(|(_, _, members)| !members.is_empty())
     .map(|(kind, name, members)| {
         let id = format!("{prefix}/{name}");
-        of_memberships(publisher, &record.origin, &record.group, members, (kind, id))
+        of_memberships(
+            publisher,
+            &record.origin,
+            &record.group,
+            members,
+            (kind, id),
+        )
     })
     .collect()
 }
@@ -323,7 +332,13 @@ pub(crate) fn of_memberships(
     Event {
         time: Some(rfc3339(origin.at)),
         sequence: Some(version.to_string()),
-        ..new(publisher, kind, id, format!("{}/{group}", origin.tenant), data)
+        ..new(
+            publisher,
+            kind,
+            id,
+            format!("{}/{group}", origin.tenant),
+            data,
+        )
     }
 }
 

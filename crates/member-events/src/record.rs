@@ -192,6 +192,8 @@ impl Resource {
         let change = self.resource_type.access;
         let change = change.and_then(|name| self.changes.get(name));
         let side = |side| change.and_then(|change| change.get(side)?.as_bool());
-        ["before", "after"].map(|name| side(name) == Some(true)).into()
+        ["before", "after"]
+            .map(|name| side(name) == Some(true))
+            .into()
     }
 }

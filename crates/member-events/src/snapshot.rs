@@ -5,11 +5,11 @@ use scim::{ResourceId, ResourceType, Stored};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
+use crate::Publisher;
 use crate::event::{self, Event, Version};
 use crate::kind::Kind;
 use crate::record::Origin;
 use crate::state::State;
-use crate::Publisher;
 
 const SNAPSHOT: &str = "snapshot";
 

@@ -4,7 +4,7 @@
 //! Entra's place ([`issuer`]), the tables and two demo tenants with one key each, the first with an
 //! OAuth 2.0 client too ([`demo`]), the function under `cargo lambda watch` ([`watch`]) behind
 //! a replacement for API Gateway ([`gateway`]), a Test-connection request until it succeeds
-//! ([`probe`]), and only then `dev.env` ([`env_file`]). All files are in `.local/`, or in the
+//! ([`probe`]), only then `dev.env` ([`env_file`]), and the member events from then on ([`events`]). All files are in `.local/`, or in the
 //! folder named by `DATA`. Ctrl-C, SIGTERM, SIGHUP and the end of the parent process stop
 //! everything ([`stop`]).
 //!
@@ -14,6 +14,7 @@
 mod demo;
 mod demo_client;
 mod env_file;
+mod events;
 mod gateway;
 mod issuer;
 mod probe;
@@ -21,6 +22,7 @@ mod processes;
 mod settings;
 mod stop;
 mod watch;
+mod webhook;
 mod welcome;
 
 use std::path::Path;
@@ -31,6 +33,7 @@ use anyhow::{Context, Result, bail};
 
 use demo::Demo;
 use env_file::EnvFile;
+use events::Events;
 use settings::Settings;
 use stand::engine::Embedded;
 use stop::Stop;
@@ -96,9 +99,13 @@ async fn serve(settings: &Settings, engine: &Embedded, env_file: EnvFile) -> Res
     let authority = issuer.authority();
     let demo = Demo::set_up(&settings.data, engine.endpoint(), &issuer).await?;
     let environment = watch::environment(engine.endpoint(), &authority);
+    let events = Events::open(settings, engine.endpoint()).await?;
+    let events = events.follow();
+    tokio::pin!(events);
     if settings.engine_only {
         welcome::print_exports(settings, &environment);
-        std::future::pending::<()>().await;
+        let Err(failed) = events.await;
+        return Err(failed);
     }
 
     let listener = gateway::listen(settings.port).await?;
@@ -132,6 +139,7 @@ async fn serve(settings: &Settings, engine: &Embedded, env_file: EnvFile) -> Res
     tokio::select! {
         why = watch.ended() => bail!("{why}"),
         stopped = gateway => stopped,
+        Err(failed) = events => Err(failed),
     }
 }
 

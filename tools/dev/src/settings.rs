@@ -19,6 +19,8 @@ pub struct Settings {
     /// `DATA`: the folder of the database, the keys and `dev.env`; defaults to the project's
     /// `.local/`, which is not committed. Runs with different folders and ports can coexist.
     pub data: PathBuf,
+    /// `EVENTS_URL`: where each member event is sent.
+    pub events_url: Option<String>,
     /// The project's own cargo-lambda, or the one on the PATH.
     pub cargo_lambda: PathBuf,
 }
@@ -56,6 +58,7 @@ impl Settings {
             release,
             engine_only,
             data,
+            events_url: variable("EVENTS_URL"),
             cargo_lambda,
         })
     }

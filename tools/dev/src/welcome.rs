@@ -19,6 +19,7 @@ The service answers.
   client id      {client}
   client secret  {secret}
   issuer         {issuer}, in the place of Entra's
+  member events  {data}/events.ndjson, and a line each here; EVENTS_URL=… has them POSTed
   settings       {link}
                  (opens once; `make settings-link` makes another)
   environment    {data}/dev.env (SCIM_BASE_URL, SCIM_API_KEY, SCIM_API_KEY_2 of a second tenant,

@@ -1,6 +1,6 @@
 //! The stream of the directory table, read as a pipe reads it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::StreamSpecification;
@@ -22,6 +22,8 @@ pub struct Stream {
     client: Client,
     arn: String,
     shards: BTreeMap<String, Shard>,
+    /// Whether records were read since the positions were last taken.
+    has_moved: bool,
 }
 
 /// How far a shard was read.
@@ -58,14 +60,17 @@ impl Stream {
             client: Client::new(&config),
             arn: arn.context("the table has no stream")?,
             shards: of_reader.collect(),
+            has_moved: false,
         })
     }
 
-    /// How far each shard was read.
-    pub fn positions(&self) -> BTreeMap<String, String> {
+    /// How far each shard was read, if there was something to read since the last call.
+    pub fn take_moved(&mut self) -> Option<BTreeMap<String, String>> {
         let read = self.shards.iter();
-        read.filter_map(|(id, shard)| Some((id.clone(), shard.position.clone()?)))
-            .collect()
+        let positions = read
+            .filter_map(|(id, shard)| Some((id.clone(), shard.position.clone()?)))
+            .collect();
+        std::mem::take(&mut self.has_moved).then_some(positions)
     }
 
     /// The records since the last call, in their order, as a pipe hands them on. Of a stream that
@@ -91,6 +96,7 @@ impl Stream {
                 let number = record.dynamodb.as_ref();
                 let number = number.and_then(|record| record.sequence_number.clone());
                 shard.position = number.or(shard.position.take());
+                self.has_moved = true;
                 records.push(piped(record));
             }
         }
@@ -108,20 +114,25 @@ impl Stream {
     }
 
     async fn look_for_shards(&mut self) -> Result<()> {
+        let mut known = BTreeSet::new();
         let mut last = None;
         loop {
             let request = self.client.describe_stream().stream_arn(&self.arn);
             let page = request.set_exclusive_start_shard_id(last).send().await?;
             let description = page.stream_description.context("no stream")?;
             let shards = description.shards();
-            for id in shards.iter().filter_map(|shard| shard.shard_id()) {
-                self.shards.entry(id.to_owned()).or_default();
-            }
+            known.extend(shards.iter().filter_map(|shard| shard.shard_id.clone()));
             last = description.last_evaluated_shard_id().map(str::to_owned);
             if last.is_none() || shards.len() < SHARDS {
-                return Ok(());
+                break;
             }
         }
+        // Those of a day ago are gone, and those of another stream of the table.
+        self.shards.retain(|id, _| known.contains(id));
+        for id in known {
+            self.shards.entry(id).or_default();
+        }
+        Ok(())
     }
 }
 
@@ -155,7 +166,9 @@ pub fn passes(record: &Value) -> bool {
 
 /// A record in the form in which a pipe hands it on.
 fn piped(record: Record) -> Value {
-    let of = record.dynamodb.unwrap_or_else(|| StreamRecord::builder().build());
+    let of = record
+        .dynamodb
+        .unwrap_or_else(|| StreamRecord::builder().build());
     let mut stream = Map::new();
     for (name, part) in [("Keys", of.keys), ("NewImage", of.new_image)] {
         if let Some(attributes) = part {

@@ -83,7 +83,9 @@ pub const SESSIONS: TableDefinition = TableDefinition {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_dynamodb::types::{BillingMode, KeyType, ScalarAttributeType, SseType, StreamViewType};
+    use aws_sdk_dynamodb::types::{
+        BillingMode, KeyType, ScalarAttributeType, SseType, StreamViewType,
+    };
 
     use super::*;
 

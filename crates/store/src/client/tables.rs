@@ -10,8 +10,9 @@ use aws_sdk_dynamodb::operation::update_continuous_backups::{
 };
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
-    PointInTimeRecoverySpecification, ScalarAttributeType, SseSpecification, SseType, StreamSpecification, StreamViewType,
-    TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+    PointInTimeRecoverySpecification, ScalarAttributeType, SseSpecification, SseType,
+    StreamSpecification, StreamViewType, TableDescription, TableStatus, TimeToLiveSpecification,
+    TimeToLiveStatus,
 };
 use backon::{ConstantBuilder, Retryable};
 

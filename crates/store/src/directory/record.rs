@@ -308,7 +308,9 @@ impl<'a> Written<'a> {
         let names = names.into_iter().chain(self.resource_type.access);
         let known = names.filter_map(|name| {
             let value = after.get(name)?;
-            let is_short = value.as_str().is_none_or(|text| text.len() <= MAX_IDENTIFIER);
+            let is_short = value
+                .as_str()
+                .is_none_or(|text| text.len() <= MAX_IDENTIFIER);
             is_short.then(|| (name.to_owned(), value.clone()))
         });
         Some((IDENTIFIERS, Value::Object(known.collect()).to_string()))

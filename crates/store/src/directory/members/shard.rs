@@ -9,13 +9,13 @@ use aws_sdk_dynamodb::types::{ConditionCheck, TransactWriteItem, Update};
 use scim::{Membership, ResourceId, Stored};
 use time::OffsetDateTime;
 
+use super::Moves;
 use crate::client::attributes::{
     Item, damaged, in_milliseconds, milliseconds, number, number_of, optional, optional_text,
     optional_time, signed, string, text, timestamp,
 };
 use crate::client::format::Upsert as _;
 use crate::client::tables::SORT_KEY;
-use super::Moves;
 use crate::directory::document::{COUNT, LAST_MODIFIED};
 use crate::directory::keys::{self, DIGITS};
 use crate::directory::parts::{Expectation, Parts};
