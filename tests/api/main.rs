@@ -71,9 +71,17 @@ mod data {
     mod versions; // a version is later than the one before it
 }
 
+/// What the product is told of changes.
+mod told {
+    mod filter; // which records of the stream are told
+    mod folding; // any order, any duplicates: what is stored, by whoever applies what is newer
+    mod operations; // each change is told once, as what it is
+    mod operator; // `scim-admin events`: printed, followed, a snapshot
+}
+
 /// What releases write, and what others make of it.
 mod formats {
-    mod golden; // the items of every release, read, changed and checked by this one
+    pub mod golden; // the items of every release, read, changed and checked by this one
     mod migrate; // items brought to the current format
     mod newer; // what a newer release may have written: shown, passed over, or left alone
 }
@@ -154,8 +162,11 @@ mod support {
     pub mod items; // the items of both tables, and as JSON
     pub mod members; // the items of memberships agree
     pub mod oauth; // OAuth 2.0 clients, their requests, and an issuer in Entra's place
+    pub mod patterns; // patterns of EventBridge
     pub mod permissions; // what template.yaml allows, and a wire that refuses the rest
     pub mod planted; // many users, put straight into the table
+    pub mod schema; // the schema of member events
     pub mod service; // the handler as API Gateway calls it
-    pub mod settings; // the settings page, as a browser meets it
+    pub mod settings;
+    pub mod told; // a service, and what its stream tells the product // the settings page, as a browser meets it
 }

@@ -14,6 +14,7 @@ pub mod delete;
 pub mod deleted;
 pub mod entrance;
 pub mod erase;
+pub mod events;
 pub mod export;
 mod failure;
 pub mod groups;

@@ -38,8 +38,7 @@ pub struct Event {
     pub kind: Kind,
     /// Whom it is about: those of one member, and those of one group, follow each other in a queue.
     pub subject: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    time: Option<String>,
+    time: String,
     datacontenttype: &'static str,
     dataschema: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,6 +144,20 @@ impl Event {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// Whether it is about this user, or names it as a member of a group.
+    pub fn names_user(&self, user: &ResourceId) -> bool {
+        match &self.data {
+            Data::Member(data) => data.user_id == user.as_str(),
+            Data::Members(data) => data.members.iter().any(|member| member == user.as_str()),
+            Data::Group(_) | Data::Unreadable(_) => false,
+        }
+    }
+
+    /// Its time in seconds since 1970, for those who want it as a number.
+    pub fn seconds(&self) -> Option<i64> {
+        Some(crate::image::time(&self.time)?.unix_timestamp())
+    }
+
     /// Leaves out what makes it too long: what has changed, then the state too.
     fn shortened(mut self) -> Self {
         let mut parts: Vec<fn(&mut Data)> = vec![Data::drop_changes, Data::drop_state];
@@ -192,14 +205,20 @@ pub(crate) fn cut(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-fn new(publisher: &Publisher, kind: Kind, id: String, subject: String, data: Data) -> Event {
+fn new(
+    publisher: &Publisher,
+    (kind, id): (Kind, String),
+    subject: String,
+    at: OffsetDateTime,
+    data: Data,
+) -> Event {
     Event {
         specversion: "1.0",
         id,
         source: publisher.base.clone(),
         kind,
         subject,
-        time: None,
+        time: rfc3339(at),
         datacontenttype: "application/json",
         dataschema: "urn:hellotracks:scim:member-event:1",
         sequence: None,
@@ -279,9 +298,8 @@ pub(crate) fn of_version(publisher: &Publisher, of: &Version<'_>, kind: Kind) ->
     let subject = format!("{}/{}", origin.tenant, of.id);
     let id = format!("{subject}/{}", of.version);
     let event = Event {
-        time: Some(rfc3339(origin.at)),
         sequence: Some(of.version.to_string()),
-        ..new(publisher, kind, id, subject, data)
+        ..new(publisher, (kind, id), subject, origin.at, data)
     };
     event.shortened()
 }
@@ -316,29 +334,23 @@ pub(crate) fn of_memberships(
     origin: &Origin,
     group: &ResourceId,
     members: &[ResourceId],
-    (kind, id): (Kind, String),
+    named: (Kind, String),
 ) -> Event {
     // The times of the changes of one membership follow each other (`parted_at`).
     let milliseconds = origin.at.unix_timestamp_nanos() / 1_000_000;
     let version = u64::try_from(milliseconds).unwrap_or_default().max(1);
-    let named = members.iter().take(MAX_MEMBERS);
+    let some = members.iter().take(MAX_MEMBERS);
+    let subject = format!("{}/{group}", origin.tenant);
     let data = Data::Members(MembersData {
         tenant: origin.tenant.to_string(),
         group_id: group.to_string(),
-        members: named.map(ResourceId::to_string).collect(),
+        members: some.map(ResourceId::to_string).collect(),
         version: origin.version(version),
         truncated: members.len() > MAX_MEMBERS,
     });
     Event {
-        time: Some(rfc3339(origin.at)),
         sequence: Some(version.to_string()),
-        ..new(
-            publisher,
-            kind,
-            id,
-            format!("{}/{group}", origin.tenant),
-            data,
-        )
+        ..new(publisher, named, subject, origin.at, data)
     }
 }
 
@@ -354,8 +366,16 @@ pub(crate) fn unreadable(publisher: &Publisher, record: &Unreadable) -> Event {
         tenant,
         key: key.map(|key| cut(key).to_owned()),
     });
-    let id = format!("{subject}/unreadable");
-    new(publisher, Kind::MemberUnreadable, id, subject, data)
+    let named = (Kind::MemberUnreadable, format!("{subject}/unreadable"));
+    // If even that is unknown, no time could pass for it.
+    let at = key.and_then(|key| crate::image::time(key.split('#').nth(1)?));
+    new(
+        publisher,
+        named,
+        subject,
+        at.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        data,
+    )
 }
 
 impl Origin {

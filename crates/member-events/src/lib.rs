@@ -19,6 +19,8 @@ mod kind;
 mod record;
 mod snapshot;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use event::{Event, MAX_EVENT};
 pub use kind::Kind;

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use std::path::PathBuf;
 
+use aws_sdk_sqs::error::DisplayErrorContext;
 use store::client::tables::TablesError;
 use store::secrets::SecretsError;
 use store::{Store, StoreError};
@@ -40,6 +41,10 @@ pub enum Failure {
         path: PathBuf,
         error: std::io::Error,
     },
+    #[error("the events could not be sent: {0}; those before were, and may be sent again")]
+    Sending(String),
+    #[error("an event was refused: {0}; those before were sent, and may be sent again")]
+    Refused(String),
     #[error("reading or printing failed: {0}")]
     Print(#[from] std::io::Error),
     #[error("no new file at {}: {source}; name one that does not exist yet", path.display())]
@@ -62,6 +67,11 @@ impl From<StoreError> for Failure {
 }
 
 impl Failure {
+    /// Events could not be sent.
+    pub fn sending(error: impl Error + Send + Sync + 'static) -> Self {
+        Self::Sending(DisplayErrorContext(error).to_string())
+    }
+
     /// Why DynamoDB refused a call, if that is because a table is one of another kind.
     pub async fn or_other_table(self, store: &Store) -> Self {
         if !matches!(self.store_error(), Some(StoreError::Refused { .. })) {

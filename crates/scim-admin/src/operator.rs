@@ -168,6 +168,12 @@ fn recorded(command: &Command) -> Option<Recorded> {
         Command::Tenant(TenantCommand::Export(arguments)) => {
             ("tenant export", vec![], arguments.reason.clone())
         }
+        Command::Events(arguments) if arguments.replay.is_some() => {
+            let since = format!("--since {}", crate::terminal::stamp(arguments.since));
+            let snapshot = arguments.snapshot.then(|| "--snapshot".to_owned());
+            let all = snapshot.map_or_else(|| vec![since], |snapshot| vec![snapshot]);
+            ("events", all, None)
+        }
         Command::Tenant(TenantCommand::Import(arguments)) => {
             let table = arguments.from_table.iter();
             let table = table.map(|table| format!("--from-table {table}"));

@@ -85,6 +85,11 @@ fn items_of(version: &str) -> Vec<Stored> {
     text.lines().map(Stored::from_line).collect()
 }
 
+/// The items of every kind that this release has on record.
+pub fn items_on_record() -> Vec<Stored> {
+    items_of(env!("CARGO_PKG_VERSION"))
+}
+
 /// The versions whose items there are.
 fn versions() -> BTreeSet<String> {
     let folders = std::fs::read_dir(folder()).unwrap();

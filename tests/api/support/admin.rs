@@ -27,6 +27,14 @@ impl Admin {
         (service, directory, Self { prefix, store })
     }
 
+    /// Over the tables with this prefix, which this store has.
+    pub fn of(prefix: &str, store: &Store) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            store: store.clone(),
+        }
+    }
+
     /// Empty tables, and no tenant.
     pub async fn without_service() -> (DirectoryTable, Self) {
         let prefix = uuid::Uuid::new_v4().simple().to_string();

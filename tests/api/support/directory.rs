@@ -64,18 +64,18 @@ impl DirectoryTable {
     pub async fn empty(endpoint: &str, prefix: &str) -> (Store, Self) {
         let store = stand::tenant::connect(endpoint, engine::tables(prefix)).await;
         engine::create_tables(&store, endpoint, prefix).await;
-        let directory = Self {
-            client: Client::new(&engine::sdk_config(endpoint).await),
-            table: engine::tables(prefix).directory,
-            secrets: engine::tables(prefix).secrets,
-        };
-        (store, directory)
+        (store, Self::in_engine(endpoint, &engine::tables(prefix)).await)
     }
 
     /// Other tables.
     pub async fn over(tables: &Tables) -> Self {
+        Self::in_engine(engine::endpoint(), tables).await
+    }
+
+    /// Tables in the engine at `endpoint`.
+    pub async fn in_engine(endpoint: &str, tables: &Tables) -> Self {
         Self {
-            client: Client::new(&engine::sdk_config(engine::endpoint()).await),
+            client: Client::new(&engine::sdk_config(endpoint).await),
             table: tables.directory.clone(),
             secrets: tables.secrets.clone(),
         }

@@ -2,6 +2,7 @@
 
 mod client;
 mod data;
+mod events;
 mod group;
 mod key;
 mod link;
@@ -16,6 +17,7 @@ use time::{Duration, OffsetDateTime};
 
 pub use client::{ClientCommand, PublicUrl, SecretLife, TrustArgs};
 pub use data::{AsInArgs, DeleteArgs, EraseArgs, ExportArgs, ImportArgs};
+pub use events::{EventsArgs, TargetKind};
 pub use group::GroupCommand;
 pub use key::KeyCommand;
 pub use link::{CreateLinkArgs, LinkCommand};
@@ -88,6 +90,8 @@ pub enum Command {
     Directory(DirectoryCommand),
     /// Who changed what in a tenant's directory, and when
     History(HistoryArgs),
+    /// What the product is told of changes, one JSON object a line; printed, or sent again
+    Events(EventsArgs),
     /// Which requests of a tenant's client were refused, failed or left something out, and for whom
     Requests(RequestsArgs),
     /// The users of a tenant: found by any name, shown, activated, restored

@@ -57,6 +57,17 @@ fn attribute(text: &str) -> Result<String, String> {
     }
 }
 
+/// The time from one to the other.
+pub(super) fn span(since: OffsetDateTime, until: OffsetDateTime) -> Result<Span, Failure> {
+    match since < until {
+        true => Ok(Span {
+            from: since,
+            to: until,
+        }),
+        false => Err(Failure::EmptySpan { since, until }),
+    }
+}
+
 /// Of which time something is read, and how it is printed.
 #[derive(Debug, Args)]
 pub struct Reading {
@@ -79,13 +90,7 @@ impl Reading {
     pub fn span(&self) -> Result<Span, Failure> {
         let Self { since, until, .. } = *self;
         let until = until.unwrap_or_else(horizon);
-        match since < until {
-            true => Ok(Span {
-                from: since,
-                to: until,
-            }),
-            false => Err(Failure::EmptySpan { since, until }),
-        }
+        span(since, until)
     }
 
     /// How what is read is printed.

@@ -7,6 +7,7 @@ mod client;
 mod delete;
 mod deleted;
 mod erase;
+mod events;
 mod export;
 mod group;
 mod history;
@@ -17,6 +18,7 @@ mod reactivate;
 mod requests;
 mod restore;
 mod secret_file;
+mod send;
 mod tables;
 mod tenant;
 
@@ -82,6 +84,10 @@ pub async fn run(
             let account = Account::open(store, &arguments.tenant).await?;
             Box::pin(requests::run(&arguments, json, &account, results)).await?;
             Ok(Done::Printed { is_bad_news: false })
+        }
+        Command::Events(arguments) => {
+            let account = Account::open(store, &arguments.tenant).await?;
+            Box::pin(events::run(&arguments, &account, results)).await
         }
         Command::History(arguments) => {
             let account = Account::open(store, &arguments.tenant).await?;

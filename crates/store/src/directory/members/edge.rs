@@ -5,8 +5,11 @@ use scim::schema::USERS;
 use scim::{ResourceId, Stored};
 use time::OffsetDateTime;
 
-use crate::client::attributes::{Item, in_milliseconds, number_of, string, timestamp};
+use crate::client::attributes::{
+    Item, in_milliseconds, milliseconds, number_of, optional, string, text, timestamp,
+};
 use crate::client::format::Upsert as _;
+use crate::client::tables::SORT_KEY;
 use crate::directory::document::JOINED;
 use crate::directory::keys;
 use crate::directory::parts::{Expectation, Parts};
@@ -20,6 +23,14 @@ pub(crate) const JOINED_AT: &str = "joined_at";
 
 /// When the user was deleted, on an edge that waits for the user to be restored.
 pub(crate) const LEFT: &str = "left";
+
+/// Since when the user of an edge is a member.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when it is no time.
+pub(super) fn joined_at(edge: &Item) -> Result<Option<OffsetDateTime>, StoreError> {
+    optional(edge, JOINED_AT, milliseconds)
+}
 
 impl TenantStore<'_> {
     /// The parts of a transaction that make a user a member. The user's item notes that it joined a
@@ -115,6 +126,27 @@ impl TenantStore<'_> {
         let edge = TransactWriteItem::builder().delete(edge).build();
         parts.push(edge, Expectation::Member(user.clone()));
         Ok(())
+    }
+
+    /// Shows `visit` all memberships of the tenant, group by group: the group, the user, and since
+    /// when, unless an earlier release wrote the edge. What a pending change has not carried out
+    /// yet is not among them.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn all_memberships(
+        &self,
+        mut visit: impl FnMut(ResourceId, ResourceId, Option<OffsetDateTime>),
+    ) -> Result<(), StoreError> {
+        let query = self.query_prefix(keys::members::EDGES.to_owned());
+        self.each(query, |item| {
+            // Head and tail are no edges.
+            if let Some((group, user)) = keys::members::ends(text(item, SORT_KEY)?) {
+                visit(group, user, joined_at(item)?);
+            }
+            Ok(true)
+        })
+        .await
     }
 
     /// An edge's item: what the client calls the member, and since when it is one.

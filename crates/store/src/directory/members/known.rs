@@ -16,12 +16,12 @@ use time::OffsetDateTime;
 
 use super::Delta;
 use super::change::MembersChanged;
-use super::edge::JOINED_AT;
+use super::edge::{JOINED_AT, joined_at};
 use super::fence::Fences;
 use super::pending::REPLACED;
 use super::record::LeftOut;
 use super::shard::Shards;
-use crate::client::attributes::{Item, milliseconds, number, optional, text};
+use crate::client::attributes::{Item, number, optional, text};
 use crate::client::tables::SORT_KEY;
 use crate::directory::keys;
 use crate::directory::keys::members::digit;
@@ -127,10 +127,6 @@ pub(super) struct Seen {
     users: BTreeMap<char, (u64, BTreeMap<ResourceId, bool>)>,
     /// When the latest of the members became one whose edges were read.
     pub latest: Option<OffsetDateTime>,
-}
-
-fn joined_at(edge: &Item) -> Result<Option<OffsetDateTime>, StoreError> {
-    optional(edge, JOINED_AT, milliseconds)
 }
 
 impl TenantStore<'_> {

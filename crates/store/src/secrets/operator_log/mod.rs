@@ -133,6 +133,8 @@ pub enum Act {
     Export,
     /// A tenant's data was written.
     Import,
+    /// Events of changes were sent to the product again.
+    Replay,
     /// Items were brought to the present format.
     Migrate,
 }
@@ -163,6 +165,7 @@ impl Act {
             Self::Erase => "erase",
             Self::Export => "export",
             Self::Import => "import",
+            Self::Replay => "replay",
             Self::Migrate => "migrate",
         }
     }

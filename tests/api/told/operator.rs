@@ -1,0 +1,98 @@
+//! `scim-admin events`: printed, followed, and how everything is.
+
+use serde_json::{Value, json};
+
+use crate::support::groups::named;
+use crate::support::told::{Told, comparable, folded, kind, shown};
+
+async fn printed(told: &Told, arguments: &str) -> Vec<Value> {
+    let url = "--public-url https://scim.hellotracks.example";
+    let (code, results, messages) = told
+        .admin
+        .output(&format!("events acme {url} {arguments}"))
+        .await;
+    assert_eq!((code, messages.as_str()), (0, ""));
+    let lines = results.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+fn kinds(events: &[Value]) -> Vec<String> {
+    events.iter().map(kind).collect()
+}
+
+#[tokio::test]
+async fn those_of_a_user_are_found_by_id_and_by_name() {
+    let told = Told::start().await;
+    let lena = told.service.create_user("lena", json!({})).await;
+    let omar = told.service.create_user("omar", json!({})).await;
+    let body = json!({"displayName": "North", "members": named(&[lena.clone(), omar])});
+    told.service.post("/Groups", body).await;
+    for user in ["lena", &lena] {
+        let found = kinds(&printed(&told, &format!("--user {user}")).await);
+        assert_eq!(found, ["member.created", "group.member_added"]);
+    }
+    assert_eq!(printed(&told, "").await.len(), 4);
+    assert_eq!(printed(&told, "--until 1h").await, Vec::<Value>::new());
+    let notice = printed(&told, "--content notice --user lena").await;
+    assert_eq!(notice[0]["data"].get("user"), None);
+    let (code, said) = told.admin.run("events acme --user nobody").await;
+    assert_eq!(code, 1, "{said}");
+    let (code, said) = told.admin.run("events acme --replay queue").await;
+    assert_eq!(code, 2);
+    assert!(said.contains("--queue-url"), "{said}");
+}
+
+#[tokio::test]
+async fn what_comes_is_printed_once() {
+    let told = Told::start().await;
+    told.service.create_user("lena", json!({})).await;
+    let mut lines = told.admin.follow("events acme --follow");
+    let mut names = Vec::new();
+    for name in ["omar", "kim"] {
+        let event: Value = serde_json::from_str(&lines.next().await).unwrap();
+        names.push(event["data"]["userName"].as_str().unwrap().to_owned());
+        told.service.create_user(name, json!({})).await;
+    }
+    let event: Value = serde_json::from_str(&lines.next().await).unwrap();
+    names.push(event["data"]["userName"].as_str().unwrap().to_owned());
+    assert_eq!(names, ["lena", "omar", "kim"]);
+}
+
+/// A consumer that was not there from the start knows all by a snapshot, and what came before it
+/// changes nothing.
+#[tokio::test]
+async fn a_snapshot_says_how_everything_is() {
+    let mut told = Told::start().await;
+    let users = told.directory.plant_users("acme", 60).await;
+    let body = json!({"displayName": "North", "members": named(&users)});
+    told.service.post("/Groups", body).await;
+    let lena = told
+        .service
+        .create_user("lena", json!({"title": "Boss"}))
+        .await;
+    let body = json!({"displayName": "South", "members": named(&[lena.clone()])});
+    let south = told.service.post("/Groups", body).await.id();
+    told.service.delete(&format!("/Users/{}", users[0])).await;
+    let before = told.events().await;
+    let snapshot = printed(&told, "--snapshot").await;
+    for event in &snapshot {
+        crate::support::schema::check(event);
+    }
+    let stored = shown(&told.service).await;
+    assert_eq!(comparable(folded(&snapshot)), stored);
+    // Together with what a listener was told, in any order.
+    assert_eq!(comparable(folded(before.iter().chain(&snapshot))), stored);
+    assert_eq!(comparable(folded(snapshot.iter().chain(&before))), stored);
+    // What comes after it counts, even if it comes before it.
+    told.service
+        .patch(
+            &format!("/Groups/{south}"),
+            crate::support::groups::removing(&lena),
+        )
+        .await;
+    let after = told.events().await;
+    let stored = shown(&told.service).await;
+    assert_eq!(comparable(folded(after.iter().chain(&snapshot))), stored);
+}
