@@ -3,7 +3,7 @@
 //!
 //! `events/<name>.json` is an API Gateway event, complete enough to be sent by hand with `cargo
 //! lambda invoke --data-file events/<name>.json` once its key is a real one.
-//! `tests/api/golden/<name>.json` has the answer: see [`Golden`]. To add an event, write both
+//! `tests/api/golden/<name>.json` has the answer, and what the product is told: see [`Golden`]. To add an event, write both
 //! files, the golden with only `given`, and generate the rest:
 //!
 //! ```sh
@@ -25,8 +25,14 @@ use similar::TextDiff;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use store::directory::history::Span;
+use store::{Gate, Meter};
+use tenant::TenantId;
+
 use crate::support::oauth::{self, new_client_of};
+use crate::support::schema;
 use crate::support::service::{Answer, Service};
+use crate::support::told::publisher;
 
 /// Placeholder in the events for the tenant's API key.
 const KEY: &str =
@@ -56,6 +62,9 @@ struct Golden {
     /// must show the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     then: Option<Value>,
+    /// What the product is told of it. A user or group that is told as it is shown is not repeated.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    tells: Vec<Value>,
 }
 
 /// An answer with ids and instants replaced by placeholders. By these, members and groups are
@@ -154,13 +163,19 @@ async fn check(service: &Service, index: usize, name: &str, update: bool) -> Res
             ));
         }
     }
+    let before = told(service, &tenant).await.len();
     let text = read("events", name);
     let reply = client.send(&text).await?;
+    let mut tells = told(service, &tenant).await.split_off(before);
     let then = client.afterwards(&text, &reply).await?;
+    for event in &mut tells {
+        *event = client.tell(event, then.as_ref().unwrap_or(&reply.body));
+    }
     let seen = Golden {
         given: golden.given.clone(),
         reply,
         then,
+        tells,
     };
     if seen == golden {
         return Ok(());
@@ -173,6 +188,26 @@ async fn check(service: &Service, index: usize, name: &str, update: bool) -> Res
         .unified_diff()
         .header("golden", "answer")
         .to_string())
+}
+
+/// All member events of a tenant, the oldest first.
+async fn told(service: &Service, tenant: &str) -> Vec<Value> {
+    let (tenant, meter, gate) = (
+        TenantId::parse(tenant).unwrap(),
+        Meter::default(),
+        Gate::opened(),
+    );
+    let directory = service.app.store.tenant(&tenant, &meter, &gate);
+    let span = Span {
+        from: OffsetDateTime::UNIX_EPOCH,
+        to: OffsetDateTime::now_utc() + time::Duration::DAY,
+    };
+    let (items, next) = directory.outbox_page(span, None).await.unwrap();
+    assert!(next.is_none(), "more than a page");
+    let publisher = publisher();
+    let events = items.iter().flat_map(|item| publisher.events_of_item(item));
+    let events = events.map(|event| serde_json::from_str(&event.json()).unwrap());
+    events.inspect(schema::check).collect()
 }
 
 /// One tenant's Entra.
@@ -307,6 +342,44 @@ impl Client<'_> {
             headers,
             body,
         })
+    }
+
+    /// An event without what is another each time, and without what is shown already.
+    fn tell(&self, event: &Value, shown: &Value) -> Value {
+        let mut data: Value = serde_json::from_str(&self.normal(&event["data"].to_string()))
+            .expect("JSON with other ids is JSON");
+        let members = data.as_object_mut().expect("an object");
+        for name in ["tenant", "actor", "requestId"] {
+            members.remove(name).expect(name);
+        }
+        if let Some(Value::Array(ids)) = members.get_mut("members") {
+            ids.sort_by_key(ToString::to_string);
+            // A time.
+            members.remove("version");
+        }
+        if let Some(previous) = members.get_mut("previous") {
+            *previous = json!(INSTANT);
+        }
+        for name in ["user", "group"] {
+            let Some(state) = data.get_mut(name) else {
+                continue;
+            };
+            for instant in ["created", "lastModified"] {
+                state["meta"][instant] = json!(INSTANT);
+            }
+            let mut shown = shown.clone();
+            if let Some(resource) = shown.as_object_mut() {
+                // They are told by events of their own, and make versions of a group.
+                resource.retain(|name, _| !["members", "groups"].contains(&name.as_str()));
+                if name == "group" {
+                    resource["meta"].as_object_mut().unwrap().remove("version");
+                }
+            }
+            if *state == shown {
+                *state = json!("as shown");
+            }
+        }
+        json!({"type": event["type"], "data": data})
     }
 
     fn normal(&self, text: &str) -> String {

@@ -64,7 +64,10 @@ impl DirectoryTable {
     pub async fn empty(endpoint: &str, prefix: &str) -> (Store, Self) {
         let store = stand::tenant::connect(endpoint, engine::tables(prefix)).await;
         engine::create_tables(&store, endpoint, prefix).await;
-        (store, Self::in_engine(endpoint, &engine::tables(prefix)).await)
+        (
+            store,
+            Self::in_engine(endpoint, &engine::tables(prefix)).await,
+        )
     }
 
     /// Other tables.
