@@ -142,6 +142,8 @@ async fn function(engine: &str, wire: &str) -> (Instance, String) {
     };
     let direct = stand::tenant::connect(engine, names.clone()).await;
     direct.create_tables().await.unwrap();
+    let off = stand::stream::turn_off(engine, &names.directory);
+    off.await.unwrap();
     let key = stand::tenant::new_key(&TenantId::parse("acme").unwrap()).unwrap();
     stand::tenant::create(&direct, "acme", &key, "test")
         .await

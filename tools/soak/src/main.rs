@@ -7,7 +7,9 @@
 //! both of Entra's modes ([`entra`]), as fast as the machine can. Then the same while instances are
 //! killed at random times ([`killer`]) and clients repeat unanswered requests. At the end all users
 //! are read back and compared ([`walk`]). The operator's check, with repair, runs meanwhile and at
-//! the end, and finds no defect ([`tables`]).
+//! the end, and finds no defect ([`tables`]). The stream of the directory table is read as the
+//! product's consumers read it, and says the same ([`events`]). With `SCIM_TEST_DYNAMODB_ENDPOINT`
+//! all of it is on another engine than the embedded one ([`ground`]).
 //!
 //! `make abuse` sends malformed requests instead ([`abuse`]).
 
@@ -22,6 +24,8 @@ mod client;
 mod contests;
 mod crews;
 mod entra;
+mod events;
+mod ground;
 mod groups;
 mod killer;
 mod model;

@@ -1,6 +1,5 @@
 //! The phases of a run, one after the other.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
@@ -12,6 +11,9 @@ use tokio::time::Instant;
 
 use crate::client::{Client, Tally};
 use crate::entra::Mode;
+use crate::events::Listener;
+use crate::ground::Ground;
+use crate::groups::Group;
 use crate::killer;
 use crate::model::User;
 use crate::report::{self, Growth};
@@ -20,7 +22,6 @@ use crate::tables::{Checks, Direct, environment};
 use crate::tenant::Tenant;
 use crate::walk;
 use crate::worker::Worker;
-use stand::engine::{Engine, RESTORE, SAVE};
 use stand::pool::Pool;
 
 /// The longest time between two quiet periods.
@@ -45,8 +46,9 @@ const MIN_FATES: f64 = 10.0;
 
 /// Everything that runs.
 struct Soak {
-    engine: Engine,
+    ground: Ground,
     direct: Direct,
+    listener: Listener,
     pool: Arc<Pool>,
     tally: Arc<Tally>,
     tenants: Vec<Arc<Tenant>>,
@@ -69,7 +71,7 @@ pub async fn run(settings: &Settings) -> Result<()> {
     let result = soak.run(settings).await;
     report::print(&soak.tally);
     if result.is_err() {
-        match soak.keep(settings.seed).await {
+        match soak.ground.keep(settings.seed).await {
             Ok(file) => eprintln!("the tables are kept in {}", file.display()),
             Err(error) => eprintln!("the tables cannot be kept: {error:#}"),
         }
@@ -79,14 +81,16 @@ pub async fn run(settings: &Settings) -> Result<()> {
 
 impl Soak {
     async fn start(settings: &Settings) -> Result<Self> {
-        let engine = Engine::start(None).await?;
-        let direct = Direct::create(engine.endpoint()).await?;
-        let environment = environment(engine.endpoint());
+        let ground = Ground::start().await?;
+        let direct = Direct::create(ground.endpoint()).await?;
+        let listener = Listener::start(ground.endpoint(), settings.seed).await?;
+        let environment = environment(ground.endpoint());
         let program = settings.program.clone();
         let pool = Arc::new(Pool::start(program, environment, settings.instances).await?);
         let mut soak = Self {
-            engine,
+            ground,
             direct,
+            listener,
             pool,
             tally: Arc::new(Tally::default()),
             tenants: Vec::new(),
@@ -213,27 +217,10 @@ impl Soak {
         for tenant in &self.tenants {
             walk::total(tenant, self.users(tenant).len()).await?;
         }
-        self.forget_transactions().await
-    }
-
-    /// Saves the tables to a file for inspection.
-    async fn keep(&mut self, seed: u64) -> Result<PathBuf> {
-        let folder = stand::root().join(".local/soak");
-        std::fs::create_dir_all(&folder)?;
-        let process = std::process::id();
-        let file = folder.join(format!("seed-{seed}-process-{process}.sqlite"));
-        self.engine.command(SAVE, &file).await?;
-        Ok(file)
-    }
-
-    /// The engine searches all transactions of the last ten minutes for each new one, which would
-    /// take most of its time. In a quiet period nobody repeats one.
-    async fn forget_transactions(&mut self) -> Result<()> {
-        let file = std::env::temp_dir().join(format!("soak-{}.sqlite", std::process::id()));
-        self.engine.command(SAVE, &file).await?;
-        let restored = self.engine.command(RESTORE, &file).await;
-        std::fs::remove_file(&file)?;
-        restored
+        let told = self.listener.listen().await?;
+        println!("meanwhile {told} events");
+        // Nobody repeats a transaction now, and all of the stream is read.
+        self.ground.forget().await
     }
 
     /// Traffic while instances are killed.
@@ -293,19 +280,30 @@ impl Soak {
                 "tenant {name}: the check finds {found} users and groups instead of {resources}",
             );
             all += count;
+            let users = of_tenant(&self.workers, tenant);
+            let workers = self.workers.iter();
+            let crews = workers
+                .filter(|worker| worker.tenant.number == tenant.number)
+                .flat_map(|worker| &worker.crews);
+            let groups: Vec<&Group> = crews.filter_map(|crew| crew.group.as_ref()).collect();
+            self.listener.must_know(name, &users, &groups)?;
         }
         println!(
-            "{all} users of {} tenants and their {memberships} memberships are as the model has them on both sides, and the check finds no defect",
+            "{all} users of {} tenants and their {memberships} memberships are as the model has them on both sides and in the events, and the check finds no defect",
             self.tenants.len()
         );
         Ok(())
     }
 
     fn users(&self, tenant: &Tenant) -> Vec<&User> {
-        let workers = self.workers.iter();
-        workers
-            .filter(|worker| worker.tenant.number == tenant.number)
-            .flat_map(|worker| worker.places.iter().filter_map(|place| place.user.as_ref()))
-            .collect()
+        of_tenant(&self.workers, tenant)
     }
+}
+
+fn of_tenant<'w>(workers: &'w [Worker], tenant: &Tenant) -> Vec<&'w User> {
+    workers
+        .iter()
+        .filter(|worker| worker.tenant.number == tenant.number)
+        .flat_map(|worker| worker.places.iter().filter_map(|place| place.user.as_ref()))
+        .collect()
 }

@@ -29,6 +29,7 @@ use crate::settings::Settings;
 use crate::tables::{Direct, environment};
 use mutate::{Corpus, Target};
 use stand::engine::Engine;
+use stand::tenant::DIRECTORY_TABLE;
 use stand::pool::Pool;
 use stand::request::Request;
 
@@ -73,6 +74,8 @@ pub async fn run(settings: &Settings, requests: u64) -> Result<()> {
     println!("{requests} malformed requests, SEED={}", settings.seed);
     let engine = Engine::start(None).await?;
     let direct = Direct::create(engine.endpoint()).await?;
+    // Nobody reads it.
+    stand::stream::turn_off(engine.endpoint(), DIRECTORY_TABLE).await?;
     let mut rng = Rng::with_seed(settings.seed);
     let mut keys = [String::new(), String::new()];
     for (key, tenant) in keys.iter_mut().zip(TENANTS) {

@@ -5,7 +5,7 @@
 //! - [`Embedded`]: in this process, on a file that keeps the data.
 //! - [`background`]: in this process, in memory, for as long as the process lives.
 
-mod streams;
+pub mod streams;
 
 use std::net::Ipv4Addr;
 use std::path::Path;

@@ -33,6 +33,12 @@ pub fn on_file(file: &Path) -> Result<Database> {
     Ok(database)
 }
 
+/// Removes what the streams of a saved database have, which everybody has read.
+pub fn clear(file: &Path) -> Result<()> {
+    Connection::open(file)?.execute("DELETE FROM _stream_records", ())?;
+    Ok(())
+}
+
 /// An empty database in memory.
 pub fn in_memory() -> Result<Database> {
     let folder = std::env::temp_dir().join(format!("engine-{}", std::process::id()));
