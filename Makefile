@@ -165,6 +165,11 @@ endif
 soak: soak-build ## Compare Entra's traffic with a model, and kill instances (MINUTES=5 KILLED=1 USERS=2000 TENANTS=20)
 	@exec $(CARGO) run --quiet -p soak
 
+# On DynamoDB Local, whose streams are others than the embedded engine's.
+.PHONY: soak-dynamodb-local
+soak-dynamodb-local: soak-build $(DYNAMODB_LOCAL) ## The same on AWS's DynamoDB Local (needs npm and Java)
+	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) run --quiet -p soak
+
 # The same stand, and so the same program.
 .PHONY: abuse
 abuse: soak-build ## Send malformed requests, and accept no answer but SCIM (REQUESTS=100000)
