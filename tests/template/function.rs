@@ -1,7 +1,6 @@
 //! The functions' settings.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use saphyr::Yaml;
 
@@ -16,20 +15,11 @@ const FUNCTIONS: [(&str, &str); 3] = [
     ("EventFunction", "crates/member-events/"),
 ];
 
-/// The functions whose packages are there.
-fn functions() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let is_there = |folder: &str| root.join(folder).join("src/config.rs").exists();
-    FUNCTIONS
-        .into_iter()
-        .filter(move |(_, folder)| is_there(folder))
-}
-
 #[test]
 fn the_functions_get_the_variables_that_they_read() {
     let text = source("template.yaml");
     let template = parse(&text);
-    for (function, folder) in functions() {
+    for (function, folder) in FUNCTIONS {
         let config = format!("{folder}src/config.rs");
         let variables = environment(&template, function);
         assert!(variables.contains_key("RUST_LOG"), "{function}");
@@ -86,7 +76,7 @@ fn each_function_is_its_own_binary_with_its_own_log() {
     let text = source("template.yaml");
     let template = parse(&text);
     let mut groups = BTreeSet::new();
-    for (function, folder) in functions() {
+    for (function, folder) in FUNCTIONS {
         let manifest = format!("{folder}Cargo.toml");
         let function = at(&template, &["Resources", function]);
         let binary = string(at(function, &["Metadata", "BuildProperties", "Binary"]));

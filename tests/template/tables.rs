@@ -167,6 +167,10 @@ fn assert_table(name: &str, definition: &TableDefinition) {
         definition.time_to_live,
         "{name}: time to live"
     );
+    let stream = properties
+        .as_mapping_get("StreamSpecification")
+        .map(|specification| string(at(specification, &["StreamViewType"])));
+    assert_eq!(stream.as_deref(), definition.stream, "{name}: stream");
     for index in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
         assert!(
             !properties.contains_mapping_key(index),

@@ -287,7 +287,8 @@ impl Release {
         let records = self.admin.history(&format!("--since {SINCE_EVER}")).await;
         let is_record = |stored: &&Stored| {
             let kind = stored.kind();
-            kind.starts_with("E#") && !kind.ends_with("#<d>")
+            let is_part = kind.ends_with("#<d>") || kind.ends_with("#~<n>");
+            kind.starts_with("E#") && !is_part
         };
         let mut expected = self.items.iter().filter(is_record).count();
         // The parts of each of the two large changes are one record.

@@ -474,6 +474,7 @@ async fn every_command_prints_json() {
             "link create",
             "beta --for it@beta.example --public-url https://scim.example".to_owned(),
         ),
+        ("events", "acme".to_owned()),
         ("link list", "beta".to_owned()),
         ("link revoke", "beta".to_owned()),
         (

@@ -3,8 +3,8 @@
 //!
 //! `events/<name>.json` is an API Gateway event, complete enough to be sent by hand with `cargo
 //! lambda invoke --data-file events/<name>.json` once its key is a real one.
-//! `tests/api/golden/<name>.json` has the answer, and what the product is told: see [`Golden`]. To add an event, write both
-//! files, the golden with only `given`, and generate the rest:
+//! `tests/api/golden/<name>.json` has the answer, and what the product is told: see [`Golden`]. To
+//! add an event, write both files, the golden with only `given`, and generate the rest:
 //!
 //! ```sh
 //! UPDATE_GOLDEN=1 cargo test --test api events

@@ -47,6 +47,7 @@ async fn any_order_and_any_duplicates_give_what_is_stored() {
     }
     // What deletions and restorations of groups have left open.
     for group in &groups {
+        told.admin.run(&format!("group restore acme {group}")).await;
         let operation = json!([{"op": "replace", "path": "displayName", "value": group}]);
         told.service
             .patch(&format!("/Groups/{group}"), operation)

@@ -4,9 +4,9 @@
 //! Entra's place ([`issuer`]), the tables and two demo tenants with one key each, the first with an
 //! OAuth 2.0 client too ([`demo`]), the function under `cargo lambda watch` ([`watch`]) behind
 //! a replacement for API Gateway ([`gateway`]), a Test-connection request until it succeeds
-//! ([`probe`]), only then `dev.env` ([`env_file`]), and the member events from then on ([`events`]). All files are in `.local/`, or in the
-//! folder named by `DATA`. Ctrl-C, SIGTERM, SIGHUP and the end of the parent process stop
-//! everything ([`stop`]).
+//! ([`probe`]), only then `dev.env` ([`env_file`]), and the member events from then on
+//! ([`events`]). All files are in `.local/`, or in the folder named by `DATA`. Ctrl-C, SIGTERM,
+//! SIGHUP and the end of the parent process stop everything ([`stop`]).
 //!
 //! With `--engine-only` it stops after the tenants and prints the variables to export for a
 //! function that the developer starts separately.

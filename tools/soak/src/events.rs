@@ -50,7 +50,11 @@ impl Listener {
                 return Ok(self.ids.len() - before);
             }
             for event in events {
-                ensure!(self.ids.insert(event.id.clone()), "{} is told twice", event.id);
+                ensure!(
+                    self.ids.insert(event.id.clone()),
+                    "{} is told twice",
+                    event.id
+                );
                 self.held.push(serde_json::from_str(&event.json())?);
                 while self.held.len() > HELD {
                     let place = self.rng.usize(..self.held.len());
@@ -90,7 +94,9 @@ impl Listener {
                 "tenant {tenant}: the events say {told:?} of a user that is {shown}"
             );
             let version = shown["meta"]["version"].as_str().unwrap_or_default();
-            let version: u64 = version.trim_matches(|c: char| !c.is_ascii_digit()).parse()?;
+            let version: u64 = version
+                .trim_matches(|c: char| !c.is_ascii_digit())
+                .parse()?;
             for version in 1..=version {
                 let id = format!("{tenant}/{}/{version}", user.id());
                 ensure!(self.ids.contains(&id), "the event {id} is missing");

@@ -1,6 +1,6 @@
 //! What the service runs on in tests, benchmarks and development: a DynamoDB engine and
-//! its stream, the function as a process under Lambda's Runtime API, requests as API Gateway events,
-//! an issuer of assertions, a consumer of member events, and a connection that can break.
+//! its stream, the function as a process under Lambda's Runtime API, requests as API Gateway
+//! events, an issuer of assertions, a consumer of member events, and a connection that can break.
 
 #![expect(
     clippy::expect_used,

@@ -48,6 +48,7 @@ impl Report for Sent {
 /// Prints or sends what is asked for. A reader that goes away ends it.
 pub async fn run(
     arguments: &EventsArgs,
+    json: bool,
     account: &Account,
     out: &mut (dyn Write + Send),
 ) -> Result<Done, Failure> {
@@ -61,7 +62,7 @@ pub async fn run(
         },
     };
     let Some(kind) = arguments.replay else {
-        let mut printer = Printer::new(out, Form::Lines);
+        let mut printer = Printer::new(out, Form::of(!json, json, arguments.follow));
         match (arguments.snapshot, arguments.follow) {
             (true, _) => asked.print_snapshot(&mut printer).await?,
             (_, true) => asked.follow(arguments.since, &mut printer).await?,

@@ -87,7 +87,7 @@ pub async fn run(
         }
         Command::Events(arguments) => {
             let account = Account::open(store, &arguments.tenant).await?;
-            Box::pin(events::run(&arguments, &account, results)).await
+            Box::pin(events::run(&arguments, json, &account, results)).await
         }
         Command::History(arguments) => {
             let account = Account::open(store, &arguments.tenant).await?;

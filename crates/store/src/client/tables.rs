@@ -353,8 +353,8 @@ pub(super) async fn enable_time_to_live(
     store.administer(request).await.map(drop)
 }
 
-/// Turns the stream of a table on, if it is off. What the stream of a table shows cannot be changed,
-/// and another stream would be a new one: one that is on stays.
+/// Turns the stream of a table on, if it is off. What the stream of a table shows cannot be
+/// changed, and another stream would be a new one: one that is on stays.
 pub(super) async fn enable_stream(
     store: &Store,
     table: &TableDescription,

@@ -215,10 +215,10 @@ impl TenantStore<'_> {
         Ok((records, next))
     }
 
-    /// A page of the change records of a span as items in DynamoDB's JSON, in the order of time, and
-    /// where the next page begins if there is one. They are of all kinds, those that this version
-    /// does not know among them, and what steps of large changes have carried out comes at the time
-    /// of the change.
+    /// A page of the change records of a span as items in DynamoDB's JSON, in the order of time,
+    /// and where the next page begins if there is one. They are of all kinds, those that this
+    /// version does not know among them, and what steps of large changes have carried out comes at
+    /// the time of the change.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].

@@ -29,9 +29,9 @@ use crate::settings::Settings;
 use crate::tables::{Direct, environment};
 use mutate::{Corpus, Target};
 use stand::engine::Engine;
-use stand::tenant::DIRECTORY_TABLE;
 use stand::pool::Pool;
 use stand::request::Request;
+use stand::tenant::DIRECTORY_TABLE;
 
 /// The tenant that is attacked, and one that is not.
 const TENANTS: [&str; 2] = ["attacked", "spared"];

@@ -5,6 +5,7 @@
 //! cost the more the more was written before.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use anyhow::{Context, Result};
 use dynoxide::Database;
@@ -41,9 +42,11 @@ pub fn clear(file: &Path) -> Result<()> {
 
 /// An empty database in memory.
 pub fn in_memory() -> Result<Database> {
-    let folder = std::env::temp_dir().join(format!("engine-{}", std::process::id()));
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    let (process, number) = (std::process::id(), STARTED.fetch_add(1, Relaxed));
+    let folder = std::env::temp_dir().join(format!("engine-{process}-{number}"));
     std::fs::create_dir_all(&folder)?;
-    let file = folder.join(format!("{:?}.sqlite", std::thread::current().id()));
+    let file = folder.join("empty.sqlite");
     // Of the way into memory there is only this one.
     let empty = on_file(&file)?;
     drop(empty);
