@@ -17,6 +17,9 @@ CFN_LINT_VERSION := 1.58.0
 CARGO_DENY_VERSION := 0.18.9
 CARGO_FUZZ_VERSION := 0.13.2
 AXE_VERSION := 4.14.1
+TYPESCRIPT_VERSION := 5.9.3
+NODE_TYPES_VERSION := 20.19.43
+JSONSCHEMA_VERSION := 4.26.0
 DYNAMODB_LOCAL_PACKAGE := amplify-dynamodb-simulator@2.9.30
 
 # One stamp per version, so that an old installation is never taken for the new one.
@@ -25,6 +28,8 @@ BUILD_TOOLS := .local/venv-build/cargo-lambda-$(CARGO_LAMBDA_VERSION)
 AWS_TOOLS := .local/venv-aws/sam-$(SAM_VERSION)-cfn-lint-$(CFN_LINT_VERSION)
 DYNAMODB_LOCAL := .local/dynamodb-local/$(DYNAMODB_LOCAL_PACKAGE)
 AXE := .local/axe/axe-$(AXE_VERSION).tgz
+TYPESCRIPT := .local/typescript/typescript-$(TYPESCRIPT_VERSION)-types-node-$(NODE_TYPES_VERSION)
+CONSUMER_TOOLS := .local/venv-consumers/jsonschema-$(JSONSCHEMA_VERSION)
 CARGO_FUZZ := .local/cargo-fuzz-$(CARGO_FUZZ_VERSION)/bin/cargo-fuzz
 # The suites have a file for their versions: they are several, and depend on one another's.
 CONFORMANCE_PACKAGES := .ci/conformance-packages
@@ -120,6 +125,12 @@ test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Lo
 conformance: $(DEV_TOOLS) $(CONFORMANCE_TOOLS) ## Run two public SCIM conformance suites against the running service
 	@$(CARGO) build -p dev -p hellotracks-scim -p settings --bins
 	@.local/venv-conformance/bin/python .ci/conformance .local/venv-conformance/bin $(CARGO)
+
+# The consumers of docs/EVENTS.md, as they are written there.
+.PHONY: test-consumers
+test-consumers: $(DEV_TOOLS) $(CONSUMER_TOOLS) $(TYPESCRIPT) ## Run the consumers in docs/EVENTS.md on the events of real requests (needs Node.js and npm)
+	@$(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings --bins
+	@.local/venv-consumers/bin/python .ci/consumers .local/typescript $(PROGRAMS)/scim-admin $(CARGO)
 
 .PHONY: by-hand
 by-hand: $(DEV_TOOLS) ## Try what docs/DEVELOPING.md says about running the function by hand
@@ -251,6 +262,22 @@ $(AXE):
 	@cd .local/axe && npm pack --silent axe-core@$(AXE_VERSION) >/dev/null
 	@tar -xzf .local/axe/axe-core-$(AXE_VERSION).tgz -C .local/axe --strip-components=1 package/axe.min.js
 	@mv .local/axe/axe-core-$(AXE_VERSION).tgz $@
+
+# Fetched as axe-core is. Node.js's types are for the compiler alone, and need nothing of what they
+# depend on.
+$(TYPESCRIPT):
+	@command -v npm >/dev/null || { echo "make test-consumers needs npm, to fetch TypeScript" >&2; exit 1; }
+	@rm -rf .local/typescript
+	@mkdir -p .local/typescript/typescript .local/typescript/@types/node
+	@cd .local/typescript && npm pack --silent typescript@$(TYPESCRIPT_VERSION) @types/node@$(NODE_TYPES_VERSION) >/dev/null
+	@tar -xzf .local/typescript/typescript-$(TYPESCRIPT_VERSION).tgz -C .local/typescript/typescript --strip-components=1
+	@tar -xzf .local/typescript/types-node-$(NODE_TYPES_VERSION).tgz -C .local/typescript/@types/node --strip-components=1
+	@rm .local/typescript/*.tgz
+	@touch $@
+
+$(CONSUMER_TOOLS):
+	@bash .ci/install-venv $(PYTHON) .local/venv-consumers jsonschema==$(JSONSCHEMA_VERSION)
+	@touch $@
 
 $(CARGO_FUZZ):
 	@$(CARGO) install --locked --root .local/cargo-fuzz-$(CARGO_FUZZ_VERSION) cargo-fuzz@$(CARGO_FUZZ_VERSION)
