@@ -28,6 +28,7 @@ fn commands(id: &str) -> Vec<String> {
         ("client rotate", "acme acme.0123456789ab".to_owned()),
         ("client trust", format!("acme acme.0123456789ab {PASTED}")),
         ("directory check", "acme --repair --reason drill".to_owned()),
+        ("events", "acme".to_owned()),
         ("group deleted", "acme".to_owned()),
         ("group list", "acme".to_owned()),
         ("group members", "acme North".to_owned()),

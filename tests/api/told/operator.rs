@@ -92,7 +92,22 @@ async fn a_snapshot_says_how_everything_is() {
             crate::support::groups::removing(&lena),
         )
         .await;
-    let after = told.events().await;
+    let mut after = told.events().await;
     let stored = shown(&told.service).await;
+    assert_eq!(comparable(folded(after.iter().chain(&snapshot))), stored);
+    // Who was deleted before it comes back to the groups of before.
+    let (code, said) = told
+        .admin
+        .run(&format!("user restore acme {}", users[0]))
+        .await;
+    assert_eq!(code, 0, "{said}");
+    after.extend(told.events().await);
+    let stored = shown(&told.service).await;
+    assert!(
+        stored
+            .groups
+            .values()
+            .any(|(_, members)| members.contains(&users[0]))
+    );
     assert_eq!(comparable(folded(after.iter().chain(&snapshot))), stored);
 }

@@ -58,6 +58,10 @@ pub enum Command {
     ListRequests,
     /// The erasure under way of somebody who had a name.
     FindErasure,
+    /// The change records of which events are made.
+    Outbox,
+    /// Who is in which group.
+    Memberships,
     /// An act of several steps, on the operator's log.
     Act,
     /// The operator's log.
@@ -155,6 +159,18 @@ pub async fn run(
                 true
             });
             counted.await?;
+            json!(count)
+        }
+        Command::Outbox => {
+            let span = Span {
+                from: OffsetDateTime::UNIX_EPOCH,
+                to: now + Duration::DAY,
+            };
+            json!(directory.outbox_page(span, None).await?.0.len())
+        }
+        Command::Memberships => {
+            let mut count = 0;
+            directory.all_memberships(|_, _, _| count += 1).await?;
             json!(count)
         }
         Command::Life => json!(directory.life(&USERS, &lena).await?.len()),
@@ -414,6 +430,8 @@ pub fn reads(_: &Users) -> Vec<Operation> {
         read("latest change", Command::LatestChange),
         read("directory check", Command::Check),
         read("history", Command::History),
+        read("change records for events", Command::Outbox),
+        read("memberships", Command::Memberships),
         read("life of a user", Command::Life),
         read("tombstones", Command::Tombstones),
         read("breaker", Command::ShowBreaker),

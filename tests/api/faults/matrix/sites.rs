@@ -169,7 +169,13 @@ const SITES: &[(&str, &str, &str)] = &[
     ),
     ("directory/history.rs", "history_page", "Query directory E"),
     ("directory/history.rs", "latest_change", "Query directory E"),
+    ("directory/history.rs", "outbox_page", "Query directory E"),
     ("directory/history.rs", "record", "GetItem directory E"),
+    (
+        "directory/members/edge.rs",
+        "all_memberships",
+        "Query directory M",
+    ),
     ("directory/mod.rs", "put_item", "PutItem directory P"),
     ("directory/mod.rs", "send_update", "UpdateItem directory B"),
     (

@@ -129,8 +129,8 @@ impl TenantStore<'_> {
     }
 
     /// Shows `visit` all memberships of the tenant, group by group: the group, the user, and since
-    /// when, unless an earlier release wrote the edge. What a pending change has not carried out
-    /// yet is not among them.
+    /// when, unless an earlier release wrote the edge. Then those that deleted users come back to,
+    /// user by user. What a pending change has not carried out yet is not among them.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
@@ -142,6 +142,17 @@ impl TenantStore<'_> {
         self.each(query, |item| {
             // Head and tail are no edges.
             if let Some((group, user)) = keys::members::ends(text(item, SORT_KEY)?) {
+                visit(group, user, joined_at(item)?);
+            }
+            Ok(true)
+        })
+        .await?;
+        let query = self
+            .query_prefix(keys::members::EDGES_OF_USERS.to_owned())
+            .filter_expression("attribute_exists(#left)")
+            .expression_attribute_names("#left", LEFT);
+        self.each(query, |item| {
+            if let Some((user, group)) = keys::members::ends(text(item, SORT_KEY)?) {
                 visit(group, user, joined_at(item)?);
             }
             Ok(true)
