@@ -286,7 +286,7 @@ const SITES: &[(&str, &str, &str)] = &[
     ),
     (
         "directory/members/pending.rs",
-        "pending_delta",
+        "decided",
         "Query directory E",
     ),
     (
