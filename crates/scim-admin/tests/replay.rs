@@ -2,7 +2,6 @@
 //! EventBridge do, and refuses some of what it is sent.
 
 #![cfg(test)]
-#![expect(clippy::indexing_slicing, reason = "a test may end with a panic")]
 
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};

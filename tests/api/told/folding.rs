@@ -155,9 +155,7 @@ async fn the_changes_of_a_membership_follow_each_other_in_time() {
         .collect();
     assert!(changes.len() > 10, "{changes:?}");
     for pair in changes.windows(2) {
-        let [(was, before), (is, after)] = pair else {
-            unreachable!()
-        };
+        let ((was, before), (is, after)) = (pair[0], pair[1]);
         assert_ne!(was, is, "{changes:?}");
         assert!(before < after, "{changes:?}");
     }

@@ -67,8 +67,7 @@ async fn every_operation_is_told_once() {
     )
     .await;
 
-    let body =
-        json!({"schemas": [GROUP], "displayName": "North", "members": named(&[lena.clone()])});
+    let body = json!({"schemas": [GROUP], "displayName": "North", "members": named(std::slice::from_ref(&lena))});
     let group = told.service.post("/Groups", body).await.id();
     let kinds = ["group.created", "group.member_added"];
     expect(&mut told, &kinds, "POST of a group with a member").await;
@@ -80,7 +79,7 @@ async fn every_operation_is_told_once() {
     told.service.patch(&of_group, removing(&lena)).await;
     expect(&mut told, &["group.member_removed"], "PATCH that removes").await;
     told.service
-        .patch(&of_group, replacing(&[lena.clone()]))
+        .patch(&of_group, replacing(std::slice::from_ref(&lena)))
         .await;
     let kinds = ["group.member_added", "group.member_removed"];
     expect(&mut told, &kinds, "PATCH that replaces").await;
@@ -166,7 +165,7 @@ async fn records_and_their_stream_tell_the_same() {
     let path = format!("/Users/{lena}");
     let title = json!([{"op": "replace", "path": "title", "value": "y".repeat(17_000)}]);
     told.service.patch(&path, title).await;
-    let body = json!({"displayName": "North", "members": named(&[lena.clone()])});
+    let body = json!({"displayName": "North", "members": named(std::slice::from_ref(&lena))});
     told.service.post("/Groups", body).await;
     told.service.delete(&path).await;
     let streamed: Vec<String> = told

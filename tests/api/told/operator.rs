@@ -72,7 +72,7 @@ async fn a_snapshot_says_how_everything_is() {
         .service
         .create_user("lena", json!({"title": "Boss"}))
         .await;
-    let body = json!({"displayName": "South", "members": named(&[lena.clone()])});
+    let body = json!({"displayName": "South", "members": named(std::slice::from_ref(&lena))});
     let south = told.service.post("/Groups", body).await.id();
     told.service.delete(&format!("/Users/{}", users[0])).await;
     let before = told.events().await;
