@@ -66,6 +66,11 @@ export MINUTES KILLED USERS TENANTS INSTANCES WORKERS SEED
 # Where the debug builds of the tools are.
 PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
 
+# What `make dev` needs in debug builds. Whatever runs it builds the same packages, and then runs the program
+# and not `cargo run`: with other packages Cargo chooses other features of what they stand on, and compiles
+# that again.
+BUILD_DEV := $(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings --bins
+
 STACK ?= hellotracks-scim
 SAM_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
@@ -86,7 +91,7 @@ ifneq ($(filter-out 0,$(RELEASE)),)
 	@$(CARGO) build -p dev -p scim-admin --bins
 	@$(CARGO) build --release --bin hellotracks-scim --bin hellotracks-settings
 else
-	@$(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings --bins
+	@$(BUILD_DEV)
 endif
 	@exec $(PROGRAMS)/dev
 
@@ -102,7 +107,7 @@ settings-link: ## Print another link to the settings page (TENANT=demo; with the
 
 .PHONY: dynamodb
 dynamodb: ## Run only the DynamoDB engine with tables and demo tenants, for `cargo lambda watch` by hand
-	@$(CARGO) build -p dev -p scim-admin --bins
+	@$(BUILD_DEV)
 	@exec $(PROGRAMS)/dev --engine-only
 
 ## ---- Check --------------------------------------------------------------------------------------
@@ -123,14 +128,14 @@ test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Lo
 # Built before, as for `make dev`, so that a compiler error is seen as one.
 .PHONY: conformance
 conformance: $(DEV_TOOLS) $(CONFORMANCE_TOOLS) ## Run two public SCIM conformance suites against the running service
-	@$(CARGO) build -p dev -p hellotracks-scim -p settings --bins
-	@.local/venv-conformance/bin/python .ci/conformance .local/venv-conformance/bin $(CARGO)
+	@$(BUILD_DEV)
+	@.local/venv-conformance/bin/python .ci/conformance .local/venv-conformance/bin $(PROGRAMS)/dev
 
 # The consumers of docs/EVENTS.md, as they are written there.
 .PHONY: test-consumers
 test-consumers: $(DEV_TOOLS) $(CONSUMER_TOOLS) $(TYPESCRIPT) ## Run the consumers in docs/EVENTS.md on the events of real requests (needs Node.js and npm)
-	@$(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings --bins
-	@.local/venv-consumers/bin/python .ci/consumers .local/typescript $(PROGRAMS)/scim-admin $(CARGO)
+	@$(BUILD_DEV)
+	@.local/venv-consumers/bin/python .ci/consumers .local/typescript $(PROGRAMS)/scim-admin $(PROGRAMS)/dev
 
 .PHONY: by-hand
 by-hand: $(DEV_TOOLS) ## Try what docs/DEVELOPING.md says about running the function by hand
@@ -167,24 +172,24 @@ ifeq ($(RELEASE),0)
 	@$(CARGO) build -p soak -p hellotracks-scim --bins
 else
 	@$(CARGO) build --release --bin hellotracks-scim
-	@$(CARGO) build -p soak
+	@$(CARGO) build -p soak -p hellotracks-scim --bins
 endif
 
 # Nothing is measured to the microsecond here, so a debug build will do to find what is wrong; memory and
 # rates are those of the release build.
 .PHONY: soak
 soak: soak-build ## Compare Entra's traffic with a model, and kill instances (MINUTES=5 KILLED=1 USERS=2000 TENANTS=20)
-	@exec $(CARGO) run --quiet -p soak
+	@exec $(PROGRAMS)/soak
 
 # On DynamoDB Local, whose streams are others than the embedded engine's.
 .PHONY: soak-dynamodb-local
 soak-dynamodb-local: soak-build $(DYNAMODB_LOCAL) ## The same on AWS's DynamoDB Local (needs npm and Java)
-	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) run --quiet -p soak
+	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(PROGRAMS)/soak
 
 # The same stand, and so the same program.
 .PHONY: abuse
 abuse: soak-build ## Send malformed requests, and accept no answer but SCIM (REQUESTS=100000)
-	@exec $(CARGO) run --quiet -p soak -- --abuse $(REQUESTS)
+	@exec $(PROGRAMS)/soak --abuse $(REQUESTS)
 
 .PHONY: lint
 lint: ## Check formatting, and lints with warnings denied

@@ -14,12 +14,11 @@ use crate::failure::Failure;
 const BATCH: usize = 10;
 
 /// The pauses before those are sent again that were refused.
-const PAUSES: [Duration; 5] = [
+const PAUSES: [Duration; 4] = [
     Duration::from_millis(100),
     Duration::from_millis(400),
     Duration::from_secs(1),
-    Duration::from_secs(3),
-    Duration::from_secs(10),
+    Duration::from_secs(2),
 ];
 
 /// The source of events on the bus, as the pipe says it.
