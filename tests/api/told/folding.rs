@@ -160,3 +160,42 @@ async fn the_changes_of_a_membership_follow_each_other_in_time() {
         assert!(before < after, "{changes:?}");
     }
 }
+
+fn tomorrow() -> OffsetDateTime {
+    OffsetDateTime::now_utc() + Duration::DAY
+}
+
+/// Somebody whose clock is a day ahead has made a member, and nothing else in the group says so any
+/// more: the membership can be ended all the same, and its end is later than its beginning.
+#[tokio::test]
+async fn a_membership_that_begins_tomorrow_can_end_today() {
+    let mut told = Told::start().await;
+    let mut by_digit = std::collections::BTreeMap::<String, Vec<String>>::new();
+    let (lena, other) = loop {
+        let number = by_digit.values().map(Vec::len).sum::<usize>();
+        let name = format!("user{number}");
+        let id = told.service.create_user(&name, json!({})).await;
+        let same = by_digit.entry(id[..1].to_owned()).or_default();
+        same.push(id);
+        if let [one, two] = &same[..] {
+            break (one.clone(), two.clone());
+        }
+    };
+    let body = json!({"displayName": "North", "members": named(std::slice::from_ref(&other))});
+    let group = told.service.post("/Groups", body).await.id();
+    let path = format!("/Groups/{group}");
+    told.service.app.clock = tomorrow;
+    assert_eq!(told.service.patch(&path, adding(&lena)).await.status, 200);
+    told.service.app.clock = OffsetDateTime::now_utc;
+    // Their shard is of today again.
+    let answer = told.service.delete(&format!("/Users/{other}")).await;
+    assert_eq!(answer.status, 204);
+    let answer = told.service.patch(&path, removing(&lena)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let events = told.events().await;
+    assert_eq!(comparable(folded(&events)), shown(&told.service).await);
+    assert_eq!(
+        comparable(folded(events.iter().rev())),
+        shown(&told.service).await
+    );
+}

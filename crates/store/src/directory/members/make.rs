@@ -66,7 +66,13 @@ impl TenantStore<'_> {
                 left_out: known.left_out(),
                 expected: Expected::NoPending,
             };
-            let failed = self.make_small(change, attributes.clone(), small).await?;
+            let failed = match self.make_small(change, attributes.clone(), small).await {
+                // Perhaps somebody became a member later than now, by another clock.
+                Err(StoreError::Conflict) => {
+                    return Box::pin(self.change_read(change, attributes)).await;
+                }
+                outcome => outcome?,
+            };
             if failed.is_empty() {
                 return Ok(known.changed(change.group, false));
             }
