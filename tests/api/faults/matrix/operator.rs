@@ -133,7 +133,7 @@ pub async fn run(
             ])
         }
         Command::Check => {
-            let audit = directory.audit(now).await?;
+            let audit = Box::pin(directory.audit(now)).await?;
             json!([audit.resources, audit.defects.len()])
         }
         Command::Repair | Command::RepairMembers => {
@@ -145,7 +145,7 @@ pub async fn run(
             json!(directory.audit(now).await?.defects.len())
         }
         Command::CarryOut => {
-            directory.finish_all().await?;
+            Box::pin(directory.finish_all()).await?;
             json!(directory.pending_changes().await?.len())
         }
         Command::History => {
@@ -154,10 +154,10 @@ pub async fn run(
                 to: now + Duration::DAY,
             };
             let mut count = 0;
-            let counted = directory.history(span, |_| {
+            let counted = Box::pin(directory.history(span, |_| {
                 count += 1;
                 true
-            });
+            }));
             counted.await?;
             json!(count)
         }
@@ -166,14 +166,16 @@ pub async fn run(
                 from: OffsetDateTime::UNIX_EPOCH,
                 to: now + Duration::DAY,
             };
-            json!(directory.outbox_page(span, None).await?.0.len())
+            let page = Box::pin(directory.outbox_page(span, None));
+            json!(page.await?.0.len())
         }
         Command::Memberships => {
             let mut count = 0;
-            directory.all_memberships(|_, _, _| count += 1).await?;
+            let counted = Box::pin(directory.all_memberships(|_, _, _| count += 1));
+            counted.await?;
             json!(count)
         }
-        Command::Life => json!(directory.life(&USERS, &lena).await?.len()),
+        Command::Life => json!(Box::pin(directory.life(&USERS, &lena)).await?.len()),
         Command::Tombstones => {
             let mut count = 0;
             directory.tombstones(&USERS, |_| count += 1).await?;

@@ -46,9 +46,14 @@ impl TenantStore<'_> {
         let is_exact = change.members.clears() || change.is_conditional;
         let log = usize::from(change.is_logged(!known.left_out.is_empty()));
         if !is_exact && self.fits(attributes.len() + log, &known.delta) {
-            return self.change_unread(change, attributes, known).await;
+            let unread = self.change_unread(change, attributes.clone(), known);
+            match Box::pin(unread).await {
+                // Perhaps somebody became a member later than now, by another clock.
+                Err(StoreError::Conflict) => {}
+                outcome => return outcome,
+            }
         }
-        self.change_read(change, attributes).await
+        Box::pin(self.change_read(change, attributes)).await
     }
 
     /// Makes a small change without reading who is a member: if the transaction is cancelled, the
@@ -66,13 +71,7 @@ impl TenantStore<'_> {
                 left_out: known.left_out(),
                 expected: Expected::NoPending,
             };
-            let failed = match self.make_small(change, attributes.clone(), small).await {
-                // Perhaps somebody became a member later than now, by another clock.
-                Err(StoreError::Conflict) => {
-                    return Box::pin(self.change_read(change, attributes)).await;
-                }
-                outcome => outcome?,
-            };
+            let failed = self.make_small(change, attributes.clone(), small).await?;
             if failed.is_empty() {
                 return Ok(known.changed(change.group, false));
             }
