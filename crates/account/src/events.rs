@@ -1,11 +1,12 @@
 //! What events are made of: the change records of a tenant, and how everything is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use scim::schema::{GROUPS, USERS};
 use scim::{ResourceId, ResourceType, Stored};
 use serde_json::{Map, Value};
 use store::directory::history::{Continuation, Span};
+use store::directory::members::Since;
 use store::secrets::{Act, Begun};
 use time::OffsetDateTime;
 
@@ -46,8 +47,14 @@ impl Account {
     /// Failures of DynamoDB, and [`store::StoreError::Damaged`].
     pub async fn present(&self, mut visit: impl FnMut(Present) + Send) -> Result<(), Failure> {
         let directory = self.directory();
+        let mut users = HashSet::new();
         for resource_type in [&USERS, &GROUPS] {
-            let show = |stored| visit(Present::Resource(resource_type, Box::new(stored)));
+            let show = |stored: Stored| {
+                if resource_type.can_be_member() {
+                    users.insert(stored.id.clone());
+                }
+                visit(Present::Resource(resource_type, Box::new(stored)));
+            };
             directory.all(resource_type, show).await?;
         }
         let mut current: Option<ResourceId> = None;
@@ -64,12 +71,16 @@ impl Account {
             }
         };
         directory
-            .all_memberships(|group, user, since| {
+            .all_memberships(|group, user, Since { at, has_left }| {
+                // Who has left and is there left before a deletion that failed.
+                if has_left && users.contains(&user) {
+                    return;
+                }
                 if current.as_ref() != Some(&group) {
                     show(current.replace(group), &mut by_time);
                 }
                 // Edges of earlier releases do not say.
-                let since = since.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+                let since = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
                 by_time.entry(since).or_default().push(user);
             })
             .await?;

@@ -160,12 +160,10 @@ impl Event {
 
     /// Leaves out what makes it too long: what has changed, then the state too.
     fn shortened(mut self) -> Self {
-        let mut parts: Vec<fn(&mut Data)> = vec![Data::drop_changes, Data::drop_state];
-        parts.reverse();
-        while self.json().len() > MAX_EVENT
-            && let Some(drop) = parts.pop()
-        {
-            drop(&mut self.data);
+        for drop in [Data::drop_changes, Data::drop_state] {
+            if self.json().len() > MAX_EVENT {
+                drop(&mut self.data);
+            }
         }
         self
     }
@@ -173,12 +171,13 @@ impl Event {
 
 impl Data {
     fn drop_changes(&mut self) {
-        match self {
-            Self::Member(data) => data.version.changes = None,
-            Self::Group(data) => data.version.changes = None,
-            Self::Members(_) | Self::Unreadable(_) => {}
-        }
-        self.is_truncated();
+        let (version, truncated) = match self {
+            Self::Member(data) => (&mut data.version, &mut data.truncated),
+            Self::Group(data) => (&mut data.version, &mut data.truncated),
+            Self::Members(_) | Self::Unreadable(_) => return,
+        };
+        version.changes = None;
+        *truncated = true;
     }
 
     fn drop_state(&mut self) {
@@ -186,15 +185,6 @@ impl Data {
             Self::Member(data) => data.user = None,
             Self::Group(data) => data.group = None,
             Self::Members(_) | Self::Unreadable(_) => {}
-        }
-    }
-
-    fn is_truncated(&mut self) {
-        match self {
-            Self::Member(data) => data.truncated = true,
-            Self::Group(data) => data.truncated = true,
-            Self::Members(data) => data.truncated = true,
-            Self::Unreadable(_) => {}
         }
     }
 }
@@ -328,6 +318,12 @@ pub(crate) fn of_members(publisher: &Publisher, record: &Members) -> Vec<Event> 
     .collect()
 }
 
+/// The version of a membership that changed at this time.
+pub(crate) fn version_at(at: OffsetDateTime) -> u64 {
+    let milliseconds = at.unix_timestamp_nanos() / 1_000_000;
+    u64::try_from(milliseconds).unwrap_or_default().max(1)
+}
+
 /// The event of memberships of one group, which all have the origin's time.
 pub(crate) fn of_memberships(
     publisher: &Publisher,
@@ -337,8 +333,7 @@ pub(crate) fn of_memberships(
     named: (Kind, String),
 ) -> Event {
     // The times of the changes of one membership follow each other (`parted_at`).
-    let milliseconds = origin.at.unix_timestamp_nanos() / 1_000_000;
-    let version = u64::try_from(milliseconds).unwrap_or_default().max(1);
+    let version = version_at(origin.at);
     let some = members.iter().take(MAX_MEMBERS);
     let subject = format!("{}/{group}", origin.tenant);
     let data = Data::Members(MembersData {

@@ -23,7 +23,7 @@ impl<'i> Image<'i> {
 
     /// A whole number.
     pub fn number(&self, name: &str) -> Option<u64> {
-        self.of_kind(name, "N")?.parse().ok()
+        number(self.of_kind(name, "N")?)
     }
 
     /// A time, in RFC 3339.
@@ -45,7 +45,7 @@ impl<'i> Image<'i> {
         let bytes = STANDARD.decode(self.of_kind(name, "B")?).ok()?;
         let (ids, rest) = bytes.as_chunks::<16>();
         let whole = rest.is_empty();
-        whole.then(|| ids.iter().filter_map(id).collect())
+        whole.then(|| ids.iter().map(ResourceId::from_bytes).collect())
     }
 }
 
@@ -54,9 +54,8 @@ pub(crate) fn time(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
-fn id(bytes: &[u8; 16]) -> Option<ResourceId> {
-    let digits = format!("{:032x}", u128::from_be_bytes(*bytes));
-    let bounds = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
-    let parts = bounds.map(|(from, to)| digits.get(from..to).unwrap_or_default());
-    ResourceId::parse(&parts.join("-"))
+/// A whole number as the service writes it: digits alone.
+pub(crate) fn number(text: &str) -> Option<u64> {
+    let is_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| is_digits)
 }

@@ -16,6 +16,8 @@ pub mod event;
 pub mod function;
 mod image;
 mod kind;
+#[cfg(test)]
+mod proptests;
 mod record;
 mod snapshot;
 mod state;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
-use crate::image::{Image, time};
+use crate::image::{Image, number, time};
 use crate::kind::Kind;
 use crate::state::State;
 
@@ -82,7 +82,7 @@ impl Record {
         let tenant = item.text("pk").and_then(|key| key.strip_prefix("T#"));
         let tenant = tenant.and_then(|id| TenantId::parse(id).ok());
         let parts: Vec<&str> = sort_key.unwrap_or_default().split('#').collect();
-        let is_known = item.number("f").unwrap_or(READ) <= READ;
+        let is_known = !item.0.contains_key("f") || item.number("f").is_some_and(|f| f <= READ);
         let read = tenant.clone().filter(|_| is_known);
         let read = read.and_then(|tenant| Self::of(item, tenant, &parts));
         read.ok_or_else(|| Unreadable {
@@ -106,7 +106,7 @@ impl Record {
             ["E", at, "M", group, change, ref step @ ..] => {
                 let step = match *step {
                     [] => None,
-                    [step] if step.starts_with('~') => Some(step.strip_prefix('~')?.parse().ok()?),
+                    [step] if step.starts_with('~') => Some(number(step.strip_prefix('~')?)?),
                     // A part of what was decided: what is made of it, the steps tell.
                     [_] => return Some(Self::Nothing),
                     _ => return None,
@@ -137,7 +137,7 @@ impl Record {
                 let record = Resource {
                     resource_type,
                     id: ResourceId::parse(id)?,
-                    version: version.parse().ok()?,
+                    version: number(version).filter(|version| *version > 0)?,
                     previous: item.time("previous"),
                     created: item.time("created").unwrap_or(origin.at),
                     changes,

@@ -57,9 +57,9 @@ impl Publisher {
         let parts = members.chunks(event::MAX_MEMBERS);
         parts
             .filter_map(|part| {
-                // No other event names the same member as its first at this time.
-                let first = part.first()?;
-                let id = format!("{tenant}/{first}/{}/{SNAPSHOT}", group);
+                // No other one names the same member as its first at this time.
+                let (first, since) = (part.first()?, event::version_at(since));
+                let id = format!("{tenant}/{group}/{first}/{since}");
                 let id = (Kind::GroupMemberAdded, id);
                 Some(event::of_memberships(self, &origin, group, part, id))
             })

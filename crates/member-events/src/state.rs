@@ -9,6 +9,9 @@ use time::OffsetDateTime;
 
 use crate::image::Image;
 
+/// What an erasure leaves of a value.
+const ERASED: &str = "erased";
+
 /// The longest value by which an event names a resource, in bytes.
 const MAX_IDENTIFIER: usize = 1024;
 
@@ -42,13 +45,11 @@ impl State {
                 members.insert(name.to_owned(), value.clone());
             }
         }
-        // The values of a person who was erased are gone.
-        let is_sound = resource_type
-            .access
-            .is_none_or(|name| attributes.get(name).is_some_and(Value::is_boolean));
-        match is_sound {
-            true => Self::of(attributes),
-            false => Self::default(),
+        // The values of a person who was erased are gone. Nobody erases groups.
+        let is_erased = |change: &Value| change.get("after").is_some_and(|after| after == ERASED);
+        match resource_type.access.is_some() && changes.values().all(is_erased) {
+            true => Self::default(),
+            false => Self::of(attributes),
         }
     }
 
@@ -60,7 +61,7 @@ impl State {
         };
         let before: Map<String, Value> = changes.iter().filter_map(before).collect();
         // The values of a person who was erased are gone.
-        let is_erased = before.values().all(|value| value == "erased");
+        let is_erased = before.values().all(|value| value == ERASED);
         Self {
             attributes: None,
             identifiers: if is_erased { Map::new() } else { before },
@@ -99,7 +100,9 @@ impl State {
 
     /// Whether the resource has access, if that is known.
     pub fn access(&self, resource_type: &ResourceType) -> Option<bool> {
-        self.value(resource_type.access?)?.as_bool()
+        let access = self.value(resource_type.access?).and_then(Value::as_bool);
+        // Only an explicit `true` gives it.
+        access.or(self.attributes.as_ref().map(|_| false))
     }
 
     /// The resource as SCIM shows it, without what is stored apart from it. A group has a version

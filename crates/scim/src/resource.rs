@@ -140,6 +140,14 @@ impl ResourceId {
         well_formed.then(|| Self(text.to_owned()))
     }
 
+    /// The id of the UUID with these bytes.
+    pub fn from_bytes(bytes: &[u8; 16]) -> Self {
+        let digits = format!("{:032x}", u128::from_be_bytes(*bytes));
+        let bounds = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
+        let parts = bounds.map(|(from, to)| digits.get(from..to).unwrap_or_default());
+        Self(parts.join("-"))
+    }
+
     /// The id as clients see it.
     pub fn as_str(&self) -> &str {
         &self.0

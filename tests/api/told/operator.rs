@@ -95,6 +95,13 @@ async fn a_snapshot_says_how_everything_is() {
     let mut after = told.events().await;
     let stored = shown(&told.service).await;
     assert_eq!(comparable(folded(after.iter().chain(&snapshot))), stored);
+    // A deletion that failed has let her leave a group: she waits for no restoration.
+    let reverse = format!("I#{lena}#{south}");
+    let left = [("left", "2026-11-26T20:00:00.000Z")];
+    told.directory.plant("acme", &reverse, &left).await;
+    let again = printed(&told, "--snapshot").await;
+    told.directory.remove("acme", &reverse).await;
+    assert_eq!(comparable(folded(&again)), stored);
     // Who was deleted before it comes back to the groups of before.
     let (code, said) = told
         .admin
@@ -110,4 +117,28 @@ async fn a_snapshot_says_how_everything_is() {
             .any(|(_, members)| members.contains(&users[0]))
     );
     assert_eq!(comparable(folded(after.iter().chain(&snapshot))), stored);
+}
+
+/// Who was somebody's manager and is erased is nobody's manager in what is told again.
+#[tokio::test]
+async fn an_erased_manager_is_left_out_of_what_is_told_again() {
+    let told = Told::start().await;
+    let boss = told.service.create_user("boss", json!({})).await;
+    let lena = told.service.create_user("lena", json!({})).await;
+    let manager = json!([{
+        "op": "add",
+        "path": "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager",
+        "value": boss,
+    }]);
+    let path = format!("/Users/{lena}");
+    assert_eq!(told.service.patch(&path, manager).await.status, 200);
+    let before = printed(&told, "--user lena").await;
+    assert!(before[1]["data"]["user"].to_string().contains(&boss));
+    let erase = format!("user erase acme {boss} --reason drill");
+    let (code, said) = told.admin.run(&erase).await;
+    assert_eq!(code, 0, "{said}");
+    let after = printed(&told, "--user lena").await;
+    assert!(!after[1].to_string().contains(&boss), "{}", after[1]);
+    assert_eq!(after[1]["data"]["user"]["userName"], "lena");
+    assert!(!after[1]["data"]["user"].to_string().contains("erased"));
 }

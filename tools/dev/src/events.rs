@@ -73,7 +73,9 @@ impl Events {
     async fn tell(&mut self, event: &Event) -> Result<()> {
         println!("event  {:<22} {}", event.kind.short(), event.id);
         let json = event.json();
-        writeln!(self.file, "{json}").with_context(|| format!("cannot write {FILE}"))?;
+        let line = format!("{json}\n");
+        let written = self.file.write_all(line.as_bytes());
+        written.with_context(|| format!("cannot write {FILE}"))?;
         if let Some(webhook) = &self.webhook {
             webhook.send(json).await;
         }

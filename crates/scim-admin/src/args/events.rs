@@ -28,7 +28,7 @@ pub struct EventsArgs {
     #[arg(long)]
     pub follow: bool,
     /// In the place of changes, how everything is now: for a consumer that is new
-    #[arg(long, conflicts_with_all = ["follow", "until", "user"])]
+    #[arg(long, conflicts_with_all = ["follow", "since", "until", "user"])]
     pub snapshot: bool,
     /// Send them to the queue or to the bus instead of printing them
     #[arg(long, value_name = "TARGET", conflicts_with = "follow")]

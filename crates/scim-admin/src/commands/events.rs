@@ -13,7 +13,7 @@ use store::directory::history::Span;
 use time::{Duration, OffsetDateTime};
 
 use super::send::Target;
-use crate::args::EventsArgs;
+use crate::args::{EventsArgs, TargetKind};
 use crate::commands::Done;
 use crate::failure::Failure;
 use crate::lines::{Form, Printer};
@@ -42,6 +42,12 @@ impl Report for Sent {
 
     fn json(&self) -> Value {
         json!({"sent": self.count, "target": self.target})
+    }
+
+    fn note(&self) -> Option<String> {
+        let is_queue = self.target == TargetKind::Queue.name();
+        let note = "note: the queue leaves out what it got within the last five minutes already";
+        is_queue.then(|| note.to_owned())
     }
 }
 

@@ -88,7 +88,7 @@ impl Target {
                     let message = failed.message().unwrap_or_default();
                     Failure::Refused(format!("{} {message}", failed.code()))
                 });
-                // What comes after a refused one of the same group must not overtake it.
+                // Those behind a refused one come again after it; the queue knows their ids.
                 let refused = answer.failed().iter();
                 let refused = refused.filter_map(|failed| failed.id().parse().ok()).min();
                 events.drain(..refused.unwrap_or(events.len()));

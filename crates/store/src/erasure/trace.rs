@@ -127,9 +127,18 @@ fn others_record(item: &Item, id: &str) -> Result<Option<Trace>, StoreError> {
     if let Some(state) = optional_text(item, STATE)?.filter(|state| state.contains(id)) {
         let mut state: Map<String, Value> =
             serde_json::from_str(state).map_err(|_| damaged(item, STATE))?;
-        let extensions = state.values_mut().filter_map(Value::as_object_mut);
-        let managers = extensions.filter_map(|extension| extension.get_mut("manager"));
-        if erase_all(managers, id) {
+        let mut any = false;
+        for extension in state.values_mut().filter_map(Value::as_object_mut) {
+            if extension
+                .get("manager")
+                .is_some_and(|manager| is_of(manager, id))
+            {
+                // Whoever is told of the state gets none that SCIM could not show.
+                extension.remove("manager");
+                any = true;
+            }
+        }
+        if any {
             set.push(json(STATE, state));
         }
     }

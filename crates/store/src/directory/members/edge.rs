@@ -24,6 +24,15 @@ pub(crate) const JOINED_AT: &str = "joined_at";
 /// When the user was deleted, on an edge that waits for the user to be restored.
 pub(crate) const LEFT: &str = "left";
 
+/// Since when somebody is a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Since {
+    /// The time, unless an earlier release wrote the edge.
+    pub at: Option<OffsetDateTime>,
+    /// Whether the user has left the group by being deleted, and comes back by being restored.
+    pub has_left: bool,
+}
+
 /// Since when the user of an edge is a member.
 ///
 /// # Errors
@@ -129,20 +138,22 @@ impl TenantStore<'_> {
     }
 
     /// Shows `visit` all memberships of the tenant, group by group: the group, the user, and since
-    /// when, unless an earlier release wrote the edge. Then those that deleted users come back to,
+    /// when. Then those that deleted users come back to,
     /// user by user. What a pending change has not carried out yet is not among them.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
     pub async fn all_memberships(
         &self,
-        mut visit: impl FnMut(ResourceId, ResourceId, Option<OffsetDateTime>),
+        mut visit: impl FnMut(ResourceId, ResourceId, Since),
     ) -> Result<(), StoreError> {
         let query = self.query_prefix(keys::members::EDGES.to_owned());
         self.each(query, |item| {
             // Head and tail are no edges.
             if let Some((group, user)) = keys::members::ends(text(item, SORT_KEY)?) {
-                visit(group, user, joined_at(item)?);
+                let at = joined_at(item)?;
+                let has_left = false;
+                visit(group, user, Since { at, has_left });
             }
             Ok(true)
         })
@@ -153,7 +164,9 @@ impl TenantStore<'_> {
             .expression_attribute_names("#left", LEFT);
         self.each(query, |item| {
             if let Some((user, group)) = keys::members::ends(text(item, SORT_KEY)?) {
-                visit(group, user, joined_at(item)?);
+                let at = joined_at(item)?;
+                let has_left = true;
+                visit(group, user, Since { at, has_left });
             }
             Ok(true)
         })

@@ -38,6 +38,7 @@ use scim::ResourceId;
 use super::keys::members::digit;
 
 pub use change::{Attributes, ChangeOfMembers, MembersChanged};
+pub use edge::Since;
 pub use groups_of::InGroup;
 pub use page::{MembersPage, Part};
 pub use pending::PendingChange;

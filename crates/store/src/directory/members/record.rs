@@ -222,21 +222,8 @@ fn ids(item: &Item, name: &str) -> Result<Vec<ResourceId>, StoreError> {
         return Err(damaged(item, name));
     };
     let (ids, rest) = bytes.as_ref().as_chunks::<16>();
-    let id = |bytes: &[u8; 16]| {
-        let digits = format!("{:032x}", u128::from_be_bytes(*bytes));
-        let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default();
-        ResourceId::parse(&format!(
-            "{}-{}-{}-{}-{}",
-            part(0, 8),
-            part(8, 12),
-            part(12, 16),
-            part(16, 20),
-            part(20, 32)
-        ))
-        .ok_or_else(|| damaged(item, name))
-    };
     match rest.is_empty() {
-        true => ids.iter().map(id).collect(),
+        true => Ok(ids.iter().map(ResourceId::from_bytes).collect()),
         false => Err(damaged(item, name)),
     }
 }
