@@ -74,6 +74,7 @@ mod data {
 /// What the product is told of changes.
 mod told {
     mod costs; // what it costs that records have the state after a change
+    mod departures; // members of many groups whose deletion ends halfway
     mod filter; // which records of the stream are told
     mod folding; // any order, any duplicates: what is stored, by whoever applies what is newer
     mod operations; // each change is told once, as what it is

@@ -332,10 +332,25 @@ async fn a_user_comes_back_to_all_groups() {
     let returned = records
         .iter()
         .filter(|record| record["operation"] == "restore")
-        .map(|record| record["groupsReturned"].as_array().unwrap().len());
+        .filter_map(|record| Some(record["groupsReturned"].as_array()?.len()));
     let returned: Vec<usize> = returned.collect();
     assert_eq!(returned.iter().sum::<usize>(), GROUPS);
     assert!(returned.len() > 3 && returned[0] >= 16, "{returned:?}");
+    // The restoration itself brings the user back to those that the deletion itself left. Those that
+    // were left before it have a record each, of when they were left and of when the user came back.
+    let mut of_users = records
+        .iter()
+        .filter(|record| record["version"].is_number());
+    let at_once = of_users.find_map(|record| Some(record["groupsReturned"].as_array()?.len()));
+    let before = GROUPS - at_once.unwrap();
+    let of_group = |operation: &str| {
+        let of_kind = records
+            .iter()
+            .filter(|record| record["operation"] == operation && record["resourceType"] == "Group");
+        of_kind.count()
+    };
+    assert_eq!(of_group("delete"), before);
+    assert_eq!(of_group("restore"), before);
     let left = records
         .iter()
         .filter_map(|record| record["groupsLeft"].as_array());

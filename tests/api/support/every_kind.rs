@@ -210,18 +210,25 @@ async fn groups(service: &Service, admin: &Admin, crowd: &[String], others: &[St
 
     let south = group(service, "South", &[]).await;
     change(service, &south, replacing(crowd)).await;
-    // One who leaves more groups than the deletion has room for, and one who comes back.
-    let addresses: Value = (0..40)
-        .map(|number| json!({"value": format!("mo{number}@crew.example")}))
-        .collect();
-    let mo = service
-        .create_user("mo", json!({"emails": addresses}))
-        .await;
-    for number in 0..20 {
-        let name = format!("Crew {number}");
-        group(service, &name, std::slice::from_ref(&mo)).await;
+    // Two who leave more groups than the deletion has room for, one of whom comes back to more than
+    // the restoration has room for, and one in a few.
+    for (name, is_back) in [("mo", false), ("ro", true)] {
+        let addresses: Value = (0..40)
+            .map(|number| json!({"value": format!("{name}{number}@crew.example")}))
+            .collect();
+        let user = service
+            .create_user(name, json!({"emails": addresses}))
+            .await;
+        for number in 0..20 {
+            let name = format!("Crew {number} of {name}");
+            group(service, &name, std::slice::from_ref(&user)).await;
+        }
+        assert_eq!(service.delete(&format!("/Users/{user}")).await.status, 204);
+        if is_back {
+            let restore = format!("user restore acme {user} --history-days 3650");
+            run(admin, &restore).await;
+        }
     }
-    assert_eq!(service.delete(&format!("/Users/{mo}")).await.status, 204);
     change(service, &south, adding(max)).await;
     assert_eq!(service.delete(&format!("/Users/{max}")).await.status, 204);
     run(

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::groups::named;
 use crate::support::told::{Told, comparable, folded, kind, shown};
 
-async fn printed(told: &Told, arguments: &str) -> Vec<Value> {
+pub async fn printed(told: &Told, arguments: &str) -> Vec<Value> {
     let url = "--public-url https://scim.hellotracks.example";
     let (code, results, messages) = told
         .admin

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::keys::members::{OF_LEAVING, OF_MEMBERS, is_step};
+use super::keys::members::{OF_RETURNING, OF_MEMBERS, is_step};
 use super::members::MemberRecord;
 use super::record::{self, Actor, ChangeKind, ChangeRecord, GroupsMoved, request_id};
 use super::{TenantStore, keys};
@@ -81,7 +81,7 @@ impl Record {
         match letter {
             _ if format::is_newer(item)? => Self::unknown(item),
             OF_MEMBERS => MemberRecord::read(item).map(Self::Members),
-            OF_LEAVING => GroupsRecord::read(item).map(Self::Groups),
+            OF_RETURNING => GroupsRecord::read(item).map(Self::Groups),
             known if keys::type_of(known).is_some() => record::read(item).map(Self::Change),
             _ => Self::unknown(item),
         }

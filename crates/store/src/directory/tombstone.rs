@@ -162,7 +162,7 @@ impl TenantStore<'_> {
         if resource_type.can_be_member() {
             let mut returning = self.returning(&restored.id).await?;
             groups = self
-                .come_back(&restored.id, &mut returning, at, &mut parts)
+                .come_back(&restored.id, &mut returning, (at, origin), &mut parts)
                 .await?;
             record.extend(record::returned(&groups));
             is_complete = returning.is_empty();

@@ -203,7 +203,7 @@ impl TenantStore<'_> {
             // And the record.
             let others = parts.len() + 1;
             let left = leaving.all().into_iter().cloned().collect::<Vec<_>>();
-            self.leave_before(current, &mut leaving, others, origin)
+            self.leave_before(&current.id, &mut leaving, others, origin)
                 .await?;
             self.leave_now(current, &leaving, deleted, &mut parts)?;
             record.extend(record::left(&left));

@@ -59,12 +59,30 @@ pub async fn in_browser<T>(taste: Taste, work: impl AsyncFnOnce(&Browser) -> T) 
     }
 }
 
+/// How often chromedriver is started until it has a port.
+const STARTS: usize = 5;
+
 /// chromedriver, and its address. It ends when dropped.
+///
+/// It chooses a free port of IPv4 and then asks for the same one of IPv6, which another program may
+/// have by then: it says so, and ends.
 async fn start() -> (Child, String) {
     for program in [CHROMIUM, CHROMEDRIVER] {
         let is_there = Path::new(program).is_file();
         assert!(is_there, "{program} is missing: run `make test-browser`");
     }
+    let mut said = Vec::new();
+    for _ in 0..STARTS {
+        match start_once().await {
+            Ok(started) => return started,
+            Err(lines) => said.extend(lines),
+        }
+    }
+    panic!("chromedriver has no port after {STARTS} starts: {said:#?}");
+}
+
+/// The same; or what chromedriver said before it ended.
+async fn start_once() -> Result<(Child, String), Vec<String>> {
     let mut driver = Command::new(CHROMEDRIVER)
         .arg("--port=0")
         .stdin(Stdio::null())
@@ -74,16 +92,19 @@ async fn start() -> (Child, String) {
         .spawn()
         .expect("chromedriver starts");
     let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+    let mut said = Vec::new();
     let port = loop {
-        let line = lines.next_line().await.unwrap();
-        let line = line.expect("chromedriver says its port");
+        let Some(line) = lines.next_line().await.unwrap() else {
+            return Err(said);
+        };
         if let Some((_, port)) = line.split_once("started successfully on port ") {
             break port.trim_end_matches('.').to_owned();
         }
+        said.push(line);
     };
     // It must not find its output closed.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    (driver, format!("http://127.0.0.1:{port}"))
+    Ok((driver, format!("http://127.0.0.1:{port}")))
 }
 
 async fn connect(address: &str, taste: Taste) -> Client {

@@ -20,7 +20,7 @@ pub(crate) fn kind(sort_key: &str) -> Option<&'static str> {
         "E" => {
             let is_known = third.is_none()
                 || is_type(third)
-                || [members::OF_MEMBERS, members::OF_LEAVING]
+                || [members::OF_MEMBERS, members::OF_RETURNING]
                     .map(Some)
                     .contains(&third);
             is_known.then_some("change records")
@@ -82,7 +82,7 @@ mod tests {
             (change(&USERS, &id, at, 1), Some("change records")),
             (members::member_record(&id, at, &id), Some("change records")),
             (
-                members::leaving_record(&id, at, &id),
+                members::returning_record(&id, at, &id),
                 Some("change records"),
             ),
             (breaker(&USERS), Some("breakers")),

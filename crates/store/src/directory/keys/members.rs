@@ -12,7 +12,7 @@
 //! | `E#<time>#M#<g>#<change id>` | membership record, of a small change |
 //! | `E#<time>#M#<g>#<change id>#<d>` | the same of a large change: a part for each digit |
 //! | `E#<time>#M#<g>#<change id>#~<n>` | what a step of a large change has carried out |
-//! | `E#<time>#I#<u>#<g>` | record of a user who left groups before being deleted |
+//! | `E#<time>#I#<u>#<g>` | record of a user who came back to groups after being restored |
 
 use scim::schema::GROUPS;
 use scim::{ResourceId, ResourceType};
@@ -42,8 +42,9 @@ pub(crate) const FENCES: &str = "J#!";
 /// The letter of membership records, where those of resources have that of their type.
 pub(crate) const OF_MEMBERS: &str = "M";
 
-/// The letter of the records of users who leave groups before they are deleted.
-pub(crate) const OF_LEAVING: &str = "I";
+/// The letter of the records of users who come back to groups after they are restored; earlier
+/// releases also wrote them of users who left groups before they were deleted.
+pub(crate) const OF_RETURNING: &str = "I";
 
 /// What comes between the sort key of a large change's record and the number of a step.
 const STEP: &str = "#~";
@@ -160,10 +161,10 @@ pub(crate) fn member_record(group: &ResourceId, at: OffsetDateTime, change: &Res
     format!("{}#{OF_MEMBERS}#{group}#{change}", changes_from(at))
 }
 
-/// The sort key of the record of a user who leaves groups before being deleted; the first of them
-/// tells several such records apart.
-pub(crate) fn leaving_record(user: &ResourceId, at: OffsetDateTime, first: &ResourceId) -> String {
-    format!("{}#{OF_LEAVING}#{user}#{first}", changes_from(at))
+/// The sort key of the record of a user who comes back to groups after being restored; the first of
+/// them tells several such records apart.
+pub(crate) fn returning_record(user: &ResourceId, at: OffsetDateTime, first: &ResourceId) -> String {
+    format!("{}#{OF_RETURNING}#{user}#{first}", changes_from(at))
 }
 
 /// The sort key of the record of a step in which a large change is carried out: it comes after the

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
 use scim::schema::USERS;
-use scim::{ResourceId, Stored};
+use scim::ResourceId;
 use time::OffsetDateTime;
 
 use crate::client::attributes::{
@@ -23,6 +23,11 @@ pub(crate) const JOINED_AT: &str = "joined_at";
 
 /// When the user was deleted, on an edge that waits for the user to be restored.
 pub(crate) const LEFT: &str = "left";
+
+/// Whoever was told of changes of memberships was told that this one has ended, at this time in
+/// milliseconds since 1970: on an edge that was left before the deletion itself. Of all others it
+/// follows from the deletion, and from the restoration that they are back.
+pub(super) const PARTED_AT: &str = "parted_at";
 
 /// Since when somebody is a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,24 +105,35 @@ impl TenantStore<'_> {
     }
 
     /// The parts of a transaction that end a membership because the user is deleted. The edge from
-    /// the user stays, for the user to be restored.
+    /// the user stays, for the user to be restored. One that ends before the deletion itself is to
+    /// have begun before that time.
     pub(super) fn leave(
         &self,
-        group: &ResourceId,
-        user: &Stored,
+        (group, user): (&ResourceId, &ResourceId),
         at: OffsetDateTime,
+        is_before: bool,
         parts: &mut Parts,
     ) -> Result<(), StoreError> {
-        self.delete_edge(group, &user.id, parts)?;
-        let left = Update::builder()
+        self.delete_edge(group, user, parts)?;
+        let mut left = Update::builder()
             .table_name(self.table())
-            .set_key(Some(self.key(keys::members::edge_of_user(&user.id, group))))
-            .upsert_expression("SET #left = :at")
+            .set_key(Some(self.key(keys::members::edge_of_user(user, group))))
             .expression_attribute_names("#left", LEFT)
-            .expression_attribute_values(":at", timestamp(at))
-            .build()?;
+            .expression_attribute_values(":at", timestamp(at));
+        let mut set = "SET #left = :at".to_owned();
+        let mut expectation = Expectation::Nothing;
+        if is_before {
+            set.push_str(", #parted = :now");
+            left = left
+                .condition_expression("attribute_not_exists(#joined) OR #joined < :now")
+                .expression_attribute_names("#parted", PARTED_AT)
+                .expression_attribute_names("#joined", JOINED_AT)
+                .expression_attribute_values(":now", number_of(in_milliseconds(at)));
+            expectation = Expectation::Unmoved;
+        }
+        let left = left.upsert_expression(&set).build()?;
         let left = TransactWriteItem::builder().update(left).build();
-        parts.push(left, Expectation::Nothing);
+        parts.push(left, expectation);
         Ok(())
     }
 
@@ -138,8 +154,8 @@ impl TenantStore<'_> {
     }
 
     /// Shows `visit` all memberships of the tenant, group by group: the group, the user, and since
-    /// when. Then those that deleted users come back to,
-    /// user by user. What a pending change has not carried out yet is not among them.
+    /// when. Then those that deleted users come back to, user by user, but for those that were left
+    /// before the deletion. What a pending change has not carried out yet is not among them.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
@@ -160,8 +176,9 @@ impl TenantStore<'_> {
         .await?;
         let query = self
             .query_prefix(keys::members::EDGES_OF_USERS.to_owned())
-            .filter_expression("attribute_exists(#left)")
-            .expression_attribute_names("#left", LEFT);
+            .filter_expression("attribute_exists(#left) AND attribute_not_exists(#parted)")
+            .expression_attribute_names("#left", LEFT)
+            .expression_attribute_names("#parted", PARTED_AT);
         self.each(query, |item| {
             if let Some((user, group)) = keys::members::ends(text(item, SORT_KEY)?) {
                 let at = joined_at(item)?;

@@ -1,41 +1,47 @@
 //! Users who are deleted leave their groups (`returning` brings them back when they are restored).
 //!
 //! Who is deleted leaves all groups in the transaction of the deletion, as far as it has room;
-//! those beyond are left before, some at a time. What could become a membership in the meantime is
-//! excluded: a user's item notes each group that it joins, and a large change that names users
-//! raises the fence before them. A deletion that has not seen one of the two fails, and begins
-//! again.
+//! those beyond are left before, some at a time. Each of these is a change of its group with a
+//! record of its own, for the deletion may come to nothing after it. What could become a membership
+//! in the meantime is excluded: a user's item notes each group that it joins, and a large change
+//! that names users raises the fence before them. A deletion that has not seen one of the two
+//! fails, and begins again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use scim::resource::later;
 use scim::{ResourceId, Stored};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
-use super::Moves;
-use super::edge::LEFT;
+use super::edge::{LEFT, joined_at};
 use super::fence::Fence;
 use super::pending::{Fate, GONE, Pending, SEQUENCE};
+use super::record::LeftOut;
 use super::shard::{Expected, Moved};
+use super::{Delta, Moves};
 use crate::client::attributes::{number_of, optional_text, text};
 use crate::client::tables::SORT_KEY;
 use crate::client::transaction::MAX_ACTIONS;
 use crate::directory::keys;
 use crate::directory::parts::{Expectation, Parts};
-use crate::directory::record::{Origin, left};
+use crate::directory::record::Origin;
 use crate::{StoreError, TenantStore};
 
-/// How many actions a transaction takes for each group that is left or come back to.
+/// How many actions a transaction takes for each group that is left or come back to, besides its
+/// record if it has one of its own.
 pub(super) const ACTIONS: usize = 3;
 
-/// How many groups a transaction leaves that does nothing else, besides its record, the check of a
-/// fence, and that of an operator's work.
-const AT_ONCE: usize = (MAX_ACTIONS - 3) / ACTIONS;
+/// How many groups a transaction leaves that does nothing else, besides the check of a fence, and
+/// that of an operator's work.
+const AT_ONCE: usize = (MAX_ACTIONS - 2) / (ACTIONS + 1);
 
 /// The groups of a user who is about to be deleted.
 #[derive(Debug, Default)]
 pub(crate) struct Leaving {
-    pub groups: BTreeSet<ResourceId>,
+    /// Each with the time since when the user is a member, unless an earlier release wrote the edge.
+    groups: BTreeMap<ResourceId, Option<OffsetDateTime>>,
     /// Pending changes that make the user a member.
     late: Vec<Pending>,
     /// The fence of the user.
@@ -68,7 +74,7 @@ impl Leaving {
     /// All groups that the deletion leaves.
     pub fn all(&self) -> BTreeSet<&ResourceId> {
         let late = self.late.iter().map(|pending| &pending.group);
-        self.groups.iter().chain(late).collect()
+        self.groups.keys().chain(late).collect()
     }
 }
 
@@ -103,22 +109,22 @@ impl TenantStore<'_> {
         self.each(query, |item| {
             let group = keys::members::ends(text(item, SORT_KEY)?).map(|(_, group)| group);
             let is_member = optional_text(item, LEFT)?.is_none();
-            leaving
-                .groups
-                .extend(group.filter(|group| is_member && !parted.contains(group)));
+            let group = group.filter(|group| is_member && !parted.contains(group));
+            let since = joined_at(item)?;
+            leaving.groups.extend(group.map(|group| (group, since)));
             Ok(true)
         })
         .await?;
         // What was pending when it was read may have been carried out since.
         let Leaving { groups, late, .. } = &mut leaving;
-        late.retain(|pending| !groups.contains(&pending.group));
+        late.retain(|pending| !groups.contains_key(&pending.group));
         Ok(leaving)
     }
 
     /// Leaves as many groups as there are too many for the deletion itself.
     pub(crate) async fn leave_before(
         &self,
-        user: &Stored,
+        user: &ResourceId,
         leaving: &mut Leaving,
         others: usize,
         origin: &Origin,
@@ -126,32 +132,55 @@ impl TenantStore<'_> {
         let room = leaving.room(self.room(), others);
         while leaving.groups.len() > room {
             let excess = leaving.groups.len() - room;
-            let groups: Vec<ResourceId> = leaving
-                .groups
-                .iter()
-                .take(excess.min(AT_ONCE))
-                .cloned()
-                .collect();
-            let mut parts = Parts::default();
-            // A large change that was decided since may have ended one of the memberships; then it
-            // is counted, and must not be counted again.
-            let digit = keys::members::digit(&user.id);
-            let fence = self.check_fence(digit, leaving.fence)?;
-            parts.push(fence, Expectation::Unmoved);
-            self.leave_all(user, &groups, leaving.is_for_good, origin.at, &mut parts)?;
-            let Some(first) = groups.first() else {
-                return Ok(());
-            };
-            let sort_key = keys::members::leaving_record(&user.id, origin.at, first);
-            let mut record = self.new_item(sort_key);
-            record.extend(origin.attributes());
-            record.extend(left(&groups));
-            if !self.send(parts, record).await?.is_empty() {
-                return Err(StoreError::VersionMismatch);
-            }
-            leaving.groups.retain(|group| !groups.contains(group));
+            let some = leaving.groups.iter().take(excess.min(AT_ONCE));
+            let groups: Vec<ResourceId> = some.map(|(group, _)| group.clone()).collect();
+            Box::pin(self.leave_some(user, &groups, leaving, origin)).await?;
+            leaving.groups.retain(|group, _| !groups.contains(group));
         }
         Ok(())
+    }
+
+    /// Leaves some of the groups before the deletion.
+    async fn leave_some(
+        &self,
+        user: &ResourceId,
+        groups: &[ResourceId],
+        leaving: &Leaving,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
+        let digit = keys::members::digit(user);
+        // Later than all that happened to these memberships.
+        let parted = self.last_parted(groups.iter(), digit).await?;
+        let joined = groups.iter().filter_map(|group| *leaving.groups.get(group)?);
+        let at = joined.chain(parted).fold(origin.at, later);
+        let mut parts = Parts::default();
+        // A large change that was decided since may have ended one of the memberships; then it is
+        // counted, and must not be counted again.
+        let fence = self.check_fence(digit, leaving.fence)?;
+        parts.push(fence, Expectation::Unmoved);
+        let delta = Delta {
+            removed: BTreeSet::from([user.clone()]),
+            ..Delta::default()
+        };
+        let nobody = BTreeSet::new();
+        let mut proof = None;
+        for group in groups {
+            match leaving.is_for_good {
+                true => self.part((group, user), Some(at), &mut parts)?,
+                false => self.leave((group, user), at, true, &mut parts)?,
+            }
+            self.count_one_less(group, digit, at, true, &mut parts)?;
+            let change = ResourceId::from_bytes(Uuid::new_v4().as_bytes());
+            let record = keys::members::member_record(group, at, &change);
+            let record = self.member_record_item(origin, record, &delta, LeftOut(&nobody));
+            if let Some(earlier) = proof.replace(record) {
+                parts.push(self.put(earlier)?, Expectation::Nothing);
+            }
+        }
+        match proof {
+            Some(record) => self.send_all(parts, record).await,
+            None => Ok(()),
+        }
     }
 
     /// The parts of a user's deletion that leave the groups.
@@ -162,9 +191,14 @@ impl TenantStore<'_> {
         at: OffsetDateTime,
         parts: &mut Parts,
     ) -> Result<(), StoreError> {
-        let groups: Vec<ResourceId> = leaving.groups.iter().cloned().collect();
-        self.leave_all(user, &groups, leaving.is_for_good, at, parts)?;
         let digit = keys::members::digit(&user.id);
+        for group in leaving.groups.keys() {
+            match leaving.is_for_good {
+                true => self.part((group, &user.id), None, parts)?,
+                false => self.leave((group, &user.id), at, false, parts)?,
+            }
+            self.count_one_less(group, digit, at, false, parts)?;
+        }
         for pending in &leaving.late {
             let gone = Update::builder()
                 .table_name(self.table())
@@ -179,37 +213,20 @@ impl TenantStore<'_> {
                 .build()?;
             let gone = TransactWriteItem::builder().update(gone).build();
             parts.push(gone, Expectation::Unmoved);
-            self.count_one_less(&pending.group, digit, at, parts)?;
+            self.count_one_less(&pending.group, digit, at, false, parts)?;
         }
         let fence = self.delete_at(digit, leaving.fence)?;
         parts.push(fence, Expectation::Unmoved);
         Ok(())
     }
 
-    fn leave_all(
-        &self,
-        user: &Stored,
-        groups: &[ResourceId],
-        is_for_good: bool,
-        at: OffsetDateTime,
-        parts: &mut Parts,
-    ) -> Result<(), StoreError> {
-        let digit = keys::members::digit(&user.id);
-        for group in groups {
-            match is_for_good {
-                true => self.part((group, &user.id), None, parts)?,
-                false => self.leave(group, user, at, parts)?,
-            }
-            self.count_one_less(group, digit, at, parts)?;
-        }
-        Ok(())
-    }
-
+    /// `is_told`: whether it is a change of the group that is told of.
     fn count_one_less(
         &self,
         group: &ResourceId,
         digit: char,
         at: OffsetDateTime,
+        is_told: bool,
         parts: &mut Parts,
     ) -> Result<(), StoreError> {
         let moved = Moved {
@@ -220,6 +237,7 @@ impl TenantStore<'_> {
         };
         let moves = Moves {
             by: -1,
+            parts: is_told,
             ..Moves::default()
         };
         let (part, expectation) = self.count_members(moved, digit, moves, Expected::Anything)?;

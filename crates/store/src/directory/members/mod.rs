@@ -61,7 +61,7 @@ pub(crate) struct Moves {
     pub by: i64,
     /// Whether the change makes somebody a member.
     pub joins: bool,
-    /// Whether the change ends somebody's membership. Those who are deleted are none of them.
+    /// Whether the change ends somebody's membership. What is left by a deletion itself is none.
     pub parts: bool,
 }
 

@@ -4,20 +4,25 @@
 //! time, each transaction with its record. What is missing when that is interrupted is found by the
 //! edges that still say that the user has left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{TransactWriteItem, Update};
 use scim::ResourceId;
+use scim::resource::later;
 use scim::schema::GROUPS;
 use time::OffsetDateTime;
 use tokio::time::Instant;
+use uuid::Uuid;
 
-use super::Moves;
-use super::edge::{DISPLAY, JOINED_AT, LEFT};
+use super::edge::{DISPLAY, JOINED_AT, LEFT, PARTED_AT, joined_at};
 use super::leave::ACTIONS;
+use super::record::LeftOut;
 use super::shard::{Expected, Moved};
-use crate::client::attributes::{milliseconds, optional, optional_text, text};
+use super::{Delta, Moves};
+use crate::client::attributes::{
+    in_milliseconds, milliseconds, number_of, optional, optional_text, text,
+};
 use crate::client::tables::SORT_KEY;
 use crate::client::transaction::settled;
 use crate::directory::keys;
@@ -25,8 +30,22 @@ use crate::directory::parts::{Expectation, Parts};
 use crate::directory::record::{Origin, returned};
 use crate::{StoreError, TenantStore};
 
-/// Groups to come back to, with what the client called the member, and since when it was one.
-pub(crate) type Returning = BTreeMap<ResourceId, (Option<String>, Option<OffsetDateTime>)>;
+/// Groups to come back to: first those that were left by the deletion itself, of which nobody is
+/// told but by the restoration, for it has room for as many.
+pub(crate) type Returning = VecDeque<Waiting>;
+
+/// A membership that waits for the user to be restored.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    group: ResourceId,
+    /// What the client called the member.
+    display: Option<String>,
+    /// Since when it was one.
+    since: Option<OffsetDateTime>,
+    /// When it ended, if it did before the deletion, or when the latest one ended that its shard
+    /// counted. Then to come back is a change of the group that is told of.
+    parted: Option<OffsetDateTime>,
+}
 
 /// How long an operator's command waits for a pending change to be carried out.
 pub(crate) const CARRY_OUT: Duration = Duration::from_secs(300);
@@ -46,13 +65,18 @@ impl TenantStore<'_> {
                 self.finish(&pending.group).await?;
             }
         }
-        let mut all = Returning::default();
+        let mut all = BTreeMap::new();
         let query = self.query_prefix(keys::members::edges_of_user(user));
         self.each(query, |item| {
             let ends = keys::members::ends(text(item, SORT_KEY)?);
             if let (Some((_, group)), Some(_)) = (ends, optional_text(item, LEFT)?) {
-                let display = optional_text(item, DISPLAY)?.map(str::to_owned);
-                all.insert(group, (display, optional(item, JOINED_AT, milliseconds)?));
+                let waiting = Waiting {
+                    group: group.clone(),
+                    display: optional_text(item, DISPLAY)?.map(str::to_owned),
+                    since: joined_at(item)?,
+                    parted: optional(item, PARTED_AT, milliseconds)?,
+                };
+                all.insert(group, waiting);
             }
             Ok(true)
         })
@@ -70,11 +94,20 @@ impl TenantStore<'_> {
             // A member who has also left is damage, and the audit's to mend.
             (present || deleted) && !is_member
         });
-        Ok(all)
+        let (mut told, untold): (Vec<_>, Vec<_>) = all
+            .into_values()
+            .partition(|waiting| waiting.parted.is_some());
+        let parted = told.iter().map(|waiting| &waiting.group);
+        let digit = keys::members::digit(user);
+        let last = self.last_parted(parted, digit).await?;
+        for waiting in &mut told {
+            waiting.parted = waiting.parted.max(last);
+        }
+        Ok(untold.into_iter().chain(told).collect())
     }
 
-    /// The parts of a transaction that bring a user back to groups, as many as it has room for.
-    /// They are taken from those to come back to, and returned.
+    /// The parts of a transaction that bring a user back to groups at a time, as many as it has room
+    /// for. They are taken from those to come back to, and returned.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when a pending change of one of them cannot be carried out.
@@ -82,44 +115,86 @@ impl TenantStore<'_> {
         &self,
         user: &ResourceId,
         groups: &mut Returning,
-        at: OffsetDateTime,
+        (at, origin): (OffsetDateTime, &Origin),
         parts: &mut Parts,
     ) -> Result<Vec<ResourceId>, StoreError> {
-        let digit = keys::members::digit(user);
         let mut taken = Vec::new();
-        // And the record.
-        while parts.len() + ACTIONS < self.room()
-            && let Some((group, (display, since))) = groups.pop_first()
-        {
-            self.finish(&group).await?;
-            let edge = keys::members::edge(&group, user);
-            let edge = self.edge(edge, display.as_deref(), since);
-            parts.push(self.put_new(edge)?, Expectation::Unmoved);
-            let reverse = Update::builder()
-                .table_name(self.table())
-                .set_key(Some(self.key(keys::members::edge_of_user(user, &group))))
-                .update_expression("REMOVE #left")
-                .condition_expression("attribute_exists(#left)")
-                .expression_attribute_names("#left", LEFT)
-                .build()?;
-            let reverse = TransactWriteItem::builder().update(reverse).build();
-            parts.push(reverse, Expectation::Unmoved);
-            let moved = Moved {
-                group: &group,
-                at,
-                pending: None,
-                is_version: true,
+        while let Some(waiting) = groups.front() {
+            let actions = ACTIONS + usize::from(waiting.parted.is_some());
+            // And the record.
+            if parts.len() + actions >= self.room() {
+                break;
+            }
+            let Some(waiting) = groups.pop_front() else {
+                break;
             };
-            let expected = Expected::NoPending;
-            let moves = Moves {
-                by: 1,
-                ..Moves::default()
-            };
-            let (part, expectation) = self.count_members(moved, digit, moves, expected)?;
-            parts.push(part, expectation);
-            taken.push(group);
+            self.finish(&waiting.group).await?;
+            self.come_back_to(user, &waiting, (at, origin), parts)?;
+            taken.push(waiting.group);
         }
         Ok(taken)
+    }
+
+    /// The parts of a transaction that bring a user back to one group.
+    fn come_back_to(
+        &self,
+        user: &ResourceId,
+        Waiting {
+            group,
+            display,
+            since,
+            parted,
+        }: &Waiting,
+        (at, origin): (OffsetDateTime, &Origin),
+        parts: &mut Parts,
+    ) -> Result<(), StoreError> {
+        let at = parted.map_or(at, |parted| later(at, parted));
+        let since = if parted.is_some() { Some(at) } else { *since };
+        let edge = keys::members::edge(group, user);
+        let edge = self.edge(edge, display.as_deref(), since);
+        parts.push(self.put_new(edge)?, Expectation::Unmoved);
+        let mut reverse = Update::builder()
+            .table_name(self.table())
+            .set_key(Some(self.key(keys::members::edge_of_user(user, group))))
+            .condition_expression("attribute_exists(#left)")
+            .expression_attribute_names("#left", LEFT);
+        let mut expression = "REMOVE #left";
+        if parted.is_some() {
+            expression = "SET #joined = :now REMOVE #left, #parted";
+            reverse = reverse
+                .expression_attribute_names("#joined", JOINED_AT)
+                .expression_attribute_names("#parted", PARTED_AT)
+                .expression_attribute_values(":now", number_of(in_milliseconds(at)));
+        }
+        let reverse = reverse.update_expression(expression).build()?;
+        let reverse = TransactWriteItem::builder().update(reverse).build();
+        parts.push(reverse, Expectation::Unmoved);
+        let moved = Moved {
+            group,
+            at,
+            pending: None,
+            is_version: true,
+        };
+        let moves = Moves {
+            by: 1,
+            joins: parted.is_some(),
+            ..Moves::default()
+        };
+        let digit = keys::members::digit(user);
+        let (part, expectation) = self.count_members(moved, digit, moves, Expected::NoPending)?;
+        parts.push(part, expectation);
+        if parted.is_some() {
+            let delta = Delta {
+                added: BTreeMap::from([(user.clone(), display.clone())]),
+                ..Delta::default()
+            };
+            let change = ResourceId::from_bytes(Uuid::new_v4().as_bytes());
+            let record = keys::members::member_record(group, at, &change);
+            let nobody = BTreeSet::new();
+            let record = self.member_record_item(origin, record, &delta, LeftOut(&nobody));
+            parts.push(self.put(record)?, Expectation::Nothing);
+        }
+        Ok(())
     }
 
     /// Brings a user who is there back to all groups that are left: after a restoration that had no
@@ -164,12 +239,12 @@ impl TenantStore<'_> {
         // A deletion that has not seen the memberships fails.
         parts.push(self.note_joining(user)?, Expectation::User(user.clone()));
         let taken = self
-            .come_back(user, &mut groups, origin.at, &mut parts)
+            .come_back(user, &mut groups, (origin.at, origin), &mut parts)
             .await?;
         let Some(first) = taken.first() else {
             return Ok(taken);
         };
-        let sort_key = keys::members::leaving_record(user, origin.at, first);
+        let sort_key = keys::members::returning_record(user, origin.at, first);
         let mut record = self.new_item(sort_key);
         record.extend(origin.attributes());
         record.extend(returned(&taken));

@@ -147,6 +147,19 @@ pub(crate) struct Moved<'m> {
 }
 
 impl TenantStore<'_> {
+    /// The time of the latest change that ended a membership in one of these groups, as far as the
+    /// shards of a digit count.
+    pub(super) async fn last_parted(
+        &self,
+        groups: impl Iterator<Item = &ResourceId>,
+        digit: char,
+    ) -> Result<Option<OffsetDateTime>, StoreError> {
+        let shards = groups.map(|group| keys::members::shard(group, digit));
+        let read = |item: &Item| optional(item, PARTED_AT, milliseconds);
+        let all = self.there_as(shards.collect(), PARTED_AT, read).await?;
+        Ok(all.into_iter().flatten().max())
+    }
+
     /// The shards of a group, whether or not there is one.
     pub(crate) async fn shards(&self, group: &ResourceId) -> Result<Shards, StoreError> {
         let mut shards = Shards::default();
