@@ -25,6 +25,7 @@ pub mod keys;
 pub mod lately;
 pub mod log;
 pub mod migrate;
+pub mod pending;
 pub mod reactivate;
 pub mod requests;
 pub mod restore;

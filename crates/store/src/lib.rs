@@ -12,6 +12,7 @@
 //! - [`audit`]: the operator's check of a directory, and its repair.
 //! - [`erasure`]: what is known of a person is removed.
 //! - [`partition`]: all that a tenant owns, counted, read out, written and removed.
+//! - [`pending`]: the changes of all tenants that are decided and not carried out.
 //! - [`secrets`]: tenants and keys.
 //! - [`sessions`]: links to the settings page, and the sessions that they open.
 //! - [`migrate`]: the operator's walk that brings items to the current format.
@@ -23,6 +24,7 @@ pub mod directory;
 pub mod erasure;
 pub mod migrate;
 pub mod partition;
+pub mod pending;
 pub mod secrets;
 pub mod sessions;
 pub mod usage;

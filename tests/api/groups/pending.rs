@@ -3,9 +3,12 @@
 
 use std::time::Duration;
 
+use account::pending::{CarriedOut, carry_out_all};
 use hellotracks_scim::instance::Instance;
 use serde_json::json;
 use stand::wire::{Fate, Trouble, Wire};
+use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use crate::requests::errors::refused;
 use crate::support::admin::Admin;
@@ -264,6 +267,89 @@ async fn the_operator_carries_it_out() {
         .await;
     assert_eq!(code, 0, "{said}");
     it.is_carried_out(&it.users[30..]).await;
+}
+
+/// The function that is called every minute does so, once the request that decided it has had its
+/// time; and nobody has to look for it.
+#[tokio::test]
+async fn it_is_carried_out_within_minutes() {
+    let it = Interrupted::halfway().await;
+    let store = it.admin.store();
+    let run = async |before: Duration| {
+        let before = OffsetDateTime::now_utc() - before;
+        let until = Instant::now() + Duration::from_secs(30);
+        let outcome = Box::pin(carry_out_all(&store, before, until)).await;
+        let CarriedOut {
+            changes,
+            left,
+            failed,
+        } = outcome.unwrap();
+        (changes, left, failed.len())
+    };
+    // It may still be at it.
+    assert_eq!(run(Duration::from_secs(60)).await, (0, 0, 0));
+    Box::pin(pending_changes::handle(&store)).await.unwrap();
+    it.shows(&it.users[30..]).await;
+    assert!(it.directory.items("acme").await.contains_key(&format!("J#{}", it.id)));
+    assert_eq!(run(Duration::ZERO).await, (1, 0, 0));
+    it.is_carried_out(&it.users[30..]).await;
+    assert_eq!(run(Duration::ZERO).await, (0, 0, 0));
+    Box::pin(pending_changes::handle(&store)).await.unwrap();
+}
+
+/// What cannot be carried out holds up nobody else's, and is told of. What belongs to a part of a
+/// tenant is left alone.
+#[tokio::test]
+async fn what_fails_holds_up_no_other() {
+    let it = Interrupted::halfway().await;
+    let store = it.admin.store();
+    // Those of three tenants more: one without a record, one of a tenant that nobody knows, and one
+    // of a tenant that is being deleted.
+    let pending = it.directory.items("acme").await[&format!("J#{}", it.id)].clone();
+    let sort_key = format!("J#{}", it.id);
+    for tenant in ["broken", "nobody", "leaving"] {
+        if tenant != "nobody" {
+            let (code, said) = it.admin.run(&format!("tenant create {tenant}")).await;
+            assert_eq!(code, 0, "{said}");
+        }
+        let mut item = pending.clone();
+        if tenant == "broken" {
+            item.remove("at");
+        }
+        let items = vec![(sort_key.clone(), item)];
+        it.directory.put_all(tenant, items).await;
+    }
+    let leaving = "tenant disable leaving --reason drill";
+    assert_eq!(it.admin.run(leaving).await.0, 0);
+    it.directory
+        .plant_disabled("leaving", "2026-11-26T20:00:00Z")
+        .await;
+    let delete = "tenant delete leaving --confirm leaving --reason drill";
+    for calls in 1.. {
+        assert_eq!(it.admin.killed_after(calls, delete).await, None);
+        let tenant = it.directory.secrets_of("leaving").await.remove("TENANT");
+        if tenant.unwrap().contains_key("deleting") {
+            break;
+        }
+    }
+    let now = OffsetDateTime::now_utc();
+    let until = Instant::now() + Duration::from_secs(30);
+    let outcome = Box::pin(carry_out_all(&store, now, until)).await.unwrap();
+    assert_eq!((outcome.changes, outcome.left), (1, 2), "{outcome:?}");
+    let failed = outcome.failed.iter().map(|failed| failed.tenant.as_str());
+    assert_eq!(failed.collect::<Vec<_>>(), ["broken"]);
+    it.is_carried_out(&it.users[30..]).await;
+}
+
+/// A table of an earlier release has no index: that is told, and nothing is taken for done.
+#[tokio::test]
+async fn a_table_without_the_index_is_told() {
+    let store = engine::empty_store("nothing").await;
+    let error = Box::pin(pending_changes::handle(&store)).await.unwrap_err();
+    assert!(
+        error.to_string().starts_with("what is pending cannot be read"),
+        "{error}"
+    );
 }
 
 /// A change of attributes alone waits for nothing that is pending, even if that takes long.

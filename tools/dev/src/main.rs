@@ -5,7 +5,7 @@
 //! OAuth 2.0 client too ([`demo`]), the function under `cargo lambda watch` ([`watch`]) behind
 //! a replacement for API Gateway ([`gateway`]), a Test-connection request until it succeeds
 //! ([`probe`]), only then `dev.env` ([`env_file`]), and the member events from then on
-//! ([`events`]). All files are in `.local/`, or in the folder named by `DATA`. Ctrl-C, SIGTERM,
+//! ([`events`]), also of changes that are carried out later ([`pending`]). All files are in `.local/`, or in the folder named by `DATA`. Ctrl-C, SIGTERM,
 //! SIGHUP and the end of the parent process stop everything ([`stop`]).
 //!
 //! With `--engine-only` it stops after the tenants and prints the variables to export for a
@@ -17,6 +17,7 @@ mod env_file;
 mod events;
 mod gateway;
 mod issuer;
+mod pending;
 mod probe;
 mod processes;
 mod settings;
@@ -102,10 +103,14 @@ async fn serve(settings: &Settings, engine: &Embedded, env_file: EnvFile) -> Res
     let events = Events::open(settings, engine.endpoint()).await?;
     let events = events.follow();
     tokio::pin!(events);
+    let pending = pending::carry_out(engine.endpoint());
+    tokio::pin!(pending);
     if settings.engine_only {
         welcome::print_exports(settings, &environment);
-        let Err(failed) = events.await;
-        return Err(failed);
+        tokio::select! {
+            Err(failed) = events => return Err(failed),
+            never = pending => match never {},
+        }
     }
 
     let listener = gateway::listen(settings.port).await?;
@@ -140,6 +145,7 @@ async fn serve(settings: &Settings, engine: &Embedded, env_file: EnvFile) -> Res
         why = watch.ended() => bail!("{why}"),
         stopped = gateway => stopped,
         Err(failed) = events => Err(failed),
+        never = pending => match never {},
     }
 }
 

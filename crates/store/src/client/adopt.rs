@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::operation::describe_continuous_backups::{
 use aws_sdk_dynamodb::operation::update_table::{UpdateTableError, UpdateTableOutput};
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, SseStatus, TableDescription};
 
+use super::index::{add_index, has_index};
 use super::tables::{TableDefinition, TablesError};
 use super::{Store, StoreError, tables};
 
@@ -62,17 +63,18 @@ impl Store {
         }
         let mut adopted = Vec::new();
         for (name, definition, table) in found {
+            let mut settings = vec![
+                self.adopt_time_to_live(name, definition).await?,
+                self.adopt_recovery(name).await?,
+                self.adopt_protection(name, &table).await?,
+                self.adopt_stream(name, definition).await?,
+            ];
+            settings.extend(self.adopt_index(name, definition).await?);
+            settings.extend([encryption(&table), billing(&table, definition)]);
             adopted.push(AdoptedTable {
                 name: name.to_owned(),
                 kind: definition.kind,
-                settings: vec![
-                    self.adopt_time_to_live(name, definition).await?,
-                    self.adopt_recovery(name).await?,
-                    self.adopt_protection(name, &table).await?,
-                    self.adopt_stream(name, definition).await?,
-                    encryption(&table),
-                    billing(&table, definition),
-                ],
+                settings,
             });
         }
         Ok(adopted)
@@ -165,6 +167,32 @@ impl Store {
             was,
             is,
         })
+    }
+
+    async fn adopt_index(
+        &self,
+        name: &str,
+        definition: &TableDefinition,
+    ) -> Result<Option<Setting>, TablesError> {
+        let Some(index) = &definition.index else {
+            return Ok(None);
+        };
+        let table = tables::wait_until_active(self, name).await?;
+        let was = has_index(&table, index);
+        add_index(self, &table, name, index).await?;
+        Ok(Some(Setting {
+            name: "index",
+            was: told_index(was, index.name),
+            is: told_index(true, index.name),
+            is_right: true,
+        }))
+    }
+}
+
+fn told_index(is_there: bool, name: &str) -> String {
+    match is_there {
+        true => format!("`{name}`"),
+        false => OFF.to_owned(),
     }
 }
 

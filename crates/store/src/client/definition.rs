@@ -13,6 +13,16 @@ pub const SECRETS_SORT_KEY: &str = "secrets_sk";
 /// Seconds since 1970, after which DynamoDB may remove a directory item.
 pub const EXPIRES_AT: &str = "expires_at";
 
+/// A global secondary index in DynamoDB's own terms. It has the keys of those items of the table
+/// that have its own key: where few do, whoever reads it need not look through the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IndexDefinition {
+    /// Its name.
+    pub name: &'static str,
+    /// Its partition key, a text. It has no sort key.
+    pub key: &'static str,
+}
+
 /// A table in DynamoDB's own terms, as in a CloudFormation template.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TableDefinition {
@@ -34,6 +44,8 @@ pub struct TableDefinition {
     pub encryption: &'static str,
     /// What the table's stream shows of an item that is written, if it has a stream.
     pub stream: Option<&'static str>,
+    /// Its index, if it has one.
+    pub index: Option<IndexDefinition>,
 }
 
 /// Tenants and the digests of their API keys. Nothing in it expires: a revoked key stays on record.
@@ -48,9 +60,10 @@ pub const SECRETS: TableDefinition = TableDefinition {
     // The key that AWS manages for DynamoDB in the account, whose uses CloudTrail has.
     encryption: "KMS",
     stream: None,
+    index: None,
 };
 
-/// Everything the tenants own.
+/// Everything the tenants own, and an index of what is pending.
 pub const DIRECTORY: TableDefinition = TableDefinition {
     kind: "directory",
     key_schema: [(PARTITION_KEY, "HASH"), (SORT_KEY, "RANGE")],
@@ -58,6 +71,11 @@ pub const DIRECTORY: TableDefinition = TableDefinition {
     time_to_live: Some(EXPIRES_AT),
     // Change records are all that is read of it, and they are written once.
     stream: Some("NEW_IMAGE"),
+    // By it, changes of all tenants are found that wait to be carried out.
+    index: Some(IndexDefinition {
+        name: "pending",
+        key: "record",
+    }),
     ..SECRETS
 };
 

@@ -12,6 +12,7 @@ mod definition;
 mod error;
 pub mod format;
 pub(crate) mod gate;
+mod index;
 mod meter;
 pub mod tables;
 pub(crate) mod transaction;

@@ -17,9 +17,10 @@ use aws_sdk_dynamodb::types::{
 use backon::{ConstantBuilder, Retryable};
 
 pub use super::definition::{
-    DIRECTORY, EXPIRES_AT, PARTITION_KEY, SECRETS, SECRETS_PARTITION_KEY, SECRETS_SORT_KEY,
+    DIRECTORY, EXPIRES_AT, IndexDefinition, PARTITION_KEY, SECRETS, SECRETS_PARTITION_KEY, SECRETS_SORT_KEY,
     SESSIONS, SESSIONS_PARTITION_KEY, SESSIONS_SORT_KEY, SORT_KEY, TableDefinition,
 };
+use super::index::add_index;
 use super::{Store, StoreError};
 
 /// A table after [`Store::create_tables`].
@@ -64,7 +65,7 @@ const POLL: ConstantBuilder = ConstantBuilder::new()
 
 impl Store {
     /// Creates missing tables and waits until both can be used. Existing tables keep their data;
-    /// stream, time to live and recovery are turned on if they are off.
+    /// stream, index, time to live and recovery are added where they are missing.
     ///
     /// # Errors
     /// When DynamoDB refuses, when a table of that name has a different primary key, or when a
@@ -103,6 +104,9 @@ impl Store {
             }
             if let Some(view) = definition.stream {
                 enable_stream(self, &table, name, view).await?;
+            }
+            if let Some(index) = &definition.index {
+                add_index(self, &table, name, index).await?;
             }
             if let Some(attribute) = definition.time_to_live {
                 enable_time_to_live(self, name, attribute).await?;
@@ -223,6 +227,11 @@ async fn create(
     }
     if let Some(view) = definition.stream {
         request = request.stream_specification(stream(view)?);
+    }
+    if let Some(index) = &definition.index {
+        request = request
+            .attribute_definitions(index.attribute()?)
+            .global_secondary_indexes(index.new_index()?);
     }
     store.administer(request).await
 }

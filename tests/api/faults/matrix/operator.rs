@@ -145,6 +145,8 @@ pub async fn run(
             json!(directory.audit(now).await?.defects.len())
         }
         Command::CarryOut => {
+            let later = now + Duration::days(1);
+            store.pending_of_all(later, &meter, |_, _| {}).await?;
             Box::pin(directory.finish_all()).await?;
             json!(directory.pending_changes().await?.len())
         }

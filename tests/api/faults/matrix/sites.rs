@@ -308,6 +308,7 @@ const SITES: &[(&str, &str, &str)] = &[
     ("directory/read.rs", "get_assembled", "Query directory G"),
     ("directory/record.rs", "was_made", "GetItem directory E"),
     ("migrate.rs", "bring", "UpdateItem secrets TENANT"),
+    ("pending.rs", "pending_of_all", "Scan directory"),
     ("migrate.rs", "migrate_all", "Query secrets"),
     ("secrets/credential.rs", "credential", "GetItem secrets KEY"),
     (

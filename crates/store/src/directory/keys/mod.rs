@@ -94,6 +94,11 @@ pub(crate) fn partition(tenant: &TenantId) -> String {
     format!("T#{tenant}")
 }
 
+/// Whose partition has this key.
+pub(crate) fn tenant(partition: &str) -> Option<TenantId> {
+    TenantId::parse(partition.strip_prefix("T#")?).ok()
+}
+
 /// The sort key of a resource.
 pub(crate) fn resource(resource_type: &ResourceType, id: &ResourceId) -> String {
     format!("{}#{id}", letter(resource_type))

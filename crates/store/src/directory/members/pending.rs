@@ -13,7 +13,8 @@ use crate::client::tables::SORT_KEY;
 use crate::directory::keys;
 use crate::{StoreError, TenantStore};
 
-/// The sort key with which its records start.
+/// The sort key with which its records start. No other item has this attribute: it is the key of
+/// the directory table's index.
 pub(crate) const RECORD: &str = "record";
 /// When it was decided.
 pub(super) const AT: &str = "at";
