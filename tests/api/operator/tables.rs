@@ -11,6 +11,7 @@ use store::client::tables::TablesError;
 
 use crate::support::admin::Admin;
 use crate::support::capture::logged;
+use crate::support::copies::copy;
 use crate::support::engine;
 use crate::support::service::Service;
 
@@ -171,4 +172,30 @@ async fn create_foreign(name: &str) {
         .send()
         .await
         .unwrap();
+}
+
+/// What an earlier release has created gets what is new, with what is in it.
+#[tokio::test]
+async fn a_table_without_an_index_gets_one() {
+    let (_, directory, admin) = Admin::with_service().await;
+    let group = uuid::Uuid::new_v4().to_string();
+    let record = format!("E#2026-11-26T20:00:00.000Z#M#{group}#{group}");
+    let pending = [("record", record.as_str())];
+    directory.plant("acme", &format!("J#{group}"), &pending).await;
+    let before = copy(&admin.tables()).await;
+    let admin = admin.over(before).await;
+    let found = async || {
+        let (now, mut found) = (time::OffsetDateTime::now_utc(), Vec::new());
+        let (store, meter) = (admin.store(), store::Meter::default());
+        let looked = store.pending_of_all(now, &meter, |tenant, group| {
+            found.push((tenant.to_string(), group.to_string()));
+        });
+        looked.await.map(|()| found)
+    };
+    assert!(found().await.is_err());
+    let (code, said) = admin.run("tables create").await;
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(found().await.unwrap(), [("acme".to_owned(), group)]);
+    let (code, said) = admin.run("tables create").await;
+    assert_eq!(code, 0, "{said}");
 }
