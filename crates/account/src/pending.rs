@@ -1,8 +1,9 @@
 //! Large changes of groups that are decided and not carried out yet: because there was no time for
 //! it within the request that decided them, or because that ended early.
 //!
-//! Whoever reads a group sees such a change as if it were carried out, but it is told to the product
-//! step by step, as it is. So somebody has to do it: a Lambda function of its own, every minute.
+//! Whoever reads a group sees such a change as if it were carried out, but it is told to the
+//! product step by step, as it is. So somebody has to do it: a Lambda function of its own, every
+//! minute.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration as Slice;

@@ -290,7 +290,12 @@ async fn it_is_carried_out_within_minutes() {
     assert_eq!(run(Duration::from_secs(60)).await, (0, 0, 0));
     Box::pin(pending_changes::handle(&store)).await.unwrap();
     it.shows(&it.users[30..]).await;
-    assert!(it.directory.items("acme").await.contains_key(&format!("J#{}", it.id)));
+    assert!(
+        it.directory
+            .items("acme")
+            .await
+            .contains_key(&format!("J#{}", it.id))
+    );
     assert_eq!(run(Duration::ZERO).await, (1, 0, 0));
     it.is_carried_out(&it.users[30..]).await;
     assert_eq!(run(Duration::ZERO).await, (0, 0, 0));
@@ -347,7 +352,9 @@ async fn a_table_without_the_index_is_told() {
     let store = engine::empty_store("nothing").await;
     let error = Box::pin(pending_changes::handle(&store)).await.unwrap_err();
     assert!(
-        error.to_string().starts_with("what is pending cannot be read"),
+        error
+            .to_string()
+            .starts_with("what is pending cannot be read"),
         "{error}"
     );
 }

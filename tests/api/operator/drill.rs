@@ -76,7 +76,10 @@ async fn restored_tables_are_adopted_and_clients_go_on() {
     assert_eq!(code, 0);
     let now = setting(&again, "directory", "time to live");
     assert_eq!(now, ("`expires_at`", "`expires_at`"));
-    assert_eq!(setting(&adopted, "directory", "index"), ("off", "`pending`"));
+    assert_eq!(
+        setting(&adopted, "directory", "index"),
+        ("off", "`pending`")
+    );
     let now = setting(&again, "directory", "index");
     assert_eq!(now, ("`pending`", "`pending`"));
     let (_, _, note) = over.output("tables adopt").await;

@@ -336,8 +336,9 @@ async fn a_user_comes_back_to_all_groups() {
     let returned: Vec<usize> = returned.collect();
     assert_eq!(returned.iter().sum::<usize>(), GROUPS);
     assert!(returned.len() > 3 && returned[0] >= 16, "{returned:?}");
-    // The restoration itself brings the user back to those that the deletion itself left. Those that
-    // were left before it have a record each, of when they were left and of when the user came back.
+    // The restoration itself brings the user back to those that the deletion itself left. Those
+    // that were left before it have a record each, of when they were left and of when the user came
+    // back.
     let mut of_users = records
         .iter()
         .filter(|record| record["version"].is_number());

@@ -181,7 +181,9 @@ async fn a_table_without_an_index_gets_one() {
     let group = uuid::Uuid::new_v4().to_string();
     let record = format!("E#2026-11-26T20:00:00.000Z#M#{group}#{group}");
     let pending = [("record", record.as_str())];
-    directory.plant("acme", &format!("J#{group}"), &pending).await;
+    directory
+        .plant("acme", &format!("J#{group}"), &pending)
+        .await;
     let before = copy(&admin.tables()).await;
     let admin = admin.over(before).await;
     let found = async || {

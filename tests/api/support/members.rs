@@ -51,7 +51,10 @@ pub fn check(items: &Items) -> Members {
                 // Or the deletion was cut off on its way from group to group, or the return was.
                 let is_gone = !items.contains_key(&format!("U#{user}"));
                 let was_before = item.contains_key("parted_at");
-                assert!(is_gone || was_before || leaving.contains(user), "{sort_key}");
+                assert!(
+                    is_gone || was_before || leaving.contains(user),
+                    "{sort_key}"
+                );
                 assert!(!items.contains_key(&format!("M#{group}#{user}")));
             }
             ["I", user, group] => {

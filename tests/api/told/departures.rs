@@ -143,7 +143,10 @@ async fn who_is_added_again_does_not_come_back_twice() {
     stage.check().await;
     stage.restore().await;
     let kinds = stage.check().await;
-    assert_eq!(count(&kinds, "group.member_added"), GROUPS - is_in.len() - 1);
+    assert_eq!(
+        count(&kinds, "group.member_added"),
+        GROUPS - is_in.len() - 1
+    );
 }
 
 /// A person who is erased leaves the groups for good.

@@ -5,8 +5,9 @@
 //! OAuth 2.0 client too ([`demo`]), the function under `cargo lambda watch` ([`watch`]) behind
 //! a replacement for API Gateway ([`gateway`]), a Test-connection request until it succeeds
 //! ([`probe`]), only then `dev.env` ([`env_file`]), and the member events from then on
-//! ([`events`]), also of changes that are carried out later ([`pending`]). All files are in `.local/`, or in the folder named by `DATA`. Ctrl-C, SIGTERM,
-//! SIGHUP and the end of the parent process stop everything ([`stop`]).
+//! ([`events`]), also of changes that are carried out later ([`pending`]). All files are in
+//! `.local/`, or in the folder named by `DATA`. Ctrl-C, SIGTERM, SIGHUP and the end of the parent
+//! process stop everything ([`stop`]).
 //!
 //! With `--engine-only` it stops after the tenants and prints the variables to export for a
 //! function that the developer starts separately.

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::operation::update_table::{UpdateTableError, UpdateTableOut
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, SseStatus, TableDescription};
 
 use super::index::{add_index, has_index};
+use super::stream::enable_stream;
 use super::tables::{TableDefinition, TablesError};
 use super::{Store, StoreError, tables};
 
@@ -158,7 +159,7 @@ impl Store {
         if let Some(view) = definition.stream
             && was == OFF
         {
-            tables::enable_stream(self, &table, name, view).await?;
+            enable_stream(self, &table, name, view).await?;
             is = told_stream(&tables::wait_until_active(self, name).await?);
         }
         Ok(Setting {

@@ -14,6 +14,7 @@ pub mod format;
 pub(crate) mod gate;
 mod index;
 mod meter;
+mod stream;
 pub mod tables;
 pub(crate) mod transaction;
 pub(crate) mod update;

@@ -11,16 +11,17 @@ use aws_sdk_dynamodb::operation::update_continuous_backups::{
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
     PointInTimeRecoverySpecification, ScalarAttributeType, SseSpecification, SseType,
-    StreamSpecification, StreamViewType, TableDescription, TableStatus, TimeToLiveSpecification,
-    TimeToLiveStatus,
+    TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
 };
 use backon::{ConstantBuilder, Retryable};
 
 pub use super::definition::{
-    DIRECTORY, EXPIRES_AT, IndexDefinition, PARTITION_KEY, SECRETS, SECRETS_PARTITION_KEY, SECRETS_SORT_KEY,
-    SESSIONS, SESSIONS_PARTITION_KEY, SESSIONS_SORT_KEY, SORT_KEY, TableDefinition,
+    DIRECTORY, EXPIRES_AT, IndexDefinition, PARTITION_KEY, SECRETS, SECRETS_PARTITION_KEY,
+    SECRETS_SORT_KEY, SESSIONS, SESSIONS_PARTITION_KEY, SESSIONS_SORT_KEY, SORT_KEY,
+    TableDefinition,
 };
 use super::index::add_index;
+use super::stream::{enable_stream, stream};
 use super::{Store, StoreError};
 
 /// A table after [`Store::create_tables`].
@@ -236,13 +237,6 @@ async fn create(
     store.administer(request).await
 }
 
-fn stream(view: &str) -> Result<StreamSpecification, StoreError> {
-    let specification = StreamSpecification::builder()
-        .stream_enabled(true)
-        .stream_view_type(StreamViewType::from(view));
-    Ok(specification.build()?)
-}
-
 /// Whether CreateTable created the table; if not, one of this name exists.
 pub(super) fn created(
     result: Result<CreateTableOutput, SdkError<CreateTableError>>,
@@ -360,28 +354,6 @@ pub(super) async fn enable_time_to_live(
         .table_name(name)
         .time_to_live_specification(specification);
     store.administer(request).await.map(drop)
-}
-
-/// Turns the stream of a table on, if it is off. What the stream of a table shows cannot be
-/// changed, and another stream would be a new one: one that is on stays.
-pub(super) async fn enable_stream(
-    store: &Store,
-    table: &TableDescription,
-    name: &str,
-    view: &str,
-) -> Result<(), TablesError> {
-    let current = table.stream_specification();
-    if current.is_some_and(StreamSpecification::stream_enabled) {
-        return Ok(());
-    }
-    let request = store
-        .client
-        .update_table()
-        .table_name(name)
-        .stream_specification(stream(view)?);
-    store.administer(request).await?;
-    // The stream is there once the table is active again.
-    wait_until_active(store, name).await.map(drop)
 }
 
 pub(super) async fn enable_recovery(store: &Store, name: &str) -> Result<(), TablesError> {

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::keys::members::{OF_RETURNING, OF_MEMBERS, is_step};
+use super::keys::members::{OF_MEMBERS, OF_RETURNING, is_step};
 use super::members::MemberRecord;
 use super::record::{self, Actor, ChangeKind, ChangeRecord, GroupsMoved, request_id};
 use super::{TenantStore, keys};

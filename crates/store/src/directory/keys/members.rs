@@ -163,7 +163,11 @@ pub(crate) fn member_record(group: &ResourceId, at: OffsetDateTime, change: &Res
 
 /// The sort key of the record of a user who comes back to groups after being restored; the first of
 /// them tells several such records apart.
-pub(crate) fn returning_record(user: &ResourceId, at: OffsetDateTime, first: &ResourceId) -> String {
+pub(crate) fn returning_record(
+    user: &ResourceId,
+    at: OffsetDateTime,
+    first: &ResourceId,
+) -> String {
     format!("{}#{OF_RETURNING}#{user}#{first}", changes_from(at))
 }
 

@@ -1,8 +1,8 @@
 //! Edges: the two items of a membership.
 
 use aws_sdk_dynamodb::types::{Delete, TransactWriteItem, Update};
-use scim::schema::USERS;
 use scim::ResourceId;
+use scim::schema::USERS;
 use time::OffsetDateTime;
 
 use crate::client::attributes::{

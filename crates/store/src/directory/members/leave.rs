@@ -40,7 +40,8 @@ const AT_ONCE: usize = (MAX_ACTIONS - 2) / (ACTIONS + 1);
 /// The groups of a user who is about to be deleted.
 #[derive(Debug, Default)]
 pub(crate) struct Leaving {
-    /// Each with the time since when the user is a member, unless an earlier release wrote the edge.
+    /// Each with the time since when the user is a member, unless an earlier release wrote the
+    /// edge.
     groups: BTreeMap<ResourceId, Option<OffsetDateTime>>,
     /// Pending changes that make the user a member.
     late: Vec<Pending>,
@@ -151,7 +152,9 @@ impl TenantStore<'_> {
         let digit = keys::members::digit(user);
         // Later than all that happened to these memberships.
         let parted = self.last_parted(groups.iter(), digit).await?;
-        let joined = groups.iter().filter_map(|group| *leaving.groups.get(group)?);
+        let joined = groups
+            .iter()
+            .filter_map(|group| *leaving.groups.get(group)?);
         let at = joined.chain(parted).fold(origin.at, later);
         let mut parts = Parts::default();
         // A large change that was decided since may have ended one of the memberships; then it is

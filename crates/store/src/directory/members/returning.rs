@@ -106,8 +106,8 @@ impl TenantStore<'_> {
         Ok(untold.into_iter().chain(told).collect())
     }
 
-    /// The parts of a transaction that bring a user back to groups at a time, as many as it has room
-    /// for. They are taken from those to come back to, and returned.
+    /// The parts of a transaction that bring a user back to groups, at this time or later: as many
+    /// as it has room for. They are taken from those to come back to, and returned.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] when a pending change of one of them cannot be carried out.
