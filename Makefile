@@ -69,7 +69,7 @@ PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
 # What `make dev` needs in debug builds. Whatever runs it builds the same packages, and then runs the program
 # and not `cargo run`: with other packages Cargo chooses other features of what they stand on, and compiles
 # that again.
-BUILD_DEV := $(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings -p member-events --bins
+BUILD_DEV := $(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings -p member-events -p pending-changes --bins
 
 STACK ?= hellotracks-scim
 SAM_REGION ?= us-east-1
@@ -89,7 +89,8 @@ help: ## List the targets
 dev: $(DEV_TOOLS) ## Run the service and all it needs (PORT=9000; RELEASE=1 for the release build; DATA=.local)
 ifneq ($(filter-out 0,$(RELEASE)),)
 	@$(CARGO) build -p dev -p scim-admin --bins
-	@$(CARGO) build --release --bin hellotracks-scim --bin hellotracks-settings --bin hellotracks-events
+	@$(CARGO) build --release --bin hellotracks-scim --bin hellotracks-settings --bin hellotracks-events \
+	  --bin hellotracks-pending
 else
 	@$(BUILD_DEV)
 endif

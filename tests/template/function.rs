@@ -9,10 +9,11 @@ use crate::yaml::{at, parse, source, string, tagged};
 
 /// The functions, and the folder of the package of each: where its manifest is, and the file in
 /// which its variables are read.
-const FUNCTIONS: [(&str, &str); 3] = [
+const FUNCTIONS: [(&str, &str); 4] = [
     ("Function", ""),
     ("SettingsFunction", "crates/settings/"),
     ("EventFunction", "crates/member-events/"),
+    ("PendingFunction", "crates/pending-changes/"),
 ];
 
 #[test]
@@ -39,7 +40,7 @@ fn the_functions_get_the_variables_that_they_read() {
     }
 }
 
-/// The event function is not among these: no gateway waits for it.
+/// Those of events and of pending changes are not among these: no gateway waits for them.
 #[test]
 fn each_time_limit_leaves_room_for_the_one_inside_it() {
     let text = source("template.yaml");
@@ -84,7 +85,7 @@ fn each_function_is_its_own_binary_with_its_own_log() {
         assert!(source(&manifest).contains(&name), "{manifest}: {name}");
         let (_, group) = tagged(at(function, &["Properties", "LoggingConfig", "LogGroup"]));
         at(&template, &["Resources", &group]);
-        assert!(groups.insert(group), "a log group of two functions");
+        assert!(groups.insert(group), "two functions have one log group");
     }
 }
 

@@ -6,6 +6,7 @@
 //!   within the next.
 //! - [`events`]: how change records become member events, with [`event_roles`], [`queues`] and
 //!   [`event_schema`]; [`stack`] is what CloudFormation makes of parameters.
+//! - [`pending`]: when changes are carried out that a request has left.
 //! - [`routes`]: which function answers a path, and who is let in.
 
 // Tells Clippy that the functions without `#[test]` are tests too (`clippy.toml`).
@@ -17,6 +18,7 @@ mod event_roles;
 mod event_schema;
 mod events;
 mod function;
+mod pending;
 mod permissions;
 mod queues;
 mod routes;

@@ -2,10 +2,11 @@
 //! no permission is superfluous.
 //!
 //! For the SCIM function they are found file by file: whatever a file of `crates/store` can do, the
-//! function may. The settings page shares files with `scim-admin`, so of these each function is
-//! listed with those who reach it ([`REACHED`]). No function can be left out. That the list is
-//! right is for tests that run the page, and the commands (`tests/api/operator/roles.rs`), behind a
-//! wire that refuses everything else.
+//! function may. The settings page shares files with `scim-admin`, and what carries out pending
+//! changes shares them with both, so of these each function is listed with those who reach it
+//! ([`REACHED`]). No function can be left out of those that reach secrets, sessions or an index.
+//! That the list is right is for tests that run the page, what carries out pending changes, and the
+//! commands (`tests/api/operator/roles.rs`), behind a wire that refuses everything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,7 +15,9 @@ use std::path::Path;
 use saphyr::Yaml;
 
 use crate::calls::{code, functions, permissions, rust_files, unknown_calls};
-use crate::yaml::{at, items, parse, source, string, table_by};
+use crate::stack::{of_type, shown};
+use crate::values::identifier;
+use crate::yaml::{actions, at, items, parse, source, statements, string, table_or_index};
 
 const STORE: &str = "crates/store/src";
 
@@ -38,14 +41,17 @@ const CALLERS: &[(&str, Caller)] = &[
     ("erasure/", Caller::Operator),
     ("partition/", Caller::Operator),
     ("migrate.rs", Caller::Operator),
+    ("pending.rs", Caller::Listed),
     ("secrets/", Caller::Listed),
     ("secrets/clients.rs", Caller::Function("SecretsTable")),
     ("secrets/credential.rs", Caller::Function("SecretsTable")),
     ("sessions/", Caller::Listed),
 ];
 
-/// Roles, as template.yaml names the function of the settings page and the policies of operators.
+/// Roles, as template.yaml names the functions of the settings page and of pending changes, and the
+/// policies of operators.
 const PAGE: &str = "SettingsFunction";
+const PENDING: &str = "PendingFunction";
 const VIEWER: &str = "ViewerPolicy";
 const KEYS: &str = "KeysPolicy";
 const REPAIR: &str = "RepairPolicy";
@@ -59,6 +65,10 @@ enum Items {
     Tenants,
     /// Of the secrets table, the operator's log.
     Log,
+    /// All of the directory table.
+    Directory,
+    /// The index of the directory table, and not the table.
+    Pending,
 }
 
 impl Items {
@@ -68,15 +78,17 @@ impl Items {
             Self::Sessions => ("SessionsTable", None),
             Self::Tenants => ("SecretsTable", Some("TENANT#*")),
             Self::Log => ("SecretsTable", Some("LOG#*")),
+            Self::Directory => ("DirectoryTable", None),
+            Self::Pending => ("DirectoryTable/index/pending", None),
         }
     }
 }
 
 const LOG: &str = "secrets/operator_log/mod.rs";
 
-/// The functions below `secrets/` and `sessions/` that make a call, or build a part of a
-/// transaction, by the role that reaches them. What operators may do with secrets, `roles.rs`
-/// holds.
+/// The functions below `secrets/` and `sessions/`, and in `pending.rs`, that make a call, or build a
+/// part of a transaction, by the role that reaches them; of what carries out pending changes, also
+/// those below `directory/`. What operators may do with secrets, `roles.rs` holds.
 const REACHED: &[(&str, Items, &str, &[&str])] = &[
     (
         PAGE,
@@ -111,6 +123,32 @@ const REACHED: &[(&str, Items, &str, &[&str])] = &[
         "secrets/operator_log/read.rs",
         &["latest_of_operator_log"],
     ),
+    (PENDING, Items::Pending, "pending.rs", &["pending_of_all"]),
+    (
+        PENDING,
+        Items::Tenants,
+        "secrets/credential.rs",
+        &["read_secret"],
+    ),
+    (PENDING, Items::Tenants, "secrets/hold.rs", &["hold_check"]),
+    (
+        PENDING,
+        Items::Directory,
+        "directory/members/carry.rs",
+        &["end", "step"],
+    ),
+    (
+        PENDING,
+        Items::Directory,
+        "directory/mod.rs",
+        &["get_of_any_format", "query"],
+    ),
+    (
+        PENDING,
+        Items::Directory,
+        "directory/parts.rs",
+        &["delete_item", "put"],
+    ),
     (VIEWER, Items::Sessions, "sessions/mod.rs", &["each"]),
     (
         KEYS,
@@ -126,7 +164,6 @@ const REACHED: &[(&str, Items, &str, &[&str])] = &[
 /// The others, which only operators reach.
 const OF_OPERATORS: &[(&str, &[&str])] = &[
     ("secrets/deletion.rs", &["end_deletion", "remove_secrets"]),
-    ("secrets/hold.rs", &["hold_check"]),
     (LOG, &["begun_entry", "complete_act", "completed_entry"]),
     ("secrets/operator_log/read.rs", &["operator_log"]),
     ("secrets/scan.rs", &["secrets_from", "tenant_ids"]),
@@ -142,7 +179,7 @@ const OF_THE_FUNCTION: (&str, &[&str]) = ("secrets/clients.rs", &["token_credent
 /// page has these: it reads with the same functions of `crates/store`, and calls none that writes.
 const READS: &[&str] = &["BatchGetItem", "GetItem", "Query"];
 
-/// What a role may do with a table.
+/// What a role may do with a table, or with an index alone.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Permission {
     table: String,
@@ -220,17 +257,20 @@ fn allowed_to_function(name: &str) -> BTreeSet<Permission> {
     policies.flat_map(allowed).collect()
 }
 
-/// What a policy document allows.
+/// What a policy document allows of tables.
 fn allowed(document: &Yaml<'_>) -> BTreeSet<Permission> {
     let mut allowed = BTreeSet::new();
-    for statement in items(at(document, &["Statement"])) {
+    for (condition, statement) in statements(document) {
         assert_eq!(string(at(statement, &["Effect"])), "Allow");
-        // One table, by its ARN, and the same one as in the function's variables.
-        let table = table_by(at(statement, &["Resource"]), "GetAtt", |name| {
-            format!(
-                "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{name}}}"
-            )
-        });
+        if !is_of_tables(statement) {
+            continue;
+        }
+        assert_eq!(condition, None, "the tables are always there");
+        // One table, or one index, by its ARN, and the same one as in the function's variables.
+        let table = match table_or_index(at(statement, &["Resource"])) {
+            (table, None) => table,
+            (table, Some(index)) => format!("{table}/index/{index}"),
+        };
         let partitions = statement.as_mapping_get("Condition").map(|condition| {
             let keys = ["ForAllValues:StringLike", "dynamodb:LeadingKeys"];
             let keys: Vec<_> = items(at(condition, &keys)).map(string).collect();
@@ -239,10 +279,9 @@ fn allowed(document: &Yaml<'_>) -> BTreeSet<Permission> {
             };
             key.clone()
         });
-        for action in items(at(statement, &["Action"])) {
-            let action = string(action);
+        for action in actions(statement) {
             let name = action.strip_prefix("dynamodb:");
-            let name = name.expect("a DynamoDB action");
+            let name = name.expect("a DynamoDB action, as the first one");
             assert!(
                 !name.contains('*'),
                 "`{action}` allows more than the calls need"
@@ -251,6 +290,27 @@ fn allowed(document: &Yaml<'_>) -> BTreeSet<Permission> {
         }
     }
     allowed
+}
+
+fn is_of_tables(statement: &Yaml<'_>) -> bool {
+    let actions = actions(statement);
+    actions.iter().any(|action| action.starts_with("dynamodb:"))
+}
+
+/// What else a policy document allows, and under which condition.
+fn allowed_besides(document: &Yaml<'_>) -> Vec<String> {
+    let statements = statements(document).into_iter();
+    let others = statements.filter(|(_, statement)| !is_of_tables(statement));
+    others
+        .map(|(condition, statement)| {
+            let resource = shown(at(statement, &["Resource"]));
+            let condition = condition.unwrap_or_else(|| "always".to_owned());
+            format!(
+                "{} on {resource}: {condition}",
+                actions(statement).join(", ")
+            )
+        })
+        .collect()
 }
 
 #[test]
@@ -275,6 +335,40 @@ fn the_settings_page_may_do_exactly_what_it_does() {
         needed,
         "the policy in template.yaml (left) and what the functions that `REACHED` lists need (right) differ"
     );
+}
+
+#[test]
+fn what_carries_out_pending_changes_may_do_exactly_what_it_does() {
+    assert_eq!(
+        allowed_to_function(PENDING),
+        needed_as_listed(PENDING),
+        "the policy in template.yaml (left) and what the functions that `REACHED` lists need (right) differ"
+    );
+}
+
+/// It reads all tenants' items in the index alone, where it sees keys of items and nothing else, and
+/// writes nothing but the directory, in which it can do no more than the SCIM function.
+#[test]
+fn what_carries_out_pending_changes_writes_the_directory_alone() {
+    let allowed = allowed_to_function(PENDING);
+    let scans: Vec<_> = allowed
+        .iter()
+        .filter(|permission| permission.action == "Scan")
+        .map(|permission| permission.table.as_str())
+        .collect();
+    assert_eq!(scans, ["DirectoryTable/index/pending"]);
+    let writes = ["DeleteItem", "PutItem", "UpdateItem"];
+    let written: BTreeSet<_> = allowed
+        .iter()
+        .filter(|permission| writes.contains(&permission.action.as_str()))
+        .map(|permission| permission.table.as_str())
+        .collect();
+    assert_eq!(written, ["DirectoryTable"].into());
+    let of_the_directory: BTreeSet<_> = allowed
+        .into_iter()
+        .filter(|permission| permission.table == "DirectoryTable")
+        .collect();
+    assert!(of_the_directory.is_subset(&allowed_to_function("Function")));
 }
 
 /// What strangers send by the hundred a second reaches no key, and what the page is asked no
@@ -310,15 +404,70 @@ fn operators_may_do_with_sessions_exactly_what_their_commands_do() {
     }
 }
 
+/// `scim-admin events --replay` makes one call of each, and is written down like a repair.
+#[test]
+fn whoever_repairs_may_send_events_again_and_nobody_else_sends_any() {
+    let sends = code(&source("crates/scim-admin/src/commands/send.rs"));
+    let calls: Vec<_> = sends
+        .match_indices("client.")
+        .map(|(position, client)| identifier(&sends[position + client.len()..]))
+        .collect();
+    assert_eq!(calls, ["send_message_batch", "put_events"]);
+    let text = source("template.yaml");
+    let template = parse(&text);
+    for (role, policy) in of_type(&template, "AWS::IAM::ManagedPolicy") {
+        let wanted: &[&str] = match role.as_str() {
+            REPAIR => &[
+                "sqs:SendMessage on !GetAtt MemberEventQueue.Arn: HasMemberQueue",
+                "events:PutEvents on !GetAtt MemberEventBus.Arn: HasMemberBus",
+            ],
+            _ => &[],
+        };
+        let besides = allowed_besides(at(policy, &["PolicyDocument"]));
+        assert_eq!(besides, wanted, "{role}");
+    }
+    for (name, function) in of_type(&template, "AWS::Serverless::Function") {
+        let policies = function.as_mapping_get("Policies").into_iter();
+        let besides: Vec<_> = policies.flat_map(items).flat_map(allowed_besides).collect();
+        assert!(besides.is_empty(), "{name}: {besides:?}");
+    }
+}
+
+/// That the tests above see what they are there for.
+#[test]
+fn what_a_policy_allows_too_much_is_seen() {
+    let arn = "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${DirectoryTableName}";
+    let of_index = format!(
+        "!If [HasDirectoryTableName, !Sub \"{arn}/index/pending\", !Sub \"${{DirectoryTable.Arn}}/index/pending\"]"
+    );
+    let of_table =
+        format!("!If [HasDirectoryTableName, !Sub \"{arn}\", !GetAtt DirectoryTable.Arn]");
+    let scan = |resource: &str| {
+        let text = format!(
+            "Statement: [{{Effect: Allow, Action: ['dynamodb:Scan'], Resource: {resource}}}]"
+        );
+        allowed(&parse(&text))
+    };
+    let index = permission("DirectoryTable/index/pending", None, "Scan");
+    assert_eq!(scan(&of_index), [index.clone()].into());
+    let table = permission("DirectoryTable", None, "Scan");
+    assert_eq!(scan(&of_table), [table].into());
+    let other = of_index.replace("/index/pending", "/index/other");
+    assert_ne!(scan(&other), [index].into());
+    let sends = "Statement: [!If [HasMemberBus, {Effect: Allow, Action: 'events:PutEvents', \
+                 Resource: !GetAtt MemberEventBus.Arn}, !Ref AWS::NoValue]]";
+    let sends = parse(sends);
+    assert!(allowed(&sends).is_empty());
+    let besides = ["events:PutEvents on !GetAtt MemberEventBus.Arn: HasMemberBus"];
+    assert_eq!(allowed_besides(&sends), besides);
+}
+
 #[test]
 fn all_that_is_reached_is_listed() {
     let mut found = BTreeMap::new();
     for file in rust_files(STORE) {
         let inside = inside_store(&file);
-        if ["secrets/", "sessions/"]
-            .iter()
-            .any(|folder| inside.starts_with(folder))
-        {
+        if is_listed(&inside) {
             for (function, code) in functions(&fs::read_to_string(&file).unwrap()) {
                 let needed = permissions(&code);
                 if !needed.is_empty() {
@@ -334,6 +483,7 @@ fn all_that_is_reached_is_listed() {
         .chain(OF_OPERATORS.iter().copied())
         .chain([OF_THE_FUNCTION])
         .flat_map(|(file, functions)| functions.iter().map(move |name| (file, name)))
+        .filter(|(file, _)| is_listed(file))
         .map(|(file, name)| (file.to_owned(), (*name).to_owned()))
         .collect();
     let unlisted: Vec<_> = found
@@ -346,6 +496,12 @@ fn all_that_is_reached_is_listed() {
     );
     let gone: Vec<_> = listed.iter().filter(|at| !found.contains_key(at)).collect();
     assert!(gone.is_empty(), "these make no call any more: {gone:?}");
+}
+
+/// Whether each function of a file is listed that makes a call.
+fn is_listed(inside: &str) -> bool {
+    let places = ["secrets/", "sessions/", "pending.rs"];
+    places.iter().any(|place| inside.starts_with(place))
 }
 
 /// A call of an unknown kind would be overlooked by the tests above.

@@ -1,6 +1,8 @@
-//! The queues of member events, and the alarms about them.
+//! The queues of member events, and the alarms about them and about pending changes.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use saphyr::Yaml;
 
 use crate::stack::{of_type, shown};
 use crate::values::{boolean, number};
@@ -8,6 +10,14 @@ use crate::yaml::{at, items, parse, source, string};
 
 const FORTNIGHT: u64 = 14 * 24 * 3600;
 const VISIBLE: &str = "ApproximateNumberOfMessagesVisible";
+
+/// Executions of a pipe that did not come to their end: each kind is counted for itself.
+const NOT_COMPLETED: [&str; 4] = [
+    "ExecutionFailed",
+    "ExecutionPartiallyFailed",
+    "ExecutionThrottled",
+    "ExecutionTimeout",
+];
 
 #[test]
 fn queues_are_encrypted_and_keep_what_they_have_for_a_fortnight() {
@@ -76,7 +86,8 @@ fn alarms_tell_the_topic_that_the_parameter_names() {
     let template = parse(&text);
     let metrics: BTreeMap<&str, &[&str]> = [
         ("AWS/SQS", &[VISIBLE, "ApproximateAgeOfOldestMessage"][..]),
-        ("AWS/EventBridge/Pipes", &["ExecutionFailed"][..]),
+        ("AWS/EventBridge/Pipes", &NOT_COMPLETED[..]),
+        ("AWS/Lambda", &["Errors"][..]),
     ]
     .into();
     for (name, alarm) in of_type(&template, "AWS::CloudWatch::Alarm") {
@@ -90,12 +101,17 @@ fn alarms_tell_the_topic_that_the_parameter_names() {
         let above = string(at(alarm, &["ComparisonOperator"]));
         assert_eq!(above, "GreaterThanThreshold", "{name}");
         assert!(alarm.contains_mapping_key("AlarmDescription"), "{name}");
-        let namespace = string(at(alarm, &["Namespace"]));
-        let metric = string(at(alarm, &["MetricName"]));
-        assert!(
-            metrics[namespace.as_str()].contains(&metric.as_str()),
-            "{name}: {metric}"
-        );
+        let is_of_age = name == "MemberQueueAlarm";
+        let threshold = number(at(alarm, &["Threshold"]));
+        assert_eq!(threshold > 0, is_of_age, "{name}: one is one");
+        for metric in watched(alarm) {
+            let namespace = string(at(metric, &["Namespace"]));
+            let metric = string(at(metric, &["MetricName"]));
+            assert!(
+                metrics[namespace.as_str()].contains(&metric.as_str()),
+                "{name}: {metric}"
+            );
+        }
     }
 }
 
@@ -122,7 +138,84 @@ fn each_pipe_has_an_alarm() {
     let alarms = of_type(&template, "AWS::CloudWatch::Alarm");
     for pipe in of_type(&template, "AWS::Pipes::Pipe").into_keys() {
         let alarm = alarms[&format!("{pipe}Alarm")];
-        let value = format!("[{{Name: PipeName, Value: !Ref {pipe}}}]");
-        assert_eq!(shown(at(alarm, &["Dimensions"])), value);
+        let faults = faults_of_pipe_alarm(alarm, &pipe);
+        assert!(faults.is_empty(), "{pipe}: {faults:?}");
     }
+}
+
+#[test]
+fn an_alarm_that_overlooks_what_holds_a_pipe_up_is_seen() {
+    let text = source("template.yaml");
+    let start = text.find("\n  QueuePipeAlarm:\n").unwrap();
+    let (before, alarm) = text.split_at(start);
+    for (right, planted) in [
+        (
+            "MetricName: ExecutionThrottled",
+            "MetricName: ExecutionTimeout",
+        ),
+        ("FILL(late, 0)", "FILL(partly, 0)"),
+        (" + FILL(partly, 0)", ""),
+        ("FILL(throttled, 0)", "throttled"),
+        ("ReturnData: false", "ReturnData: true"),
+        ("Value: !Ref QueuePipe", "Value: !Ref BusPipe"),
+        ("Stat: Sum", "Stat: SampleCount"),
+        ("Period: 300", "Period: 60"),
+        ("EvaluationPeriods: 3", "EvaluationPeriods: 30"),
+    ] {
+        assert!(alarm.contains(right), "{right}");
+        let text = format!("{before}{}", alarm.replacen(right, planted, 1));
+        let template = parse(&text);
+        let alarm = at(&template, &["Resources", "QueuePipeAlarm", "Properties"]);
+        let faults = faults_of_pipe_alarm(alarm, "QueuePipe");
+        assert!(!faults.is_empty(), "{planted}");
+    }
+}
+
+/// The metrics that an alarm watches: one, or several of which it watches a sum.
+fn watched<'y, 't>(alarm: &'y Yaml<'t>) -> Vec<&'y Yaml<'t>> {
+    let Some(metrics) = alarm.as_mapping_get("Metrics") else {
+        return vec![alarm];
+    };
+    let metrics = items(metrics).filter_map(|metric| metric.as_mapping_get("MetricStat"));
+    metrics.map(|metric| at(metric, &["Metric"])).collect()
+}
+
+/// What keeps an alarm from seeing every kind of execution that did not come to its end, three times
+/// in a quarter of an hour. A kind without data is none of them.
+fn faults_of_pipe_alarm(alarm: &Yaml<'_>, pipe: &str) -> Vec<String> {
+    let mut faults = Vec::new();
+    let (mut ids, mut names) = (Vec::new(), BTreeSet::new());
+    let mut sums = Vec::new();
+    for metric in items(at(alarm, &["Metrics"])) {
+        let Some(one) = metric.as_mapping_get("MetricStat") else {
+            sums.push(metric);
+            continue;
+        };
+        let name = string(at(one, &["Metric", "MetricName"]));
+        let wanted = format!(
+            "{{Metric: {{Namespace: AWS/EventBridge/Pipes, MetricName: {name}, \
+             Dimensions: [{{Name: PipeName, Value: !Ref {pipe}}}]}}, Period: 300, Stat: Sum}}"
+        );
+        if shown(one) != wanted || boolean(at(metric, &["ReturnData"])) {
+            faults.push(shown(metric));
+        }
+        ids.push(string(at(metric, &["Id"])));
+        names.insert(name);
+    }
+    if names != NOT_COMPLETED.map(str::to_owned).into() {
+        faults.push(format!("{names:?}"));
+    }
+    let filled: Vec<_> = ids.iter().map(|id| format!("FILL({id}, 0)")).collect();
+    let sums: Vec<_> = sums
+        .into_iter()
+        .map(|sum| string(at(sum, &["Expression"])))
+        .collect();
+    if sums != [filled.join(" + ")] {
+        faults.push(sums.join(", "));
+    }
+    let periods = number(at(alarm, &["EvaluationPeriods"]));
+    if periods != 3 {
+        faults.push(format!("{periods} periods"));
+    }
+    faults
 }

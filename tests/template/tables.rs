@@ -1,7 +1,8 @@
 //! The tables: the deployed ones equal the local engines'.
 
-use store::client::tables::{DIRECTORY, SECRETS, SESSIONS, TableDefinition};
+use store::client::tables::{DIRECTORY, IndexDefinition, SECRETS, SESSIONS, TableDefinition};
 
+use crate::stack::shown;
 use crate::values::{boolean, number};
 use crate::yaml::{at, items, parse, source, string, table_by, tagged};
 
@@ -48,6 +49,7 @@ fn another_table_takes_the_place_of_the_stack_s_own_everywhere() {
         for value in [
             variable("Function", name),
             variable("SettingsFunction", name),
+            variable("PendingFunction", name),
             output,
         ] {
             assert_eq!(table_by(value, "Ref", str::to_owned), table);
@@ -56,9 +58,13 @@ fn another_table_takes_the_place_of_the_stack_s_own_everywhere() {
         let own = at(&template, &["Resources", table]);
         assert!(!own.contains_mapping_key("Condition"), "{table}");
     }
+    // The index is the table's, so it is named in one policy, with the other table's beside it.
+    for of in ["${DirectoryTable.Arn}", "${DirectoryTableName}/index/"] {
+        assert_eq!(text.matches(of).count(), 1, "{of}");
+    }
     // `Ref` and `GetAtt` of a table are nowhere else: beside the functions', each policy for
     // operators has one in each of its statements, and their tests read those.
-    for (table, uses) in [("SecretsTable", 10), ("DirectoryTable", 8)] {
+    for (table, uses) in [("SecretsTable", 12), ("DirectoryTable", 10)] {
         let refs = [format!("!Ref {table}]"), format!("!GetAtt {table}.Arn")];
         let found: usize = refs
             .iter()
@@ -109,16 +115,24 @@ fn assert_table(name: &str, definition: &TableDefinition) {
             .map(|entry| (string(at(entry, &[first])), string(at(entry, &[second]))))
             .collect()
     };
-    let owned =
-        |pairs: [(&str, &str); 2]| pairs.map(|(a, b)| (a.to_owned(), b.to_owned())).to_vec();
+    let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
+    };
     assert_eq!(
         pairs("KeySchema", "AttributeName", "KeyType"),
-        owned(definition.key_schema),
+        owned(&definition.key_schema),
         "{name}: primary key"
     );
+    // Those of the keys alone, which are the table's and its index's: DynamoDB takes no others.
+    let of_index = definition.index.iter().map(|index| (index.key, "S"));
+    let attributes = definition.attribute_definitions.into_iter();
+    let attributes: Vec<_> = attributes.chain(of_index).collect();
     assert_eq!(
         pairs("AttributeDefinitions", "AttributeName", "AttributeType"),
-        owned(definition.attribute_definitions),
+        owned(&attributes),
         "{name}: attribute types"
     );
     assert_eq!(
@@ -171,12 +185,12 @@ fn assert_table(name: &str, definition: &TableDefinition) {
         .as_mapping_get("StreamSpecification")
         .map(|specification| string(at(specification, &["StreamViewType"])));
     assert_eq!(stream.as_deref(), definition.stream, "{name}: stream");
-    for index in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
-        assert!(
-            !properties.contains_mapping_key(index),
-            "{name}: the code defines no {index}"
-        );
-    }
+    let index = properties
+        .as_mapping_get("GlobalSecondaryIndexes")
+        .map(shown);
+    assert_eq!(index, definition.index.map(shown_index), "{name}: index");
+    let local = "LocalSecondaryIndexes";
+    assert!(!properties.contains_mapping_key(local), "{name}: {local}");
 
     assert!(
         boolean(at(properties, &["SSESpecification", "SSEEnabled"])),
@@ -195,4 +209,27 @@ fn assert_table(name: &str, definition: &TableDefinition) {
     for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
         assert_eq!(string(at(table, &[policy])), fate, "{name}: {policy}");
     }
+}
+
+/// The only index of a table, as `stack::shown` shows it: of a text, with the keys of items alone.
+fn shown_index(index: IndexDefinition) -> String {
+    let IndexDefinition { name, key } = index;
+    format!(
+        "[{{IndexName: {name}, KeySchema: [{{AttributeName: {key}, KeyType: HASH}}], \
+         Projection: {{ProjectionType: KEYS_ONLY}}}}]"
+    )
+}
+
+/// Its key is the attribute of pending changes that says where their records are, and no attribute
+/// that every item has. It is the index that the function's policy names (`permissions`).
+#[test]
+fn the_index_is_of_pending_changes() {
+    let index = DIRECTORY.index.expect("an index");
+    assert_eq!((index.name, index.key), ("pending", "record"));
+    assert_eq!((SECRETS.index, SESSIONS.index), (None, None));
+    let keys = DIRECTORY.key_schema.map(|(name, _)| name);
+    assert!(!keys.contains(&index.key), "every item would be in it");
+    let pending = source("crates/store/src/directory/members/pending.rs");
+    let named = format!("const RECORD: &str = \"{}\";", index.key);
+    assert!(pending.contains(&named), "{named}");
 }

@@ -79,3 +79,55 @@ pub fn table_by(node: &Yaml<'_>, way: &str, other: impl Fn(&str) -> String) -> S
     assert_eq!(tag, if text.contains("${") { "Sub" } else { "Ref" });
     table
 }
+
+/// The table that a policy names by its ARN, and the index of it if it names that and not the table
+/// itself.
+pub fn table_or_index(node: &Yaml<'_>) -> (String, Option<String>) {
+    let arn = |name: &str| {
+        format!(
+            "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{name}}}"
+        )
+    };
+    if matches!(node, Yaml::Tagged(tag, _) if tag.suffix == "If") {
+        let (condition, then, otherwise) = choice(node);
+        let (tag, own) = tagged(otherwise);
+        if tag == "Sub" {
+            let parts = own.strip_prefix("${");
+            let parts = parts.and_then(|rest| rest.split_once(".Arn}/index/"));
+            let (table, index) = parts.expect("an index of a table of the stack");
+            assert_eq!(
+                condition,
+                format!("Has{table}Name"),
+                "the condition of {own}"
+            );
+            let other = format!("{}/index/{index}", arn(&format!("{table}Name")));
+            assert_eq!(tagged(then), ("Sub".to_owned(), other), "the other {own}");
+            return (table.to_owned(), Some(index.to_owned()));
+        }
+    }
+    (table_by(node, "GetAtt", arn), None)
+}
+
+/// The statements of a policy, each with the condition under which it is there if it is not always.
+pub fn statements<'y, 't>(document: &'y Yaml<'t>) -> Vec<(Option<String>, &'y Yaml<'t>)> {
+    let statements = items(at(document, &["Statement"]));
+    let statements = statements.map(|statement| {
+        if statement.as_mapping().is_some() {
+            return (None, statement);
+        }
+        let (condition, then, otherwise) = choice(statement);
+        let nothing = ("Ref".to_owned(), "AWS::NoValue".to_owned());
+        assert_eq!(tagged(otherwise), nothing, "one statement, or none");
+        (Some(condition), then)
+    });
+    statements.collect()
+}
+
+/// What a statement allows or denies: one action, or several.
+pub fn actions(statement: &Yaml<'_>) -> Vec<String> {
+    let actions = at(statement, &["Action"]);
+    match actions.as_str() {
+        Some(action) => vec![action.to_owned()],
+        None => items(actions).map(string).collect(),
+    }
+}

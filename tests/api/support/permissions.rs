@@ -7,12 +7,12 @@ use saphyr::Yaml;
 use serde_json::Value;
 use stand::wire::{Fate, Trouble, Wire};
 
-use crate::template::{at, items, parse, source, string, table_by};
+use crate::template::{actions, at, items, parse, source, statements, string, table_or_index};
 
 /// What somebody may do with a table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Permission {
-    /// `secrets`, `sessions` or `directory`.
+    /// `secrets`, `sessions` or `directory`, or the index of the directory table.
     pub table: &'static str,
     /// Such as `GetItem`.
     pub action: String,
@@ -47,20 +47,29 @@ pub fn role(function: &str) -> BTreeSet<Permission> {
     items(policies).flat_map(allowed).collect()
 }
 
+/// The index of the directory table, which a Scan names besides the table.
+const PENDING: &str = "directory/index/pending";
+
+/// What a policy allows of tables. What it allows besides, `tests/template` holds.
 fn allowed(document: &Yaml<'_>) -> BTreeSet<Permission> {
     let mut allowed = BTreeSet::new();
-    for statement in items(at(document, &["Statement"])) {
+    for (_, statement) in statements(document) {
         assert_eq!(string(at(statement, &["Effect"])), "Allow");
-        let way = |name: &str| {
-            format!(
-                "arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{{name}}}"
-            )
-        };
-        let table = match table_by(at(statement, &["Resource"]), "GetAtt", way).as_str() {
-            "SecretsTable" => "secrets",
-            "DirectoryTable" => "directory",
-            "SessionsTable" => "sessions",
-            other => panic!("{other}"),
+        let actions: Vec<_> = actions(statement)
+            .iter()
+            .filter_map(|action| action.strip_prefix("dynamodb:"))
+            .map(str::to_owned)
+            .collect();
+        if actions.is_empty() {
+            continue;
+        }
+        let (table, index) = table_or_index(at(statement, &["Resource"]));
+        let table = match (table.as_str(), index.as_deref()) {
+            ("SecretsTable", None) => "secrets",
+            ("DirectoryTable", None) => "directory",
+            ("DirectoryTable", Some("pending")) => PENDING,
+            ("SessionsTable", None) => "sessions",
+            other => panic!("{other:?}"),
         };
         let condition = statement.as_mapping_get("Condition").map(|condition| {
             let keys = ["ForAllValues:StringLike", "dynamodb:LeadingKeys"];
@@ -72,9 +81,9 @@ fn allowed(document: &Yaml<'_>) -> BTreeSet<Permission> {
             partitions.to_owned()
         });
         let partitions = condition.unwrap_or_default();
-        allowed.extend(items(at(statement, &["Action"])).map(|action| Permission {
+        allowed.extend(actions.into_iter().map(|action| Permission {
             table,
-            action: string(action).strip_prefix("dynamodb:").unwrap().to_owned(),
+            action,
             partitions: partitions.clone(),
         }));
     }
@@ -93,8 +102,13 @@ fn needs(operation: &str, body: &Value) -> Vec<Permission> {
     let needed = |action: String, name: &str, of: &Value| {
         let tables = ["secrets", "sessions", "directory"];
         let table = tables.into_iter().find(|table| name.ends_with(table));
+        let table = table.expect("a table of the service");
         Permission {
-            table: table.expect("a table of the service"),
+            table: match (table, of["IndexName"].as_str()) {
+                ("directory", Some("pending")) => PENDING,
+                (table, None) => table,
+                other => panic!("{other:?}"),
+            },
             action,
             partitions: partition(of),
         }
