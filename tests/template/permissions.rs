@@ -86,8 +86,8 @@ impl Items {
 
 const LOG: &str = "secrets/operator_log/mod.rs";
 
-/// The functions below `secrets/` and `sessions/`, and in `pending.rs`, that make a call, or build a
-/// part of a transaction, by the role that reaches them; of what carries out pending changes, also
+/// The functions below `secrets/` and `sessions/`, and in `pending.rs`, that make a call, or build
+/// a part of a transaction, by the role that reaches them; of what carries out pending changes, also
 /// those below `directory/`. What operators may do with secrets, `roles.rs` holds.
 const REACHED: &[(&str, Items, &str, &[&str])] = &[
     (
@@ -346,8 +346,8 @@ fn what_carries_out_pending_changes_may_do_exactly_what_it_does() {
     );
 }
 
-/// It reads all tenants' items in the index alone, where it sees keys of items and nothing else, and
-/// writes nothing but the directory, in which it can do no more than the SCIM function.
+/// It lists all tenants' items in the index alone, where it sees keys and nothing else, and writes
+/// nothing but the directory, in which it may do no more than the SCIM function.
 #[test]
 fn what_carries_out_pending_changes_writes_the_directory_alone() {
     let allowed = allowed_to_function(PENDING);

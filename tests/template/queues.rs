@@ -180,8 +180,8 @@ fn watched<'y, 't>(alarm: &'y Yaml<'t>) -> Vec<&'y Yaml<'t>> {
     metrics.map(|metric| at(metric, &["Metric"])).collect()
 }
 
-/// What keeps an alarm from seeing every kind of execution that did not come to its end, three times
-/// in a quarter of an hour. A kind without data is none of them.
+/// What keeps an alarm from seeing every kind of execution that did not come to its end, in each of
+/// three periods. A kind without data is none of them.
 fn faults_of_pipe_alarm(alarm: &Yaml<'_>, pipe: &str) -> Vec<String> {
     let mut faults = Vec::new();
     let (mut ids, mut names) = (Vec::new(), BTreeSet::new());

@@ -1,18 +1,22 @@
 //! Not tests: a service whose stream is read as the product's consumers read it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use member_events::{Content, Publisher, function};
 use serde_json::{Value, json};
 use stand::consumer::{Consumer, View};
 use stand::stream::{Stream, passes};
+use stand::wire::{Fate, Wire};
 
 use crate::support::admin::Admin;
 use crate::support::directory::DirectoryTable;
 use crate::support::engine;
-use crate::support::service::Service;
+use crate::support::service::{Answer, Service};
 use crate::support::{patterns, schema};
 use crate::template::{at, items, parse, source, string};
+
+const TRANSACTION: &str = "TransactWriteItems";
 
 /// A service and the stream of its directory table.
 pub struct Told {
@@ -58,6 +62,37 @@ impl Told {
             service: Service::over(store).await,
             pattern: pattern(),
             seen: BTreeSet::new(),
+        }
+    }
+
+    /// What an instance answers that dies when it sends the transaction after so many, unless it
+    /// does.
+    pub async fn killed_after(
+        &mut self,
+        transactions: usize,
+        request: impl AsyncFnOnce(&Service) -> Answer,
+    ) -> Option<Answer> {
+        let wire = Wire::start(engine::endpoint(), move |operation, before| {
+            match operation == TRANSACTION && before >= transactions {
+                true => Fate::Ignored,
+                false => Fate::Passed,
+            }
+        })
+        .await;
+        let store = engine::store_through(&wire.endpoint, self.admin.prefix()).await;
+        let dying = Service::with_key(store, self.service.key.clone());
+        let is_over = async {
+            let sent = || {
+                let requests = wire.requests();
+                requests.iter().filter(|sent| *sent == TRANSACTION).count()
+            };
+            while sent() <= transactions {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            answer = Box::pin(request(&dying)) => Some(answer),
+            () = is_over => None,
         }
     }
 

@@ -1,16 +1,12 @@
 //! Members of more groups than one transaction leaves: what is told is what SCIM shows, wherever a
 //! deletion or a restoration ends.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 use serde_json::Value;
-use stand::wire::{Fate, Wire};
 
 use super::operator::printed;
-use crate::support::engine;
 use crate::support::groups::{adding, group, groups_of, path, users};
-use crate::support::service::Answer;
+use crate::support::service::{Answer, Service};
 use crate::support::told::{Told, comparable, folded, kind, shown};
 
 const GROUPS: usize = 70;
@@ -60,28 +56,9 @@ impl Stage {
 
     /// DELETE by an instance that dies when it sends the transaction after so many.
     async fn killed_after(&mut self, transactions: usize) -> Option<Answer> {
-        let wire = Wire::start(engine::endpoint(), move |operation, before| {
-            match operation == "TransactWriteItems" && before >= transactions {
-                true => Fate::Ignored,
-                false => Fate::Passed,
-            }
-        })
-        .await;
-        let store = engine::store_through(&wire.endpoint, self.told.admin.prefix()).await;
-        let direct = std::mem::replace(&mut self.told.service.app.store, store);
-        let is_over = async {
-            let transaction = |operation: &&String| *operation == "TransactWriteItems";
-            while wire.requests().iter().filter(transaction).count() <= transactions {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        let request = format!("/Users/{}", self.lena);
-        let answer = tokio::select! {
-            answer = Box::pin(self.told.service.delete(&request)) => Some(answer),
-            () = is_over => None,
-        };
-        self.told.service.app.store = direct;
-        answer
+        let path = format!("/Users/{}", self.lena);
+        let delete = async |service: &Service| service.delete(&path).await;
+        self.told.killed_after(transactions, delete).await
     }
 
     async fn restore(&self) {

@@ -1,8 +1,15 @@
 //! Each change is told once, as what it is; what changes nothing is not told.
 
-use serde_json::{Value, json};
+use std::time::Duration;
 
-use crate::support::groups::{GROUP, adding, named, removing, replacing};
+use account::pending::carry_out_all;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use super::operator::printed;
+use crate::support::groups::{GROUP, adding, group, named, patch, removing, replacing};
+use crate::support::service::Service;
 use crate::support::told::{Told, comparable, folded, kind, publisher, shown};
 
 /// Everything that clients and operators do, one after another.
@@ -152,6 +159,35 @@ async fn a_large_change_is_told_as_it_is_carried_out() {
     let all = planted.iter().chain(&events).chain(&removed);
     let view = comparable(folded(all));
     assert_eq!(view.groups, shown(&told.service).await.groups);
+}
+
+/// What the request does not come to is told when it is carried out; a snapshot in between has what
+/// is carried out by then.
+#[tokio::test]
+async fn what_is_carried_out_later_is_told_later() {
+    let mut told = Told::start().await;
+    let users = told.directory.plant_users("acme", 150).await;
+    let group = group(&told.service, "North", &[]).await;
+    let mut all = told.events().await;
+    let change = async |service: &Service| patch(service, &group, replacing(&users)).await;
+    // It is decided, and one step is carried out.
+    assert!(told.killed_after(2, change).await.is_none());
+    all.extend(told.events().await);
+    let stored = shown(&told.service).await;
+    assert_eq!(stored.groups[&group].1.len(), 150);
+    let is_told = comparable(folded(&all)).groups[&group].1.len();
+    assert_eq!(is_told, 48);
+    let snapshot = printed(&told, "--snapshot").await;
+    assert_eq!(comparable(folded(&snapshot)).groups[&group].1.len(), 48);
+    let store = told.admin.store();
+    let until = Instant::now() + Duration::from_secs(30);
+    let now = OffsetDateTime::now_utc();
+    let outcome = Box::pin(carry_out_all(&store, now, until)).await.unwrap();
+    assert_eq!((outcome.changes, outcome.failed.len()), (1, 0));
+    let rest = told.events().await;
+    assert_eq!(comparable(folded(snapshot.iter().chain(&rest))), stored);
+    all.extend(rest);
+    assert_eq!(comparable(folded(&all)), stored);
 }
 
 /// What is told today is told tomorrow, byte for byte but for the stream's own id.

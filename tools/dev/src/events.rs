@@ -60,7 +60,7 @@ impl Events {
         loop {
             let events = self.stream.events(&self.publisher).await;
             for event in events.context("cannot read the engine's stream")? {
-                self.tell(&event).await?;
+                self.tell(&event)?;
             }
             if let Some(positions) = self.stream.take_moved() {
                 write_positions(&self.positions, &positions)?;
@@ -70,14 +70,14 @@ impl Events {
         }
     }
 
-    async fn tell(&mut self, event: &Event) -> Result<()> {
+    fn tell(&mut self, event: &Event) -> Result<()> {
         println!("event  {:<22} {}", event.kind.short(), event.id);
         let json = event.json();
         let line = format!("{json}\n");
         let written = self.file.write_all(line.as_bytes());
         written.with_context(|| format!("cannot write {FILE}"))?;
         if let Some(webhook) = &self.webhook {
-            webhook.send(json).await;
+            webhook.send(json);
         }
         Ok(())
     }

@@ -22,7 +22,8 @@ const PAUSES: [Duration; 3] = [
     Duration::from_secs(5),
 ];
 
-/// How many events may wait while one is sent.
+/// How many events may wait while one is sent. Further ones are not sent: the file of all events
+/// must not wait for a URL that does not answer.
 const WAITING: usize = 1_000;
 
 /// Sends events, one after another, beside everything else.
@@ -45,9 +46,11 @@ impl Webhook {
         Ok(Self(sender))
     }
 
-    /// Has an event sent. Waits only if very many do.
-    pub async fn send(&self, event: String) {
-        let _ = self.0.send(event).await;
+    /// Has an event sent, unless very many wait for it.
+    pub fn send(&self, event: String) {
+        if self.0.try_send(event).is_err() {
+            println!("event not sent to EVENTS_URL: {WAITING} others wait for an answer");
+        }
     }
 }
 
