@@ -87,8 +87,8 @@ impl Items {
 const LOG: &str = "secrets/operator_log/mod.rs";
 
 /// The functions below `secrets/` and `sessions/`, and in `pending.rs`, that make a call, or build
-/// a part of a transaction, by the role that reaches them; of what carries out pending changes, also
-/// those below `directory/`. What operators may do with secrets, `roles.rs` holds.
+/// a part of a transaction, by the role that reaches them; of what carries out pending changes,
+/// also those below `directory/`. What operators may do with secrets, `roles.rs` holds.
 const REACHED: &[(&str, Items, &str, &[&str])] = &[
     (
         PAGE,

@@ -18,6 +18,7 @@ use crate::support::groups::{
     replacing, version_of,
 };
 use crate::support::members;
+use crate::support::permissions::{Guarded, role};
 use crate::support::service::{Answer, Service};
 
 /// How many users there are: the first fifty are in the group before, the last hundred after.
@@ -300,6 +301,21 @@ async fn it_is_carried_out_within_minutes() {
     it.is_carried_out(&it.users[30..]).await;
     assert_eq!(run(Duration::ZERO).await, (0, 0, 0));
     Box::pin(pending_changes::handle(&store)).await.unwrap();
+}
+
+/// The role that template.yaml gives the function is enough, and all of it is needed.
+#[tokio::test]
+async fn it_is_carried_out_with_the_role_of_its_function() {
+    let it = Interrupted::halfway().await;
+    let guarded = Guarded::start(engine::endpoint(), role("PendingFunction")).await;
+    let store = engine::troubled_store_through(&guarded.wire.endpoint, it.admin.prefix()).await;
+    let until = Instant::now() + Duration::from_secs(30);
+    let now = OffsetDateTime::now_utc();
+    let outcome = Box::pin(carry_out_all(&store, now, until)).await.unwrap();
+    assert!(guarded.refused().is_empty(), "{:?}", guarded.refused());
+    assert_eq!((outcome.changes, outcome.failed.len()), (1, 0));
+    assert!(guarded.unused().is_empty(), "{:?}", guarded.unused());
+    it.is_carried_out(&it.users[30..]).await;
 }
 
 /// What cannot be carried out holds up nobody else's, and is told of. What belongs to a part of a
