@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use store::directory::history::Span;
 use time::{Duration, OffsetDateTime};
 
-use super::send::Target;
-use crate::args::{EventsArgs, TargetKind};
+use super::send::{Sender, Target};
+use crate::args::EventsArgs;
 use crate::commands::Done;
 use crate::failure::Failure;
 use crate::lines::{Form, Printer};
@@ -42,12 +42,6 @@ impl Report for Sent {
 
     fn json(&self) -> Value {
         json!({"sent": self.count, "target": self.target})
-    }
-
-    fn note(&self) -> Option<String> {
-        let is_queue = self.target == TargetKind::Queue.name();
-        let note = "note: the queue leaves out what it got within the last five minutes already";
-        is_queue.then(|| note.to_owned())
     }
 }
 
@@ -82,10 +76,12 @@ pub async fn run(
     };
     let target = Target::of(kind, arguments).await;
     let begun = account.begin_replay(kind.name()).await?;
-    let count = match arguments.snapshot {
-        true => asked.send_snapshot(&target).await?,
-        false => asked.send(arguments.span()?, &target).await?,
-    };
+    let mut sender = Sender::new(&target, &begun.id);
+    match arguments.snapshot {
+        true => asked.send_snapshot(&mut sender).await?,
+        false => asked.send(arguments.span()?, &mut sender).await?,
+    }
+    let count = sender.sent();
     account.complete_replay(&begun, count).await?;
     let target = kind.name();
     Ok(Done::Report(Box::new(Sent { count, target })))
@@ -187,22 +183,22 @@ impl Asked<'_> {
         }
     }
 
-    async fn send(&self, span: Span, target: &Target) -> Result<u64, Failure> {
-        let (mut from, mut sent) = (None, 0);
+    async fn send(&self, span: Span, sender: &mut Sender<'_>) -> Result<(), Failure> {
+        let mut from = None;
         loop {
             let (events, next) = self.page(span, from.as_ref()).await?;
-            sent += target.send(&events).await?;
+            sender.send(&events).await?;
             if next.is_none() {
-                return Ok(sent);
+                return Ok(());
             }
             from = next;
         }
     }
 
-    async fn send_snapshot(&self, target: &Target) -> Result<u64, Failure> {
+    async fn send_snapshot(&self, sender: &mut Sender<'_>) -> Result<(), Failure> {
         let mut events = Vec::new();
         let visit = |present| events.extend(self.of_present(&present));
         self.account.present(visit).await?;
-        target.send(&events).await
+        sender.send(&events).await
     }
 }

@@ -24,6 +24,15 @@ const PAUSES: [Duration; 4] = [
 /// The source of events on the bus, as the pipe says it.
 const SOURCE: &str = "hellotracks.scim";
 
+/// A run of events that are sent.
+pub struct Sender<'t> {
+    target: &'t Target,
+    /// What no other run is called.
+    run: &'t str,
+    /// How many were sent.
+    sent: u64,
+}
+
 /// Where events are sent.
 pub enum Target {
     /// An SQS FIFO queue, by its URL.
@@ -49,15 +58,31 @@ impl Target {
             }
         }
     }
+}
 
-    /// Sends all, in their order, and returns how many they are.
+impl<'t> Sender<'t> {
+    /// One that has sent nothing. `run` is the id of an act on the operator's log.
+    pub fn new(target: &'t Target, run: &'t str) -> Self {
+        Self {
+            target,
+            run,
+            sent: 0,
+        }
+    }
+
+    /// How many were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Sends all, in their order.
     ///
     /// # Errors
     /// When the service cannot be reached or refuses one of them for good. Those before were sent,
     /// and may be sent again.
-    pub async fn send(&self, events: &[Event]) -> Result<u64, Failure> {
+    pub async fn send(&mut self, events: &[Event]) -> Result<(), Failure> {
         for batch in events.chunks(BATCH) {
-            let mut left: Vec<&Event> = batch.iter().collect();
+            let mut left: Vec<(u64, &Event)> = (self.sent..).zip(batch).collect();
             let mut pauses = PAUSES.iter();
             while let Some(refusal) = self.send_batch(&mut left).await? {
                 let Some(pause) = pauses.next() else {
@@ -65,21 +90,28 @@ impl Target {
                 };
                 tokio::time::sleep(*pause).await;
             }
+            self.sent += batch.len() as u64;
         }
-        Ok(events.len() as u64)
+        Ok(())
     }
 
-    /// Sends these at once, and leaves those that were refused, with the reason for the first.
-    async fn send_batch(&self, events: &mut Vec<&Event>) -> Result<Option<Failure>, Failure> {
-        match self {
-            Self::Queue(client, url) => {
+    /// Sends these at once, and leaves those that were refused, with the reason for the first. Each
+    /// has its place in the run.
+    async fn send_batch(
+        &self,
+        events: &mut Vec<(u64, &Event)>,
+    ) -> Result<Option<Failure>, Failure> {
+        match self.target {
+            Target::Queue(client, url) => {
                 let mut request = client.send_message_batch().queue_url(url);
-                for (place, event) in events.iter().enumerate() {
+                for (index, (place, event)) in events.iter().enumerate() {
+                    // The queue leaves out what it knows by this id. It is not the event's: what
+                    // was delivered a moment ago is to be delivered again.
                     let entry = SendMessageBatchRequestEntry::builder()
-                        .id(place.to_string())
+                        .id(index.to_string())
                         .message_body(event.json())
                         .message_group_id(&event.subject)
-                        .message_deduplication_id(&event.id)
+                        .message_deduplication_id(format!("{}/{place}", self.run))
                         .build();
                     request = request.entries(entry.map_err(Failure::sending)?);
                 }
@@ -88,15 +120,15 @@ impl Target {
                     let message = failed.message().unwrap_or_default();
                     Failure::Refused(format!("{} {message}", failed.code()))
                 });
-                // Those behind a refused one come again after it; the queue knows their ids.
+                // Those behind a refused one come again after it; the queue knows their places.
                 let refused = answer.failed().iter();
                 let refused = refused.filter_map(|failed| failed.id().parse().ok()).min();
                 events.drain(..refused.unwrap_or(events.len()));
                 Ok(first)
             }
-            Self::Bus(client, name) => {
+            Target::Bus(client, name) => {
                 let mut request = client.put_events();
-                for event in events.iter() {
+                for (_, event) in events.iter() {
                     let entry = PutEventsRequestEntry::builder()
                         .event_bus_name(name)
                         .source(SOURCE)
