@@ -96,6 +96,10 @@ fn alarms_tell_the_topic_that_the_parameter_names() {
             "!If [HasAlarmTopic, [!Ref AlarmTopicArn], !Ref AWS::NoValue]",
             "{name}"
         );
+        // The one that rings when nothing happens (`pending.rs`).
+        if name == "PendingSilenceAlarm" {
+            continue;
+        }
         let missing = string(at(alarm, &["TreatMissingData"]));
         assert_eq!(missing, "notBreaching", "{name}");
         let above = string(at(alarm, &["ComparisonOperator"]));
