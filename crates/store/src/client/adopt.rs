@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::operation::describe_continuous_backups::{
 use aws_sdk_dynamodb::operation::update_table::{UpdateTableError, UpdateTableOutput};
 use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, SseStatus, TableDescription};
 
+use super::active::wait_until_active;
 use super::index::{add_index, has_index};
 use super::stream::enable_stream;
 use super::tables::{TableDefinition, TablesError};
@@ -56,7 +57,7 @@ impl Store {
             if self.administer(request).await?.is_none() {
                 return Err(TablesError::Missing(name.to_owned()));
             }
-            let table = tables::wait_until_active(self, name).await?;
+            let table = wait_until_active(self, name).await?;
             if !tables::has_key_of(&table, definition) {
                 return Err(tables::other_kind(name, definition));
             }
@@ -153,14 +154,14 @@ impl Store {
         definition: &TableDefinition,
     ) -> Result<Setting, TablesError> {
         // The setting before may have put the table to work.
-        let table = tables::wait_until_active(self, name).await?;
+        let table = wait_until_active(self, name).await?;
         let was = told_stream(&table);
         let mut is = was.clone();
         if let Some(view) = definition.stream
             && was == OFF
         {
             enable_stream(self, &table, name, view).await?;
-            is = told_stream(&tables::wait_until_active(self, name).await?);
+            is = told_stream(&wait_until_active(self, name).await?);
         }
         Ok(Setting {
             name: "stream",
@@ -178,7 +179,7 @@ impl Store {
         let Some(index) = &definition.index else {
             return Ok(None);
         };
-        let table = tables::wait_until_active(self, name).await?;
+        let table = wait_until_active(self, name).await?;
         let was = has_index(&table, index);
         add_index(self, &table, name, index).await?;
         Ok(Some(Setting {

@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::types::{
 };
 use backon::ConstantBuilder;
 
+use super::active::{TablesError, wait_until_active_for};
 use super::definition::IndexDefinition;
-use super::tables::{TablesError, wait_until_active_for};
 use super::{Store, StoreError};
 
 /// How often to check whether a table has a place for its index: for up to ten minutes.

@@ -1,6 +1,7 @@
 //! Access to DynamoDB: connecting (`connect`), calling (`call`, the one place that sends), and
 //! interpreting its answers.
 
+mod active;
 pub mod adopt;
 pub(crate) mod attributes;
 pub(crate) mod batch;

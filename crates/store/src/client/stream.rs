@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{StreamSpecification, StreamViewType, TableDescription};
 
-use super::tables::{TablesError, wait_until_active};
+use super::active::{TablesError, wait_until_active};
 use super::{Store, StoreError};
 
 /// A stream that shows this of an item that is written.

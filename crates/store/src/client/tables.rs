@@ -1,7 +1,5 @@
 //! How the tables are created without CloudFormation, and whether they are what they should be.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::create_table::{CreateTableError, CreateTableOutput};
 use aws_sdk_dynamodb::operation::describe_table::{DescribeTableError, DescribeTableOutput};
@@ -11,10 +9,12 @@ use aws_sdk_dynamodb::operation::update_continuous_backups::{
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
     PointInTimeRecoverySpecification, ScalarAttributeType, SseSpecification, SseType,
-    TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+    TableDescription, TimeToLiveSpecification, TimeToLiveStatus,
 };
-use backon::{ConstantBuilder, Retryable};
+use backon::Retryable;
 
+pub use super::active::TablesError;
+use super::active::{POLL, wait_until_active};
 pub use super::definition::{
     DIRECTORY, EXPIRES_AT, IndexDefinition, PARTITION_KEY, SECRETS, SECRETS_PARTITION_KEY,
     SECRETS_SORT_KEY, SESSIONS, SESSIONS_PARTITION_KEY, SESSIONS_SORT_KEY, SORT_KEY,
@@ -32,37 +32,6 @@ pub struct CreatedTable {
     /// Whether it was created by this call; otherwise it existed.
     pub created: bool,
 }
-
-/// Why a table cannot be used, or could not be created.
-#[derive(Debug, thiserror::Error)]
-pub enum TablesError {
-    /// The table of this name has a different primary key.
-    #[error(
-        "the table `{name}` is not a {kind} table of this service, for its primary key is another; see whether `SCIM_SECRETS_TABLE` and `SCIM_DIRECTORY_TABLE` are exchanged, or choose another name"
-    )]
-    OtherKind {
-        /// The table's name.
-        name: String,
-        /// What it was to be.
-        kind: &'static str,
-    },
-    /// There is no table of this name.
-    #[error(
-        "there is no table `{0}`; see whether the name and the region are right, or create it with `scim-admin tables create`"
-    )]
-    Missing(String),
-    /// The table is still being created.
-    #[error("table `{0}` is not active yet; run the command again in a minute")]
-    NotActive(String),
-    /// DynamoDB failed or refused.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// How often to check whether a table is active: for up to a minute.
-const POLL: ConstantBuilder = ConstantBuilder::new()
-    .with_delay(Duration::from_millis(500))
-    .with_max_times(120);
 
 impl Store {
     /// Creates missing tables and waits until both can be used. Existing tables keep their data;
@@ -294,31 +263,6 @@ pub(super) fn backed_up(
             _ => Err(StoreError::from_sdk(error)),
         },
     }
-}
-
-pub(super) async fn wait_until_active(
-    store: &Store,
-    name: &str,
-) -> Result<TableDescription, TablesError> {
-    wait_until_active_for(store, name, POLL).await
-}
-
-pub(super) async fn wait_until_active_for(
-    store: &Store,
-    name: &str,
-    poll: ConstantBuilder,
-) -> Result<TableDescription, TablesError> {
-    let look = || async {
-        let request = store.client.describe_table().table_name(name);
-        store
-            .administer(request)
-            .await?
-            .filter(|table| table.table_status == Some(TableStatus::Active))
-            .ok_or_else(|| TablesError::NotActive(name.to_owned()))
-    };
-    look.retry(poll)
-        .when(|error| matches!(error, TablesError::NotActive(_)))
-        .await
 }
 
 pub(super) fn has_key_of(table: &TableDescription, definition: &TableDefinition) -> bool {
