@@ -27,7 +27,7 @@ use crate::support::groups::{crew, group, patch, path};
 use crate::support::log_patterns::Pattern;
 use crate::support::oauth::{Federation, new_client};
 use crate::support::service::Service;
-use crate::support::settings::Page;
+use crate::support::settings::{Browser, Page};
 use crate::support::told::publisher;
 use crate::template::{at, items, parse, source, string, tagged};
 
@@ -179,9 +179,10 @@ async fn keys_that_are_refused(lines: &mut Lines) {
         service.add_tenant("closed").await,
         service.add_tenant("off").await,
     );
-    let set = store.set_enabled(&tenant("closed"), false, &meter).await;
-    drop(set.unwrap());
-    drop(store.set_api(&tenant("off"), false, &meter).await.unwrap());
+    let closing = store.set_enabled(&tenant("closed"), false, &meter);
+    closing.await.unwrap();
+    let turning_off = store.set_api(&tenant("off"), false, &meter);
+    turning_off.await.unwrap();
     let unknown = key(&acme, 9);
     let mistyped = format!("{}0", service.key);
     for (presented, reason, counts) in [
@@ -359,8 +360,7 @@ async fn the_settings_page(lines: &mut Lines) {
     let denied = |_: &stand::wire::Asked| Fate::Answered(Trouble::AccessDenied);
     let wire = Wire::planned(engine::endpoint(), denied, None).await;
     let page = page.behind(&wire).await;
-    let (reply, told) =
-        logged(crate::support::settings::Browser::new(&page).post(&path, &[])).await;
+    let (reply, told) = logged(Browser::new(&page).post(&path, &[])).await;
     assert_eq!(reply.status, 503);
     lines.add(PAGE, told, &[&["AnsweredErrors", "SettingsFailures"]]);
 
@@ -370,8 +370,7 @@ async fn the_settings_page(lines: &mut Lines) {
         app: App::new(&store, "none", None, authorities.clone()),
         ..page
     };
-    let (reply, told) =
-        logged(crate::support::settings::Browser::new(&page).post(&path, &[])).await;
+    let (reply, told) = logged(Browser::new(&page).post(&path, &[])).await;
     assert_eq!(reply.status, 500);
     let counts: &[&str] = &["AnsweredErrors", "Defects", "SettingsFailures"];
     lines.add(PAGE, told, &[counts]);
@@ -380,7 +379,7 @@ async fn the_settings_page(lines: &mut Lines) {
     let item = r#"{"Item":{"sessions_pk":{"S":"x"},"sessions_sk":{"S":"x"}}}"#;
     let wire = Wire::planned(engine::endpoint(), move |_| Fate::Instead(item), None).await;
     let page = page.behind(&wire).await;
-    let browser = crate::support::settings::Browser::new(&page);
+    let browser = Browser::new(&page);
     let (_, told) = logged(browser.post(&path, &[])).await;
     let counts: &[&str] = &["AnsweredErrors", "Damaged", "SettingsFailures"];
     lines.add(PAGE, told, &[counts]);
