@@ -1,7 +1,7 @@
 //! A panic during a request: the client gets a SCIM error; the log gets the cause, once, with the
 //! request's id.
 
-use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use hellotracks_scim::instance::Instance;
 use hellotracks_scim::log::note_panics;
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::support::service::Service;
 
 /// Panics when DynamoDB is called.
 #[derive(Debug, Clone, Copy)]
-enum Planted {
+pub enum Planted {
     Literal,
     WithData(&'static str),
 }
@@ -30,6 +30,18 @@ impl ProvideCredentials for Planted {
     }
 }
 
+impl Planted {
+    /// A store whose calls panic.
+    pub async fn store(self) -> Store {
+        let sdk_config = engine::sdk_config(engine::endpoint()).await;
+        let sdk_config = sdk_config
+            .to_builder()
+            .credentials_provider(SharedCredentialsProvider::new(self))
+            .build();
+        Store::connect(&sdk_config, engine::tables("none"), Timeouts::default())
+    }
+}
+
 #[tokio::test]
 async fn a_panic_is_told_once_with_the_request_s_id_and_without_data() {
     // As the function does when it starts; panics of tests are reported as before.
@@ -40,16 +52,8 @@ async fn a_panic_is_told_once_with_the_request_s_id_and_without_data() {
         (Planted::Literal, ": planted"),
         (Planted::WithData("lena@crew.example"), ""),
     ] {
-        let sdk_config = engine::sdk_config(engine::endpoint()).await;
-        let sdk_config = sdk_config
-            .to_builder()
-            .credentials_provider(
-                aws_credential_types::provider::SharedCredentialsProvider::new(planted),
-            )
-            .build();
-        let store = Store::connect(&sdk_config, engine::tables("none"), Timeouts::default());
         let service = Service {
-            app: Instance::new(store, calm.app.config.clone()),
+            app: Instance::new(planted.store().await, calm.app.config.clone()),
             key: calm.key.clone(),
         };
         let call = service
