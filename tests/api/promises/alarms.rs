@@ -169,7 +169,8 @@ async fn keys_that_are_refused(lines: &mut Lines) {
     let (acme, now) = (tenant("acme"), OffsetDateTime::now_utc());
     let meter = store::Meter::default();
     for (seed, expires) in [(2, Some(now)), (3, None)] {
-        let created = store.create_key(&key(&acme, seed), "x", now, expires, &meter);
+        let key = key(&acme, seed);
+        let created = store.create_key(&key, "x", now, expires, &meter);
         created.await.unwrap();
     }
     let revoked = key(&acme, 3);
@@ -179,10 +180,10 @@ async fn keys_that_are_refused(lines: &mut Lines) {
         service.add_tenant("closed").await,
         service.add_tenant("off").await,
     );
-    let closing = store.set_enabled(&tenant("closed"), false, &meter);
-    closing.await.unwrap();
-    let turning_off = store.set_api(&tenant("off"), false, &meter);
-    turning_off.await.unwrap();
+    let closing = tenant("closed");
+    store.set_enabled(&closing, false, &meter).await.unwrap();
+    let turned_off = tenant("off");
+    store.set_api(&turned_off, false, &meter).await.unwrap();
     let unknown = key(&acme, 9);
     let mistyped = format!("{}0", service.key);
     for (presented, reason, counts) in [
@@ -273,13 +274,19 @@ async fn warnings_of_keys(lines: &mut Lines) {
 
 /// What tenants lose: access of many users, members of a group.
 async fn losses(lines: &mut Lines) {
-    let (service, directory) = DirectoryTable::with_service().await;
-    let users = directory.plant_users("acme", 53).await;
-    let delete = |user: &String| json!({"method": "DELETE", "path": format!("/Users/{user}")});
-    let operations: Vec<_> = users[..51].iter().map(delete).collect();
-    let bulk = service.post("/Bulk", json!({"Operations": operations}));
-    let (answer, told) = logged(bulk).await;
-    assert_eq!(answer.body["Operations"][50]["status"], "409");
+    let service = Service::start().await;
+    let create = |number| json!({"method": "POST", "path": "/Users", "bulkId": format!("b{number}"), "data": {"userName": format!("user{number}")}});
+    let created = json!({"Operations": (0..53).map(create).collect::<Vec<_>>()});
+    assert_eq!(service.post("/Bulk", created).await.status, 200);
+    let users = service.get("/Users?count=100").await.ids();
+    let deleting = |users: &[String]| {
+        let delete = |user: &String| json!({"method": "DELETE", "path": format!("/Users/{user}")});
+        json!({"Operations": users.iter().map(delete).collect::<Vec<_>>()})
+    };
+    let (_, told) = logged(service.post("/Bulk", deleting(&users[..50]))).await;
+    lines.add(SCIM, told, &[SERVED]);
+    let (answer, told) = logged(service.post("/Bulk", deleting(&users[50..51]))).await;
+    assert_eq!(answer.body["Operations"][0]["status"], "409");
     lines.add(SCIM, told, &[&["BreakerOpen", "Served"]]);
     let user = format!("/Users/{}", users[52]);
     let (answer, told) = logged(service.delete(&user)).await;
@@ -355,8 +362,23 @@ async fn the_settings_page(lines: &mut Lines) {
         assert_eq!(reply.status, status);
         lines.add(PAGE, told, &[NOTHING]);
     }
-    let session = page.link("acme", Scope::View).await;
-    let path = format!("/settings/open/{}", session.expose());
+    let id = page
+        .service
+        .find("userName eq \"lena\"")
+        .await
+        .ids()
+        .remove(0);
+    let damage = [("document", "{")];
+    page.directory
+        .plant("acme", &format!("U#{id}"), &damage)
+        .await;
+    let (reply, told) = logged(visitor.get(&format!("/settings/people/{id}"))).await;
+    assert_eq!(reply.status, 503);
+    let counts: &[&str] = &["AnsweredErrors", "Damaged", "SettingsFailures"];
+    lines.add(PAGE, told, &[counts]);
+
+    let link = page.link("acme", Scope::View).await;
+    let path = format!("/settings/open/{}", link.expose());
     let denied = |_: &stand::wire::Asked| Fate::Answered(Trouble::AccessDenied);
     let wire = Wire::planned(engine::endpoint(), denied, None).await;
     let page = page.behind(&wire).await;
@@ -367,21 +389,12 @@ async fn the_settings_page(lines: &mut Lines) {
     let store = Planted::Literal.store().await;
     let authorities = oauth::Authorities::parse("https://login.microsoftonline.com").unwrap();
     let page = Page {
-        app: App::new(&store, "none", None, authorities.clone()),
+        app: App::new(&store, "none", None, authorities),
         ..page
     };
     let (reply, told) = logged(Browser::new(&page).post(&path, &[])).await;
     assert_eq!(reply.status, 500);
     let counts: &[&str] = &["AnsweredErrors", "Defects", "SettingsFailures"];
-    lines.add(PAGE, told, &[counts]);
-
-    // A damaged session, as DynamoDB might give it.
-    let item = r#"{"Item":{"sessions_pk":{"S":"x"},"sessions_sk":{"S":"x"}}}"#;
-    let wire = Wire::planned(engine::endpoint(), move |_| Fate::Instead(item), None).await;
-    let page = page.behind(&wire).await;
-    let browser = Browser::new(&page);
-    let (_, told) = logged(browser.post(&path, &[])).await;
-    let counts: &[&str] = &["AnsweredErrors", "Damaged", "SettingsFailures"];
     lines.add(PAGE, told, &[counts]);
     lines.add(
         PAGE,
