@@ -15,7 +15,7 @@ use stand::wire::{Fate, Trouble, Wire};
 use store::sessions::Scope;
 use time::{Duration, OffsetDateTime};
 
-use super::panics::Planted;
+use super::panics::{HOOK, Planted};
 use crate::keys::issue::{key, tenant};
 use crate::settings::pages::stage;
 use crate::support::admin::Admin;
@@ -100,6 +100,7 @@ async fn each_filter_counts_its_lines_and_no_others() {
     Box::pin(warnings_of_keys(&mut lines)).await;
     Box::pin(losses(&mut lines)).await;
     Box::pin(failures(&mut lines)).await;
+    Box::pin(panics(&mut lines)).await;
     Box::pin(the_settings_page(&mut lines)).await;
     Box::pin(the_other_functions(&mut lines)).await;
     let filters = filters();
@@ -276,7 +277,7 @@ async fn warnings_of_keys(lines: &mut Lines) {
 async fn losses(lines: &mut Lines) {
     let service = Service::start().await;
     let create = |number| json!({"method": "POST", "path": "/Users", "bulkId": format!("b{number}"), "data": {"userName": format!("user{number}")}});
-    let created = json!({"Operations": (0..53).map(create).collect::<Vec<_>>()});
+    let created = json!({"Operations": (0..65).map(create).collect::<Vec<_>>()});
     assert_eq!(service.post("/Bulk", created).await.status, 200);
     let users = service.get("/Users?count=100").await.ids();
     let deleting = |users: &[String]| {
@@ -292,6 +293,16 @@ async fn losses(lines: &mut Lines) {
     let (answer, told) = logged(service.delete(&user)).await;
     assert_eq!(answer.status, 409, "{}", answer.body);
     lines.add(SCIM, told, &[&["BreakerOpen"]]);
+
+    // Ten members are not many: the level of the line is for the user who was to lose access.
+    let id = group(&service, "Crew", &users[53..63]).await;
+    let all = json!({"Operations": [{"op": "remove", "path": "members"}]});
+    let mut both = deleting(&users[51..52]);
+    let emptying = json!({"method": "PATCH", "path": path(&id), "data": all});
+    both["Operations"].as_array_mut().unwrap().push(emptying);
+    let (_, told) = logged(service.post("/Bulk", both)).await;
+    assert_eq!(told[0]["members_removed"], 10);
+    lines.add(SCIM, told, &[&["BreakerOpen", "Served"]]);
 
     let (service, directory, _) = crew(0).await;
     let users = directory.plant_users("acme", 60).await;
@@ -331,8 +342,11 @@ async fn failures(lines: &mut Lines) {
     let (answer, told) = logged(service.get(&format!("/Users/{id}"))).await;
     assert_eq!(answer.status, 500);
     lines.add(SCIM, told, &[&["AnsweredErrors", "Damaged", "Defects"]]);
+}
 
-    // A panic during a request, and one beside it.
+/// A panic during a request, and one beside it.
+async fn panics(lines: &mut Lines) {
+    let service = Service::start().await;
     let broken = Service {
         app: Instance::new(Planted::Literal.store().await, service.app.config.clone()),
         key: service.key.clone(),
@@ -345,6 +359,7 @@ async fn failures(lines: &mut Lines) {
 
 /// As the functions do when they start; panics of tests are reported as before afterwards.
 async fn panic_beside_a_request() -> Vec<Value> {
+    let _alone = HOOK.lock().await;
     let before = std::panic::take_hook();
     install(std::io::sink, None);
     let panicking = async { std::panic::catch_unwind(|| panic!("planted")).is_err() };
