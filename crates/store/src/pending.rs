@@ -44,8 +44,8 @@ impl Found {
 }
 
 impl Store {
-    /// The pending changes of all tenants, and how many entries of the index lead to something else.
-    /// The index that is read may lag behind for a moment.
+    /// The pending changes of all tenants, and how many entries of the index lead to something
+    /// else. The index that is read may lag behind for a moment.
     ///
     /// # Errors
     /// Failures of DynamoDB.

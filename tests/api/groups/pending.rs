@@ -329,8 +329,8 @@ async fn it_is_carried_out_with_the_role_of_its_function() {
 async fn what_fails_holds_up_no_other() {
     let it = Interrupted::halfway().await;
     let store = it.admin.store();
-    // Those of three tenants more: one without a time, one of a tenant that nobody knows, and one of
-    // a tenant that is being deleted. And what is no pending change.
+    // Those of three tenants more: one without a time, one of a tenant that nobody knows, and one
+    // of a tenant that is being deleted. And what is no pending change.
     let foreign = [("record", "E#of another kind")];
     it.directory
         .plant("acme", "J#of-another-kind", &foreign)

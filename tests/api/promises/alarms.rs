@@ -15,7 +15,7 @@ use stand::wire::{Fate, Trouble, Wire};
 use store::sessions::Scope;
 use time::{Duration, OffsetDateTime};
 
-use super::panics::Planted;
+use super::panics::{HOOK, Planted};
 use crate::keys::issue::{key, tenant};
 use crate::settings::pages::stage;
 use crate::support::admin::Admin;
@@ -100,6 +100,7 @@ async fn each_filter_counts_its_lines_and_no_others() {
     Box::pin(warnings_of_keys(&mut lines)).await;
     Box::pin(losses(&mut lines)).await;
     Box::pin(failures(&mut lines)).await;
+    Box::pin(panics(&mut lines)).await;
     Box::pin(the_settings_page(&mut lines)).await;
     Box::pin(the_other_functions(&mut lines)).await;
     let filters = filters();
@@ -169,7 +170,8 @@ async fn keys_that_are_refused(lines: &mut Lines) {
     let (acme, now) = (tenant("acme"), OffsetDateTime::now_utc());
     let meter = store::Meter::default();
     for (seed, expires) in [(2, Some(now)), (3, None)] {
-        let created = store.create_key(&key(&acme, seed), "x", now, expires, &meter);
+        let key = key(&acme, seed);
+        let created = store.create_key(&key, "x", now, expires, &meter);
         created.await.unwrap();
     }
     let revoked = key(&acme, 3);
@@ -179,10 +181,10 @@ async fn keys_that_are_refused(lines: &mut Lines) {
         service.add_tenant("closed").await,
         service.add_tenant("off").await,
     );
-    let closing = store.set_enabled(&tenant("closed"), false, &meter);
-    closing.await.unwrap();
-    let turning_off = store.set_api(&tenant("off"), false, &meter);
-    turning_off.await.unwrap();
+    let closing = tenant("closed");
+    store.set_enabled(&closing, false, &meter).await.unwrap();
+    let turned_off = tenant("off");
+    store.set_api(&turned_off, false, &meter).await.unwrap();
     let unknown = key(&acme, 9);
     let mistyped = format!("{}0", service.key);
     for (presented, reason, counts) in [
@@ -273,18 +275,34 @@ async fn warnings_of_keys(lines: &mut Lines) {
 
 /// What tenants lose: access of many users, members of a group.
 async fn losses(lines: &mut Lines) {
-    let (service, directory) = DirectoryTable::with_service().await;
-    let users = directory.plant_users("acme", 53).await;
-    let delete = |user: &String| json!({"method": "DELETE", "path": format!("/Users/{user}")});
-    let operations: Vec<_> = users[..51].iter().map(delete).collect();
-    let bulk = service.post("/Bulk", json!({"Operations": operations}));
-    let (answer, told) = logged(bulk).await;
-    assert_eq!(answer.body["Operations"][50]["status"], "409");
+    let service = Service::start().await;
+    let create = |number| json!({"method": "POST", "path": "/Users", "bulkId": format!("b{number}"), "data": {"userName": format!("user{number}")}});
+    let created = json!({"Operations": (0..65).map(create).collect::<Vec<_>>()});
+    assert_eq!(service.post("/Bulk", created).await.status, 200);
+    let users = service.get("/Users?count=100").await.ids();
+    let deleting = |users: &[String]| {
+        let delete = |user: &String| json!({"method": "DELETE", "path": format!("/Users/{user}")});
+        json!({"Operations": users.iter().map(delete).collect::<Vec<_>>()})
+    };
+    let (_, told) = logged(service.post("/Bulk", deleting(&users[..50]))).await;
+    lines.add(SCIM, told, &[SERVED]);
+    let (answer, told) = logged(service.post("/Bulk", deleting(&users[50..51]))).await;
+    assert_eq!(answer.body["Operations"][0]["status"], "409");
     lines.add(SCIM, told, &[&["BreakerOpen", "Served"]]);
     let user = format!("/Users/{}", users[52]);
     let (answer, told) = logged(service.delete(&user)).await;
     assert_eq!(answer.status, 409, "{}", answer.body);
     lines.add(SCIM, told, &[&["BreakerOpen"]]);
+
+    // Ten members are not many: the level of the line is for the user who was to lose access.
+    let id = group(&service, "Crew", &users[53..63]).await;
+    let all = json!({"Operations": [{"op": "remove", "path": "members"}]});
+    let mut both = deleting(&users[51..52]);
+    let emptying = json!({"method": "PATCH", "path": path(&id), "data": all});
+    both["Operations"].as_array_mut().unwrap().push(emptying);
+    let (_, told) = logged(service.post("/Bulk", both)).await;
+    assert_eq!(told[0]["members_removed"], 10);
+    lines.add(SCIM, told, &[&["BreakerOpen", "Served"]]);
 
     let (service, directory, _) = crew(0).await;
     let users = directory.plant_users("acme", 60).await;
@@ -324,8 +342,11 @@ async fn failures(lines: &mut Lines) {
     let (answer, told) = logged(service.get(&format!("/Users/{id}"))).await;
     assert_eq!(answer.status, 500);
     lines.add(SCIM, told, &[&["AnsweredErrors", "Damaged", "Defects"]]);
+}
 
-    // A panic during a request, and one beside it.
+/// A panic during a request, and one beside it.
+async fn panics(lines: &mut Lines) {
+    let service = Service::start().await;
     let broken = Service {
         app: Instance::new(Planted::Literal.store().await, service.app.config.clone()),
         key: service.key.clone(),
@@ -338,6 +359,7 @@ async fn failures(lines: &mut Lines) {
 
 /// As the functions do when they start; panics of tests are reported as before afterwards.
 async fn panic_beside_a_request() -> Vec<Value> {
+    let _alone = HOOK.lock().await;
     let before = std::panic::take_hook();
     install(std::io::sink, None);
     let panicking = async { std::panic::catch_unwind(|| panic!("planted")).is_err() };
@@ -355,8 +377,23 @@ async fn the_settings_page(lines: &mut Lines) {
         assert_eq!(reply.status, status);
         lines.add(PAGE, told, &[NOTHING]);
     }
-    let session = page.link("acme", Scope::View).await;
-    let path = format!("/settings/open/{}", session.expose());
+    let id = page
+        .service
+        .find("userName eq \"lena\"")
+        .await
+        .ids()
+        .remove(0);
+    let damage = [("document", "{")];
+    page.directory
+        .plant("acme", &format!("U#{id}"), &damage)
+        .await;
+    let (reply, told) = logged(visitor.get(&format!("/settings/people/{id}"))).await;
+    assert_eq!(reply.status, 503);
+    let counts: &[&str] = &["AnsweredErrors", "Damaged", "SettingsFailures"];
+    lines.add(PAGE, told, &[counts]);
+
+    let link = page.link("acme", Scope::View).await;
+    let path = format!("/settings/open/{}", link.expose());
     let denied = |_: &stand::wire::Asked| Fate::Answered(Trouble::AccessDenied);
     let wire = Wire::planned(engine::endpoint(), denied, None).await;
     let page = page.behind(&wire).await;
@@ -367,21 +404,12 @@ async fn the_settings_page(lines: &mut Lines) {
     let store = Planted::Literal.store().await;
     let authorities = oauth::Authorities::parse("https://login.microsoftonline.com").unwrap();
     let page = Page {
-        app: App::new(&store, "none", None, authorities.clone()),
+        app: App::new(&store, "none", None, authorities),
         ..page
     };
     let (reply, told) = logged(Browser::new(&page).post(&path, &[])).await;
     assert_eq!(reply.status, 500);
     let counts: &[&str] = &["AnsweredErrors", "Defects", "SettingsFailures"];
-    lines.add(PAGE, told, &[counts]);
-
-    // A damaged session, as DynamoDB might give it.
-    let item = r#"{"Item":{"sessions_pk":{"S":"x"},"sessions_sk":{"S":"x"}}}"#;
-    let wire = Wire::planned(engine::endpoint(), move |_| Fate::Instead(item), None).await;
-    let page = page.behind(&wire).await;
-    let browser = Browser::new(&page);
-    let (_, told) = logged(browser.post(&path, &[])).await;
-    let counts: &[&str] = &["AnsweredErrors", "Damaged", "SettingsFailures"];
     lines.add(PAGE, told, &[counts]);
     lines.add(
         PAGE,

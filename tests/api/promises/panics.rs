@@ -6,10 +6,14 @@ use hellotracks_scim::instance::Instance;
 use hellotracks_scim::log::note_panics;
 use serde_json::json;
 use store::{Store, Timeouts};
+use tokio::sync::Mutex;
 
 use crate::support::capture::logged;
 use crate::support::engine;
 use crate::support::service::Service;
+
+/// The process has one hook for panics, which tests in one process set in turns.
+pub static HOOK: Mutex<()> = Mutex::const_new(());
 
 /// Panics when DynamoDB is called.
 #[derive(Debug, Clone, Copy)]
@@ -45,8 +49,10 @@ impl Planted {
 #[tokio::test]
 async fn a_panic_is_told_once_with_the_request_s_id_and_without_data() {
     // As the function does when it starts; panics of tests are reported as before.
+    let alone = HOOK.lock().await;
     let told = std::panic::take_hook();
     note_panics(move |panic| told(panic));
+    drop(alone);
     let calm = Service::start().await;
     for (planted, message) in [
         (Planted::Literal, ": planted"),

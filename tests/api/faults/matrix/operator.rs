@@ -171,9 +171,10 @@ pub async fn run(
             json!(page.await?.0.len())
         }
         Command::Memberships => {
-            let mut count = 0;
-            Box::pin(directory.all_memberships(|_, _, _| count += 1)).await?;
-            json!(count)
+            let mut all = [0, 0];
+            Box::pin(directory.all_memberships(|_, _, _| all[0] += 1)).await?;
+            Box::pin(directory.memberships_of(&lena, |_, _| all[1] += 1)).await?;
+            json!(all)
         }
         Command::Life => json!(Box::pin(directory.life(&USERS, &lena)).await?.len()),
         Command::Tombstones => {
@@ -264,8 +265,7 @@ pub async fn run(
             )
         }
         Command::ListRefusals => {
-            let refusals = directory.refusals(OffsetDateTime::UNIX_EPOCH).await?;
-            json!(refusals.len())
+            json!(directory.refusals(OffsetDateTime::UNIX_EPOCH).await?.len())
         }
         Command::ListAnswers => {
             let answers = directory.answers(OffsetDateTime::UNIX_EPOCH).await?;

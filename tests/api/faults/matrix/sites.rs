@@ -176,6 +176,11 @@ const SITES: &[(&str, &str, &str)] = &[
         "all_memberships",
         "Query directory M",
     ),
+    (
+        "directory/members/edge.rs",
+        "memberships_of",
+        "Query directory I",
+    ),
     ("directory/mod.rs", "put_item", "PutItem directory P"),
     ("directory/mod.rs", "send_update", "UpdateItem directory B"),
     (

@@ -145,9 +145,9 @@ impl TenantStore<'_> {
     }
 
     /// Shows `visit` all memberships of the tenant: the group, the user, and since when, unless an
-    /// earlier release wrote the edge. First those that are, group by group; then those that deleted
-    /// users come back to, user by user, but for those that were left before the deletion. What a
-    /// pending change has not carried out yet is not among them.
+    /// earlier release wrote the edge. First those that are, group by group; then those that
+    /// deleted users come back to, user by user, but for those that were left before the deletion.
+    /// What a pending change has not carried out yet is not among them.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
