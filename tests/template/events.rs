@@ -52,6 +52,9 @@ const OF_WEBHOOK: &[&str] = &[
     "WebhookRule",
 ];
 
+/// What other parameters turn on: see `watch`.
+const OF_OTHERS: &[&str] = &["ConcurrencyAlarm", "ExpiryAlarm", "SilenceAlarm"];
+
 const QUEUE_OFF: (&str, &str) = ("MemberQueue", "off");
 const BUS_OFF: (&str, &str) = ("MemberBus", "off");
 const OTHER_TABLE: (&str, &str) = ("DirectoryTableName", "restored");
@@ -253,7 +256,8 @@ fn what_is_off_is_not_there() {
         .filter(|(_, resource)| resource.contains_mapping_key("Condition"))
         .map(|(name, _)| string(name))
         .collect();
-    let optional = optional.into_iter().map(str::to_owned).collect();
+    let optional = optional.iter().chain(OF_OTHERS);
+    let optional = optional.map(|name| (*name).to_owned()).collect();
     assert_eq!(conditional, optional);
 }
 
@@ -270,6 +274,8 @@ fn whatever_is_there_names_only_what_is_there() {
         ITS_STREAM,
         WEBHOOK,
         CONSUMER,
+        ("ReservedConcurrency", "200"),
+        ("SteadyTraffic", "true"),
     ];
     for set in 0..1_usize << switches.len() {
         let on = (0..switches.len()).filter(|switch| set & (1 << switch) != 0);

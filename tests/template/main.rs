@@ -8,6 +8,7 @@
 //!   [`event_schema`]; [`stack`] is what CloudFormation makes of parameters.
 //! - [`pending`]: when changes are carried out that a request has left.
 //! - [`routes`]: which function answers a path, and who is let in.
+//! - [`watch`]: metrics, alarms and the dashboard, and that no alarm is about nothing.
 
 // Tells Clippy that the functions without `#[test]` are tests too (`clippy.toml`).
 #![cfg(test)]
@@ -25,4 +26,5 @@ mod routes;
 mod stack;
 mod tables;
 mod values;
+mod watch;
 mod yaml;

@@ -1,8 +1,10 @@
 //! The tables: the deployed ones equal the local engines'.
 
+use saphyr::Yaml;
 use store::client::tables::{DIRECTORY, IndexDefinition, SECRETS, SESSIONS, TableDefinition};
 
-use crate::stack::shown;
+use crate::queues::watched;
+use crate::stack::{of_type, shown};
 use crate::values::{boolean, number};
 use crate::yaml::{at, items, parse, source, string, table_by, tagged};
 
@@ -63,7 +65,11 @@ fn another_table_takes_the_place_of_the_stack_s_own_everywhere() {
         assert_eq!(text.matches(of).count(), 1, "{of}");
     }
     // `Ref` and `GetAtt` of a table are nowhere else: beside the functions', each policy for
-    // operators has one in each of its statements, and their tests read those.
+    // operators has one in each of its statements, and their tests read those. What is watched, the
+    // test below reads.
+    let (first, rest) = text.split_once("  # ---- What is watched").unwrap();
+    let (_, last) = rest.split_once("\nOutputs:\n").unwrap();
+    let text = format!("{first}{last}");
     for (table, uses) in [("SecretsTable", 12), ("DirectoryTable", 10)] {
         let refs = [format!("!Ref {table}]"), format!("!GetAtt {table}.Arn")];
         let found: usize = refs
@@ -73,6 +79,38 @@ fn another_table_takes_the_place_of_the_stack_s_own_everywhere() {
         assert_eq!(found, uses, "{table}");
         let condition = format!("Has{table}Name: !Not [!Equals [!Ref {table}Name, \"\"]]");
         assert!(text.contains(&condition), "{condition}");
+    }
+}
+
+/// An alarm that went on watching the table that is not used any more would see nothing.
+#[test]
+fn what_is_watched_is_the_table_in_use() {
+    let text = source("template.yaml");
+    let template = parse(&text);
+    let mut found = 0;
+    for (name, alarm) in of_type(&template, "AWS::CloudWatch::Alarm") {
+        for metric in watched(alarm) {
+            let dimensions = metric.as_mapping_get("Dimensions");
+            for dimension in dimensions.into_iter().flat_map(items) {
+                if string(at(dimension, &["Name"])) == "TableName" {
+                    let value = at(dimension, &["Value"]);
+                    assert_eq!(shown(value).get(..4), Some("!If "), "{name}");
+                    table_by(value, "Ref", str::to_owned);
+                    found += 1;
+                }
+            }
+        }
+    }
+    assert!(found >= 8, "{found}");
+    let dashboard = of_type(&template, "AWS::CloudWatch::Dashboard")["Dashboard"];
+    let Yaml::Tagged(_, body) = at(dashboard, &["DashboardBody"]) else {
+        panic!("no values by name");
+    };
+    let values = items(body).nth(1).expect("values by name");
+    for (name, table) in [("Directory", "DirectoryTable"), ("Secrets", "SecretsTable")] {
+        let value = at(values, &[name]);
+        assert_eq!(shown(value).get(..4), Some("!If "), "{name}");
+        assert_eq!(table_by(value, "Ref", str::to_owned), table);
     }
 }
 
