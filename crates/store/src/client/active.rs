@@ -42,14 +42,6 @@ pub(super) async fn wait_until_active(
     store: &Store,
     name: &str,
 ) -> Result<TableDescription, TablesError> {
-    wait_until_active_for(store, name, POLL).await
-}
-
-pub(super) async fn wait_until_active_for(
-    store: &Store,
-    name: &str,
-    poll: ConstantBuilder,
-) -> Result<TableDescription, TablesError> {
     let look = || async {
         let request = store.client.describe_table().table_name(name);
         store
@@ -58,7 +50,7 @@ pub(super) async fn wait_until_active_for(
             .filter(|table| table.table_status == Some(TableStatus::Active))
             .ok_or_else(|| TablesError::NotActive(name.to_owned()))
     };
-    look.retry(poll)
+    look.retry(POLL)
         .when(|error| matches!(error, TablesError::NotActive(_)))
         .await
 }

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
-    GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType,
+    GlobalSecondaryIndexUpdate, IndexStatus, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, TableDescription,
 };
-use backon::ConstantBuilder;
+use backon::{ConstantBuilder, Retryable as _};
 
-use super::active::{TablesError, wait_until_active_for};
+use super::active::{TablesError, wait_until_active};
 use super::definition::IndexDefinition;
 use super::{Store, StoreError};
 
-/// How often to check whether a table has a place for its index: for up to ten minutes.
+/// How often to check whether an index is filled: for up to ten minutes.
 const POLL: ConstantBuilder = ConstantBuilder::new()
-    .with_delay(Duration::from_secs(1))
-    .with_max_times(600);
+    .with_delay(Duration::from_millis(500))
+    .with_max_times(1_200);
 
 impl IndexDefinition {
     /// The index of a table that is created with it.
@@ -56,8 +56,8 @@ pub(super) fn has_index(table: &TableDescription, index: &IndexDefinition) -> bo
     indexes.any(|there| there.index_name() == Some(index.name))
 }
 
-/// Gives a table its index, if it has none of this name. DynamoDB fills it from the table, which
-/// can take hours and goes on behind everything else.
+/// Gives a table its index, if it has none of this name, and waits until DynamoDB has filled it from
+/// the table. Of a large one that takes longer than the wait: it goes on behind everything else.
 pub(super) async fn add_index(
     store: &Store,
     table: &TableDescription,
@@ -83,7 +83,22 @@ pub(super) async fn add_index(
         .attribute_definitions(index.attribute()?)
         .global_secondary_index_updates(update);
     store.administer(request).await?;
-    // The table is active again once the index has a place, which can take minutes, and before it
-    // is filled.
-    wait_until_active_for(store, name, POLL).await.map(drop)
+    let filled = || async {
+        let table = wait_until_active(store, name).await?;
+        match is_filled(&table, index) {
+            true => Ok(()),
+            false => Err(TablesError::NotActive(name.to_owned())),
+        }
+    };
+    filled
+        .retry(POLL)
+        .when(|error| matches!(error, TablesError::NotActive(_)))
+        .await
+}
+
+fn is_filled(table: &TableDescription, index: &IndexDefinition) -> bool {
+    let mut indexes = table.global_secondary_indexes().iter();
+    indexes.any(|there| {
+        there.index_name() == Some(index.name) && there.index_status() == Some(&IndexStatus::Active)
+    })
 }
