@@ -56,8 +56,9 @@ pub(super) fn has_index(table: &TableDescription, index: &IndexDefinition) -> bo
     indexes.any(|there| there.index_name() == Some(index.name))
 }
 
-/// Gives a table its index, if it has none of this name, and waits until DynamoDB has filled it from
-/// the table. Of a large one that takes longer than the wait: it goes on behind everything else.
+/// Gives a table its index, if it has none of this name, and waits until DynamoDB has filled it
+/// from the table. Of a large one that takes longer than the wait: it goes on behind everything
+/// else.
 pub(super) async fn add_index(
     store: &Store,
     table: &TableDescription,
