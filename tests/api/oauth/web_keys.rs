@@ -4,10 +4,13 @@ use std::time::Duration as Pause;
 
 use serde_json::{Value, json};
 use stand::issuer::Behaviour;
+use stand::wire::Wire;
 use time::{Duration, OffsetDateTime};
 
 use crate::support::capture::cost;
 use crate::support::clock::{date, passing_when_idle, set_date};
+use crate::support::directory::DirectoryTable;
+use crate::support::engine;
 use crate::support::oauth::{
     Federation, another_instance, assertion_fields, new_client, refused, token_call, token_of,
 };
@@ -195,10 +198,12 @@ async fn hostile_answers_are_no_keys() {
 
 #[tokio::test]
 async fn a_slow_issuer_is_given_up_after_two_seconds() {
-    let federation = start().await;
+    let (service, _, prefix) = DirectoryTable::with_prefix().await;
+    let mut federation = Federation::over(service).await;
+    let wire = Wire::passing(engine::endpoint()).await;
+    federation.service.app.store = engine::store_through(&wire.endpoint, &prefix).await;
     let slow = Behaviour::Slow(Pause::from_secs(5));
     federation.issuer.behave(slow);
-    let asked = tokio::time::Instant::now();
     let (answer, took) = passing_when_idle(async {
         let asked = tokio::time::Instant::now();
         let answer = federation.ask(json!({})).await;
@@ -208,7 +213,6 @@ async fn a_slow_issuer_is_given_up_after_two_seconds() {
     refused(&answer, 503, "temporarily_unavailable");
     assert!(took >= Pause::from_secs(2), "{took:?}");
     assert!(took < Pause::from_secs(4), "{took:?}");
-    assert!(asked.elapsed() < Pause::from_secs(60));
 }
 
 /// A new issuer's first assertions come at once to many instances: one of them fetches, and all of

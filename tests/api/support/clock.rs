@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
-use stand::clock::{is_under_way, nothing_under_way};
+use stand::clock::{begun, is_under_way, nothing_under_way};
 use time::OffsetDateTime;
 use tokio::task::yield_now;
 
@@ -37,7 +37,8 @@ pub const STEP: Duration = Duration::from_millis(50);
 const QUIET_TURNS: usize = 20;
 
 /// Runs `work` while the clock passes as said above. Only on a runtime of one thread, and not
-/// within itself.
+/// within itself. What it asks of the engine goes through a [`Wire`](stand::wire::Wire): without
+/// one the clock does not wait for the answer.
 pub async fn passing_when_idle<T>(work: impl Future<Output = T>) -> T {
     let passing = async {
         loop {
@@ -54,14 +55,17 @@ pub async fn passing_when_idle<T>(work: impl Future<Output = T>) -> T {
             }
         }
     };
-    passing_by_hand(async {
+    let begun_before = begun();
+    let outcome = passing_by_hand(async {
         tokio::select! {
             biased;
             outcome = work => outcome,
             () = passing => panic!("the clock has ended"),
         }
     })
-    .await
+    .await;
+    assert!(begun() > begun_before, "nothing was asked through a wire");
+    outcome
 }
 
 /// Runs `work`, which sets the clock forward itself: what is done takes as long as it says.

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 thread_local! {
     static UNDER_WAY: Cell<usize> = const { Cell::new(0) };
+    static BEGUN: Cell<usize> = const { Cell::new(0) };
     static DONE: RefCell<Rc<Notify>> = RefCell::new(Rc::new(Notify::new()));
 }
 
@@ -25,6 +26,7 @@ pub async fn really<T>(work: impl Future<Output = T>) -> T {
         }
     }
     UNDER_WAY.set(UNDER_WAY.get() + 1);
+    BEGUN.set(BEGUN.get() + 1);
     let _guard = Guard;
     work.await
 }
@@ -32,6 +34,11 @@ pub async fn really<T>(work: impl Future<Output = T>) -> T {
 /// Whether something on this thread takes real time.
 pub fn is_under_way() -> bool {
     UNDER_WAY.get() > 0
+}
+
+/// How many things that take real time have begun on this thread.
+pub fn begun() -> usize {
+    BEGUN.get()
 }
 
 /// Waits until nothing on this thread takes real time.
