@@ -214,10 +214,13 @@ ci: ## Run everything that must pass before a change lands
 
 ## ---- Ship ---------------------------------------------------------------------------------------
 
+# What the log calls the build. Empty outside of a checkout: the source alone does not say it.
+SCIM_COMMIT ?= $(shell git describe --always --exclude='*' --abbrev=12 --dirty 2>/dev/null)
+
 # The venv's bin folder comes first on the PATH: sam calls cargo-lambda, which calls zig.
 .PHONY: build
 build: $(AWS_TOOLS) $(BUILD_TOOLS) ## Build the function for AWS into .aws-sam/
-	@PATH="$$PWD/.local/venv-build/bin:$$PATH" .local/venv-aws/bin/sam build --beta-features
+	@SCIM_COMMIT="$(SCIM_COMMIT)" PATH="$$PWD/.local/venv-build/bin:$$PATH" .local/venv-aws/bin/sam build --beta-features
 
 .PHONY: deploy
 deploy: build ## Build and deploy (STACK=hellotracks-scim, further sam options in SAM_FLAGS)

@@ -140,6 +140,7 @@ mod settings {
 /// What the documents promise.
 mod promises {
     mod costs; // DynamoDB calls and capacity of each operation
+    mod invocations; // which invocation, release and tenant a line is of; why there is none
     mod logs; // one line per request, and nothing about people
     mod panics; // a panic during a request: reported once, with its location
     pub mod threats; // what an attacker cannot do, as docs/SECURITY.md promises
