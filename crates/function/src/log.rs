@@ -104,7 +104,6 @@ pub fn chain<E: Error + ?Sized>(error: &E) -> String {
 #[cfg(test)]
 mod tests {
     use std::io::{self, Write};
-    use std::panic::AssertUnwindSafe;
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -196,22 +195,26 @@ mod tests {
         assert_eq!((code, text.as_str()), (ExitCode::SUCCESS, ""));
     }
 
+    fn panicking(_: &str) {
+        panic!("planted");
+    }
+
     #[test]
     fn a_panic_is_one_line_without_data() {
         // As `install` does.
         note_panics(tell_panic);
         let name = "lena@crew.example";
         for (panic, is_literal) in [
-            (Box::new(|| panic!("planted")) as Box<dyn Fn()>, true),
-            (Box::new(|| panic!("planted for {name}")), false),
+            (panicking as fn(&str), true),
+            (|name| panic!("planted for {name}"), false),
         ] {
             // Beside an invocation, and in one.
-            let (_, beside) = Written::by(|| std::panic::catch_unwind(AssertUnwindSafe(&panic)));
+            let (_, beside) = Written::by(|| std::panic::catch_unwind(|| panic(name)));
             let (outcome, within) = Written::by(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .build()
                     .unwrap();
-                runtime.block_on(reported(async { panic() }))
+                runtime.block_on(reported(async { panic(name) }))
             });
             assert!(!outcome.unwrap_err().to_string().contains("planted"));
             for (text, message) in [

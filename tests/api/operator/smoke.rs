@@ -1,7 +1,7 @@
 //! `scim-admin smoke`: a service that works, and each way in which one does not.
 
 use axum::body::Body;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::{Method, request::Parts};
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -44,10 +44,16 @@ fn steps(said: &str) -> (usize, String) {
     (done.count(), failed.unwrap_or_default().to_owned())
 }
 
+/// Lets no request pass that Entra would not send: firewalls know it by that.
+fn as_entra(asked: &Parts, answer: Response) -> Response {
+    assert!(!asked.headers.contains_key(USER_AGENT), "{asked:?}");
+    answer
+}
+
 #[tokio::test]
 async fn a_service_that_works_passes() {
     let (service, _, admin) = Admin::with_service().await;
-    let listener = Listener::start(another_instance(&service)).await;
+    let listener = Listener::twisted(another_instance(&service), as_entra).await;
     // The Tenant URL is as good.
     for url in [listener.url.clone(), format!("{}/scim/v2/", listener.url)] {
         let (code, said) = smoke(&service, &admin, &url).await;

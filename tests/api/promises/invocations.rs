@@ -156,11 +156,8 @@ async fn a_tenant_that_is_proved_is_not_claimed() {
     let acme = TenantId::parse("acme").unwrap();
     let key = ApiKey::parse(service.key.as_bytes()).unwrap();
     let now = OffsetDateTime::now_utc();
-    let meter = Meter::default();
-    let revoked = service
-        .app
-        .store
-        .revoke_key(&acme, &key.digest().key_id(), now, &meter);
+    let (id, meter) = (key.digest().key_id(), Meter::default());
+    let revoked = service.app.store.revoke_key(&acme, &id, now, &meter);
     revoked.await.unwrap();
     let line = refused(service.call("GET", "/Users")).await;
     assert_eq!(

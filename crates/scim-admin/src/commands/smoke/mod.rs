@@ -69,13 +69,13 @@ pub async fn run(
     };
     steps.tidy().await;
     let what = format!("key {} is revoked", record.id);
-    let line = match account.revoke_key(&record.id).await {
+    let revoked = account.revoke_key(&record.id).await.map_err(|failure| {
+        let why = explain(&failure.into());
+        format!("{why}; it ends by itself at {}", stamp(ends))
+    });
+    let line = match &revoked {
         Ok(_) => Line::done(&what),
-        Err(failure) => {
-            let why = explain(&failure.into());
-            let ends = stamp(ends);
-            Line::failed(&what, &format!("{why}; it ends by itself at {ends}"))
-        }
+        Err(problem) => Line::failed(&what, problem),
     };
     let is_revoked = line.is_ok();
     steps.say(&line);
