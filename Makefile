@@ -249,11 +249,14 @@ ci: ## Run everything that must pass before a change lands
 
 ## ---- Ship ---------------------------------------------------------------------------------------
 
+# What the log calls the build. Empty outside of a checkout: the source alone does not say it.
+SCIM_COMMIT ?= $(shell git describe --always --exclude='*' --abbrev=12 --dirty 2>/dev/null)
+
 # The venv's bin folder comes first on the PATH: sam calls cargo-lambda, which calls zig. For x86_64
 # sam names no architecture to cargo-lambda, which then takes that of the machine.
 .PHONY: build
 build: $(AWS_TOOLS) $(BUILD_TOOLS) ## Build the functions for AWS into .aws-sam/ (ARCHITECTURE=arm64; else the template's)
-	@PATH="$$PWD/.local/venv-build/bin:$$PATH" bash .ci/without-build-paths \
+	@SCIM_COMMIT="$(SCIM_COMMIT)" PATH="$$PWD/.local/venv-build/bin:$$PATH" bash .ci/without-build-paths \
 	  .local/venv-aws/bin/sam build --beta-features $(addprefix --parameter-overrides Architecture=,$(ARCHITECTURE))
 
 .PHONY: check-artefact
@@ -275,7 +278,7 @@ release-documents: notices ## The same with the notes of a release (TAG=v1.2.3)
 # For no particular processor, other than the functions.
 .PHONY: release-scim-admin
 release-scim-admin: $(BUILD_TOOLS) ## Build scim-admin for Linux (ARCHITECTURE=x86_64 or arm64)
-	@PATH="$$PWD/.local/venv-build/bin:$$PATH" bash .ci/without-build-paths .local/venv-build/bin/cargo-lambda lambda build \
+	@SCIM_COMMIT="$(SCIM_COMMIT)" PATH="$$PWD/.local/venv-build/bin:$$PATH" bash .ci/without-build-paths .local/venv-build/bin/cargo-lambda lambda build \
 	  --release --package scim-admin --bin scim-admin --disable-optimizations --target $(TRIPLE)
 
 .PHONY: release-programs

@@ -38,7 +38,7 @@ pub async fn run() -> Result<(), Error> {
 /// Answers a request. It never fails and never lets a panic through: any failure becomes an error
 /// body, with the cause in the log under the request's id.
 pub async fn handle(instance: &Instance, request: Request) -> Response<Body> {
-    let trace = Trace::start(&request);
+    let trace = Trace::start(&request, &instance.first);
     // Boxed: the state of a request is large, and what waits for it would hold that of both.
     let (mut response, failure, trace) = match oauth::Target::parse(request::path(&request)) {
         Some(target) => {
@@ -130,7 +130,12 @@ async fn note(
 ) {
     let (tenant, key) = match trace.credentials() {
         Some((tenant, key)) => (Some(tenant), Some(key.clone())),
-        None => (named, None),
+        None => {
+            if let Some(named) = named {
+                trace.set_claimed(named);
+            }
+            (named, None)
+        }
     };
     let (Some(tenant), false) = (tenant, errors.is_empty() && told.is_empty()) else {
         return;

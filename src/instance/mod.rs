@@ -19,6 +19,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use federation::Fetcher;
+use function::invocation::FirstRequest;
 use store::Store;
 use time::OffsetDateTime;
 
@@ -39,6 +40,8 @@ pub struct Instance {
     pub clock: fn() -> OffsetDateTime,
     /// What fetches the web keys of issuers.
     pub(crate) fetcher: Fetcher,
+    /// Whether there was a request already.
+    pub(crate) first: FirstRequest,
     key_uses: KeyUses,
     refusals: Refusals,
     tenants: Arc<Tenants>,
@@ -54,6 +57,7 @@ impl Instance {
             config,
             clock: OffsetDateTime::now_utc,
             fetcher: Fetcher::new(),
+            first: FirstRequest::default(),
             key_uses: KeyUses::default(),
             refusals: Refusals::default(),
             tenants: Arc::default(),

@@ -2,6 +2,8 @@
 
 use std::sync::OnceLock;
 
+use function::invocation::{FirstRequest, lambda_request_id, trace_id};
+use function::release;
 use lambda_http::http::StatusCode;
 use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
@@ -21,6 +23,10 @@ use crate::service::{Failure, Told};
 pub struct Trace {
     started: Instant,
     request_id: String,
+    /// Whether this is the instance's first request.
+    cold_start: Option<bool>,
+    /// The tenant that a credential names which nobody has proved.
+    claimed: OnceLock<TenantId>,
     credentials: OnceLock<(TenantId, KeyId)>,
     route: OnceLock<&'static str>,
     meter: Meter,
@@ -43,7 +49,7 @@ pub struct Trace {
 impl Trace {
     /// Starts with API Gateway's id of the request, which the access log and the client's
     /// `apigw-requestid` header also contain.
-    pub(crate) fn start(request: &Request) -> Self {
+    pub(crate) fn start(request: &Request, first: &FirstRequest) -> Self {
         let request_id = match request.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
             _ => None,
@@ -51,6 +57,8 @@ impl Trace {
         Self {
             started: Instant::now(),
             request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+            cold_start: first.take(),
+            claimed: OnceLock::new(),
             credentials: OnceLock::new(),
             route: OnceLock::new(),
             meter: Meter::default(),
@@ -140,6 +148,11 @@ impl Trace {
         let _ = self.credentials.set((tenant.clone(), key));
     }
 
+    /// Records the tenant that a credential names which was not found.
+    pub(crate) fn set_claimed(&self, tenant: &TenantId) {
+        let _ = self.claimed.set(tenant.clone());
+    }
+
     /// The tenant of the request's key and its id, if it was ever issued.
     pub(crate) fn credentials(&self) -> Option<&(TenantId, KeyId)> {
         self.credentials.get()
@@ -162,6 +175,8 @@ impl Trace {
             write_units,
         } = self.meter.cost();
         let credentials = self.credentials.get();
+        let is_unproven = status == StatusCode::UNAUTHORIZED && credentials.is_none();
+        let claimed = self.claimed.get().filter(|_| is_unproven);
         let failure = failure.or(self.inner_failure.get());
         let ignored = self.ignored.get().filter(|ignored| ignored.count() > 0);
         let members = self.members();
@@ -175,6 +190,12 @@ impl Trace {
             ($level:ident) => {
                 tracing::$level!(
                     request_id = self.request_id,
+                    lambda_request_id = lambda_request_id(request),
+                    trace_id = trace_id(request),
+                    version = release::version(),
+                    commit = release::COMMIT,
+                    cold_start = self.cold_start,
+                    claimed_tenant = claimed.map(tracing::field::display),
                     tenant = credentials.map(|(tenant, _)| tracing::field::display(tenant)),
                     key_id = credentials.map(|(_, key)| tracing::field::display(key)),
                     method = request.method().as_str(),

@@ -117,6 +117,7 @@ mod operator {
     pub mod requests; // whom refused requests were for, and what changes left out
     mod restore; // what prevents restoring users, and what does not
     mod roles; // the policies for operators: each command with its role's, and nothing superfluous
+    mod smoke; // a running service tried: one that works, and each way in which one does not
     mod stale; // a command that wakes up after others have done its work changes nothing
     mod support; // every question of a support engineer, answered by a command
     mod tables; // names of tables that are exchanged, or another program's
@@ -141,6 +142,7 @@ mod settings {
 mod promises {
     mod alarms; // template.yaml's filters of the log: each counts its lines and no others
     mod costs; // DynamoDB calls and capacity of each operation
+    mod invocations; // which invocation, release and tenant a line is of; why there is none
     mod logs; // one line per request, and nothing about people
     pub mod panics; // a panic during a request: reported once, with its location
     pub mod threats; // what an attacker cannot do, as docs/SECURITY.md promises
@@ -163,6 +165,7 @@ mod support {
     pub mod groups; // groups and their members, as clients write and read them
     pub mod history; // every change has its record, and the records lead to the current state
     pub mod items; // the items of both tables, and as JSON
+    pub mod listener; // a service behind HTTP
     pub mod log_patterns; // filter patterns of CloudWatch Logs, with tests of their own
     pub mod members; // the items of memberships agree
     pub mod oauth; // OAuth 2.0 clients, their requests, and an issuer in Entra's place

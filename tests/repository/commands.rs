@@ -21,6 +21,7 @@ impl Facts {
             .into_iter()
             .filter(|(path, _)| {
                 path == "src/config.rs"
+                    || path.starts_with("crates/function/")
                     || path.starts_with("crates/scim-admin/")
                     || path.starts_with("tools/")
             })

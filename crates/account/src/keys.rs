@@ -209,8 +209,11 @@ pub async fn warned(store: &Store) -> Result<Vec<KnownKey>, Failure> {
     Ok(keys)
 }
 
-/// A key with a secret of its own.
-fn new_key(tenant: &TenantId) -> Result<ApiKey, Failure> {
+/// A key with a secret of its own. Until it is stored it is accepted nowhere.
+///
+/// # Errors
+/// When the system has no random numbers.
+pub fn new_key(tenant: &TenantId) -> Result<ApiKey, Failure> {
     Ok(ApiKey::from_secret(tenant, random()?))
 }
 

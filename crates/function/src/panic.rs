@@ -2,18 +2,21 @@
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
+use std::error::Error;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 
+use crate::release;
+
 /// A panic during a request.
 #[derive(Debug)]
 pub struct Panic {
     /// Its location in the source; known if [`note_panics`] was called.
     location: Option<String>,
-    /// The message, if it is a literal in the source. A formatted one may contain a client's data.
+    /// Its message, if that is a [`literal`].
     message: Option<&'static str>,
 }
 
@@ -58,9 +61,44 @@ impl Panic {
     fn of(payload: &(dyn Any + Send)) -> Self {
         Self {
             location: LOCATION.take(),
-            message: payload.downcast_ref::<&'static str>().copied(),
+            message: literal(payload),
         }
     }
+}
+
+/// The message of a panic, if it is a literal in the source. A formatted one may contain a client's
+/// data.
+pub(crate) fn literal(payload: &(dyn Any + Send)) -> Option<&'static str> {
+    payload.downcast_ref::<&'static str>().copied()
+}
+
+/// The work of an invocation that is no request ended with a panic, of which the log has a line.
+#[derive(Debug)]
+pub struct Panicked;
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the function panicked; its log says where")
+    }
+}
+
+impl Error for Panicked {}
+
+/// Does the work of an invocation that is no request. A panic ends it with one line in the log; the
+/// invocation fails without what the panic says, which may be someone's data.
+///
+/// # Errors
+/// [`Panicked`].
+pub async fn reported<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
+    Panic::caught(work).await.map_err(|panic| {
+        tracing::error!(
+            cause = %panic,
+            version = release::version(),
+            commit = release::COMMIT,
+            "the invocation panicked"
+        );
+        Panicked
+    })
 }
 
 impl fmt::Display for Panic {

@@ -2,6 +2,7 @@
 //!
 //! It has no client and no permission beyond its log. What it returns, the pipe sends on.
 
+use function::panic::reported;
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::{Error, service_fn};
 use serde_json::Value;
@@ -18,7 +19,8 @@ pub async fn run() -> Result<(), Error> {
     function::log::install(std::io::stdout, filter.as_deref());
     let publisher = &Config::read(|name| std::env::var(name).ok())?.publisher;
     let handler = service_fn(move |batch: LambdaEvent<Value>| async move {
-        Ok::<_, Error>(handle(publisher, &batch.payload))
+        let events = reported(async { handle(publisher, &batch.payload) });
+        Ok::<_, Error>(events.await?)
     });
     lambda_runtime::run(handler).await
 }

@@ -1,6 +1,8 @@
 //! The Lambda function. See [`member_events::function::run`].
 
+use std::process::ExitCode;
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
-    member_events::function::run().await
+async fn main() -> ExitCode {
+    function::log::exit(member_events::function::run().await)
 }

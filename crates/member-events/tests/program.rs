@@ -74,15 +74,34 @@ async fn a_batch_is_answered_with_its_events() {
     assert!(!log.contains("lena"), "{log}");
 }
 
-/// A wrong setting is told by the deployment, and not by wrong events.
-#[test]
-fn a_wrong_setting_ends_it_at_once() {
+/// Starts the program with these variables alone, which it cannot run with, and returns its log.
+fn last_line(variables: &[(&str, &str)]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_hellotracks-events"))
         .env_clear()
-        .env("SCIM_EVENT_CONTENT", "everything")
+        .envs(variables.iter().copied())
         .output()
         .unwrap();
     assert!(!output.status.success());
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("SCIM_EVENT_CONTENT"), "{said}");
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line["level"], "ERROR");
+    line
+}
+
+/// A wrong setting is told by the deployment, and not by wrong events.
+#[test]
+fn a_wrong_setting_ends_it_at_once() {
+    let line = last_line(&[("SCIM_EVENT_CONTENT", "everything")]);
+    assert_eq!(line["message"], "the function cannot run");
+    let cause = line["cause"].as_str().unwrap();
+    assert!(cause.contains("SCIM_EVENT_CONTENT"), "{cause}");
+}
+
+/// Lambda's own variables are missing, which lambda_runtime takes for a defect.
+#[test]
+fn a_panic_while_it_starts_is_a_line_too() {
+    let line = last_line(&[]);
+    assert_eq!(line["message"], "panic beside a request");
+    let location = line["location"].as_str().unwrap();
+    assert!(location.contains("lambda_runtime"), "{location}");
 }

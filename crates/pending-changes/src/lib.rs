@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use account::Failure;
 use account::pending::{CarriedOut, OVERDUE, carry_out_all};
+use function::panic::reported;
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::{Error, service_fn};
 use serde_json::Value;
@@ -43,7 +44,7 @@ pub async fn run() -> Result<(), Error> {
     let sdk_config = aws_config::load_from_env().await;
     let store = &Store::connect(&sdk_config, config.tables, Timeouts::default());
     let handler = service_fn(move |_: LambdaEvent<Value>| async move {
-        Box::pin(handle(store)).await.map_err(Error::from)
+        Ok::<_, Error>(reported(Box::pin(handle(store))).await??)
     });
     lambda_runtime::run(handler).await
 }

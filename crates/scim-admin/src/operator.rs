@@ -201,6 +201,7 @@ fn recorded(command: &Command) -> Option<Recorded> {
             ("breaker lift", vec![length], Some(reason.clone()))
         }
         Command::Migrate(MigrateArgs { dry_run: false, .. }) => ("migrate", vec![], None),
+        Command::Smoke(arguments) => ("smoke", vec![format!("--url {}", arguments.url)], None),
         _ => return None,
     };
     Some(Recorded {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use function::invocation::{lambda_request_id, trace_id};
 use http::{HeaderMap, Method, header};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _};
@@ -35,6 +36,12 @@ const MAX_FORM: usize = 16_384;
 pub struct Asked {
     /// Its id, as in the access log.
     pub request_id: String,
+    /// Lambda's own id for it.
+    pub lambda_request_id: Option<String>,
+    /// The root of its trace.
+    pub trace_id: Option<String>,
+    /// Whether it is the instance's first.
+    pub cold_start: Option<bool>,
     pub method: Method,
     pub route: Route,
     /// Where the page can be seen again, with the parameters that it reads; the first page if there
@@ -110,6 +117,9 @@ impl Asked {
         let chosen = cookies.get(LANGUAGE).map(String::as_str);
         Self {
             request_id: request_id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+            lambda_request_id: lambda_request_id(request).map(str::to_owned),
+            trace_id: trace_id(request).map(str::to_owned),
+            cold_start: app.first.take(),
             method: request.method().clone(),
             query,
             form,

@@ -12,6 +12,7 @@ mod failed;
 mod guard;
 mod html;
 mod label;
+mod logged;
 mod pages;
 mod respond;
 mod route;
@@ -21,6 +22,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use function::event::repair_url;
+use function::invocation::FirstRequest;
 use function::panic::Panic;
 use lambda_http::tower::util::MapRequest;
 use lambda_http::{Adapter, Body, Error, Request, Response, lambda_runtime, service_fn};
@@ -47,6 +49,8 @@ pub struct App {
     public_url: Option<String>,
     /// In whose issuers clients may trust.
     authorities: Authorities,
+    /// Whether there was a request already.
+    first: FirstRequest,
 }
 
 impl App {
@@ -61,6 +65,7 @@ impl App {
             sessions: store.sessions(sessions_table),
             public_url,
             authorities,
+            first: FirstRequest::default(),
         }
     }
 }
@@ -118,32 +123,7 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
         }
     };
     respond::complete(&mut response, &asked);
-    let cost = meter.cost();
-    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let status = response.status().as_u16();
-    // The route and not the path, which has the secret of a link in it.
-    let (method, route) = (asked.method.as_str(), asked.route.name());
-    match cause {
-        None => tracing::info!(
-            request_id = asked.request_id,
-            method,
-            route,
-            status,
-            milliseconds,
-            calls = cost.calls,
-            read_units = cost.read_units,
-            write_units = cost.write_units,
-            "request of the settings page"
-        ),
-        Some(cause) => tracing::error!(
-            request_id = asked.request_id,
-            method,
-            route,
-            status,
-            milliseconds,
-            cause,
-            "request of the settings page failed"
-        ),
-    }
+    let took = started.elapsed();
+    logged::line(&asked, response.status(), took, &meter.cost(), cause);
     response
 }

@@ -6,6 +6,8 @@ use time::OffsetDateTime;
 use crate::keys::key_use::until;
 use crate::support::admin::{Admin, members, set};
 use crate::support::groups::{group, path};
+use crate::support::listener::Listener;
+use crate::support::oauth::another_instance;
 
 #[tokio::test]
 async fn history_tells_who_changed_what_and_when() {
@@ -420,6 +422,7 @@ async fn every_command_prints_json() {
     let id = service.create_user("lena", json!({})).await;
     assert_eq!(service.delete(&format!("/Users/{id}")).await.status, 204);
     group(&service, "North", &[]).await;
+    let listener = Listener::start(another_instance(&service)).await;
     let folder = std::env::temp_dir().join(format!("export-{}", uuid::Uuid::new_v4()));
     let folder = folder.display();
     let south = group(&service, "South", &[]).await;
@@ -465,6 +468,7 @@ async fn every_command_prints_json() {
         ("breaker lift", "acme --reason drill".to_owned()),
         ("audit", "acme".to_owned()),
         ("migrate", String::new()),
+        ("smoke", format!("--tenant acme --url {}", listener.url)),
         ("tables adopt", String::new()),
         ("user erase", format!("acme {id} --reason drill")),
         ("tenant export", format!("beta --to {folder}")),

@@ -10,6 +10,8 @@ use crate::support::admin::Admin;
 use crate::support::directory::DirectoryTable;
 use crate::support::engine;
 use crate::support::groups::{group, path};
+use crate::support::listener::Listener;
+use crate::support::oauth::another_instance;
 use crate::support::permissions::{Guarded, Permission, policy};
 use crate::support::service::Service;
 
@@ -165,6 +167,7 @@ async fn whoever_manages_keys_writes_no_directory() {
     let key = listed[0]["id"].as_str().unwrap();
     let (_, created) = stage.admin.json("client create acme --label x").await;
     let client = created["clientId"].as_str().unwrap();
+    let listener = Listener::start(another_instance(&stage.service)).await;
     keys.runs(&owned(&[
         "tenant create beta",
         "key create beta --label x",
@@ -176,6 +179,7 @@ async fn whoever_manages_keys_writes_no_directory() {
         "tenant disable acme --reason x",
         "tenant enable acme",
         "link create acme --for x --public-url https://scim.example",
+        &format!("smoke --tenant beta --url {}", listener.url),
     ]))
     .await;
     open_a_session(&stage.admin).await;

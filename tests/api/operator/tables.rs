@@ -50,6 +50,10 @@ fn commands(id: &str) -> Vec<String> {
         ("link revoke", "acme".to_owned()),
         ("migrate", String::new()),
         ("requests", "acme".to_owned()),
+        (
+            "smoke",
+            "--tenant acme --url https://scim.example".to_owned(),
+        ),
         ("tables adopt", String::new()),
         ("tables create", String::new()),
         ("tenant attributes", "acme".to_owned()),

@@ -355,6 +355,13 @@ async fn panics(lines: &mut Lines) {
     assert_eq!(answer.status, 500);
     lines.add(SCIM, told, &[&["AnsweredErrors", "Defects"]]);
     lines.add(SCIM, panic_beside_a_request().await, &[&["Defects"]]);
+    lines.add(SCIM, failed_start().await, &[&["Defects"]]);
+}
+
+/// A function that does not find what it needs says so and ends.
+async fn failed_start() -> Vec<Value> {
+    let ended = async { ::function::log::exit(Err("no table".into())) };
+    logged(ended).await.1
 }
 
 /// As the functions do when they start; panics of tests are reported as before afterwards.
@@ -414,6 +421,11 @@ async fn the_settings_page(lines: &mut Lines) {
     lines.add(
         PAGE,
         panic_beside_a_request().await,
+        &[&["Defects", "SettingsFailures"]],
+    );
+    lines.add(
+        PAGE,
+        failed_start().await,
         &[&["Defects", "SettingsFailures"]],
     );
 }
@@ -522,7 +534,6 @@ async fn what_rules_and_queries_ask_for_is_in_a_line() {
     ];
     let format = string(at(&template, &format));
     known.extend(format.split('"').skip(1).step_by(2).map(str::to_owned));
-    known.insert("cold_start".to_owned());
     for (name, rule) in of_type(&template, "AWS::CloudWatch::InsightRule") {
         let (_, body) = tagged(at(rule, &["RuleBody"]));
         let asked = body.split("\"$.").skip(1);

@@ -72,7 +72,14 @@ async fn line_besides(service: &Service, call: Call<'_>, other: Option<&str>) ->
         );
     }
     let line: Value = serde_json::from_str(lines[0]).unwrap();
-    for name in ["timestamp", "level", "message", "request_id", "method"] {
+    for name in [
+        "timestamp",
+        "level",
+        "message",
+        "request_id",
+        "version",
+        "method",
+    ] {
         assert!(line[name].is_string(), "{name}: {line}");
     }
     for name in [
@@ -140,6 +147,7 @@ async fn a_request_that_succeeds_leaves_one_line() {
     assert_eq!(
         members,
         [
+            "cold_start",
             "dynamodb_calls",
             "key_id",
             "level",
@@ -152,6 +160,7 @@ async fn a_request_that_succeeds_leaves_one_line() {
             "status",
             "tenant",
             "timestamp",
+            "version",
             "write_units"
         ]
     );

@@ -7,6 +7,7 @@ mod group;
 mod key;
 mod link;
 mod records;
+mod smoke;
 mod tenant;
 mod user;
 mod values;
@@ -22,6 +23,7 @@ pub use group::GroupCommand;
 pub use key::KeyCommand;
 pub use link::{CreateLinkArgs, LinkCommand};
 pub use records::{HistoryArgs, RequestsArgs};
+pub use smoke::SmokeArgs;
 pub use tenant::TenantCommand;
 pub use user::UserCommand;
 use values::{instant, lift, text};
@@ -107,6 +109,9 @@ pub enum Command {
     Audit(AuditArgs),
     /// Bring stored items to the format of this release, after it is deployed everywhere
     Migrate(MigrateArgs),
+    /// Try a running service as Entra would: with a key of its own for ten minutes, and a user that
+    /// it creates, changes, deactivates and deletes; fails with what is wrong
+    Smoke(SmokeArgs),
 }
 
 #[derive(Debug, Args)]

@@ -19,6 +19,7 @@ mod requests;
 mod restore;
 mod secret_file;
 mod send;
+mod smoke;
 mod tables;
 mod tenant;
 
@@ -108,6 +109,11 @@ pub async fn run(
             reported(Ok(
                 Box::pin(migrate(store, tenant, arguments.dry_run)).await?
             ))
+        }
+        Command::Smoke(arguments) => {
+            let account = Account::open(store, &arguments.tenant).await?;
+            let is_bad_news = !Box::pin(smoke::run(&arguments, json, &account, results)).await?;
+            Ok(Done::Printed { is_bad_news })
         }
     }
 }
