@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::support::capture::logged;
-use crate::support::clock::passing_when_idle;
+use crate::support::clock::{passing_unanswered, passing_when_idle};
 use crate::support::directory::DirectoryTable;
 use crate::support::service::{Answer, Service};
 use crate::support::{engine, service};
@@ -69,7 +69,7 @@ impl Fixture {
             (answer, started.elapsed())
         });
         let answers = Box::pin(futures_util::future::join_all(answers));
-        for (answer, elapsed) in passing_when_idle(answers).await {
+        for (answer, elapsed) in passing_unanswered(answers).await {
             unavailable(&answer);
             assert!(elapsed < DEADLINE + LEEWAY, "{elapsed:?}");
         }

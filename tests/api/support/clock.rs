@@ -40,6 +40,14 @@ const QUIET_TURNS: usize = 20;
 /// within itself. What it asks of the engine goes through a [`Wire`](stand::wire::Wire): without
 /// one the clock does not wait for the answer.
 pub async fn passing_when_idle<T>(work: impl Future<Output = T>) -> T {
+    let begun_before = begun();
+    let outcome = passing_unanswered(work).await;
+    assert!(begun() > begun_before, "nothing was asked through a wire");
+    outcome
+}
+
+/// The same for work that may have nobody to ask.
+pub async fn passing_unanswered<T>(work: impl Future<Output = T>) -> T {
     let passing = async {
         loop {
             nothing_under_way().await;
@@ -55,17 +63,14 @@ pub async fn passing_when_idle<T>(work: impl Future<Output = T>) -> T {
             }
         }
     };
-    let begun_before = begun();
-    let outcome = passing_by_hand(async {
+    passing_by_hand(async {
         tokio::select! {
             biased;
             outcome = work => outcome,
             () = passing => panic!("the clock has ended"),
         }
     })
-    .await;
-    assert!(begun() > begun_before, "nothing was asked through a wire");
-    outcome
+    .await
 }
 
 /// Runs `work`, which sets the clock forward itself: what is done takes as long as it says.
