@@ -60,7 +60,16 @@ impl<'y, 't> Stack<'y, 't> {
                 }
                 "Ref" => named.extend([string(inner)]),
                 "GetAtt" => named.extend([before_dot(&string(inner))]),
-                "Sub" => named.extend(variables(&string(inner))),
+                "Sub" => match inner.as_sequence() {
+                    None => named.extend(variables(&string(inner))),
+                    // A text, and values for some of the names in it.
+                    Some(list) => {
+                        let own = list[1].as_mapping().expect("values by name");
+                        let names = variables(&string(&list[0])).into_iter();
+                        named.extend(names.filter(|name| !list[1].contains_mapping_key(name)));
+                        own.values().for_each(|value| self.name(value, named));
+                    }
+                },
                 other => panic!("not known here: {other}"),
             },
             Yaml::Sequence(list) => list.iter().for_each(|node| self.name(node, named)),
