@@ -71,7 +71,14 @@ PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
 # that again.
 BUILD_DEV := $(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings -p member-events -p pending-changes --bins
 
+# What `make deploy` deploys: a stage of samconfig.toml, or without one the stack of this name. GUIDED=1
+# has sam ask for each parameter.
+STAGE ?=
 STACK ?= hellotracks-scim
+PARAMETERS ?=
+SAM_FLAGS ?=
+GUIDED ?=
+ARCHITECTURE ?= arm64
 SAM_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
 
@@ -198,9 +205,12 @@ lint: ## Check formatting, and lints with warnings denied
 	@$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
 
 .PHONY: check-template
-check-template: $(AWS_TOOLS) ## Check template.yaml with cfn-lint and sam validate
-	@.local/venv-aws/bin/cfn-lint template.yaml
+check-template: $(AWS_TOOLS) ## Check template.yaml, edge.yaml and samconfig.toml, also as CloudFormation expands them
+	@.local/venv-aws/bin/cfn-lint template.yaml edge.yaml
 	@.local/venv-aws/bin/sam validate --lint --template-file template.yaml --region $(SAM_REGION)
+	@.local/venv-aws/bin/python .ci/check-template
+	@.local/venv-aws/bin/python .ci/check-template --self-test
+	@.local/venv-aws/bin/python .ci/check-deploy
 
 .PHONY: deny
 deny: ## Check licences, sources and advisories of the dependencies (needs cargo-deny on the PATH)
@@ -217,12 +227,16 @@ ci: ## Run everything that must pass before a change lands
 # The venv's bin folder comes first on the PATH: sam calls cargo-lambda, which calls zig.
 .PHONY: build
 build: $(AWS_TOOLS) $(BUILD_TOOLS) ## Build the function for AWS into .aws-sam/
-	@PATH="$$PWD/.local/venv-build/bin:$$PATH" .local/venv-aws/bin/sam build --beta-features
+	@PATH="$$PWD/.local/venv-build/bin:$$PATH" .local/venv-aws/bin/sam build --beta-features \
+	  --parameter-overrides Architecture=$(ARCHITECTURE)
 
+# Quotes within the two texts are the caller's, as in SAM_FLAGS='--tags "a=b c=d"'.
 .PHONY: deploy
-deploy: build ## Build and deploy (STACK=hellotracks-scim, further sam options in SAM_FLAGS)
-	@.local/venv-aws/bin/sam deploy --stack-name "$(STACK)" --resolve-s3 --capabilities CAPABILITY_IAM \
-	  --no-fail-on-empty-changeset $(SAM_FLAGS)
+deploy: export DEPLOY_PARAMETERS = $(PARAMETERS)
+deploy: export DEPLOY_FLAGS = $(SAM_FLAGS)
+deploy: build ## Build and deploy (STAGE=prod, or STACK=hellotracks-scim; PARAMETERS='Name=value …'; sam options in SAM_FLAGS)
+	@.local/venv-aws/bin/python .ci/deploy --stage="$(STAGE)" --stack="$(STACK)" \
+	  --parameters="$$DEPLOY_PARAMETERS" --flags="$$DEPLOY_FLAGS" $(if $(filter-out 0,$(GUIDED)),--guided)
 
 ## ---- Tidy ---------------------------------------------------------------------------------------
 

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use saphyr::Yaml;
 use serde_json::{Value, json};
 
+use crate::deploy::{DOMAIN, OF_DOMAIN, ZONE, policy_of_function};
 use crate::stack::{Stack, of_type, shown};
 use crate::values::number;
-use crate::yaml::{at, items, parse, source, string};
+use crate::yaml::{at, items, parse, source, statements, string};
 
 const PIPES: [(&str, &str); 2] = [
     ("QueuePipe", "MemberEventQueue"),
@@ -181,15 +182,10 @@ fn the_event_function_may_write_logs_and_nothing_else() {
     let function = at(&template, &["Resources", "EventFunction"]);
     assert_eq!(string(at(function, &["Type"])), "AWS::Serverless::Function");
     let function = at(function, &["Properties"]);
-    // Without these SAM makes a role that has AWSLambdaBasicExecutionRole alone. A pipe invokes the
-    // function with its own role, so nothing else does: no event, no URL.
-    for property in [
-        "Role",
-        "Policies",
-        "Events",
-        "FunctionUrlConfig",
-        "Connectors",
-    ] {
+    let policy = statements(policy_of_function(&template, "EventFunction"));
+    assert_eq!(policy.len(), 1, "its log, which `deploy` has more about");
+    // A pipe invokes the function with its own role, so nothing else does: no event, no URL.
+    for property in ["Policies", "Events", "FunctionUrlConfig", "Connectors"] {
         assert!(!function.contains_mapping_key(property), "{property}");
     }
     let globals = template.contains_mapping_key("Globals");
@@ -253,7 +249,8 @@ fn what_is_off_is_not_there() {
         .filter(|(_, resource)| resource.contains_mapping_key("Condition"))
         .map(|(name, _)| string(name))
         .collect();
-    let optional = optional.into_iter().map(str::to_owned).collect();
+    let optional = optional.iter().chain(OF_DOMAIN);
+    let optional = optional.map(|name| (*name).to_owned()).collect();
     assert_eq!(conditional, optional);
 }
 
@@ -270,6 +267,8 @@ fn whatever_is_there_names_only_what_is_there() {
         ITS_STREAM,
         WEBHOOK,
         CONSUMER,
+        DOMAIN,
+        ZONE,
     ];
     for set in 0..1_usize << switches.len() {
         let on = (0..switches.len()).filter(|switch| set & (1 << switch) != 0);
