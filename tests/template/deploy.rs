@@ -7,18 +7,26 @@ use std::collections::BTreeSet;
 use saphyr::Yaml;
 
 use crate::queues::watched;
-use crate::stack::{of_type, shown};
+use crate::stack::{Stack, of_type, shown};
 use crate::values::{boolean, number};
-use crate::yaml::{at, items, parse, source, string, tagged};
+use crate::yaml::{at, items, parse, source, string, table_or_index, tagged};
 
-/// What is there with a domain.
-pub const OF_DOMAIN: &[&str] = &["Domain", "DomainMapping", "DomainRecords"];
-/// The condition is the certificate's: a rule of the template has both or none.
+/// What is there with a domain, and with nightly copies.
+pub const OF_DEPLOY: &[&str] = &[
+    "BackupPlan",
+    "BackupSelection",
+    "Domain",
+    "DomainMapping",
+    "DomainRecords",
+];
+/// The conditions are these: rules of the template have a name with the certificate, and a vault with
+/// the role, or neither.
 pub const DOMAIN: (&str, &str) = (
     "CertificateArn",
     "arn:aws:acm:eu-central-1:111122223333:certificate/1",
 );
 pub const ZONE: (&str, &str) = ("HostedZoneId", "Z1");
+pub const BACKUP: (&str, &str) = ("BackupRoleArn", "arn:aws:iam::111122223333:role/backup");
 
 const FUNCTION: &str = "AWS::Serverless::Function";
 
@@ -222,6 +230,25 @@ fn a_key_of_one_s_own_is_for_every_table_and_every_log() {
             "!If [HasKmsKey, !Ref KmsKeyArn, !Ref AWS::NoValue]",
             "{name}"
         );
+    }
+}
+
+#[test]
+fn nightly_copies_are_of_the_tables_that_are_used_and_worth_it() {
+    let text = source("template.yaml");
+    let template = parse(&text);
+    let path = ["Resources", "BackupSelection", "Properties"];
+    let selection = at(at(&template, &path), &["BackupSelection"]);
+    let tables: Vec<_> = items(at(selection, &["Resources"]))
+        .map(table_or_index)
+        .collect();
+    let wanted = ["SecretsTable", "DirectoryTable"].map(|table| (table.to_owned(), None));
+    assert_eq!(tables, wanted);
+    for (given, is_there) in [(Some(BACKUP), true), (None, false)] {
+        let names = Stack::new(&template, given).names("Resources");
+        for name in ["BackupPlan", "BackupSelection"] {
+            assert_eq!(names.contains(name), is_there, "{name}");
+        }
     }
 }
 

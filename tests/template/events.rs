@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use saphyr::Yaml;
 use serde_json::{Value, json};
 
-use crate::deploy::{DOMAIN, OF_DOMAIN, ZONE, policy_of_function};
+use crate::deploy::{BACKUP, DOMAIN, OF_DEPLOY, ZONE, policy_of_function};
 use crate::stack::{Stack, of_type, shown};
 use crate::values::number;
 use crate::yaml::{at, items, parse, source, statements, string};
@@ -249,7 +249,7 @@ fn what_is_off_is_not_there() {
         .filter(|(_, resource)| resource.contains_mapping_key("Condition"))
         .map(|(name, _)| string(name))
         .collect();
-    let optional = optional.iter().chain(OF_DOMAIN);
+    let optional = optional.iter().chain(OF_DEPLOY);
     let optional = optional.map(|name| (*name).to_owned()).collect();
     assert_eq!(conditional, optional);
 }
@@ -269,6 +269,7 @@ fn whatever_is_there_names_only_what_is_there() {
         CONSUMER,
         DOMAIN,
         ZONE,
+        BACKUP,
     ];
     for set in 0..1_usize << switches.len() {
         let on = (0..switches.len()).filter(|switch| set & (1 << switch) != 0);
