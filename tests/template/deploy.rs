@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use saphyr::Yaml;
 
+use crate::events::names_only_what_is_there;
 use crate::queues::watched;
 use crate::stack::{Stack, of_type, shown};
 use crate::values::{boolean, number};
@@ -21,12 +22,12 @@ pub const OF_DEPLOY: &[&str] = &[
 ];
 /// The conditions are these: rules of the template have a name with the certificate, and a vault with
 /// the role, or neither.
-pub const DOMAIN: (&str, &str) = (
+const DOMAIN: (&str, &str) = (
     "CertificateArn",
     "arn:aws:acm:eu-central-1:111122223333:certificate/1",
 );
-pub const ZONE: (&str, &str) = ("HostedZoneId", "Z1");
-pub const BACKUP: (&str, &str) = ("BackupRoleArn", "arn:aws:iam::111122223333:role/backup");
+const ZONE: (&str, &str) = ("HostedZoneId", "Z1");
+const BACKUP: (&str, &str) = ("BackupRoleArn", "arn:aws:iam::111122223333:role/backup");
 
 const FUNCTION: &str = "AWS::Serverless::Function";
 
@@ -250,6 +251,13 @@ fn nightly_copies_are_of_the_tables_that_are_used_and_worth_it() {
             assert_eq!(names.contains(name), is_there, "{name}");
         }
     }
+}
+
+/// CloudFormation refuses a stack in which something names what is not there.
+#[test]
+fn what_is_there_names_only_what_is_there() {
+    let text = source("template.yaml");
+    names_only_what_is_there(&parse(&text), &[DOMAIN, ZONE, BACKUP]);
 }
 
 /// Entra sends no User-Agent, its bodies are larger than 8 KB, all its tenants come from the same

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use saphyr::Yaml;
 use serde_json::{Value, json};
 
-use crate::deploy::{BACKUP, DOMAIN, OF_DEPLOY, ZONE, policy_of_function};
+use crate::deploy::{OF_DEPLOY, policy_of_function};
 use crate::stack::{Stack, of_type, shown};
 use crate::values::number;
 use crate::yaml::{at, items, parse, source, statements, string};
@@ -259,7 +259,6 @@ fn what_is_off_is_not_there() {
 fn whatever_is_there_names_only_what_is_there() {
     let text = source("template.yaml");
     let template = parse(&text);
-    let parameters = Stack::new(&template, []).names("Parameters");
     let switches = [
         QUEUE_OFF,
         BUS_OFF,
@@ -267,18 +266,21 @@ fn whatever_is_there_names_only_what_is_there() {
         ITS_STREAM,
         WEBHOOK,
         CONSUMER,
-        DOMAIN,
-        ZONE,
-        BACKUP,
     ];
+    names_only_what_is_there(&template, &switches);
+}
+
+/// With each set of other values of parameters.
+pub fn names_only_what_is_there(template: &Yaml<'_>, switches: &[(&'static str, &'static str)]) {
+    let parameters = Stack::new(template, []).names("Parameters");
     for set in 0..1_usize << switches.len() {
         let on = (0..switches.len()).filter(|switch| set & (1 << switch) != 0);
         let on: Vec<_> = on.map(|switch| switches[switch]).collect();
-        let stack = Stack::new(&template, on.iter().copied());
+        let stack = Stack::new(template, on.iter().copied());
         let resources = stack.names("Resources");
         for section in ["Resources", "Outputs"] {
             for name in stack.names(section) {
-                for named in stack.named_by(at(&template, &[section, &name])) {
+                for named in stack.named_by(at(template, &[section, &name])) {
                     assert!(
                         named.starts_with("AWS::")
                             || parameters.contains(&named)
