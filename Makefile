@@ -71,8 +71,8 @@ PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
 # that again.
 BUILD_DEV := $(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings -p member-events -p pending-changes --bins
 
-# What `make deploy` deploys: a stage of samconfig.toml, or without one the stack of this name. GUIDED=1
-# has sam ask for each parameter.
+# What `make deploy` deploys: a stage of samconfig.toml, or without one the stack of this name.
+# GUIDED=1 has sam ask for each parameter.
 STAGE ?=
 STACK ?= hellotracks-scim
 PARAMETERS ?=
