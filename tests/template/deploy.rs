@@ -235,7 +235,7 @@ fn a_key_of_one_s_own_is_for_every_table_and_every_log() {
 }
 
 #[test]
-fn nightly_copies_are_of_the_tables_that_are_used_and_worth_it() {
+fn nightly_copies_are_of_the_tables_that_are_used() {
     let text = source("template.yaml");
     let template = parse(&text);
     let path = ["Resources", "BackupSelection", "Properties"];
