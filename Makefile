@@ -78,7 +78,8 @@ STACK ?= hellotracks-scim
 PARAMETERS ?=
 SAM_FLAGS ?=
 GUIDED ?=
-ARCHITECTURE ?= arm64
+# Of the build: empty for the template's default, arm64.
+ARCHITECTURE ?=
 SAM_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
 
@@ -228,7 +229,7 @@ ci: ## Run everything that must pass before a change lands
 .PHONY: build
 build: $(AWS_TOOLS) $(BUILD_TOOLS) ## Build the function for AWS into .aws-sam/
 	@PATH="$$PWD/.local/venv-build/bin:$$PATH" .local/venv-aws/bin/sam build --beta-features \
-	  --parameter-overrides Architecture=$(ARCHITECTURE)
+	  $(addprefix --parameter-overrides Architecture=,$(ARCHITECTURE))
 
 # Quotes within the two texts are the caller's, as in SAM_FLAGS='--tags "a=b c=d"'.
 .PHONY: deploy
