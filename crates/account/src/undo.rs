@@ -140,8 +140,10 @@ impl Account {
         };
         directory
             .history(span, |record| {
+                // Whoever was restored came back to all groups, and has a record only of some.
                 if let Record::Members(record) = record
                     && record.group == group.id
+                    && record.operation != ChangeKind::Restore
                 {
                     // What was first done to somebody decides what there was before.
                     for (ids, was_member) in [

@@ -7,10 +7,11 @@ pub mod config;
 use std::time::Duration;
 
 use account::Failure;
-use account::pending::{CarriedOut, FOR_ITS_REQUEST, carry_out_all};
+use account::pending::{CarriedOut, OVERDUE, carry_out_all};
 use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::{Error, service_fn};
 use serde_json::Value;
+use store::pending::Found;
 use store::{Store, StoreError, Timeouts};
 use time::OffsetDateTime;
 use tokio::time::Instant;
@@ -23,7 +24,7 @@ const AT_MOST: Duration = Duration::from_secs(45);
 /// Why a run has not done what it could have.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// Some changes could not be carried out.
+    /// Some changes could not be carried out, or have waited too long.
     #[error("{0} pending changes could not be carried out; the lines above say why")]
     Failed(usize),
     /// It cannot be read what is pending.
@@ -53,11 +54,13 @@ pub async fn run() -> Result<(), Error> {
 /// # Errors
 /// [`RunError`], when something was left that should not be: an alarm watches it.
 pub async fn handle(store: &Store) -> Result<(), RunError> {
-    let before = OffsetDateTime::now_utc().saturating_sub(FOR_ITS_REQUEST);
-    let outcome = Box::pin(carry_out_all(store, before, Instant::now() + AT_MOST)).await;
+    let now = OffsetDateTime::now_utc();
+    let outcome = Box::pin(carry_out_all(store, now, Instant::now() + AT_MOST)).await;
     let CarriedOut {
         changes,
         left,
+        partial,
+        unreadable,
         failed,
     } = outcome.map_err(|failure| {
         tracing::error!(cause = %said(&failure), "pending changes cannot be read");
@@ -65,16 +68,29 @@ pub async fn handle(store: &Store) -> Result<(), RunError> {
     })?;
     for failed in &failed {
         tracing::error!(
-            tenant = %failed.tenant,
-            group = %failed.group,
+            tenant = %failed.change.tenant,
+            group = %failed.change.group,
             cause = %said(&failed.failure),
             "a pending change cannot be carried out"
         );
     }
-    if changes > 0 || left > 0 {
-        tracing::info!(changes, left, "pending changes carried out");
+    let is_overdue = |change: &&Found| now - change.at > OVERDUE;
+    let overdue: Vec<&Found> = left.iter().filter(is_overdue).collect();
+    for change in &overdue {
+        tracing::error!(
+            tenant = %change.tenant,
+            group = %change.group,
+            "a pending change waits for more time or for a newer release"
+        );
     }
-    match failed.len() {
+    if unreadable > 0 {
+        tracing::error!(unreadable, "entries of the index are no pending changes");
+    }
+    let left = left.len();
+    if changes > 0 || left > 0 || partial > 0 {
+        tracing::info!(changes, left, partial, "pending changes carried out");
+    }
+    match failed.len() + overdue.len() + unreadable {
         0 => Ok(()),
         number => Err(RunError::Failed(number)),
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use account::pending::{CarriedOut, carry_out_all};
+use account::pending::carry_out_all;
 use hellotracks_scim::instance::Instance;
 use serde_json::json;
 use stand::wire::{Fate, Trouble, Wire};
@@ -276,19 +276,14 @@ async fn the_operator_carries_it_out() {
 async fn it_is_carried_out_within_minutes() {
     let it = Interrupted::halfway().await;
     let store = it.admin.store();
-    let run = async |before: Duration| {
-        let before = OffsetDateTime::now_utc() - before;
+    let run = async |now: OffsetDateTime| {
         let until = Instant::now() + Duration::from_secs(30);
-        let outcome = Box::pin(carry_out_all(&store, before, until)).await;
-        let CarriedOut {
-            changes,
-            left,
-            failed,
-        } = outcome.unwrap();
-        (changes, left, failed.len())
+        let outcome = Box::pin(carry_out_all(&store, now, until)).await;
+        let outcome = outcome.unwrap();
+        (outcome.changes, outcome.left.len(), outcome.failed.len())
     };
     // It may still be at it.
-    assert_eq!(run(Duration::from_secs(60)).await, (0, 0, 0));
+    assert_eq!(run(OffsetDateTime::now_utc()).await, (0, 0, 0));
     Box::pin(pending_changes::handle(&store)).await.unwrap();
     it.shows(&it.users[30..]).await;
     assert!(
@@ -297,9 +292,19 @@ async fn it_is_carried_out_within_minutes() {
             .await
             .contains_key(&format!("J#{}", it.id))
     );
-    assert_eq!(run(Duration::ZERO).await, (1, 0, 0));
+    // In a minute; or now, if it was decided by a clock that is an hour ahead.
+    let minute = time::Duration::minutes(1);
+    let hour = time::Duration::hours(1);
+    let other = Interrupted::halfway().await;
+    let store_of_other = other.admin.store();
+    let until = Instant::now() + Duration::from_secs(30);
+    let before = OffsetDateTime::now_utc() - hour;
+    let ahead = Box::pin(carry_out_all(&store_of_other, before, until)).await;
+    assert_eq!(ahead.unwrap().changes, 1);
+    other.is_carried_out(&other.users[30..]).await;
+    assert_eq!(run(OffsetDateTime::now_utc() + minute).await, (1, 0, 0));
     it.is_carried_out(&it.users[30..]).await;
-    assert_eq!(run(Duration::ZERO).await, (0, 0, 0));
+    assert_eq!(run(OffsetDateTime::now_utc() + minute).await, (0, 0, 0));
     Box::pin(pending_changes::handle(&store)).await.unwrap();
 }
 
@@ -310,7 +315,7 @@ async fn it_is_carried_out_with_the_role_of_its_function() {
     let guarded = Guarded::start(engine::endpoint(), role("PendingFunction")).await;
     let store = engine::troubled_store_through(&guarded.wire.endpoint, it.admin.prefix()).await;
     let until = Instant::now() + Duration::from_secs(30);
-    let now = OffsetDateTime::now_utc();
+    let now = OffsetDateTime::now_utc() + time::Duration::minutes(1);
     let outcome = Box::pin(carry_out_all(&store, now, until)).await.unwrap();
     assert!(guarded.refused().is_empty(), "{:?}", guarded.refused());
     assert_eq!((outcome.changes, outcome.failed.len()), (1, 0));
@@ -324,8 +329,12 @@ async fn it_is_carried_out_with_the_role_of_its_function() {
 async fn what_fails_holds_up_no_other() {
     let it = Interrupted::halfway().await;
     let store = it.admin.store();
-    // Those of three tenants more: one without a record, one of a tenant that nobody knows, and one
-    // of a tenant that is being deleted.
+    // Those of three tenants more: one without a time, one of a tenant that nobody knows, and one of
+    // a tenant that is being deleted. And what is no pending change.
+    let foreign = [("record", "E#of another kind")];
+    it.directory
+        .plant("acme", "J#of-another-kind", &foreign)
+        .await;
     let pending = it.directory.items("acme").await[&format!("J#{}", it.id)].clone();
     let sort_key = format!("J#{}", it.id);
     for tenant in ["broken", "nobody", "leaving"] {
@@ -353,11 +362,16 @@ async fn what_fails_holds_up_no_other() {
             break;
         }
     }
-    let now = OffsetDateTime::now_utc();
+    let now = OffsetDateTime::now_utc() + time::Duration::minutes(1);
     let until = Instant::now() + Duration::from_secs(30);
     let outcome = Box::pin(carry_out_all(&store, now, until)).await.unwrap();
-    assert_eq!((outcome.changes, outcome.left), (1, 2), "{outcome:?}");
-    let failed = outcome.failed.iter().map(|failed| failed.tenant.as_str());
+    it.directory.remove("acme", "J#of-another-kind").await;
+    assert_eq!((outcome.changes, outcome.partial), (1, 2), "{outcome:?}");
+    assert_eq!((outcome.left.len(), outcome.unreadable), (0, 1));
+    let failed = outcome
+        .failed
+        .iter()
+        .map(|failed| failed.change.tenant.as_str());
     assert_eq!(failed.collect::<Vec<_>>(), ["broken"]);
     it.is_carried_out(&it.users[30..]).await;
 }

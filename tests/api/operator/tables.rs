@@ -187,12 +187,12 @@ async fn a_table_without_an_index_gets_one() {
     let before = copy(&admin.tables()).await;
     let admin = admin.over(before).await;
     let found = async || {
-        let (now, mut found) = (time::OffsetDateTime::now_utc(), Vec::new());
         let (store, meter) = (admin.store(), store::Meter::default());
-        let looked = store.pending_of_all(now, &meter, |tenant, group| {
-            found.push((tenant.to_string(), group.to_string()));
-        });
-        looked.await.map(|()| found)
+        let (found, others) = store.pending_of_all(&meter).await?;
+        assert_eq!(others, 0);
+        let named =
+            |found: store::pending::Found| (found.tenant.to_string(), found.group.to_string());
+        Ok::<_, store::StoreError>(found.into_iter().map(named).collect::<Vec<_>>())
     };
     assert!(found().await.is_err());
     let (code, said) = admin.run("tables create").await;

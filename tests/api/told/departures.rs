@@ -3,6 +3,7 @@
 
 use futures_util::future::join_all;
 use serde_json::Value;
+use time::OffsetDateTime;
 
 use super::operator::printed;
 use crate::support::groups::{adding, group, groups_of, path, users};
@@ -21,7 +22,13 @@ struct Stage {
 
 impl Stage {
     async fn start() -> Self {
-        let told = Told::start().await;
+        Self::with_clock(OffsetDateTime::now_utc).await
+    }
+
+    /// The same, made by an instance with this clock.
+    async fn with_clock(clock: fn() -> OffsetDateTime) -> Self {
+        let mut told = Told::start().await;
+        told.service.app.clock = clock;
         let users = users(&told.service, "user", 2).await;
         let mut groups = Vec::new();
         for chunk in (0..GROUPS).collect::<Vec<_>>().chunks(20) {
@@ -100,9 +107,62 @@ async fn groups_that_are_left_before_a_deletion_are_told() {
         let kinds = stage.check().await;
         assert_eq!(count(&kinds, "group.member_added"), left);
     }
+    // Who begins to listen while the user is gone knows the same afterwards.
+    let mut begun = printed(&stage.told, "--snapshot").await;
+    let seen = stage.all.len();
     stage.restore().await;
     let kinds = stage.check().await;
     assert_eq!(count(&kinds, "member.restored"), 1);
+    begun.extend_from_slice(&stage.all[seen..]);
+    assert!(comparable(folded(&begun)) == shown(&stage.told.service).await);
+}
+
+/// Wherever a restoration ends, what was told is what SCIM shows; it is run again until it is done.
+#[tokio::test]
+async fn a_restoration_that_is_interrupted_is_told_as_far_as_it_is_made() {
+    let mut stage = Stage::start().await;
+    let path = format!("/Users/{}", stage.lena);
+    let deleted = stage.told.service.delete(&path).await;
+    assert_eq!(deleted.status, 204, "{}", deleted.body);
+    stage.check().await;
+    let command = format!("user restore acme {}", stage.lena);
+    let mut partial = 0;
+    for calls in 2.. {
+        let outcome = stage.told.admin.killed_after(calls, &command).await;
+        stage.check().await;
+        let shown = shown(&stage.told.service).await;
+        let members = shown.groups.values().map(|(_, members)| members);
+        let is_in = members.filter(|all| all.contains(&stage.lena)).count();
+        partial += usize::from((1..GROUPS).contains(&is_in));
+        if let Some((code, said)) = outcome {
+            assert_eq!((code, is_in), (0, GROUPS), "{said}");
+            break;
+        }
+    }
+    assert!(partial > 1, "it was never interrupted halfway");
+}
+
+fn tomorrow() -> OffsetDateTime {
+    OffsetDateTime::now_utc() + time::Duration::DAY
+}
+
+/// Whoever made the memberships has a clock that is a day ahead: they end, and begin again, later
+/// than they began.
+#[tokio::test]
+async fn memberships_that_begin_tomorrow_are_left_and_come_back() {
+    let mut stage = Stage::with_clock(tomorrow).await;
+    stage.check().await;
+    stage.told.service.app.clock = OffsetDateTime::now_utc;
+    assert!(stage.killed_after(2).await.is_none());
+    let kinds = stage.check().await;
+    assert!(count(&kinds, "group.member_removed") > 24, "{kinds:?}");
+    stage.restore().await;
+    stage.check().await;
+    let path = format!("/Users/{}", stage.lena);
+    assert_eq!(stage.told.service.delete(&path).await.status, 204);
+    stage.check().await;
+    stage.restore().await;
+    stage.check().await;
 }
 
 /// Who is added again to a group that a failed deletion has left is a member, and does not come
@@ -132,19 +192,20 @@ async fn an_erasure_that_is_interrupted_is_told_as_far_as_it_is_made() {
     let mut stage = Stage::start().await;
     stage.check().await;
     let command = format!("user erase acme {} --reason drill", stage.lena);
-    let mut outcome = None;
+    let (mut outcome, mut left) = (None, 0);
     // Between any two of the calls that matter: the commands before them change nothing.
     for calls in (4..40).step_by(2) {
         outcome = stage.told.admin.killed_after(calls, &command).await;
-        stage.check().await;
+        left += count(&stage.check().await, "group.member_removed");
         if outcome.is_some() {
             break;
         }
     }
     if outcome.is_none() {
         outcome = Some(stage.told.admin.run(&command).await);
-        stage.check().await;
+        left += count(&stage.check().await, "group.member_removed");
     }
+    assert!(left > 24, "{left}");
     let (code, said) = outcome.expect("an outcome");
     assert_eq!(code, 0, "{said}");
     let stored = shown(&stage.told.service).await;

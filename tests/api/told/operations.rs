@@ -181,7 +181,7 @@ async fn what_is_carried_out_later_is_told_later() {
     assert_eq!(comparable(folded(&snapshot)).groups[&group].1.len(), 48);
     let store = told.admin.store();
     let until = Instant::now() + Duration::from_secs(30);
-    let now = OffsetDateTime::now_utc();
+    let now = OffsetDateTime::now_utc() + time::Duration::minutes(1);
     let outcome = Box::pin(carry_out_all(&store, now, until)).await.unwrap();
     assert_eq!((outcome.changes, outcome.failed.len()), (1, 0));
     let rest = told.events().await;

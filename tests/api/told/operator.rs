@@ -95,9 +95,10 @@ async fn a_snapshot_says_how_everything_is() {
     let mut after = told.events().await;
     let stored = shown(&told.service).await;
     assert_eq!(comparable(folded(after.iter().chain(&snapshot))), stored);
-    // A deletion that failed has let her leave a group: she waits for no restoration.
+    // A deletion that failed has let her leave a group, which was told: she waits for no
+    // restoration.
     let reverse = format!("I#{lena}#{south}");
-    let left = [("left", "2026-11-26T20:00:00.000Z")];
+    let left = ["left", "parted_at"].map(|name| (name, "2026-11-26T20:00:00.000Z"));
     told.directory.plant("acme", &reverse, &left).await;
     let again = printed(&told, "--snapshot").await;
     told.directory.remove("acme", &reverse).await;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use account::pending::{FOR_ITS_REQUEST, carry_out_all};
+use account::pending::carry_out_all;
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
@@ -18,11 +18,11 @@ pub async fn carry_out(endpoint: &str) -> Infallible {
     let store = stand::tenant::connect(endpoint, stand::tenant::tables()).await;
     loop {
         tokio::time::sleep(PAUSE).await;
-        let before = OffsetDateTime::now_utc().saturating_sub(FOR_ITS_REQUEST);
-        match carry_out_all(&store, before, Instant::now() + AT_MOST).await {
+        let now = OffsetDateTime::now_utc();
+        match carry_out_all(&store, now, Instant::now() + AT_MOST).await {
             Ok(outcome) => {
                 for failed in outcome.failed {
-                    let (group, failure) = (failed.group, failed.failure);
+                    let (group, failure) = (failed.change.group, failed.failure);
                     eprintln!("the pending change of group {group} fails: {failure}");
                 }
             }

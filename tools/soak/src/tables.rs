@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use account::pending::{FOR_ITS_REQUEST, carry_out_all};
 use anyhow::{Result, bail, ensure};
 use stand::tenant::{DIRECTORY_TABLE, SECRETS_TABLE};
 use store::{Gate, Meter, Store, StoreError};
@@ -31,6 +32,20 @@ impl Direct {
         let store = stand::tenant::connect(endpoint, stand::tenant::tables()).await;
         store.create_tables().await?;
         Ok(Self(store))
+    }
+
+    /// Carries out what is decided and pending, as the function does that is called every minute.
+    /// Returns how many changes that was.
+    pub async fn carry_out(&self) -> Result<u64> {
+        // Of requests that are over, whenever that was.
+        let now = OffsetDateTime::now_utc() + FOR_ITS_REQUEST * 2;
+        let until = Instant::now() + Duration::from_secs(60);
+        let outcome = Box::pin(carry_out_all(&self.0, now, until)).await?;
+        ensure!(
+            outcome.failed.is_empty() && outcome.left.is_empty(),
+            "not carried out: {outcome:?}"
+        );
+        Ok(outcome.changes)
     }
 
     /// Creates a tenant and returns its API-KEY.

@@ -217,8 +217,9 @@ impl Soak {
         for tenant in &self.tenants {
             walk::total(tenant, self.users(tenant).len()).await?;
         }
+        let late = self.direct.carry_out().await?;
         let told = self.listener.listen().await?;
-        println!("meanwhile {told} events");
+        println!("meanwhile {told} events; {late} large changes were carried out afterwards");
         // Nobody repeats a transaction now, and all of the stream is read.
         self.ground.forget().await
     }

@@ -1,14 +1,22 @@
 //! The index of a table.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
     GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType, TableDescription,
 };
+use backon::ConstantBuilder;
 
 use super::definition::IndexDefinition;
-use super::tables::{TablesError, wait_until_active};
+use super::tables::{TablesError, wait_until_active_for};
 use super::{Store, StoreError};
+
+/// How often to check whether a table has a place for its index: for up to ten minutes.
+const POLL: ConstantBuilder = ConstantBuilder::new()
+    .with_delay(Duration::from_secs(1))
+    .with_max_times(600);
 
 impl IndexDefinition {
     /// The index of a table that is created with it.
@@ -75,6 +83,7 @@ pub(super) async fn add_index(
         .attribute_definitions(index.attribute()?)
         .global_secondary_index_updates(update);
     store.administer(request).await?;
-    // The table can be written while the index is filled, and changed again after it is.
-    wait_until_active(store, name).await.map(drop)
+    // The table is active again once the index has a place, which can take minutes, and before it
+    // is filled.
+    wait_until_active_for(store, name, POLL).await.map(drop)
 }

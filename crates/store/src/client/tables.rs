@@ -300,6 +300,14 @@ pub(super) async fn wait_until_active(
     store: &Store,
     name: &str,
 ) -> Result<TableDescription, TablesError> {
+    wait_until_active_for(store, name, POLL).await
+}
+
+pub(super) async fn wait_until_active_for(
+    store: &Store,
+    name: &str,
+    poll: ConstantBuilder,
+) -> Result<TableDescription, TablesError> {
     let look = || async {
         let request = store.client.describe_table().table_name(name);
         store
@@ -308,7 +316,7 @@ pub(super) async fn wait_until_active(
             .filter(|table| table.table_status == Some(TableStatus::Active))
             .ok_or_else(|| TablesError::NotActive(name.to_owned()))
     };
-    look.retry(POLL)
+    look.retry(poll)
         .when(|error| matches!(error, TablesError::NotActive(_)))
         .await
 }

@@ -11,6 +11,7 @@ mod apply;
 mod person;
 mod trace;
 
+use aws_sdk_dynamodb::types::{Delete, TransactWriteItem};
 use backon::Retryable as _;
 use scim::schema::USERS;
 use scim::{ResourceId, Stored};
@@ -20,7 +21,7 @@ use time::OffsetDateTime;
 use crate::client::attributes::{Item, string, text};
 use crate::client::format;
 use crate::client::tables::SORT_KEY;
-use crate::client::transaction::RACES;
+use crate::client::transaction::{Outcome, RACES};
 use crate::directory::keys;
 use crate::directory::members::edge::LEFT;
 use crate::directory::parts::{Expectation, Parts};
@@ -257,13 +258,23 @@ impl TenantStore<'_> {
         let query = self.query_prefix(keys::members::edges_of_user(user));
         self.each(query, |item| {
             if item.contains_key(LEFT) {
-                ways.push(self.delete_item(text(item, SORT_KEY)?.to_owned())?);
+                // Unless the user has become a member again meanwhile.
+                let delete = Delete::builder()
+                    .table_name(self.table())
+                    .set_key(Some(self.key(text(item, SORT_KEY)?.to_owned())))
+                    .condition_expression("attribute_not_exists(pk) OR attribute_exists(#left)")
+                    .expression_attribute_names("#left", LEFT)
+                    .build()?;
+                ways.push(TransactWriteItem::builder().delete(delete).build());
             }
             Ok(true)
         })
         .await?;
         for ways in ways.chunks(self.room()) {
-            self.transact(ways.to_vec()).await?;
+            match self.transact(ways.to_vec()).await? {
+                Outcome::Written => {}
+                Outcome::ConditionsFailed(_) => return Err(StoreError::Conflict),
+            }
         }
         Ok(ways.len() as u64)
     }

@@ -145,7 +145,7 @@ pub async fn run(
             json!(directory.audit(now).await?.defects.len())
         }
         Command::CarryOut => {
-            store.pending_of_all(now, &meter, |_, _| {}).await?;
+            store.pending_of_all(&meter).await?;
             Box::pin(directory.finish_all()).await?;
             json!(directory.pending_changes().await?.len())
         }

@@ -37,10 +37,14 @@ impl TenantStore<'_> {
     ///
     /// # Errors
     /// [`StoreError::Conflict`] and [`StoreError::Throttled`] when every attempt failed for that
-    /// reason, failures of DynamoDB, and [`StoreError::Damaged`].
+    /// reason and nobody else came on either, failures of DynamoDB, and [`StoreError::Damaged`].
     pub async fn carry_out(&self, group: &ResourceId, until: Instant) -> Result<bool, StoreError> {
-        let mut pauses = PAUSES.build();
+        let (mut pauses, mut seen) = (PAUSES.build(), None);
         while let Some(pending) = self.pending(group).await? {
+            // Whoever loses to others who carry it out begins anew: it goes on.
+            if seen.replace(pending.sequence) != Some(pending.sequence) {
+                pauses = PAUSES.build();
+            }
             let (delta, decided) = self.decided(&pending).await?;
             let carried = self.carry_out_from(pending, &delta, &decided, until);
             match carried.await {

@@ -29,15 +29,6 @@ pub(crate) const LEFT: &str = "left";
 /// follows from the deletion, and from the restoration that they are back.
 pub(super) const PARTED_AT: &str = "parted_at";
 
-/// Since when somebody is a member.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Since {
-    /// The time, unless an earlier release wrote the edge.
-    pub at: Option<OffsetDateTime>,
-    /// Whether the user has left the group by being deleted, and comes back by being restored.
-    pub has_left: bool,
-}
-
 /// Since when the user of an edge is a member.
 ///
 /// # Errors
@@ -153,23 +144,22 @@ impl TenantStore<'_> {
         Ok(())
     }
 
-    /// Shows `visit` all memberships of the tenant, group by group: the group, the user, and since
-    /// when. Then those that deleted users come back to, user by user, but for those that were left
-    /// before the deletion. What a pending change has not carried out yet is not among them.
+    /// Shows `visit` all memberships of the tenant: the group, the user, and since when, unless an
+    /// earlier release wrote the edge. First those that are, group by group; then those that deleted
+    /// users come back to, user by user, but for those that were left before the deletion. What a
+    /// pending change has not carried out yet is not among them.
     ///
     /// # Errors
     /// Failures of DynamoDB, and [`StoreError::Damaged`].
     pub async fn all_memberships(
         &self,
-        mut visit: impl FnMut(ResourceId, ResourceId, Since),
+        mut visit: impl FnMut(ResourceId, ResourceId, Option<OffsetDateTime>),
     ) -> Result<(), StoreError> {
         let query = self.query_prefix(keys::members::EDGES.to_owned());
         self.each(query, |item| {
             // Head and tail are no edges.
             if let Some((group, user)) = keys::members::ends(text(item, SORT_KEY)?) {
-                let at = joined_at(item)?;
-                let has_left = false;
-                visit(group, user, Since { at, has_left });
+                visit(group, user, joined_at(item)?);
             }
             Ok(true)
         })
@@ -181,9 +171,27 @@ impl TenantStore<'_> {
             .expression_attribute_names("#parted", PARTED_AT);
         self.each(query, |item| {
             if let Some((user, group)) = keys::members::ends(text(item, SORT_KEY)?) {
-                let at = joined_at(item)?;
-                let has_left = true;
-                visit(group, user, Since { at, has_left });
+                visit(group, user, joined_at(item)?);
+            }
+            Ok(true)
+        })
+        .await
+    }
+
+    /// Shows `visit` the same of one user: the group, and since when.
+    ///
+    /// # Errors
+    /// Failures of DynamoDB, and [`StoreError::Damaged`].
+    pub async fn memberships_of(
+        &self,
+        user: &ResourceId,
+        mut visit: impl FnMut(ResourceId, Option<OffsetDateTime>),
+    ) -> Result<(), StoreError> {
+        let query = self.query_prefix(keys::members::edges_of_user(user));
+        self.each(query, |item| {
+            let ends = keys::members::ends(text(item, SORT_KEY)?);
+            if let Some((_, group)) = ends.filter(|_| !item.contains_key(PARTED_AT)) {
+                visit(group, joined_at(item)?);
             }
             Ok(true)
         })

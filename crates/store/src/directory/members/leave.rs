@@ -62,8 +62,9 @@ impl Leaving {
 
     /// How many actions it takes to leave none of the groups.
     fn least(&self) -> usize {
-        // The fence; and each of them, with the shard of its group.
-        1 + 2 * self.late.len()
+        // The fence; and each of them, with the shard of its group. They are counted as groups that
+        // are left, for a restoration has to come back to them too.
+        1 + ACTIONS * self.late.len()
     }
 
     /// How many groups a transaction with room for so many actions can leave, of which others take
@@ -150,12 +151,7 @@ impl TenantStore<'_> {
         origin: &Origin,
     ) -> Result<(), StoreError> {
         let digit = keys::members::digit(user);
-        // Later than all that happened to these memberships.
         let parted = self.last_parted(groups.iter(), digit).await?;
-        let joined = groups
-            .iter()
-            .filter_map(|group| *leaving.groups.get(group)?);
-        let at = joined.chain(parted).fold(origin.at, later);
         let mut parts = Parts::default();
         // A large change that was decided since may have ended one of the memberships; then it is
         // counted, and must not be counted again.
@@ -168,6 +164,11 @@ impl TenantStore<'_> {
         let nobody = BTreeSet::new();
         let mut proof = None;
         for group in groups {
+            // Later than all that happened to this membership.
+            let joined = leaving.groups.get(group).copied().flatten();
+            let parted = parted.get(group).copied();
+            let at = [joined, parted].into_iter().flatten();
+            let at = at.fold(origin.at, later);
             match leaving.is_for_good {
                 true => self.part((group, user), Some(at), &mut parts)?,
                 false => self.leave((group, user), at, true, &mut parts)?,

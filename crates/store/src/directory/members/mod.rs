@@ -38,7 +38,6 @@ use scim::ResourceId;
 use super::keys::members::digit;
 
 pub use change::{Attributes, ChangeOfMembers, MembersChanged};
-pub use edge::Since;
 pub use groups_of::InGroup;
 pub use page::{MembersPage, Part};
 pub use pending::PendingChange;

@@ -101,7 +101,7 @@ impl TenantStore<'_> {
         let digit = keys::members::digit(user);
         let last = self.last_parted(parted, digit).await?;
         for waiting in &mut told {
-            waiting.parted = waiting.parted.max(last);
+            waiting.parted = waiting.parted.max(last.get(&waiting.group).copied());
         }
         Ok(untold.into_iter().chain(told).collect())
     }

@@ -147,17 +147,21 @@ pub(crate) struct Moved<'m> {
 }
 
 impl TenantStore<'_> {
-    /// The time of the latest change that ended a membership in one of these groups, as far as the
-    /// shards of a digit count.
+    /// The times of the latest changes that ended a membership in each of these groups, as far as
+    /// the shards of a digit count.
     pub(super) async fn last_parted(
         &self,
         groups: impl Iterator<Item = &ResourceId>,
         digit: char,
-    ) -> Result<Option<OffsetDateTime>, StoreError> {
+    ) -> Result<BTreeMap<ResourceId, OffsetDateTime>, StoreError> {
         let shards = groups.map(|group| keys::members::shard(group, digit));
-        let read = |item: &Item| optional(item, PARTED_AT, milliseconds);
-        let all = self.there_as(shards.collect(), PARTED_AT, read).await?;
-        Ok(all.into_iter().flatten().max())
+        let read = |item: &Item| {
+            let group = keys::members::shard_group(text(item, SORT_KEY)?).flatten();
+            Ok(group.zip(optional(item, PARTED_AT, milliseconds)?))
+        };
+        let attributes = format!("{SORT_KEY}, {PARTED_AT}");
+        let all = self.there_as(shards.collect(), &attributes, read).await?;
+        Ok(all.into_iter().flatten().collect())
     }
 
     /// The shards of a group, whether or not there is one.
