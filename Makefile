@@ -87,7 +87,15 @@ TAG ?=
 ALSO ?=
 TRIPLE = $(or $(patsubst arm64,aarch64,$(ARCHITECTURE)),$(error say ARCHITECTURE=x86_64 or arm64))-unknown-linux-gnu
 
+# What `make deploy` deploys: a stage of samconfig.toml, or without one the stack of this name.
+# GUIDED=1 has sam ask for each parameter.
+STAGE ?=
 STACK ?= hellotracks-scim
+PARAMETERS ?=
+SAM_FLAGS ?=
+GUIDED ?=
+# Of the build: empty for the template's default, arm64.
+ARCHITECTURE ?=
 SAM_REGION ?= us-east-1
 export SAM_CLI_TELEMETRY := 0
 
@@ -215,10 +223,13 @@ lint: ## Check formatting, and lints with warnings denied
 
 # What each finds that is right here is in .cfnlintrc and .checkov.yaml, with the reason.
 .PHONY: check-template
-check-template: $(AWS_TOOLS) $(CHECKOV) ## Check template.yaml with cfn-lint, the serverless rules, checkov and sam validate
-	@.local/venv-aws/bin/cfn-lint template.yaml
+check-template: $(AWS_TOOLS) $(CHECKOV) ## Check template.yaml, edge.yaml and samconfig.toml, also as CloudFormation expands them
+	@.local/venv-aws/bin/cfn-lint template.yaml edge.yaml
 	@.local/venv-aws/bin/sam validate --lint --template-file template.yaml --region $(SAM_REGION)
-	@.local/venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml
+	@.local/venv-aws/bin/python .ci/check-template
+	@.local/venv-aws/bin/python .ci/check-template --self-test
+	@.local/venv-aws/bin/python .ci/check-deploy
+	@.local/venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml --file edge.yaml
 
 .PHONY: check-template-faults
 check-template-faults: $(AWS_TOOLS) $(CHECKOV) ## Plant faults in a copy of template.yaml: check-template has to find them
@@ -287,10 +298,13 @@ release-programs: notices ## Check and pack what was built for ARCHITECTURE into
 	@$(PYTHON) .ci/package $(ARCHITECTURE) template.yaml .aws-sam/build target/$(TRIPLE)/release/scim-admin \
 	  $(DIST)/documents/THIRD-PARTY-NOTICES.txt $(DIST)/programs
 
+# Quotes within the two texts are the caller's, as in SAM_FLAGS='--tags "a=b c=d"'.
 .PHONY: deploy
-deploy: build ## Build and deploy (STACK=hellotracks-scim, further sam options in SAM_FLAGS)
-	@.local/venv-aws/bin/sam deploy --stack-name "$(STACK)" --resolve-s3 --capabilities CAPABILITY_IAM \
-	  --no-fail-on-empty-changeset $(SAM_FLAGS)
+deploy: export DEPLOY_PARAMETERS = $(PARAMETERS)
+deploy: export DEPLOY_FLAGS = $(SAM_FLAGS)
+deploy: build ## Build and deploy (STAGE=prod, or STACK=hellotracks-scim; PARAMETERS='Name=value …'; sam options in SAM_FLAGS)
+	@.local/venv-aws/bin/python .ci/deploy --stage="$(STAGE)" --stack="$(STACK)" \
+	  --parameters="$$DEPLOY_PARAMETERS" --flags="$$DEPLOY_FLAGS" $(if $(filter-out 0,$(GUIDED)),--guided)
 
 ## ---- Tidy ---------------------------------------------------------------------------------------
 

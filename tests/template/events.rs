@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use saphyr::Yaml;
 use serde_json::{Value, json};
 
+use crate::deploy::{OF_DEPLOY, policy_of_function};
 use crate::stack::{Stack, of_type, shown};
 use crate::values::number;
-use crate::yaml::{at, items, parse, source, string};
+use crate::yaml::{at, items, parse, source, statements, string};
 
 const PIPES: [(&str, &str); 2] = [
     ("QueuePipe", "MemberEventQueue"),
@@ -184,15 +185,10 @@ fn the_event_function_may_write_logs_and_nothing_else() {
     let function = at(&template, &["Resources", "EventFunction"]);
     assert_eq!(string(at(function, &["Type"])), "AWS::Serverless::Function");
     let function = at(function, &["Properties"]);
-    // Without these SAM makes a role that has AWSLambdaBasicExecutionRole alone. A pipe invokes the
-    // function with its own role, so nothing else does: no event, no URL.
-    for property in [
-        "Role",
-        "Policies",
-        "Events",
-        "FunctionUrlConfig",
-        "Connectors",
-    ] {
+    let policy = statements(policy_of_function(&template, "EventFunction"));
+    assert_eq!(policy.len(), 1, "its log, which `deploy` has more about");
+    // A pipe invokes the function with its own role, so nothing else does: no event, no URL.
+    for property in ["Policies", "Events", "FunctionUrlConfig", "Connectors"] {
         assert!(!function.contains_mapping_key(property), "{property}");
     }
     let globals = template.contains_mapping_key("Globals");
@@ -256,7 +252,7 @@ fn what_is_off_is_not_there() {
         .filter(|(_, resource)| resource.contains_mapping_key("Condition"))
         .map(|(name, _)| string(name))
         .collect();
-    let optional = optional.iter().chain(OF_OTHERS);
+    let optional = optional.iter().chain(OF_OTHERS).chain(OF_DEPLOY);
     let optional = optional.map(|name| (*name).to_owned()).collect();
     assert_eq!(conditional, optional);
 }
@@ -266,7 +262,6 @@ fn what_is_off_is_not_there() {
 fn whatever_is_there_names_only_what_is_there() {
     let text = source("template.yaml");
     let template = parse(&text);
-    let parameters = Stack::new(&template, []).names("Parameters");
     let switches = [
         QUEUE_OFF,
         BUS_OFF,
@@ -277,14 +272,20 @@ fn whatever_is_there_names_only_what_is_there() {
         ("ReservedConcurrency", "200"),
         ("SteadyTraffic", "true"),
     ];
+    names_only_what_is_there(&template, &switches);
+}
+
+/// With each set of other values of parameters.
+pub fn names_only_what_is_there(template: &Yaml<'_>, switches: &[(&'static str, &'static str)]) {
+    let parameters = Stack::new(template, []).names("Parameters");
     for set in 0..1_usize << switches.len() {
         let on = (0..switches.len()).filter(|switch| set & (1 << switch) != 0);
         let on: Vec<_> = on.map(|switch| switches[switch]).collect();
-        let stack = Stack::new(&template, on.iter().copied());
+        let stack = Stack::new(template, on.iter().copied());
         let resources = stack.names("Resources");
         for section in ["Resources", "Outputs"] {
             for name in stack.names(section) {
-                for named in stack.named_by(at(&template, &[section, &name])) {
+                for named in stack.named_by(at(template, &[section, &name])) {
                     assert!(
                         named.starts_with("AWS::")
                             || parameters.contains(&named)

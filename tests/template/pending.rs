@@ -32,7 +32,7 @@ fn it_is_called_every_minute_and_not_again_for_a_failure() {
          OmitName: true, RoleArn: !GetAtt PendingScheduleRole.Arn, \
          RetryPolicy: {MaximumRetryAttempts: 0}}}}"
     );
-    for property in ["Role", "FunctionUrlConfig", "Connectors"] {
+    for property in ["FunctionUrlConfig", "Connectors"] {
         assert!(!function.contains_mapping_key(property), "{property}");
     }
     let role = of_type(&template, "AWS::IAM::Role")["PendingScheduleRole"];

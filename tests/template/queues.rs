@@ -80,7 +80,7 @@ fn every_queue_of_dead_letters_has_an_alarm() {
     }
 }
 
-/// What every alarm has, `watch` says.
+/// What every alarm has, `watch` says, and `.ci/check-template`.
 #[test]
 fn alarms_about_events_and_pending_changes_go_off_at_once() {
     let text = source("template.yaml");

@@ -58,7 +58,8 @@ impl<'y, 't> Stack<'y, 't> {
                     };
                     self.name(taken, named);
                 }
-                "Ref" => named.extend([string(inner)]),
+                // SAM's `Api.Stage` is the stage that it makes for the Api.
+                "Ref" => named.extend([before_dot(&string(inner))]),
                 "GetAtt" => named.extend([before_dot(&string(inner))]),
                 "Sub" => match inner.as_sequence() {
                     None => named.extend(variables(&string(inner))),

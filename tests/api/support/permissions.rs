@@ -40,11 +40,10 @@ pub fn policy(name: &str) -> BTreeSet<Permission> {
 pub fn role(function: &str) -> BTreeSet<Permission> {
     let text = source("template.yaml");
     let template = parse(&text);
-    let policies = at(
-        &template,
-        &["Resources", function, "Properties", "Policies"],
-    );
-    items(policies).flat_map(allowed).collect()
+    let role = format!("{function}Role");
+    let policies = at(&template, &["Resources", &role, "Properties", "Policies"]);
+    let documents = items(policies).map(|policy| at(policy, &["PolicyDocument"]));
+    documents.flat_map(allowed).collect()
 }
 
 /// The index of the directory table, which a Scan names besides the table.
