@@ -11,6 +11,7 @@ mod errors; // error texts that CONNECT-ENTRA.md explains
 mod links; // links between documents, and the width of their lines
 mod numbers; // numbers that documents state, counted again
 mod sizes; // the length of files, and their names
+mod typed; // commands of scim-admin, with their options
 
 use std::fs;
 use std::path::Path;

@@ -1,6 +1,6 @@
-//! How a release gets to AWS: a role for each function, aliases and what takes them back, the domain,
-//! keys of one's own, and the firewall in front. `.ci/check-template` has what only shows in the
-//! template as SAM expands it.
+//! How a release gets to AWS: a role for each function, aliases and what takes them back, the
+//! domain, keys of one's own, and the firewall in front. `.ci/check-template` has what only shows
+//! in the template as SAM expands it.
 
 use std::collections::BTreeSet;
 
@@ -20,8 +20,8 @@ pub const OF_DEPLOY: &[&str] = &[
     "DomainMapping",
     "DomainRecords",
 ];
-/// The conditions are these: rules of the template have a name with the certificate, and a vault with
-/// the role, or neither.
+/// The conditions are these: rules of the template have a name with the certificate, and a vault
+/// with the role, or neither.
 const DOMAIN: (&str, &str) = (
     "CertificateArn",
     "arn:aws:acm:eu-central-1:111122223333:certificate/1",
@@ -50,8 +50,8 @@ pub fn policy_of_function<'y, 't>(template: &'y Yaml<'t>, name: &str) -> &'y Yam
     at(policy, &["PolicyDocument"])
 }
 
-/// The statement with which a function writes into its log group, and into no other, in the words of
-/// `permissions`.
+/// The statement with which a function writes into its log group, and into no other, in the words
+/// of `permissions`.
 pub fn writes_its_log(template: &Yaml<'_>, name: &str) -> String {
     let path = ["Resources", name, "Properties", "LoggingConfig", "LogGroup"];
     let (tag, group) = tagged(at(template, &path));

@@ -4,8 +4,8 @@
 //! - [`permissions`]: the calls made by `crates/store`, found in its source text ([`calls`]).
 //! - [`function`]: the variables named in the `config.rs` of each function, and time limits, each
 //!   within the next.
-//! - [`deploy`]: roles, aliases and what takes a deployment back, the domain, keys of one's own, and
-//!   edge.yaml. What CloudFormation makes of it is for `.ci/check-template`.
+//! - [`deploy`]: roles, aliases and what takes a deployment back, the domain, keys of one's own,
+//!   and edge.yaml. What CloudFormation makes of it is for `.ci/check-template`.
 //! - [`events`]: how change records become member events, with [`event_roles`], [`queues`] and
 //!   [`event_schema`]; [`stack`] is what CloudFormation makes of parameters.
 //! - [`pending`]: when changes are carried out that a request has left.

@@ -1,5 +1,5 @@
-//! `scim-admin smoke`: the program itself is told to end, while it waits for a service that does not
-//! answer. No key is left behind.
+//! `scim-admin smoke`: the program itself is told to end, while it waits for a service that does
+//! not answer. No key is left behind.
 
 #![cfg(test)]
 

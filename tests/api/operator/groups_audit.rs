@@ -7,7 +7,6 @@ use scim::ResourceId;
 use scim::members::MemberChange;
 use scim::schema::GROUPS;
 use serde_json::json;
-use stand::wire::Wire;
 use store::audit::DefectKind;
 use store::directory::members::{Attributes, ChangeOfMembers};
 use store::directory::record::{Actor, ChangeKind, Origin};
@@ -15,10 +14,9 @@ use store::{Gate, Meter, TenantStore};
 use tenant::TenantId;
 use time::OffsetDateTime;
 
-use super::audit::{audit, repair};
+use super::audit::{audit, repair, start};
 use crate::support::clock::passing_when_idle;
 use crate::support::directory::{DirectoryTable, Items, number};
-use crate::support::engine;
 use crate::support::groups::{
     adding, change, group, groups_of, members_of, path, removing, replacing, users,
 };
@@ -55,12 +53,7 @@ async fn mended(service: &Service) -> BTreeSet<DefectKind> {
 
 /// A service with a group of three users, two of whom are in another group as well.
 async fn crew() -> (Service, DirectoryTable, Vec<String>, [String; 2]) {
-    crew_at(engine::endpoint()).await
-}
-
-/// The same in the engine at `endpoint`.
-async fn crew_at(endpoint: &str) -> (Service, DirectoryTable, Vec<String>, [String; 2]) {
-    let (service, directory, _) = DirectoryTable::at(endpoint).await;
+    let (service, directory) = start().await;
     let users = users(&service, "user", 3).await;
     let north = group(&service, "North", &users).await;
     let south = group(&service, "South", &users[1..]).await;
@@ -348,8 +341,7 @@ async fn what_an_ended_group_has_left_is_swept() {
 /// Members come and go while the check runs: it finds nothing, and repairs what is wrong.
 #[tokio::test]
 async fn memberships_in_use_are_no_defects() {
-    let wire = Wire::passing(engine::endpoint()).await;
-    let (service, directory, users, [north, south]) = crew_at(&wire.endpoint).await;
+    let (service, directory, users, [north, south]) = crew().await;
     let more = crate::support::groups::users(&service, "more", 8).await;
     let is_enough = std::cell::Cell::new(false);
     let write = async {

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
-use stand::clock::{begun, is_under_way, nothing_under_way};
+use stand::clock::{asked, is_under_way, nothing_under_way};
 use time::OffsetDateTime;
 use tokio::task::yield_now;
 
@@ -40,9 +40,9 @@ const QUIET_TURNS: usize = 20;
 /// within itself. What it asks of the engine goes through a [`Wire`](stand::wire::Wire): without
 /// one the clock does not wait for the answer.
 pub async fn passing_when_idle<T>(work: impl Future<Output = T>) -> T {
-    let begun_before = begun();
+    let before = asked();
     let outcome = passing_unanswered(work).await;
-    assert!(begun() > begun_before, "nothing was asked through a wire");
+    assert!(asked() > before, "nothing was asked through a wire");
     outcome
 }
 
@@ -93,7 +93,7 @@ pub async fn passing_by_hand<T>(work: impl Future<Output = T>) -> T {
 async fn waiting_costs_no_time_and_work_takes_none() {
     let started = std::time::Instant::now();
     let virtual_start = tokio::time::Instant::now();
-    let elapsed = passing_when_idle(async {
+    let elapsed = passing_unanswered(async {
         tokio::time::sleep(Duration::from_secs(60)).await;
         // What is under way does not let the clock pass, however long it takes.
         let work = tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_millis(300)));

@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 
 thread_local! {
     static UNDER_WAY: Cell<usize> = const { Cell::new(0) };
-    static BEGUN: Cell<usize> = const { Cell::new(0) };
+    static ASKED: Cell<usize> = const { Cell::new(0) };
     static DONE: RefCell<Rc<Notify>> = RefCell::new(Rc::new(Notify::new()));
 }
 
@@ -26,7 +26,6 @@ pub async fn really<T>(work: impl Future<Output = T>) -> T {
         }
     }
     UNDER_WAY.set(UNDER_WAY.get() + 1);
-    BEGUN.set(BEGUN.get() + 1);
     let _guard = Guard;
     work.await
 }
@@ -36,9 +35,14 @@ pub fn is_under_way() -> bool {
     UNDER_WAY.get() > 0
 }
 
-/// How many things that take real time have begun on this thread.
-pub fn begun() -> usize {
-    BEGUN.get()
+/// How often a wire on this thread was asked, whatever it answered.
+pub fn asked() -> usize {
+    ASKED.get()
+}
+
+/// Counts a question to a wire.
+pub(crate) fn note_question() {
+    ASKED.set(ASKED.get() + 1);
 }
 
 /// Waits until nothing on this thread takes real time.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::clock::really;
+use crate::clock::{note_question, really};
 pub use answers::Trouble;
 pub use asked::Asked;
 
@@ -206,6 +206,7 @@ impl State {
 
     /// The answer to a request; nothing to reset the connection.
     async fn answer(&self, request: &[u8]) -> std::io::Result<Option<Reply>> {
+        note_question();
         let whole = |bytes| {
             Ok(Some(Reply {
                 bytes,

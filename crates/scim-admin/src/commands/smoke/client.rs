@@ -92,9 +92,10 @@ impl Client {
         let answer = self.connector.call(request).await;
         let answer = answer.map_err(|error| unreachable(&error))?;
         let status = answer.status().as_u16();
-        // Whatever sends the key back: it is not shown.
-        let secret = key.expose().rsplit('_').nth(1).unwrap_or(key.expose());
-        let mute = |text: &str| text.replace(secret, "…");
+        // Whatever sends the key back, or a part of it: it is not shown.
+        let whole = key.expose();
+        let secret = whole.rsplit('_').nth(1).unwrap_or(whole);
+        let mute = |text: &str| text.replace(whole, "…").replace(secret, "…");
         let header = |name| answer.headers().get(name).map(mute);
         let [kind, location, request_id] =
             ["content-type", "location", "apigw-requestid"].map(header);
