@@ -56,8 +56,8 @@ impl Answer {
     pub fn error(&self, status: u16) -> Result<(), String> {
         let body = self.scim(status)?;
         let is_error = has_schema(&body, ERROR_SCHEMA)
-            && body["status"] == status.to_string()
-            && body["detail"].is_string();
+            && text(&body, "status") == Some(status.to_string().as_str())
+            && text(&body, "detail").is_some();
         match is_error {
             true => Ok(()),
             false => Err(format!(
@@ -70,12 +70,14 @@ impl Answer {
     /// The resources of a list of this many.
     pub fn list(&self, number: usize) -> Result<Vec<Value>, String> {
         let mut body = self.scim(200)?;
-        let resources = match body["Resources"].take() {
-            Value::Array(resources) => resources,
+        let resources = match body.get_mut("Resources").map(Value::take) {
+            Some(Value::Array(resources)) => resources,
             _ => Vec::new(),
         };
         let is_list = has_schema(&body, LIST_SCHEMA)
-            && body["totalResults"] == number
+            && body
+                .get("totalResults")
+                .is_some_and(|total| *total == number)
             && resources.len() == number;
         match is_list {
             true => Ok(resources),
@@ -91,7 +93,7 @@ impl Answer {
         let Self { status, .. } = self;
         let begins = self.start();
         let message: Option<Value> = serde_json::from_str(&self.body).ok();
-        let is_gateway = message.is_some_and(|message| message["message"].is_string());
+        let is_gateway = message.is_some_and(|body| text(&body, "message").is_some());
         if is_gateway && *status >= 500 {
             return format!(
                 "API Gateway has answered in the function's place, with status {status} and {begins}: the function has crashed, took too long or cannot be called; look at its log and at Errors in Lambda"
@@ -114,7 +116,7 @@ impl Answer {
     /// What to do about another status.
     fn unexpected(&self, status: u16, body: &Value) -> String {
         let found = self.status;
-        let detail = body["detail"].as_str().unwrap_or("it does not say why");
+        let detail = text(body, "detail").unwrap_or("it does not say why");
         match found {
             500.. => {
                 let id = match &self.request_id {
@@ -144,9 +146,14 @@ impl Answer {
     }
 }
 
+/// The text of a member of a body, if it has one.
+pub fn text<'v>(body: &'v Value, name: &str) -> Option<&'v str> {
+    body.get(name)?.as_str()
+}
+
 /// Whether a body names this schema.
 pub fn has_schema(body: &Value, schema: &str) -> bool {
-    let schemas = body["schemas"].as_array();
+    let schemas = body.get("schemas").and_then(Value::as_array);
     schemas.is_some_and(|schemas| schemas.iter().any(|named| named == schema))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tenant::ApiKey;
 
-use super::answer::{Answer, has_schema};
+use super::answer::{Answer, has_schema, text};
 use super::client::{Call, Client};
 use crate::lines::{Form, Printer};
 use crate::terminal::{self, printable};
@@ -196,7 +196,7 @@ impl<'s, 'p> Steps<'s, 'p> {
         let mut created = None;
         let as_asked = |answer: &Answer| {
             let user = answer.scim(201)?;
-            let id = user["id"].as_str().unwrap_or_default().to_owned();
+            let id = text(&user, "id").unwrap_or_default().to_owned();
             let expected = Expected {
                 location: format!("{url}/scim/v2/Users/{id}"),
                 name,
@@ -283,7 +283,10 @@ struct Expected<'e> {
 impl Expected<'_> {
     /// Whether this is the user, with this value of an attribute.
     fn check(&self, user: &Value, attribute: &str, value: &Value) -> Result<(), String> {
-        let location = user["meta"]["location"].as_str().unwrap_or_default();
+        let location = user
+            .pointer("/meta/location")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         if location != self.location {
             return Err(self.elsewhere("`meta.location`", location));
         }
