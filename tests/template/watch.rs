@@ -246,6 +246,17 @@ fn alarms_in(text: &str) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
+/// What each runbook says, in this order.
+const PARTS: &[&str] = &[
+    "Signal",
+    "What the admin sees in Entra",
+    "Look",
+    "Decide",
+    "Do",
+    "Tell",
+    "Proof that it is over",
+];
+
 /// What is wrong between the alarms and the runbooks.
 fn faults_of_runbooks(template: &Yaml<'_>, runbooks: &str) -> Vec<String> {
     let alarms = alarms_with_a_section(template);
@@ -274,13 +285,15 @@ fn faults_of_runbooks(template: &Yaml<'_>, runbooks: &str) -> Vec<String> {
         let title = runbook.lines().next().unwrap_or_default();
         let mut from = 0;
         for part in PARTS {
-            let label = format!("\n- **{part}.** ");
+            let label = format!("\n- **{part}.**");
             match runbook[from..].find(&label) {
                 Some(place) => from += place + label.len(),
                 None => faults.push(format!("{title}: no {part} in its place")),
             }
         }
-        let signal = runbook.split_once("\n- **Signal.** ").map(|(_, after)| after);
+        let signal = runbook
+            .split_once("\n- **Signal.** ")
+            .map(|(_, after)| after);
         let signal = signal.and_then(|after| after.split("\n- **").next());
         let signal = signal.unwrap_or_default();
         if !signal.starts_with("Symptom: ") && alarms_in(signal).is_empty() {
@@ -289,17 +302,6 @@ fn faults_of_runbooks(template: &Yaml<'_>, runbooks: &str) -> Vec<String> {
     }
     faults
 }
-
-/// What each runbook says, in this order.
-const PARTS: &[&str] = &[
-    "Signal",
-    "What the admin sees in Entra",
-    "Look",
-    "Decide",
-    "Do",
-    "Tell",
-    "Proof that it is over",
-];
 
 #[test]
 fn each_alarm_has_a_runbook_and_each_runbook_a_signal() {
@@ -312,7 +314,7 @@ fn each_alarm_has_a_runbook_and_each_runbook_a_signal() {
     for (right, planted) in [
         ("`ConcurrencyAlarm`", "`ConcurrenceAlarm`"),
         ("](#a-breaker-is-open)", "](#a-key-has-leaked)"),
-        ("Signal.** Symptom: ", "Signal.** "),
+        ("Symptom: somebody, or a", "Somebody, or a"),
         ("- **Tell.** ", "- **Say.** "),
     ] {
         assert!(runbooks.contains(right), "{right}");
