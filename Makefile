@@ -94,6 +94,11 @@ STACK ?= hellotracks-scim
 PARAMETERS ?=
 SAM_FLAGS ?=
 GUIDED ?=
+# Whether the service is tried when it is deployed; not with GUIDED, which may name another stack.
+SMOKE ?= 1
+# What runs scim-admin there; the program itself, where it is at hand.
+SCIM_ADMIN ?= $(CARGO) run --quiet -p scim-admin --
+SMOKE_WITH = .local/venv-aws/bin/python .ci/smoke --program="$(SCIM_ADMIN)" $(1)
 # Of the build: empty for the template's default, arm64.
 ARCHITECTURE ?=
 SAM_REGION ?= us-east-1
@@ -307,6 +312,19 @@ deploy: export DEPLOY_FLAGS = $(SAM_FLAGS)
 deploy: build ## Build and deploy (STAGE=prod, or STACK=hellotracks-scim; PARAMETERS='Name=value …'; sam options in SAM_FLAGS)
 	@.local/venv-aws/bin/python .ci/deploy --stage="$(STAGE)" --stack="$(STACK)" \
 	  --parameters="$$DEPLOY_PARAMETERS" --flags="$$DEPLOY_FLAGS" $(if $(filter-out 0,$(GUIDED)),--guided)
+ifeq ($(SMOKE)$(filter-out 0,$(GUIDED)),1)
+	@$(call SMOKE_WITH,--stage="$(STAGE)" --stack="$(STACK)" --flags="$$DEPLOY_FLAGS")
+endif
+
+# A stack is named by STAGE or by STACK. Without either it is what `make dev` runs, which has built
+# scim-admin.
+SMOKED = $(STAGE)$(if $(filter file,$(origin STACK)),,$(STACK))
+.PHONY: smoke
+smoke: SCIM_ADMIN := $(if $(SMOKED),$(SCIM_ADMIN),$(PROGRAMS)/scim-admin)
+smoke: export DEPLOY_FLAGS = $(SAM_FLAGS)
+smoke: $(AWS_TOOLS) ## Try the running service as Entra would (STAGE=prod or STACK=…; else that of `make dev`)
+	@$(call SMOKE_WITH,--stage="$(STAGE)" --stack="$(if $(filter file,$(origin STACK)),,$(STACK))" \
+	  --flags="$$DEPLOY_FLAGS" --dev="$(or $(DATA),.local)/dev.env")
 
 ## ---- Tidy ---------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ fn tokens(line: &str) -> Vec<Token> {
     let mut word: Option<String> = None;
     let mut chars = line.chars().peekable();
     let mut is_file = false;
-    let mut finish = |word: &mut Option<String>, is_file: &mut bool, tokens: &mut Vec<Token>| {
+    let finish = |word: &mut Option<String>, is_file: &mut bool, tokens: &mut Vec<Token>| {
         if let Some(word) = word.take()
             && !std::mem::take(is_file)
         {

@@ -16,6 +16,7 @@ use crate::yaml::{at, items, parse, source, string, table_or_index, tagged};
 pub const OF_DEPLOY: &[&str] = &[
     "BackupPlan",
     "BackupSelection",
+    "CertificateAlarm",
     "Domain",
     "DomainMapping",
     "DomainRecords",

@@ -23,6 +23,7 @@ const AWS: &[(&str, &str, &str)] = &[
     ("AWS/ApiGateway", "5xx", "ApiId"),
     ("AWS/ApiGateway", "Count", "ApiId"),
     ("AWS/ApiGateway", "Latency", "ApiId"),
+    ("AWS/CertificateManager", "DaysToExpiry", "CertificateArn"),
     ("AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName"),
     ("AWS/DynamoDB", "ConsumedWriteCapacityUnits", "TableName"),
     ("AWS/DynamoDB", "ReadThrottleEvents", "TableName"),

@@ -6,7 +6,10 @@ use std::process::{Command, Stdio};
 
 use member_events::{Content, Publisher, function};
 use serde_json::{Value, json};
+use stand::function::failed_start;
 use stand::runtime_api::RuntimeApi;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_hellotracks-events");
 
 fn record(sort_key: &str) -> Value {
     let keys = json!({"pk": {"S": "T#acme"}, "sk": {"S": sort_key}});
@@ -29,7 +32,7 @@ fn record(sort_key: &str) -> Value {
 #[tokio::test]
 async fn a_batch_is_answered_with_its_events() {
     let mut runtime = RuntimeApi::start().await.unwrap();
-    let program = Command::new(env!("CARGO_BIN_EXE_hellotracks-events"))
+    let program = Command::new(PROGRAM)
         .env_clear()
         .envs([
             ("AWS_LAMBDA_RUNTIME_API", runtime.address()),
@@ -74,24 +77,10 @@ async fn a_batch_is_answered_with_its_events() {
     assert!(!log.contains("lena"), "{log}");
 }
 
-/// Starts the program with these variables alone, which it cannot run with, and returns its log.
-fn last_line(variables: &[(&str, &str)]) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_hellotracks-events"))
-        .env_clear()
-        .envs(variables.iter().copied())
-        .output()
-        .unwrap();
-    assert!(!output.status.success());
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
-    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(line["level"], "ERROR");
-    line
-}
-
 /// A wrong setting is told by the deployment, and not by wrong events.
 #[test]
 fn a_wrong_setting_ends_it_at_once() {
-    let line = last_line(&[("SCIM_EVENT_CONTENT", "everything")]);
+    let line = failed_start(PROGRAM, &[("SCIM_EVENT_CONTENT", "everything")]);
     assert_eq!(line["message"], "the function cannot run");
     let cause = line["cause"].as_str().unwrap();
     assert!(cause.contains("SCIM_EVENT_CONTENT"), "{cause}");
@@ -100,7 +89,7 @@ fn a_wrong_setting_ends_it_at_once() {
 /// Lambda's own variables are missing, which lambda_runtime takes for a defect.
 #[test]
 fn a_panic_while_it_starts_is_a_line_too() {
-    let line = last_line(&[]);
+    let line = failed_start(PROGRAM, &[]);
     assert_eq!(line["message"], "panic beside a request");
     let location = line["location"].as_str().unwrap();
     assert!(location.contains("lambda_runtime"), "{location}");

@@ -2,26 +2,17 @@
 
 #![cfg(test)]
 
-use std::process::Command;
-
-use serde_json::Value;
+use stand::function::failed_start;
 
 /// Why it does not start is one line of its log, as all that it says.
 #[test]
 fn a_missing_variable_ends_it_with_a_line() {
-    let output = Command::new(env!("CARGO_BIN_EXE_hellotracks-settings"))
-        .env_clear()
-        .envs([
-            ("SCIM_SECRETS_TABLE", "s"),
-            ("SCIM_DIRECTORY_TABLE", "d"),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "12"),
-        ])
-        .output()
-        .unwrap();
-    assert!(!output.status.success());
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
-    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(line["level"], "ERROR");
+    let variables = [
+        ("SCIM_SECRETS_TABLE", "s"),
+        ("SCIM_DIRECTORY_TABLE", "d"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "12"),
+    ];
+    let line = failed_start(env!("CARGO_BIN_EXE_hellotracks-settings"), &variables);
     assert_eq!(line["message"], "the function cannot run");
     let cause =
         "environment variable SCIM_SESSIONS_TABLE is not set; it is the name of a DynamoDB table";

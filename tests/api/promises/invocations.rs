@@ -1,11 +1,10 @@
 //! The log: which invocation a line is of, what ran, and whom a refused request claims to be of.
 
-use std::process::Command;
-
 use function::release;
 use hellotracks_scim::app::handle;
 use lambda_http::{Context, Request, RequestExt as _};
 use serde_json::{Value, json};
+use stand::function::failed_start;
 use store::Meter;
 use store::sessions::Scope;
 use tenant::{ApiKey, TenantId};
@@ -180,16 +179,9 @@ fn a_missing_variable_ends_the_function_with_a_line() {
             "environment variable SCIM_PUBLIC_DISCOVERY is `yes`; it must be `true` or `false`",
         ),
     ] {
-        let output = Command::new(env!("CARGO_BIN_EXE_hellotracks-scim"))
-            .env_clear()
-            .envs(variables.iter().copied())
-            .env("AWS_LAMBDA_FUNCTION_VERSION", "12")
-            .output()
-            .unwrap();
-        assert!(!output.status.success());
-        assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
-        let line: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(line["level"], "ERROR");
+        let version = [("AWS_LAMBDA_FUNCTION_VERSION", "12")];
+        let variables = [variables, &version].concat();
+        let line = failed_start(env!("CARGO_BIN_EXE_hellotracks-scim"), &variables);
         assert_eq!(line["message"], "the function cannot run");
         assert_eq!(line["cause"], cause);
         assert_eq!(line["version"], concat!(env!("CARGO_PKG_VERSION"), "/12"));

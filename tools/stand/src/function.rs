@@ -182,3 +182,18 @@ async fn read_log(output: ChildStdout, lines: mpsc::UnboundedSender<Value>) {
         }
     }
 }
+
+/// Starts a function with these variables alone, which it cannot run with: the only line that it
+/// leaves.
+pub fn failed_start(program: &str, variables: &[(&str, &str)]) -> Value {
+    let output = std::process::Command::new(program)
+        .env_clear()
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+    let line: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(line["level"], "ERROR");
+    line
+}
