@@ -228,12 +228,14 @@ lint: ## Check formatting, and lints with warnings denied
 
 # What each finds that is right here is in .cfnlintrc and .checkov.yaml, with the reason.
 .PHONY: check-template
-check-template: $(AWS_TOOLS) $(CHECKOV) ## Check template.yaml, edge.yaml and samconfig.toml, also as CloudFormation expands them
+check-template: $(AWS_TOOLS) $(CHECKOV) ## Check template.yaml, edge.yaml, samconfig.toml, also as CloudFormation expands them, and aws commands of documents
 	@.local/venv-aws/bin/cfn-lint template.yaml edge.yaml
 	@.local/venv-aws/bin/sam validate --lint --template-file template.yaml --region $(SAM_REGION)
 	@.local/venv-aws/bin/python .ci/check-template
 	@.local/venv-aws/bin/python .ci/check-template --self-test
 	@.local/venv-aws/bin/python .ci/check-deploy
+	@.local/venv-aws/bin/python .ci/check-aws-commands
+	@.local/venv-aws/bin/python .ci/check-aws-commands --self-test
 	@.local/venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml --file edge.yaml
 
 .PHONY: check-template-faults

@@ -189,17 +189,38 @@ fn an_alarm_that_is_not_heard_or_about_nothing_is_seen() {
     }
 }
 
-/// Those that need somebody to act say how soon, and which section says the rest.
+/// All of them need somebody to act, and say how soon.
 fn alarms_with_a_section<'y, 't>(template: &'y Yaml<'t>) -> BTreeMap<String, &'y Yaml<'t>> {
-    let alarms = of_type(template, ALARM).into_iter();
-    let found: BTreeMap<_, _> = alarms
-        .filter(|(_, alarm)| {
-            let said = string(at(alarm, &["AlarmDescription"]));
-            ["Page", "Ticket"].iter().any(|how| said.starts_with(how))
-        })
-        .collect();
-    assert!(found.len() >= 20, "{:?}", found.keys());
-    found
+    let alarms = of_type(template, ALARM);
+    assert!(alarms.len() >= 30, "{:?}", alarms.keys());
+    for (name, alarm) in &alarms {
+        let said = string(at(alarm, &["AlarmDescription"]));
+        let is_urgent = ["Page", "Ticket"].iter().any(|how| said.starts_with(how));
+        assert!(is_urgent, "{name}: {said}");
+    }
+    alarms
+}
+
+/// The document and the anchor of the section that says the rest: the last word of the description.
+fn section(name: &str, alarm: &Yaml<'_>) -> (String, String) {
+    let said = string(at(alarm, &["AlarmDescription"]));
+    let link = said
+        .split_whitespace()
+        .last()
+        .and_then(|link| link.split_once('#'));
+    let (document, anchor) = link.unwrap_or_else(|| panic!("{name}: {said}"));
+    (document.to_owned(), anchor.to_owned())
+}
+
+/// The anchor that GitHub makes of a heading.
+fn anchor_of(heading: &str) -> String {
+    let heading = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = heading.chars().filter_map(|c| match c {
+        ' ' => Some('-'),
+        c if c.is_alphanumeric() || matches!(c, '-' | '_') => Some(c),
+        _ => None,
+    });
+    kept.collect()
 }
 
 #[test]
@@ -207,19 +228,100 @@ fn each_alarm_leads_to_a_section_that_is_there() {
     let text = source("template.yaml");
     let template = parse(&text);
     for (name, alarm) in alarms_with_a_section(&template) {
-        let said = string(at(alarm, &["AlarmDescription"]));
-        let (document, anchor) = said
-            .split_whitespace()
-            .last()
-            .and_then(|link| link.split_once('#'))
-            .unwrap_or_else(|| panic!("{name}: {said}"));
-        let document = source(document);
-        let headings = document.lines().filter_map(|line| line.strip_prefix("##"));
-        let there = headings.map(|heading| {
-            let heading = heading.trim_start_matches('#').trim().to_lowercase();
-            heading.replace(' ', "-").replace([',', '\''], "")
-        });
-        assert!(there.into_iter().any(|it| it == anchor), "{name}: {anchor}");
+        let (document, anchor) = section(&name, alarm);
+        let document = source(&document);
+        let mut headings = document.lines().filter(|line| line.starts_with("##"));
+        let is_there = headings.any(|heading| anchor_of(heading) == anchor);
+        assert!(is_there, "{name}: {anchor}");
+    }
+}
+
+/// The words of a text that are names of alarms by their form.
+fn alarms_in(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let names = words.filter(|word| {
+        word.starts_with(|first: char| first.is_ascii_uppercase())
+            && word.len() > "Alarm".len()
+            && word.ends_with("Alarm")
+    });
+    names.map(str::to_owned).collect()
+}
+
+/// What each runbook says, in this order.
+const PARTS: &[&str] = &[
+    "Signal",
+    "What the admin sees in Entra",
+    "Look",
+    "Decide",
+    "Do",
+    "Tell",
+    "Proof that it is over",
+];
+
+/// What is wrong between the alarms and the runbooks.
+fn faults_of_runbooks(template: &Yaml<'_>, runbooks: &str) -> Vec<String> {
+    let alarms = alarms_with_a_section(template);
+    let (table, runbooks) = runbooks.split_once("\n## ").expect("runbooks");
+    let mut faults = Vec::new();
+    for (name, alarm) in &alarms {
+        let (document, anchor) = section(name, alarm);
+        let link = match document.strip_prefix("docs/") {
+            Some("RUNBOOKS.md") => format!("](#{anchor})"),
+            Some(other) => format!("]({other}#{anchor})"),
+            None => document,
+        };
+        // The table of what to do at which alarm leads where the alarm itself does.
+        let named = format!("`{name}`");
+        let mut rows = table.lines().filter(|line| line.starts_with('|'));
+        if !rows.any(|row| row.contains(&named) && row.contains(&link)) {
+            faults.push(format!("the table does not lead from {name} to {link}"));
+        }
+    }
+    for name in alarms_in(table).union(&alarms_in(runbooks)) {
+        if !alarms.contains_key(name) {
+            faults.push(format!("{name} is no alarm"));
+        }
+    }
+    for runbook in runbooks.split("\n## ") {
+        let title = runbook.lines().next().unwrap_or_default();
+        let mut from = 0;
+        for part in PARTS {
+            let label = format!("\n- **{part}.**");
+            match runbook[from..].find(&label) {
+                Some(place) => from += place + label.len(),
+                None => faults.push(format!("{title}: no {part} in its place")),
+            }
+        }
+        let signal = runbook
+            .split_once("\n- **Signal.** ")
+            .map(|(_, after)| after);
+        let signal = signal.and_then(|after| after.split("\n- **").next());
+        let signal = signal.unwrap_or_default();
+        if !signal.starts_with("Symptom: ") && alarms_in(signal).is_empty() {
+            faults.push(format!("{title}: how would one know"));
+        }
+    }
+    faults
+}
+
+#[test]
+fn each_alarm_has_a_runbook_and_each_runbook_a_signal() {
+    let text = source("template.yaml");
+    let template = parse(&text);
+    let runbooks = source("docs/RUNBOOKS.md");
+    assert!(runbooks.matches("\n## ").count() >= 19);
+    assert_eq!(faults_of_runbooks(&template, &runbooks), [""; 0]);
+    // Planted faults: each is seen.
+    for (right, planted) in [
+        ("`ConcurrencyAlarm`", "`ConcurrenceAlarm`"),
+        ("](#a-breaker-is-open)", "](#a-key-has-leaked)"),
+        ("Symptom: somebody, or a", "Somebody, or a"),
+        ("- **Tell.** ", "- **Say.** "),
+    ] {
+        assert!(runbooks.contains(right), "{right}");
+        let runbooks = runbooks.replacen(right, planted, 1);
+        let faults = faults_of_runbooks(&template, &runbooks);
+        assert!(!faults.is_empty(), "{planted}");
     }
 }
 
