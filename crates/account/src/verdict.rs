@@ -1,6 +1,6 @@
 //! What is to be thought of a tenant: whether its client is served, and if not, why.
 
-use store::secrets::Tenant;
+use store::secrets::{KeyRecord, Tenant};
 use store::usage::answers::AnswerCount;
 use store::usage::refusals::RefusalCount;
 use time::{Duration, OffsetDateTime};
@@ -99,6 +99,9 @@ const REFUSED_SHARE: u64 = 10;
 /// How long nothing may come. Entra asks every 40 minutes while it has something to say.
 const SILENCE: Duration = Duration::days(3);
 
+/// What is accepted for no longer was not handed over to anybody.
+const PASSING: Duration = Duration::HOUR;
+
 /// For how long a failure of the service is worth a look.
 const RECENT: Duration = Duration::hours(2);
 
@@ -124,7 +127,7 @@ impl Facts<'_> {
             self.locked_out()
                 .map(|(with, why)| (Verdict::LockedOut(with), why)),
         );
-        if !self.keys.is_empty() && !self.has_key() {
+        if self.has_client() && !self.has_key() {
             let why = "all of its keys have ended; create another one and hand it over";
             said.push((Verdict::NoKey, why.to_owned()));
         }
@@ -155,21 +158,22 @@ impl Facts<'_> {
             said.push((Verdict::Disabled, why.to_owned()));
         }
         match self.last_accepted() {
-            None => {
-                let why = match self.keys.is_empty() {
-                    true => "it has no key; create one and hand it over",
-                    false => "no request came with any of its keys yet",
-                };
+            None if self.keys.is_empty() => {
+                let why = "it has no key; create one and hand it over";
                 said.push((Verdict::NeverConnected, why.to_owned()));
             }
-            Some(last) if self.now - last >= SILENCE => {
+            None if self.has_client() => {
+                let why = "no request came with any of its keys yet";
+                said.push((Verdict::NeverConnected, why.to_owned()));
+            }
+            Some(last) if self.has_client() && self.now - last >= SILENCE => {
                 let days = (self.now - last).whole_days();
                 let why = format!(
                     "no request was accepted for {days} days; see whether provisioning is on in Entra"
                 );
                 said.push((Verdict::Silent, why));
             }
-            Some(_) => {}
+            _ => {}
         }
         said.sort_by_key(|(verdict, _)| *verdict);
         let worst = said.first().map_or(Verdict::Ok, |(verdict, _)| *verdict);
@@ -180,6 +184,18 @@ impl Facts<'_> {
     fn last_accepted(&self) -> Option<OffsetDateTime> {
         let used = self.keys.iter().filter_map(|key| key.last_used);
         used.max()
+    }
+
+    /// Whether somebody was given a key, and is expected to come with it. Keys for a few minutes
+    /// are a program's that tries the service.
+    fn has_client(&self) -> bool {
+        let is_handed_over = |key: &KnownKey| {
+            let KeyRecord {
+                created, expires, ..
+            } = key.record;
+            expires.is_none_or(|expires| expires - created > PASSING)
+        };
+        self.keys.iter().any(is_handed_over)
     }
 
     /// Whether a key has not ended; the tenant may be disabled.
