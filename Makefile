@@ -87,10 +87,10 @@ TAG ?=
 ALSO ?=
 TRIPLE = $(or $(patsubst arm64,aarch64,$(ARCHITECTURE)),$(error say ARCHITECTURE=x86_64 or arm64))-unknown-linux-gnu
 
-# What `make deploy` deploys: a stage of samconfig.toml, or without one the stack of this name.
+# What `make deploy` deploys: a stage of samconfig.toml, or a stack of another name.
 # GUIDED=1 has sam ask for each parameter.
 STAGE ?=
-STACK ?= hellotracks-scim
+STACK ?=
 PARAMETERS ?=
 SAM_FLAGS ?=
 GUIDED ?=
@@ -309,21 +309,25 @@ release-programs: notices ## Check and pack what was built for ARCHITECTURE into
 .PHONY: deploy
 deploy: export DEPLOY_PARAMETERS = $(PARAMETERS)
 deploy: export DEPLOY_FLAGS = $(SAM_FLAGS)
-deploy: build ## Build and deploy (STAGE=prod, or STACK=hellotracks-scim; PARAMETERS='Name=value …'; sam options in SAM_FLAGS)
+deploy: named build ## Build and deploy (STAGE=prod, or STACK=…; PARAMETERS='Name=value …'; sam options in SAM_FLAGS)
 	@.local/venv-aws/bin/python .ci/deploy --stage="$(STAGE)" --stack="$(STACK)" \
 	  --parameters="$$DEPLOY_PARAMETERS" --flags="$$DEPLOY_FLAGS" $(if $(filter-out 0,$(GUIDED)),--guided)
 ifeq ($(SMOKE)$(filter-out 0,$(GUIDED)),1)
 	@$(call SMOKE_WITH,--stage="$(STAGE)" --stack="$(STACK)" --flags="$$DEPLOY_FLAGS")
 endif
 
+# Before minutes of building.
+.PHONY: named
+named: $(AWS_TOOLS)
+	@.local/venv-aws/bin/python .ci/deploy --named --stage="$(STAGE)" --stack="$(STACK)"
+
 # A stack is named by STAGE or by STACK. Without either it is what `make dev` runs, which has built
 # scim-admin.
-SMOKED = $(STAGE)$(if $(filter file,$(origin STACK)),,$(STACK))
 .PHONY: smoke
-smoke: SCIM_ADMIN := $(if $(SMOKED),$(SCIM_ADMIN),$(PROGRAMS)/scim-admin)
+smoke: SCIM_ADMIN := $(if $(STAGE)$(STACK),$(SCIM_ADMIN),$(PROGRAMS)/scim-admin)
 smoke: export DEPLOY_FLAGS = $(SAM_FLAGS)
 smoke: $(AWS_TOOLS) ## Try the running service as Entra would (STAGE=prod or STACK=…; else that of `make dev`)
-	@$(call SMOKE_WITH,--stage="$(STAGE)" --stack="$(if $(filter file,$(origin STACK)),,$(STACK))" \
+	@$(call SMOKE_WITH,--stage="$(STAGE)" --stack="$(STACK)" \
 	  --flags="$$DEPLOY_FLAGS" --dev="$(or $(DATA),.local)/dev.env")
 
 ## ---- Tidy ---------------------------------------------------------------------------------------

@@ -164,7 +164,7 @@ fn an_alarm_that_overlooks_what_holds_a_pipe_up_is_seen() {
         ("Value: !Ref QueuePipe", "Value: !Ref BusPipe"),
         ("Stat: Sum", "Stat: SampleCount"),
         ("Period: 300", "Period: 60"),
-        ("EvaluationPeriods: 3", "EvaluationPeriods: 30"),
+        ("DatapointsToAlarm: 3", "DatapointsToAlarm: 2"),
     ] {
         assert!(alarm.contains(right), "{right}");
         let text = format!("{before}{}", alarm.replacen(right, planted, 1));
@@ -217,7 +217,7 @@ fn faults_of_pipe_alarm(alarm: &Yaml<'_>, pipe: &str) -> Vec<String> {
     if sums != [filled.join(" + ")] {
         faults.push(sums.join(", "));
     }
-    let periods = number(at(alarm, &["EvaluationPeriods"]));
+    let periods = number(at(alarm, &["DatapointsToAlarm"]));
     if periods != 3 {
         faults.push(format!("{periods} periods"));
     }

@@ -138,6 +138,14 @@ fn faults(name: &str, alarm: &Yaml<'_>, counted: &BTreeSet<String>) -> Vec<Strin
         for result in results {
             let expression = result.as_mapping_get("Expression").map(shown);
             let expression = expression.unwrap_or_default();
+            // Metrics come late: the newest period is filled, and so never one that counts.
+            let [of, all] = ["DatapointsToAlarm", "EvaluationPeriods"].map(|name| {
+                let periods = property(name);
+                periods.parse::<u32>().unwrap_or_default()
+            });
+            if expression.contains("FILL") && (of == 0 || of >= all) {
+                fault(format!("waits for a period that is filled: {of} of {all}"));
+            }
             let words: Vec<_> = expression.split(|c: char| !c.is_alphanumeric()).collect();
             for metric in &hidden {
                 let id = string(at(metric, &["Id"]));
@@ -179,6 +187,7 @@ fn an_alarm_that_is_not_heard_or_about_nothing_is_seen() {
             "TreatMissingData: breaching",
         ),
         ("FILL(scim, 0) + ", ""),
+        ("      DatapointsToAlarm: 1\n", ""),
         ("MetricName: Throttles", "MetricName: Throttled"),
         ("Name: Operation", "Name: Operations"),
         ("TreatMissingData: breaching", "TreatMissingData: missing"),
