@@ -152,8 +152,8 @@ test-browser: $(AXE) ## Run the settings page's tests in Chromium (BROWSER_SHOTS
 	@$(CARGO) test $(if $(WHOLE),--workspace,-p browser) --features browser/chromium --test browser
 
 .PHONY: test-dynamodb-local
-test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Local (SKIP=name ... without some; needs npm and Java)
-	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) test $(if $(WHOLE),--workspace) --test api -- $(addprefix --skip ,$(SKIP))
+test-dynamodb-local: $(DYNAMODB_LOCAL) ## Run the API tests on AWS's DynamoDB Local (ONLY=name ..., SKIP=name ...; needs npm and Java)
+	@bash .ci/with-dynamodb-local $(DYNAMODB_LOCAL) $(CARGO) test $(if $(WHOLE),--workspace) --test api -- $(ONLY) $(addprefix --skip ,$(SKIP))
 
 # Built before, as for `make dev`, so that a compiler error is seen as one.
 .PHONY: conformance
