@@ -239,7 +239,7 @@ check-template: $(AWS_TOOLS) $(CHECKOV) ## Check template.yaml, edge.yaml, samco
 	@.local/venv-checkov/bin/checkov --config-file .checkov.yaml --file template.yaml --file edge.yaml
 
 .PHONY: check-template-faults
-check-template-faults: $(AWS_TOOLS) $(CHECKOV) ## Plant faults in a copy of template.yaml: check-template has to find them
+check-template-faults: $(AWS_TOOLS) $(CHECKOV) ## Plant faults in copies of the templates: check-template has to find them
 	@$(PYTHON) .ci/check-template-faults .local/venv-aws/bin/cfn-lint .local/venv-checkov/bin/checkov
 
 # Advisories are apart: whether they pass changes from one day to the next, with no change here.
