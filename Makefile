@@ -312,7 +312,7 @@ deploy: export DEPLOY_FLAGS = $(SAM_FLAGS)
 deploy: named build ## Build and deploy (STAGE=prod, or STACK=…; PARAMETERS='Name=value …'; sam options in SAM_FLAGS)
 	@.local/venv-aws/bin/python .ci/deploy --stage="$(STAGE)" --stack="$(STACK)" \
 	  --parameters="$$DEPLOY_PARAMETERS" --flags="$$DEPLOY_FLAGS" $(if $(filter-out 0,$(GUIDED)),--guided)
-ifeq ($(SMOKE)$(filter-out 0,$(GUIDED)),1)
+ifeq ($(SMOKE)/$(filter-out 0,$(GUIDED)),1/)
 	@$(call SMOKE_WITH,--stage="$(STAGE)" --stack="$(STACK)" --flags="$$DEPLOY_FLAGS")
 endif
 
